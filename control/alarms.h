@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Standing alarms: raised once, cleared when the condition ends, kept over a restart
+ * (STATE/alarms.json). The key (category, source, kind) makes an alarm the same alarm.
+ */
+#pragma once
+
+#include "control/answer.h"
+#include "control/daemon.h"
+
+enum alarm_severity { ALARM_INFO, ALARM_MINOR, ALARM_MAJOR, ALARM_CRITICAL };
+
+struct alarm_spec {
+	const char *kind;     /* stable: "peer-certificate-invalid", "crl-fetch", ... */
+	const char *category; /* vendor's: "PEER", "SYSTEM", ... */
+	const char *source;   /* peer name, CRL source, ... */
+	const char *process;  /* "stateMonitor", ... */
+	enum alarm_severity severity;
+};
+
+int alarms_open(struct daemon *d, struct alarms **out) __attribute__((warn_unused_result));
+void alarms_close(struct alarms *a);
+/* A standing alarm gets the new text and keeps its id and time. */
+void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
+	__attribute__((format(printf, 3, 4)));
+void alarm_clear(struct alarms *a, const char *kind, const char *source);
+/* id "<node>:<n>", time, severity, source, category, process, message */
+void alarms_list(const struct alarms *a, struct answer *out);

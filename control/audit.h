@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What happened, one JSON object a line, append-only, in STATE/audit.jsonl (0600): time, type,
+ * who, from, request id, object, result, detail. Never a secret.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "control/daemon.h"
+
+int audit_open(struct daemon *d, struct audit **out) __attribute__((warn_unused_result));
+void audit_close(struct audit *a);
+/* type as the vendor's ("system.ingest_certificate", ...). Takes detail. */
+void audit_write(struct audit *a, const char *type, const char *description, json_t *detail);
+/* The last count events, newest first. */
+json_t *audit_tail(const struct audit *a, size_t count);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The running configuration, read from CONFIG/rekey.json. One table (config_schema.c) says for
+ * each item: path, type, range, default, unit, help; reading, checking and documentation follow
+ * it. A damaged file is refused with line and reason, and the last good one (STATE/rekey.last.json)
+ * used.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/daemon.h"
+#include "pki/view/snapshot.h"
+
+struct config_address {
+	uint8_t family; /* 4 or 6 */
+	uint8_t prefix_len;
+	uint8_t bytes[16];
+};
+
+struct config_port {
+	const char *name; /* DPDK port name */
+	unsigned vlan;
+	unsigned mtu;
+	struct config_address *address;
+	size_t address_cnt;
+	struct config_address gateway4; /* family 0 = none */
+	struct config_address gateway6;
+};
+
+struct config_path {
+	size_t port; /* index */
+	struct config_address local;
+	struct config_address remote;
+	uint16_t udp_port_local;
+	uint16_t udp_port_remote;
+};
+
+struct config_peer {
+	const char *name;
+	const char *peering_common_name;
+	struct config_path *path;
+	size_t path_cnt;
+	bool is_roaming;
+};
+
+struct config_crl_endpoint {
+	const char *name;
+	const char *uri;
+	const char *delta_uri; /* NULL */
+};
+
+struct config_crl_source {
+	const char *name;
+	uint64_t polling_interval_sec;
+	uint64_t backoff_interval_sec;
+	bool is_local_address_allowed;
+	enum rk_revocation_policy revocation_policy;
+	uint64_t grace_time_sec;
+	struct config_crl_endpoint *endpoint;
+	size_t endpoint_cnt;
+};
+
+/* Everything is owned by the object; strings live as long as it. Immutable once read. */
+struct config {
+	const char *router;
+	const char *node;
+	const char *peering_common_name;
+	bool is_enabled; /* enhanced-security-key-management */
+	bool is_self_signed_allowed;
+	enum rk_invalid_certificate_behavior invalid_certificate_behavior;
+	uint64_t peer_key_rekey_interval_ns; /* 0 = never */
+	uint64_t peer_key_retransmit_interval_ns;
+	uint64_t peer_key_timeout_ns;
+	uint64_t hold_ns;
+	uint64_t reauth_interval_ns;
+	uint64_t keep_alive_interval_ns;
+	uint64_t rekey_packets;
+	uint64_t rekey_bytes;
+	uint16_t groups[8]; /* named curves in order of preference */
+	uint64_t token_expiration_sec; /* 0 = never */
+	struct config_port *port;
+	size_t port_cnt;
+	struct config_peer *peer;
+	size_t peer_cnt;
+	struct config_crl_source *crl;
+	size_t crl_cnt;
+	json_t *json; /* as read */
+};
+
+struct config_error {
+	int line; /* 0 = no position */
+	char path[128]; /* "router.peer[2].path[0].address" */
+	char text[256];
+};
+
+/* Parses and checks a whole document; *out untouched on failure. 0, -EINVAL with error, -errno. */
+int config_parse(const char *text, size_t len, struct config **out, struct config_error *error)
+	__attribute__((warn_unused_result));
+int config_load(const struct daemon_options *o, struct config **out, struct config_error *error)
+	__attribute__((warn_unused_result));
+void config_free(struct config *c);

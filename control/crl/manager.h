@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The CRL manager: discovers, fetches, verifies and keeps CRLs; builds the master list; publishes
+ * it to disk and to the workers.
+ */
+#pragma once
+
+#include "control/answer.h"
+#include "control/daemon.h"
+
+struct master_list; /* pki/store/master_list.h */
+
+int crl_manager_open(struct daemon *d, struct crl_manager **out)
+	__attribute__((warn_unused_result));
+void crl_manager_close(struct crl_manager *m);
+/* Certificates or configuration changed: look for distribution points again. */
+void crl_manager_discover(struct crl_manager *m);
+/* Fetches now; answers when fetched, judged and applied by every worker. */
+void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb cb, void *arg);
+/* Every source: last try, last success, status, bytes, entries, number, updates, last error. */
+void crl_manager_list(const struct crl_manager *m, struct answer *out);
+const struct master_list *crl_manager_master_list(const struct crl_manager *m);

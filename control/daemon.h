@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rekey-control's parts, tied together by main. One event loop thread owns all of it; helper
+ * threads get copies. A part is a pointer here and a header of its own; nothing is global.
+ */
+#pragma once
+
+#include <event2/event.h>
+
+struct alarms;      /* control/alarms.h */
+struct audit;       /* control/audit.h */
+struct config;      /* control/config.h: the running configuration */
+struct crl_manager; /* control/crl/manager.h */
+struct helper_pool; /* control/helper.h */
+struct peers;       /* control/peers.h: what the data plane reports */
+struct provision;   /* control/provision.h: keys, requests, certificates */
+struct publisher;   /* control/publish.h */
+struct rest;        /* control/rest/rest.h */
+struct trust;       /* control/trust.h: trusted CA certificates */
+struct users;       /* control/rest/users.h */
+
+struct daemon_options {
+	const char *config_dir; /* /etc/rekey */
+	const char *state_dir;  /* /var/lib/rekey */
+	const char *run_dir;    /* /run/rekey */
+	const char *pki_dir;    /* /etc/128technology/pki */
+	const char *admin_password_file; /* NULL */
+	const char *listen[8];  /* ADDR:PORT; default 0.0.0.0:443 and [::]:443 */
+	unsigned listen_cnt;
+	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
+};
+
+struct daemon {
+	const struct daemon_options *options;
+	struct event_base *base;
+	struct helper_pool *helpers;
+	struct config *config;
+	struct alarms *alarms;
+	struct audit *audit;
+	struct trust *trust;
+	struct provision *provision;
+	struct crl_manager *crl;
+	struct publisher *publisher;
+	struct peers *peers;
+	struct users *users;
+	struct rest *rest;
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Helper threads for work too long for the event loop: key generation, password hashing, chain
+ * validation, large publications. work() runs on a helper and may touch only its argument; done()
+ * runs afterwards on the loop thread. Bounded queue: -EAGAIN when full.
+ */
+#pragma once
+
+#include <event2/event.h>
+
+struct helper_pool;
+
+int helper_pool_new(struct event_base *base, unsigned thread_cnt, unsigned queue_max,
+	struct helper_pool **out) __attribute__((warn_unused_result));
+/* Waits for running work, calls done for what finished, drops the rest through done too. */
+void helper_pool_free(struct helper_pool *pool);
+int helper_run(struct helper_pool *pool, void (*work)(void *arg), void (*done)(void *arg),
+	void *arg) __attribute__((warn_unused_result));

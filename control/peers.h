@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the data plane says about the peers; raises and clears the alarms that follow from it. */
+#pragma once
+
+#include "control/answer.h"
+#include "control/daemon.h"
+#include "pki/view/channel.h"
+
+int peers_open(struct daemon *d, struct peers **out) __attribute__((warn_unused_result));
+void peers_close(struct peers *p);
+void peers_event(struct peers *p, const struct rk_msg_event *event);
+void peers_status(struct peers *p, const struct rk_msg_status_peer *status);
+void peers_status_end(struct peers *p);
+void peers_counters(struct peers *p, const struct rk_msg_counters *counters);
+
+/* These ask the data plane first; 503 when it is not connected. */
+void peers_list(struct peers *p, answer_cb cb, void *arg);
+void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg);
+/* {"peer": NAME} or {} for all */
+void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg);
+void peers_stats(struct peers *p, answer_cb cb, void *arg);

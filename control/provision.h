@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Our own keys, requests and certificates: what the seed procedure's three calls do. Files in the
+ * PKI directory: NAME.key (0600), NAME.csr, NAME.pem. Requests are parsed bodies whose field names
+ * are the vendor's; unknown fields, wrong types and out-of-range values are refused with the
+ * field's name and nothing changed. cb is called exactly once, on the loop thread, maybe later.
+ */
+#pragma once
+
+#include "control/answer.h"
+#include "control/daemon.h"
+
+/* Loads what is on disk and removes stray temporaries. 0 or -errno. */
+int provision_open(struct daemon *d, struct provision **out) __attribute__((warn_unused_result));
+void provision_close(struct provision *p);
+
+/* name, algorithm, rsa_key_size (number or decimal string), ecc_curve, replace. */
+void provision_create_key(struct provision *p, const json_t *request, answer_cb cb, void *arg);
+/* name, common_name, ..., subject_alt_names -> {"csr": PEM} */
+void provision_request(struct provision *p, const json_t *request, answer_cb cb, void *arg);
+/*
+ * name, certificate: the three checks in order (no private key and the key is ours; parse and
+ * validate; not revoked), then disk, then publication. must_exist: PUT.
+ */
+void provision_ingest(struct provision *p, const json_t *request, bool must_exist, answer_cb cb,
+	void *arg);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control side of publication: compiles parts from the configuration, the credential, the
+ * verdicts and the master list; sends what changed as sealed memfds; waits for APPLIED. Listens on
+ * RUN/publish.sock. A failure keeps the last good view and raises an alarm.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "control/answer.h"
+#include "control/daemon.h"
+#include "pki/view/channel.h"
+
+int publisher_open(struct daemon *d, struct publisher **out) __attribute__((warn_unused_result));
+void publisher_close(struct publisher *p);
+/*
+ * Something that a part of this kind is made from has changed: rebuilt and published at the end of
+ * the loop iteration (changes of one iteration share one publication).
+ */
+void publisher_mark(struct publisher *p, enum rk_part_kind kind);
+/* cb once the workers run on everything marked so far; NULL answer body; 503 after 5 s. */
+void publisher_wait(struct publisher *p, answer_cb cb, void *arg);
+bool publisher_send(struct publisher *p, const struct rk_message *msg);
+bool publisher_is_connected(const struct publisher *p);
+/* published, applied (generations), connected, last refusal, parts with sizes */
+void publisher_show(const struct publisher *p, struct answer *out);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Asymmetric work, off the forwarding path. The engine fills a job with copies of its inputs and
+ * hands it to engine_ops.submit; the host runs it on whatever thread it likes with that thread's
+ * crypto_ctx and gives it back with engine_job_done on the engine's own thread. A job refers to
+ * nothing of the engine but by index + generation; a finished job whose exchange, peer or view has
+ * changed meanwhile has no effect.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "pki/view/bytes.h"
+
+struct crypto_job; /* owned by the engine's pool; lent to the host between submit and done */
+
+/*
+ * Everything a thread needs to compute without allocating: algorithms fetched once, contexts
+ * reused, EVP_PKEYs of the current credential. Private to one thread.
+ */
+struct crypto_ctx;
+int crypto_ctx_new(struct crypto_ctx **out) RK_MUST_CHECK;
+void crypto_ctx_free(struct crypto_ctx *ctx); /* wipes; NULL is fine */
+
+/* Runs to completion; touches only job and ctx. Failure is a result inside the job. */
+void crypto_job_run(struct crypto_ctx *ctx, struct crypto_job *job);
+/* What it will take on this thread, from a moving average: for budgets. */
+uint64_t crypto_job_estimate_ns(const struct crypto_ctx *ctx, const struct crypto_job *job);
+
+/* Intrusive link for the host's queues while the job is lent. */
+struct crypto_job **crypto_job_link(struct crypto_job *job);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handling of memory that holds secrets. Any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pki/view/bytes.h"
+
+/* Overwrites; the compiler cannot drop it. NULL with len 0 is fine. */
+void rk_wipe(void *p, size_t len);
+
+/* Constant-time equality of two secrets of one length. */
+bool rk_secret_equal(const void *a, const void *b, size_t len) RK_MUST_CHECK;
+
+/*
+ * Locked, MADV_DONTDUMP memory for secrets, zeroed. Returns NULL with errno when it cannot be
+ * locked: a secret is never put into memory that may be swapped. len is rounded up to pages.
+ * rk_secret_free wipes, unlocks and unmaps; NULL is fine.
+ */
+void *rk_secret_new(size_t len) RK_MUST_CHECK;
+void rk_secret_free(void *p, size_t len);
+
+/*
+ * Before a process holds its first key: PR_SET_DUMPABLE 0, RLIMIT_CORE 0. 0 or -errno.
+ */
+int rk_process_harden(void) RK_MUST_CHECK;
