@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One certificate revocation list: parsed strictly (RFC 5280 5), verified with a CA we trust,
+ * walked. OpenSSL's X509_CRL is not used: at a million entries it costs hundreds of megabytes, and
+ * it accepts lists that the profile forbids. Here the entries stay in their DER. A pki_crl is
+ * immutable after parsing; any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "pki/view/bytes.h"
+#include "pki/view/revocation.h"
+#include "pki/x509/cert.h"
+#include "pki/x509/report.h"
+#include "pki/x509/revocation_key.h"
+#include "pki/x509/trust.h"
+
+#define PKI_CRL_NUMBER_MAX   20  /* RFC 5280 5.2.3 */
+#define PKI_CRL_KEY_ID_MAX   64
+#define PKI_CRL_CLOCK_SKEW   300 /* seconds a list may come from our future */
+
+/* What an issuing distribution point restricts the list to (RFC 5280 5.2.5). */
+struct pki_crl_scope {
+	bool has_idp;
+	bool is_user_only; /* onlyContainsUserCerts: says nothing about CA certificates */
+	bool is_ca_only;   /* onlyContainsCACerts: says nothing about leaves */
+	bool is_partition; /* a distribution point name: covers only certificates that name it */
+	size_t url_cnt;    /* of the distribution point's URIs; at most 4 kept */
+	char url[4][PKI_URL_MAX];
+};
+
+struct pki_crl_info {
+	const X509_NAME *issuer; /* borrowed from the list */
+	char issuer_text[PKI_DN_MAX];
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
+	int64_t this_update; /* seconds since 1970, UTC */
+	int64_t next_update;
+	size_t size; /* of the DER */
+	size_t entry_cnt;
+	uint8_t number[PKI_CRL_NUMBER_MAX]; /* big-endian, right-aligned: memcmp orders */
+	char number_text[PKI_CRL_NUMBER_MAX * 2 + 1]; /* hex */
+	uint8_t key_id[PKI_CRL_KEY_ID_MAX]; /* authority key identifier */
+	size_t key_id_len;
+	uint8_t sha256[32]; /* of the DER */
+	struct pki_crl_scope scope;
+};
+
+struct pki_crl_entry {
+	const uint8_t *serial; /* content octets, borrowed */
+	size_t serial_len;     /* 1..PKI_SERIAL_MAX */
+	int64_t date;
+	enum rk_revocation_reason reason; /* UNSPECIFIED without the extension */
+};
+
+struct pki_crl;
+
+/*
+ * Exactly one list, DER or PEM ("X509 CRL"), told apart by content; at most max_len bytes; no
+ * trailing bytes. Refuses what the profile forbids, one code each: not version 2, no CRL number,
+ * no AKI, no nextUpdate, algorithms that differ or are weak, unknown critical extensions, delta
+ * and indirect lists (not supported), bad or duplicate serials, bad dates or reasons. 0; -EBADMSG
+ * with findings; -EFBIG; -ENOMEM.
+ */
+int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_report *report,
+	struct pki_crl **out) RK_MUST_CHECK;
+void pki_crl_free(struct pki_crl *crl);
+const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
+
+/*
+ * Signed by a CA in force whose subject is the list's issuer, whose key identifier matches, which
+ * has cRLSign, and which itself chains to an anchor now; thisUpdate not more than
+ * PKI_CRL_CLOCK_SKEW ahead. A nextUpdate in the past is a warning "crl-stale", not a refusal.
+ * *signer is borrowed from trust; may be NULL. 0; -EACCES with findings; -EIO, -ENOMEM.
+ */
+int pki_crl_verify(const struct pki_crl *crl, const struct pki_trust *trust, int64_t now,
+	struct pki_report *report, const struct pki_ca **signer) RK_MUST_CHECK;
+
+/* In file order until visit returns non-zero, which is returned. Cannot fail by itself. */
+int pki_crl_walk(const struct pki_crl *crl,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx);
