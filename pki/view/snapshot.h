@@ -39,7 +39,7 @@ enum rk_part_kind {
 	RK_PART_CONFIG = 0,             /* credential (without key), ports, peers, timers */
 	RK_PART_VERDICTS = 1,           /* certificates already judged */
 	RK_PART_REVOCATION_BASE = 2,    /* the revocation set, and each issuer's freshness */
-	RK_PART_REVOCATION_OVERLAY = 3, /* asked before the base; absent = empty */
+	RK_PART_REVOCATION_OVERLAY = 3, /* asked before the base; its issuers replace the base's */
 	RK_PART_CNT
 };
 
@@ -169,9 +169,10 @@ struct rk_refusal {
 };
 
 /*
- * Maps (populated) and checks a part. fd is borrowed; a memfd must carry F_SEAL_SHRINK, GROW and
- * WRITE. check_digest for files (S4). 0; -EBADMSG with the reason in why; or another -errno.
- * Main thread only: this is the one call that allocates.
+ * Opens and checks a part; fd is borrowed. A memfd with F_SEAL_SHRINK, GROW and WRITE is mapped,
+ * populated, in place. Anything else is taken only with check_digest (S4), and copied, so that a
+ * file that changes later does not change the part (S2). 0; -EBADMSG with the reason in why; or
+ * another -errno. Main thread only: this is the one call that allocates.
  */
 int rk_part_open(int fd, enum rk_part_kind kind, bool check_digest, struct rk_part **out,
 	struct rk_refusal *why) RK_MUST_CHECK;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The master list: every certificate that any of our CRLs says is revoked.
+ *
+ * A list is immutable and counted; it refers to sources, which are immutable and counted too. One
+ * source = one CRL as fetched. A change makes a new list that shares all untouched sources, so it
+ * is cheap whatever the size, and whoever holds the old list (a helper thread) is not disturbed.
+ *
+ * On disk: STATE/revocations.list, replaced atomically, with the generation before it kept beside
+ * it as revocations.list.previous. The file is deterministic: same content, same bytes, and then it
+ * is not written again. A damaged file is detected by its digest and structure, and the previous
+ * one is used. docs/snapshot.md has the bytes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pki/view/bytes.h"
+#include "pki/view/revocation.h"
+
+#define MASTER_LIST_FILE          "revocations.list"
+#define MASTER_LIST_FILE_PREVIOUS "revocations.list.previous"
+#define MASTER_LIST_FILE_MAX      ((size_t)4 << 30)
+
+#define MASTER_SERIAL_MAX 32 /* RFC 5280 asks for 20 */
+#define MASTER_NUMBER_MAX 32
+#define MASTER_ISSUER_MAX 4096
+#define MASTER_TEXT_MAX   2048
+#define MASTER_SOURCE_MAX 4096
+#define MASTER_MARK_MAX   16384
+
+/* What is known of a CRL. Numbers: big-endian, without leading zeros; len 0 = none. */
+struct master_source_info {
+	struct rk_span issuer; /* DER of the CRL issuer's Name, 1..MASTER_ISSUER_MAX */
+	const char *ca_name;   /* for people */
+	const char *url;       /* where it came from: names the source, unique in a list */
+	const char *scope; /* "" for a full CRL; else names the partition: numbers are per scope */
+	struct rk_span number; /* CRL number */
+	int64_t this_update;   /* seconds since 1970 */
+	int64_t next_update;   /* 0 = the CRL has none */
+	int64_t fetched_at; /* when this CRL was first seen, not when it was last found unchanged */
+};
+
+struct master_entry {
+	uint8_t serial[MASTER_SERIAL_MAX]; /* the certificate's serial number, as given to add */
+	uint8_t serial_len;
+	uint8_t reason; /* enum rk_revocation_reason, never REMOVED */
+	int64_t revoked_at;
+};
+
+/* ---- a source ------------------------------------------------------------------------------ */
+
+struct master_source;
+struct master_builder;
+
+/* Copies info. -EINVAL when something is empty, too long or out of range. */
+int master_builder_new(
+        const struct master_source_info *info, struct master_builder **out) RK_MUST_CHECK;
+/* In any order; -EINVAL for a serial of no or too many bytes, a reason or date out of range. */
+int master_builder_add(struct master_builder *b, struct rk_span serial, int64_t revoked_at,
+        uint8_t reason) RK_MUST_CHECK;
+/* Sorts, drops repeated serials (the earliest date of the lowest reason stays) and frees b. */
+int master_builder_finish(struct master_builder *b, struct master_source **out) RK_MUST_CHECK;
+void master_builder_free(struct master_builder *b); /* without finishing; NULL is fine */
+
+struct master_source *master_source_get(struct master_source *s);
+void master_source_put(struct master_source *s); /* NULL is fine */
+/* Borrowed from the source. */
+const struct master_source_info *master_source_info(const struct master_source *s);
+size_t master_source_entry_cnt(const struct master_source *s);
+/* i < master_source_entry_cnt, ascending by length and value of the serial. */
+void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
+bool master_source_find(
+        const struct master_source *s, struct rk_span serial, struct master_entry *out);
+
+/* ---- the list ------------------------------------------------------------------------------ */
+
+struct master_list;
+
+int master_list_new(struct master_list **out) RK_MUST_CHECK; /* empty, generation 0 */
+struct master_list *master_list_get(struct master_list *l);
+void master_list_put(struct master_list *l); /* NULL is fine */
+
+/*
+ * A new list with source added, or put in the place of the one with the same URL; its reference is
+ * taken by the list in addition to the caller's. Raises the high-water mark of (issuer, scope).
+ * -ESTALE when the CRL number is below that mark, or there was a number and now there is none. The
+ * result may be the same list (with another reference) when nothing changes.
+ */
+int master_list_replace(struct master_list *old, struct master_source *source,
+        struct master_list **out) RK_MUST_CHECK;
+/* Without the source of that URL; its mark stays. The same list when there is none. */
+int master_list_remove(
+        struct master_list *old, const char *url, struct master_list **out) RK_MUST_CHECK;
+
+uint64_t master_list_generation(const struct master_list *l); /* +1 with every change */
+size_t master_list_source_cnt(const struct master_list *l);
+/* i < master_list_source_cnt, ascending by URL. Borrowed from the list. */
+struct master_source *master_list_source(const struct master_list *l, size_t i);
+struct master_source *master_list_find_source(const struct master_list *l, const char *url);
+/* Entries of all sources, one certificate in two CRLs counted twice. */
+size_t master_list_entry_cnt(const struct master_list *l);
+/* Revoked by any CRL of this issuer? source may be NULL; both outputs untouched when not. */
+bool master_list_find(const struct master_list *l, struct rk_span issuer, struct rk_span serial,
+        struct master_entry *out, const struct master_source **source);
+/* The highest CRL number ever accepted; len 0 = none. Borrowed from the list. */
+struct rk_span master_list_mark(
+        const struct master_list *l, struct rk_span issuer, const char *scope);
+
+/* ---- on disk -------------------------------------------------------------------------------- */
+
+/*
+ * Writes the list (mode 0600) unless the file holds the same bytes already; *is_written says which
+ * (may be NULL). 0 or -errno; on failure the old file stands. May sleep: a helper thread's work.
+ */
+int master_list_save(const struct master_list *l, int dir, bool *is_written) RK_MUST_CHECK;
+
+enum master_list_origin {
+	MASTER_LIST_CURRENT,  /* the newest file */
+	MASTER_LIST_PREVIOUS, /* the newest was missing or damaged */
+	MASTER_LIST_NONE,     /* neither file exists: an empty list */
+};
+/*
+ * -EBADMSG when the newest is damaged and no previous one can be read: the caller starts with an
+ * empty list, and says so loudly. Other -errno: could not be read.
+ */
+int master_list_load(
+        int dir, struct master_list **out, enum master_list_origin *origin) RK_MUST_CHECK;
