@@ -13,5 +13,5 @@ int audit_open(struct daemon *d, struct audit **out) __attribute__((warn_unused_
 void audit_close(struct audit *a);
 /* type as the vendor's ("system.ingest_certificate", ...). Takes detail. */
 void audit_write(struct audit *a, const char *type, const char *description, json_t *detail);
-/* The last count events, newest first. */
+/* The last count events, newest first; REST wraps them as {"events": [...]}. */
 json_t *audit_tail(const struct audit *a, size_t count);

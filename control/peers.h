@@ -13,7 +13,16 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status);
 void peers_status_end(struct peers *p);
 void peers_counters(struct peers *p, const struct rk_msg_counters *counters);
 
-/* These ask the data plane first; 503 when it is not connected. */
+/*
+ * These ask the data plane first; 503 when it is not connected. A peer is
+ *   {"name", "status": "up|down|initializing|disabled", "security_status": "MKEY_EXCH_COMP" once
+ *    keyed, "paths": [{"port", "local", "remote"}], "group", "suite", "key_index",
+ *    "peer_key_index", "full_exchange_count", "rekey_count", "key_age_ms", "next_rekey_ms",
+ *    "keep_alive_sent", "keep_alive_received", "exported": 32 hex digits or null,
+ *    "certificate": {"fingerprint", "verdict", "not_after"} or null}
+ * list: {"peers": [peer...]}; show: one peer, 404 for an unknown name; stats: {"control": {name:
+ * value}, "dataplane": {name: value}}; rotate: {"rotated": NAME or "all"}.
+ */
 void peers_list(struct peers *p, answer_cb cb, void *arg);
 void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg);
 /* {"peer": NAME} or {} for all */

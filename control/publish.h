@@ -23,5 +23,8 @@ void publisher_mark(struct publisher *p, enum rk_part_kind kind);
 void publisher_wait(struct publisher *p, answer_cb cb, void *arg);
 bool publisher_send(struct publisher *p, const struct rk_message *msg);
 bool publisher_is_connected(const struct publisher *p);
-/* published, applied (generations), connected, last refusal, parts with sizes */
+/*
+ * {"connected": bool, "published": {"incarnation", "counter"}, "applied": {...} or null,
+ * "last_refusal": text or null, "parts": [{"kind", "size", "digest"}]}
+ */
 void publisher_show(const struct publisher *p, struct answer *out);

@@ -19,6 +19,8 @@ void trust_close(struct trust *t);
 /* name, content, validation-mode (strict by default, or warn). Replaces a bundle of that name. */
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg);
 void trust_delete(struct trust *t, const char *name, struct answer *out);
+/* {"trusted_ca_certificates": [{"name", "validation_mode", "certificates": [{"subject", "issuer",
+ * "not_after", "fingerprint", "is_anchor"}], "warnings": [..]}]} */
 void trust_list(const struct trust *t, struct answer *out);
 /* Immutable and counted: helper threads validate with the one they were given. */
 struct pki_trust *trust_current(const struct trust *t);

@@ -17,6 +17,10 @@ void crl_manager_close(struct crl_manager *m);
 void crl_manager_discover(struct crl_manager *m);
 /* Fetches now; answers when fetched, judged and applied by every worker. */
 void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb cb, void *arg);
-/* Every source: last try, last success, status, bytes, entries, number, updates, last error. */
+/*
+ * {"sources": [{"name", "url", "issuer", "last_try", "last_success", "http_status", "bytes",
+ * "entries", "crl_number", "this_update", "next_update", "next_fetch", "failures", "last_error"}],
+ * "generation", "entries"}; times RFC 3339 or null. refresh answers the same body.
+ */
 void crl_manager_list(const struct crl_manager *m, struct answer *out);
 const struct master_list *crl_manager_master_list(const struct crl_manager *m);
