@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 struct answer {
-	int status;           /* HTTP */
-	json_t *body;         /* owned; errors: {"error": {"code","message","detail"}} */
-	const char *text_type;/* non-NULL: body is a JSON string to be sent bare as this type */
+	int status;               /* HTTP */
+	json_t *body;             /* owned; errors: {"error": {"code","message","detail"}} */
+	const char *text_type;    /* non-NULL: body is a JSON string to be sent bare as this type */
 	unsigned retry_after_sec; /* 0 = no header */
 };
 

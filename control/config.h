@@ -79,7 +79,7 @@ struct config {
 	uint64_t keep_alive_interval_ns;
 	uint64_t rekey_packets;
 	uint64_t rekey_bytes;
-	uint16_t groups[8]; /* named curves in order of preference */
+	uint16_t groups[8];            /* named curves in order of preference */
 	uint64_t token_expiration_sec; /* 0 = never */
 	struct config_port *port;
 	size_t port_cnt;
@@ -91,7 +91,7 @@ struct config {
 };
 
 struct config_error {
-	int line; /* 0 = no position */
+	int line;       /* 0 = no position */
 	char path[128]; /* "router.peer[2].path[0].address" */
 	char text[256];
 };

@@ -20,12 +20,12 @@ struct trust;       /* control/trust.h: trusted CA certificates */
 struct users;       /* control/rest/users.h */
 
 struct daemon_options {
-	const char *config_dir; /* /etc/rekey */
-	const char *state_dir;  /* /var/lib/rekey */
-	const char *run_dir;    /* /run/rekey */
-	const char *pki_dir;    /* /etc/128technology/pki */
+	const char *config_dir;          /* /etc/rekey */
+	const char *state_dir;           /* /var/lib/rekey */
+	const char *run_dir;             /* /run/rekey */
+	const char *pki_dir;             /* /etc/128technology/pki */
 	const char *admin_password_file; /* NULL */
-	const char *listen[8];  /* ADDR:PORT; default 0.0.0.0:443 and [::]:443 */
+	const char *listen[8];           /* ADDR:PORT; default 0.0.0.0:443 and [::]:443 */
 	unsigned listen_cnt;
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
 };

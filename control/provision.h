@@ -22,5 +22,5 @@ void provision_request(struct provision *p, const json_t *request, answer_cb cb,
  * name, certificate: the three checks in order (no private key and the key is ours; parse and
  * validate; not revoked), then disk, then publication. must_exist: PUT.
  */
-void provision_ingest(struct provision *p, const json_t *request, bool must_exist, answer_cb cb,
-	void *arg);
+void provision_ingest(
+	struct provision *p, const json_t *request, bool must_exist, answer_cb cb, void *arg);

@@ -33,11 +33,11 @@ struct engine_env {
 };
 
 struct engine_event {
-	const char *peer;       /* configured name, valid during the call */
-	uint8_t state;          /* enum rk_peer_state */
-	uint8_t verdict;        /* enum rk_verdict_status, 0 = no news of the certificate */
+	const char *peer;           /* configured name, valid during the call */
+	uint8_t state;              /* enum rk_peer_state */
+	uint8_t verdict;            /* enum rk_verdict_status, 0 = no news of the certificate */
 	const uint8_t *fingerprint; /* of the peer's certificate, or NULL */
-	const char *reason;     /* static string */
+	const char *reason;         /* static string */
 };
 
 /* Called on the engine's thread, never re-entering the engine. ctx is the host's. */
@@ -64,9 +64,9 @@ struct engine_ops {
 };
 
 struct engine_config {
-	unsigned worker_id;      /* travels in every index and exchange id */
-	unsigned exchange_cnt;   /* half-open exchanges at most */
-	unsigned session_cnt;    /* sessions at most */
+	unsigned worker_id;           /* travels in every index and exchange id */
+	unsigned exchange_cnt;        /* half-open exchanges at most */
+	unsigned session_cnt;         /* sessions at most */
 	const uint8_t *cookie_secret; /* process-wide, 32 bytes, copied; renewed by the host */
 };
 
@@ -99,7 +99,8 @@ void session_rejudge(struct engine *e, struct session *s);
 /* Starts a fast rekey now, a full exchange when no key stands (jittered when is_jittered). */
 void session_rotate(struct engine *e, struct session *s, bool is_jittered);
 /* Everything an operator may see; never a key. */
-void session_status(const struct engine *e, const struct session *s, struct rk_msg_status_peer *out);
+void session_status(
+	const struct engine *e, const struct session *s, struct rk_msg_status_peer *out);
 
 /* Which worker a packet belongs to by the index in it; -1: any (a HELLO, or garbage). */
 int engine_packet_owner(const uint8_t *payload, size_t len);

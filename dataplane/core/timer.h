@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 struct core_timer {
-	struct core_timer *next; /* host: rw */
+	struct core_timer *next;       /* host: rw */
 	struct core_timer **prev_link; /* host: rw; NULL = not armed */
-	uint64_t deadline_ns;    /* host: rw; monotonic */
-	uint32_t kind;           /* core: what it is embedded in */
-	uint32_t slot;           /* host: wheel position */
+	uint64_t deadline_ns;          /* host: rw; monotonic */
+	uint32_t kind;                 /* core: what it is embedded in */
+	uint32_t slot;                 /* host: wheel position */
 };

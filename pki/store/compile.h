@@ -65,7 +65,7 @@ struct compile_credential {
 	struct rk_span der; /* our certificate */
 	uint8_t public_key_hash[RK_DIGEST_LEN];
 	const struct rk_verdict
-	        *verdict; /* of our own certificate: fingerprint, status, chain, dates */
+		*verdict; /* of our own certificate: fingerprint, status, chain, dates */
 };
 
 struct compile_config {
@@ -93,11 +93,11 @@ struct compile_part {
 void compile_part_close(struct compile_part *part);
 
 int compile_config(const struct compile_config *input, struct compile_part *out,
-        struct rk_refusal *why) RK_MUST_CHECK;
+	struct rk_refusal *why) RK_MUST_CHECK;
 
 /* Refuses two records with one fingerprint, and any that is not sound. */
 int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt,
-        struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
+	struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
 
 /*
  * kind is RK_PART_REVOCATION_BASE or RK_PART_REVOCATION_OVERLAY. Sorts entries in place; equal keys
@@ -106,5 +106,5 @@ int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt
  * issuers take the place of the base's, so it names them all too.
  */
 int compile_revocations(enum rk_part_kind kind, struct rk_revocation_entry *entry, size_t entry_cnt,
-        const struct rk_issuer *issuer, size_t issuer_cnt, struct compile_part *out,
-        struct rk_refusal *why) RK_MUST_CHECK;
+	const struct rk_issuer *issuer, size_t issuer_cnt, struct compile_part *out,
+	struct rk_refusal *why) RK_MUST_CHECK;

@@ -21,13 +21,13 @@
 
 /* Creates or replaces. The file has exactly this mode, whatever the umask. 0 or -errno. */
 int store_file_replace(
-        int dir, const char *name, mode_t mode, const void *data, size_t len) RK_MUST_CHECK;
+	int dir, const char *name, mode_t mode, const void *data, size_t len) RK_MUST_CHECK;
 /* The same for bytes in several runs; data is read, not written to. */
 int store_file_replace_v(int dir, const char *name, mode_t mode, const struct iovec *iov,
-        size_t iov_cnt) RK_MUST_CHECK;
+	size_t iov_cnt) RK_MUST_CHECK;
 /* As store_file_replace, but -EEXIST when the name is taken: never overwrites. */
 int store_file_create(
-        int dir, const char *name, mode_t mode, const void *data, size_t len) RK_MUST_CHECK;
+	int dir, const char *name, mode_t mode, const void *data, size_t len) RK_MUST_CHECK;
 
 /*
  * Makes previous a second name of what name holds now (replacing an older previous), so that a
@@ -41,13 +41,13 @@ int store_file_keep(int dir, const char *name, const char *previous) RK_MUST_CHE
  * caller frees it. Outputs untouched on failure.
  */
 int store_file_read(
-        int dir, const char *name, size_t max, uint8_t **out, size_t *len) RK_MUST_CHECK;
+	int dir, const char *name, size_t max, uint8_t **out, size_t *len) RK_MUST_CHECK;
 /*
  * The same for private keys: *out is rk_secret_new memory of *size bytes, to be given back with
  * rk_secret_free(*out, *size); a file that group or others may read or write is refused: -EPERM.
  */
 int store_file_read_secret(int dir, const char *name, size_t max, uint8_t **out, size_t *len,
-        size_t *size) RK_MUST_CHECK;
+	size_t *size) RK_MUST_CHECK;
 
 /* Unlinks and syncs the folder. 0, -ENOENT, -errno. */
 int store_file_remove(int dir, const char *name) RK_MUST_CHECK;

@@ -57,10 +57,10 @@ struct master_builder;
 
 /* Copies info. -EINVAL when something is empty, too long or out of range. */
 int master_builder_new(
-        const struct master_source_info *info, struct master_builder **out) RK_MUST_CHECK;
+	const struct master_source_info *info, struct master_builder **out) RK_MUST_CHECK;
 /* In any order; -EINVAL for a serial of no or too many bytes, a reason or date out of range. */
 int master_builder_add(struct master_builder *b, struct rk_span serial, int64_t revoked_at,
-        uint8_t reason) RK_MUST_CHECK;
+	uint8_t reason) RK_MUST_CHECK;
 /* Sorts, drops repeated serials (the earliest date of the lowest reason stays) and frees b. */
 int master_builder_finish(struct master_builder *b, struct master_source **out) RK_MUST_CHECK;
 void master_builder_free(struct master_builder *b); /* without finishing; NULL is fine */
@@ -73,7 +73,7 @@ size_t master_source_entry_cnt(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
 bool master_source_find(
-        const struct master_source *s, struct rk_span serial, struct master_entry *out);
+	const struct master_source *s, struct rk_span serial, struct master_entry *out);
 
 /* ---- the list ------------------------------------------------------------------------------ */
 
@@ -90,10 +90,10 @@ void master_list_put(struct master_list *l); /* NULL is fine */
  * result may be the same list (with another reference) when nothing changes.
  */
 int master_list_replace(struct master_list *old, struct master_source *source,
-        struct master_list **out) RK_MUST_CHECK;
+	struct master_list **out) RK_MUST_CHECK;
 /* Without the source of that URL; its mark stays. The same list when there is none. */
 int master_list_remove(
-        struct master_list *old, const char *url, struct master_list **out) RK_MUST_CHECK;
+	struct master_list *old, const char *url, struct master_list **out) RK_MUST_CHECK;
 
 uint64_t master_list_generation(const struct master_list *l); /* +1 with every change */
 size_t master_list_source_cnt(const struct master_list *l);
@@ -104,10 +104,10 @@ struct master_source *master_list_find_source(const struct master_list *l, const
 size_t master_list_entry_cnt(const struct master_list *l);
 /* Revoked by any CRL of this issuer? source may be NULL; both outputs untouched when not. */
 bool master_list_find(const struct master_list *l, struct rk_span issuer, struct rk_span serial,
-        struct master_entry *out, const struct master_source **source);
+	struct master_entry *out, const struct master_source **source);
 /* The highest CRL number ever accepted; len 0 = none. Borrowed from the list. */
 struct rk_span master_list_mark(
-        const struct master_list *l, struct rk_span issuer, const char *scope);
+	const struct master_list *l, struct rk_span issuer, const char *scope);
 
 /* ---- on disk -------------------------------------------------------------------------------- */
 
@@ -127,4 +127,4 @@ enum master_list_origin {
  * empty list, and says so loudly. Other -errno: could not be read.
  */
 int master_list_load(
-        int dir, struct master_list **out, enum master_list_origin *origin) RK_MUST_CHECK;
+	int dir, struct master_list **out, enum master_list_origin *origin) RK_MUST_CHECK;

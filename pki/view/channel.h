@@ -82,9 +82,16 @@ struct rk_msg_generation { /* APPLIED, NEED_ALL; REFUSED with reason */
  * and built from memory of rk_secret_new only.
  */
 enum rk_private_number {
-	RK_NUM_RSA_N = 0, RK_NUM_RSA_E, RK_NUM_RSA_D, RK_NUM_RSA_P, RK_NUM_RSA_Q,
-	RK_NUM_RSA_DP, RK_NUM_RSA_DQ, RK_NUM_RSA_QINV,
-	RK_NUM_PUBLIC = 0, RK_NUM_SECRET = 1, /* EC, Ed25519 */
+	RK_NUM_RSA_N = 0,
+	RK_NUM_RSA_E,
+	RK_NUM_RSA_D,
+	RK_NUM_RSA_P,
+	RK_NUM_RSA_Q,
+	RK_NUM_RSA_DP,
+	RK_NUM_RSA_DQ,
+	RK_NUM_RSA_QINV,
+	RK_NUM_PUBLIC = 0,
+	RK_NUM_SECRET = 1, /* EC, Ed25519 */
 	RK_NUM_CNT = 8
 };
 struct rk_private_key {
@@ -96,7 +103,7 @@ struct rk_private_key {
 };
 
 struct rk_msg_validate {
-	uint64_t request;  /* echoed in VERDICT */
+	uint64_t request;   /* echoed in VERDICT */
 	struct rk_span der; /* borrowed from the message's buffer */
 };
 
@@ -110,24 +117,24 @@ enum rk_peer_state {
 	RK_PEER_DISABLED = 0,
 	RK_PEER_INITIALIZING = 1, /* no key yet */
 	RK_PEER_UP = 2,
-	RK_PEER_DOWN = 3,    /* had a key; silent, severed or timed out */
+	RK_PEER_DOWN = 3, /* had a key; silent, severed or timed out */
 };
 
 struct rk_msg_event {
 	char peer[RK_NAME_MAX + 1]; /* configured name */
 	uint8_t state;              /* enum rk_peer_state after the event */
-	uint8_t verdict;            /* enum rk_verdict_status of the peer's certificate, 0 = no news */
+	uint8_t verdict; /* enum rk_verdict_status of the peer's certificate, 0 = no news */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN];
-	char reason[64];            /* e.g. "key-installed", "severed", "silence" */
+	char reason[64]; /* e.g. "key-installed", "severed", "silence" */
 };
 
 struct rk_msg_status_peer {
 	char peer[RK_NAME_MAX + 1];
-	uint8_t state;           /* enum rk_peer_state */
-	uint8_t verdict;         /* enum rk_verdict_status of its certificate now */
-	uint16_t group;          /* named curve of the current key, 0 = none */
+	uint8_t state;   /* enum rk_peer_state */
+	uint8_t verdict; /* enum rk_verdict_status of its certificate now */
+	uint16_t group;  /* named curve of the current key, 0 = none */
 	uint16_t suite;
-	uint32_t local_index;    /* of the current slot */
+	uint32_t local_index; /* of the current slot */
 	uint32_t peer_index;
 	uint64_t full_exchange_cnt;
 	uint64_t rekey_cnt;
@@ -135,7 +142,7 @@ struct rk_msg_status_peer {
 	uint64_t next_rekey_ms;
 	uint64_t keep_alive_sent_cnt;
 	uint64_t keep_alive_received_cnt; /* authenticated and decrypted */
-	uint8_t exported[16];    /* exporter of the current key: equal on both sides, not secret */
+	uint8_t exported[16]; /* exporter of the current key: equal on both sides, not secret */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN]; /* peer's certificate */
 	int64_t not_after;
 };
@@ -160,12 +167,16 @@ struct rk_message {
 		struct rk_msg_hello hello;
 		struct rk_msg_view view;
 		struct rk_msg_generation generation;
-		struct { uint8_t hash[RK_DIGEST_LEN]; } key_held;
+		struct {
+			uint8_t hash[RK_DIGEST_LEN];
+		} key_held;
 		struct rk_msg_validate validate;
 		struct rk_msg_event event;
 		struct rk_msg_status_peer status_peer;
 		struct rk_msg_counters counters;
-		struct { uint8_t fingerprint[RK_FINGERPRINT_LEN]; } confirmed;
+		struct {
+			uint8_t fingerprint[RK_FINGERPRINT_LEN];
+		} confirmed;
 		struct rk_msg_verdict verdict;
 		struct rk_msg_rotate rotate;
 	};
@@ -189,9 +200,9 @@ size_t rk_message_build(const struct rk_message *msg, void *buf, size_t size);
  * closes what it cannot return: a truncated datagram or control message is -EBADMSG; an orderly
  * end is -ECONNRESET. Received fds belong to the caller.
  */
-int rk_channel_send(int sock, const void *data, size_t len, const int *fds, size_t fd_cnt)
-	RK_MUST_CHECK;
-ssize_t rk_channel_receive(int sock, void *buf, size_t size, int fds[RK_PART_CNT], size_t *fd_cnt)
-	RK_MUST_CHECK;
+int rk_channel_send(
+	int sock, const void *data, size_t len, const int *fds, size_t fd_cnt) RK_MUST_CHECK;
+ssize_t rk_channel_receive(
+	int sock, void *buf, size_t size, int fds[RK_PART_CNT], size_t *fd_cnt) RK_MUST_CHECK;
 /* The other end runs as uid; -EPERM when not. */
 int rk_channel_check_peer(int sock, uid_t uid) RK_MUST_CHECK;

@@ -67,8 +67,8 @@ int rk_revocation_build(struct rk_revocation_line *lines, size_t line_cnt,
 
 /* R1 and R3 hold for these lines, every state byte is in range, unused bytes are zero, and nothing
  * is REMOVED unless may_remove (an overlay). */
-bool rk_revocation_is_sound(const struct rk_revocation_line *lines, size_t line_cnt,
-	bool may_remove) RK_MUST_CHECK;
+bool rk_revocation_is_sound(
+	const struct rk_revocation_line *lines, size_t line_cnt, bool may_remove) RK_MUST_CHECK;
 
 /* The state of a key: 0 not in the set, else 1 + reason. Lock-free, no allocation. */
 uint8_t rk_revocation_find(const struct rk_revocation_line *lines, size_t line_cnt,

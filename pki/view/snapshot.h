@@ -44,15 +44,15 @@ enum rk_part_kind {
 };
 
 enum rk_section_id {
-	RK_SECTION_GLOBAL = 1,   /* exactly one struct rk_global */
-	RK_SECTION_STRINGS = 2,  /* bytes; struct rk_str points here */
-	RK_SECTION_PORTS = 3,    /* struct rk_port */
-	RK_SECTION_ADDRESSES = 4,/* struct rk_address */
-	RK_SECTION_PEERS = 5,    /* struct rk_peer, sorted by peering-common-name */
-	RK_SECTION_PATHS = 6,    /* struct rk_path */
-	RK_SECTION_VERDICTS = 7, /* struct rk_verdict, sorted by fingerprint */
-	RK_SECTION_LINES = 8,    /* struct rk_revocation_line */
-	RK_SECTION_ISSUERS = 9,  /* struct rk_issuer, sorted by key */
+	RK_SECTION_GLOBAL = 1,    /* exactly one struct rk_global */
+	RK_SECTION_STRINGS = 2,   /* bytes; struct rk_str points here */
+	RK_SECTION_PORTS = 3,     /* struct rk_port */
+	RK_SECTION_ADDRESSES = 4, /* struct rk_address */
+	RK_SECTION_PEERS = 5,     /* struct rk_peer, sorted by peering-common-name */
+	RK_SECTION_PATHS = 6,     /* struct rk_path */
+	RK_SECTION_VERDICTS = 7,  /* struct rk_verdict, sorted by fingerprint */
+	RK_SECTION_LINES = 8,     /* struct rk_revocation_line */
+	RK_SECTION_ISSUERS = 9,   /* struct rk_issuer, sorted by key */
 };
 
 /* (incarnation, counter), compared in that order; {0,0} = none. */
@@ -138,7 +138,7 @@ struct rk_peer {
 	struct rk_str name;
 	struct rk_str peering_common_name; /* unique: the identity */
 	uint32_t first_path;
-	uint32_t path_cnt; /* 1..RK_PATH_MAX */
+	uint32_t path_cnt;          /* 1..RK_PATH_MAX */
 	uint64_t rekey_interval_ns; /* 0 = never */
 	uint64_t retransmit_interval_ns;
 	uint64_t timeout_ns;
@@ -227,8 +227,8 @@ uint8_t rk_view_revocation(const struct rk_view *view, const struct rk_revocatio
  * every new view: dates, revocation of every certificate of the chain, freshness of every issuer's
  * list under its policy (an issuer with no entry has policy OFF). now = seconds since 1970.
  */
-enum rk_verdict_status rk_view_judge_chain(
-	const struct rk_view *view, const struct rk_chain_entry *chain, size_t chain_cnt, int64_t now);
+enum rk_verdict_status rk_view_judge_chain(const struct rk_view *view,
+	const struct rk_chain_entry *chain, size_t chain_cnt, int64_t now);
 /* rk_view_judge_chain plus the verdict's own status and trust generation (other: UNKNOWN). */
 enum rk_verdict_status rk_view_judge(
 	const struct rk_view *view, const struct rk_verdict *v, int64_t now);

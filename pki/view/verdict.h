@@ -14,10 +14,10 @@
 
 #include "pki/view/bytes.h"
 
-#define RK_FINGERPRINT_LEN 32  /* SHA-256 of the certificate's DER */
-#define RK_CHAIN_MAX       8   /* certificates below the anchor, leaf first */
-#define RK_CN_MAX          64  /* RFC 5280 ub-common-name */
-#define RK_URI_MAX         4   /* SAN URIs kept; a certificate with more is refused */
+#define RK_FINGERPRINT_LEN 32 /* SHA-256 of the certificate's DER */
+#define RK_CHAIN_MAX       8  /* certificates below the anchor, leaf first */
+#define RK_CN_MAX          64 /* RFC 5280 ub-common-name */
+#define RK_URI_MAX         4  /* SAN URIs kept; a certificate with more is refused */
 #define RK_URI_LEN_MAX     256
 #define RK_KEY_BYTES_MAX   512 /* RSA-4096 modulus */
 #define RK_CERT_DER_MAX    8192

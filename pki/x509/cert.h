@@ -23,19 +23,19 @@
  * PKCS#1, SEC1 or PKCS#12 anywhere in the text, also on one line. Adds a finding (never the text)
  * and returns true. Run it before anything else looks at a submission.
  */
-bool pki_text_find_private_key(const char *text, size_t len, struct pki_report *report)
-	RK_MUST_CHECK;
+bool pki_text_find_private_key(
+	const char *text, size_t len, struct pki_report *report) RK_MUST_CHECK;
 
 /*
  * Exactly one PEM CERTIFICATE block: with or without line breaks, CRLF, BOM, blanks around. The
  * DER inside is at most RK_CERT_DER_MAX bytes, strict DER and nothing after it. 0 with a reference
  * for the caller (X509_free); -EBADMSG with findings; -ENOMEM.
  */
-int pki_cert_parse(const char *text, size_t len, struct pki_report *report, X509 **out)
-	RK_MUST_CHECK;
+int pki_cert_parse(
+	const char *text, size_t len, struct pki_report *report, X509 **out) RK_MUST_CHECK;
 /* The same for DER, e.g. from a peer. */
-int pki_cert_parse_der(const uint8_t *der, size_t len, struct pki_report *report, X509 **out)
-	RK_MUST_CHECK;
+int pki_cert_parse_der(
+	const uint8_t *der, size_t len, struct pki_report *report, X509 **out) RK_MUST_CHECK;
 /* Canonical PEM with line breaks, NUL-terminated, freed with free(). 0, -EIO, -ENOMEM. */
 int pki_cert_to_pem(const X509 *cert, char **out) RK_MUST_CHECK;
 /* The DER as it was signed; freed with OPENSSL_free. 0, -EIO. */
@@ -43,17 +43,17 @@ int pki_cert_to_der(const X509 *cert, uint8_t **out, size_t *len) RK_MUST_CHECK;
 /* SHA-256 of the DER. 0, -EIO. */
 int pki_cert_fingerprint(const X509 *cert, uint8_t out[RK_FINGERPRINT_LEN]) RK_MUST_CHECK;
 
-#define PKI_DN_MAX       512
-#define PKI_URL_MAX      512
-#define PKI_NAMES_MAX    8
-#define PKI_CN_TEXT_MAX  (RK_CN_MAX * 2)
+#define PKI_DN_MAX      512
+#define PKI_URL_MAX     512
+#define PKI_NAMES_MAX   8
+#define PKI_CN_TEXT_MAX (RK_CN_MAX * 2)
 
 /* Everything is NUL-terminated printable UTF-8; what does not fit is cut and never split. */
 struct pki_cert_info {
 	char subject[PKI_DN_MAX]; /* "CN=...,O=..." (RFC 2253, UTF-8) */
 	char issuer[PKI_DN_MAX];
-	char serial[64];          /* upper-case hex */
-	int64_t not_before;       /* seconds since 1970, UTC; INT64_MIN when unreadable */
+	char serial[64];    /* upper-case hex */
+	int64_t not_before; /* seconds since 1970, UTC; INT64_MIN when unreadable */
 	int64_t not_after;
 	char fingerprint_sha256[RK_FINGERPRINT_LEN * 3]; /* "AB:CD:..." */
 	char fingerprint_sha1[20 * 3];

@@ -20,9 +20,9 @@
 #include "pki/x509/revocation_key.h"
 #include "pki/x509/trust.h"
 
-#define PKI_CRL_NUMBER_MAX   20  /* RFC 5280 5.2.3 */
-#define PKI_CRL_KEY_ID_MAX   64
-#define PKI_CRL_CLOCK_SKEW   300 /* seconds a list may come from our future */
+#define PKI_CRL_NUMBER_MAX 20 /* RFC 5280 5.2.3 */
+#define PKI_CRL_KEY_ID_MAX 64
+#define PKI_CRL_CLOCK_SKEW 300 /* seconds a list may come from our future */
 
 /* What an issuing distribution point restricts the list to (RFC 5280 5.2.5). */
 struct pki_crl_scope {
@@ -42,9 +42,9 @@ struct pki_crl_info {
 	int64_t next_update;
 	size_t size; /* of the DER */
 	size_t entry_cnt;
-	uint8_t number[PKI_CRL_NUMBER_MAX]; /* big-endian, right-aligned: memcmp orders */
+	uint8_t number[PKI_CRL_NUMBER_MAX];           /* big-endian, right-aligned: memcmp orders */
 	char number_text[PKI_CRL_NUMBER_MAX * 2 + 1]; /* hex */
-	uint8_t key_id[PKI_CRL_KEY_ID_MAX]; /* authority key identifier */
+	uint8_t key_id[PKI_CRL_KEY_ID_MAX];           /* authority key identifier */
 	size_t key_id_len;
 	uint8_t sha256[32]; /* of the DER */
 	struct pki_crl_scope scope;

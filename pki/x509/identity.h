@@ -20,5 +20,5 @@ enum pki_identity {
  * the only one; then the SAN URIs. Says nothing about v->status, nor about whether the CN names
  * another peer (the caller knows its peers).
  */
-enum pki_identity pki_identity_match(const struct rk_verdict *v, const char *name, size_t len)
-	RK_MUST_CHECK;
+enum pki_identity pki_identity_match(
+	const struct rk_verdict *v, const char *name, size_t len) RK_MUST_CHECK;

@@ -69,4 +69,4 @@ const struct pki_ca *pki_trust_find_ca(
 
 /* For validate.c: borrowed, safe to share between threads. */
 X509_STORE *pki_trust_store(const struct pki_trust *t);
-STACK_OF(X509) *pki_trust_intermediates(const struct pki_trust *t);
+STACK_OF(X509) * pki_trust_intermediates(const struct pki_trust *t);

@@ -51,7 +51,7 @@ struct pki_validate_args {
 	bool is_revocation_required; /* NOT_COVERED refuses too */
 	pki_revocation_fn find;      /* NULL: revocation is not asked */
 	void *find_ctx;
-	STACK_OF(X509) *untrusted; /* further intermediates, or NULL */
+	STACK_OF(X509) * untrusted; /* further intermediates, or NULL */
 };
 
 /*

@@ -14,9 +14,16 @@
 #define TEST_DAY INT64_C(86400)
 
 enum test_key {
-	TEST_RSA_2048, TEST_RSA_1024, TEST_P256, TEST_P384, TEST_P521, TEST_SECP256K1,
+	TEST_RSA_2048,
+	TEST_RSA_1024,
+	TEST_P256,
+	TEST_P384,
+	TEST_P521,
+	TEST_SECP256K1,
 	TEST_P256_EXPLICIT, /* explicit EC parameters */
-	TEST_ED25519, TEST_RSA_PSS_SHA256, TEST_DSA,
+	TEST_ED25519,
+	TEST_RSA_PSS_SHA256,
+	TEST_DSA,
 };
 EVP_PKEY *test_key_new(enum test_key kind);
 /* One key of each kind for the life of the program: for tests that do not care which. Borrowed. */
@@ -24,28 +31,28 @@ EVP_PKEY *test_key_shared(enum test_key kind, unsigned number);
 
 /* What to make. Zero fields take the default in brackets. */
 struct test_cert {
-	const char *cn;         /* "test" */
-	const char *second_cn;  /* none */
-	const char *issuer_cn;  /* of the issuer certificate */
-	EVP_PKEY *key;          /* required: whose public half it carries */
-	X509 *issuer;           /* NULL: self-signed */
-	EVP_PKEY *issuer_key;   /* NULL: key */
-	int64_t not_before;     /* now - 1 day */
-	int64_t not_after;      /* now + 90 days */
-	const EVP_MD *md;       /* SHA-256; none for Ed25519 */
+	const char *cn;        /* "test" */
+	const char *second_cn; /* none */
+	const char *issuer_cn; /* of the issuer certificate */
+	EVP_PKEY *key;         /* required: whose public half it carries */
+	X509 *issuer;          /* NULL: self-signed */
+	EVP_PKEY *issuer_key;  /* NULL: key */
+	int64_t not_before;    /* now - 1 day */
+	int64_t not_after;     /* now + 90 days */
+	const EVP_MD *md;      /* SHA-256; none for Ed25519 */
 	bool is_ca;
-	int path_len;           /* CA: -1 and 0 = none; n > 0 means pathlen n - 1 */
+	int path_len;                    /* CA: -1 and 0 = none; n > 0 means pathlen n - 1 */
 	bool is_basic_constraints_plain; /* not critical */
 	bool is_basic_constraints_absent;
-	const char *key_usage;  /* "critical,digitalSignature"; CA "critical,keyCertSign,cRLSign";
+	const char *key_usage; /* "critical,digitalSignature"; CA "critical,keyCertSign,cRLSign";
 				   "" = none */
-	const char *ext_key_usage;      /* none; OpenSSL configuration syntax, as all below */
-	const char *alt_name;           /* none */
-	const char *name_constraints;   /* none */
-	const char *crl_points;         /* none */
-	const char *unknown_critical;   /* none; an OID */
-	long version;           /* 3 */
-	const char *serial_hex; /* a random positive one; "-01" is possible */
+	const char *ext_key_usage;    /* none; OpenSSL configuration syntax, as all below */
+	const char *alt_name;         /* none */
+	const char *name_constraints; /* none */
+	const char *crl_points;       /* none */
+	const char *unknown_critical; /* none; an OID */
+	long version;                 /* 3 */
+	const char *serial_hex;       /* a random positive one; "-01" is possible */
 };
 X509 *test_cert_new(const struct test_cert *c);
 
@@ -55,15 +62,15 @@ struct test_crl_entry {
 	int reason; /* 0 = none, else CRLReason */
 };
 struct test_crl {
-	X509 *issuer;          /* required */
-	EVP_PKEY *issuer_key;  /* required */
-	int64_t this_update;   /* now - 1 hour */
-	int64_t next_update;   /* now + 1 day; -1 = none */
-	long number;           /* 1; -1 = none */
+	X509 *issuer;         /* required */
+	EVP_PKEY *issuer_key; /* required */
+	int64_t this_update;  /* now - 1 hour */
+	int64_t next_update;  /* now + 1 day; -1 = none */
+	long number;          /* 1; -1 = none */
 	bool is_aki_absent;
 	bool is_v1;
-	const char *idp;       /* none; OpenSSL configuration syntax, "critical," included */
-	const char *delta_base;/* none; decimal */
+	const char *idp;        /* none; OpenSSL configuration syntax, "critical," included */
+	const char *delta_base; /* none; decimal */
 	const char *unknown_critical;
 	const struct test_crl_entry *entry;
 	unsigned entry_cnt;
