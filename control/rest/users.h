@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who may do what: users, roles and password hashes (yescrypt) in STATE/users.json (0600), and the
+ * tokens that a login earns. The first start makes the user "admin": with the password of
+ * options->admin_password_file when given, else with a random one left in
+ * STATE/initial-admin-password (0600), which goes away when the password is changed.
+ * Loop thread only; hashing runs on helpers.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "control/answer.h"
+#include "control/daemon.h"
+
+#define USER_NAME_MAX     63
+#define USER_PASSWORD_MIN 8
+#define USER_PASSWORD_MAX 256
+
+/* Ordered: a role may do what a lower one may. */
+enum user_role { USER_NOBODY = 0, USER_VIEWER, USER_OPERATOR, USER_ADMIN };
+
+/* Who is asking, after authentication. */
+struct user_identity {
+	char name[USER_NAME_MAX + 1];
+	enum user_role role;
+};
+
+/* Needs d->base, options, config and helpers. A damaged file is refused with a logged reason. */
+int users_open(struct daemon *d, struct users **out) __attribute__((warn_unused_result));
+void users_close(struct users *u);
+
+const char *user_role_name(enum user_role role);
+
+/* {"token": JWT}; 401, 429 with Retry-After, or 503 when too many logins are under way. */
+void users_login(struct users *u, const json_t *request, const char *from, answer_cb cb, void *arg);
+/* The identity behind a token; -EACCES with a reason (static text) when it is not good now. */
+int users_authenticate(struct users *u, const char *token, size_t token_len,
+	struct user_identity *out, const char **why) __attribute__((warn_unused_result));
+/* {"password": NEW}; every token of that user ends. An unknown user is 404. */
+void users_set_password(
+	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
