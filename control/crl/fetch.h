@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Fetches one body from an http, https or file URL: libcurl's multi interface inside the event
+ * loop. Bounded in size (counted as bytes arrive: libcurl's own limit misses chunked bodies), in
+ * time (connect, stall, total), in redirects (3, to http and https alone); no content encoding, so
+ * that there is no bomb to unpack. Loop thread only.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FETCH_SIZE_MAX_DEFAULT ((size_t)64 << 20)
+
+struct fetcher;
+struct fetch;
+
+struct fetch_request {
+	const char *url;
+	size_t size_max;
+	bool is_file_allowed; /* file:// URLs: configured sources only */
+	/*
+	 * Whether loopback, link-local, multicast and unspecified addresses may be connected to.
+	 * The address checked is the address used: the check is at the socket.
+	 */
+	bool is_local_allowed;
+	const char *etag; /* conditional GET; NULL = none */
+	const char *last_modified;
+};
+
+struct fetch_result {
+	int error;        /* 0, -EFBIG, -EPERM (address), -ETIMEDOUT, -ECONNREFUSED, -EIO, ... */
+	char text[256];   /* what went wrong, for alarms */
+	long http_status; /* 0 for file and when there was no answer */
+	bool is_not_modified; /* 304 */
+	uint8_t *body;        /* owned by the result; taken by setting it to NULL */
+	size_t len;
+	char etag[256]; /* "" = none */
+	char last_modified[64];
+};
+
+/* result is the callee's until it returns. Never called from within fetch_start. */
+typedef void (*fetch_cb)(void *arg, struct fetch_result *result);
+
+int fetcher_new(struct event_base *base, struct fetcher **out) __attribute__((warn_unused_result));
+/* Drops running fetches without calling back. NULL is fine. */
+void fetcher_free(struct fetcher *f);
+/* 0; -EINVAL for a URL of another scheme; -ENOMEM. Copies what it needs of request. */
+int fetch_start(struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg)
+	__attribute__((warn_unused_result));
