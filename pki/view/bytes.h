@@ -55,3 +55,6 @@ void rk_write_bytes(struct rk_writer *w, const void *data, size_t len);
 /* Reserves len bytes to be filled later; NULL (and failed) when they do not fit. */
 uint8_t *rk_write_reserve(struct rk_writer *w, size_t len);
 size_t rk_writer_len(const struct rk_writer *w);
+
+/* True for len 0. Not for secrets: takes as long as it takes. */
+bool rk_bytes_are_zero(const void *data, size_t len) RK_MUST_CHECK;

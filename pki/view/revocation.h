@@ -59,7 +59,7 @@ size_t rk_revocation_line_cnt(size_t entry_cnt);
 /*
  * Fills zeroed lines. Sorts the entries in place and drops duplicates: the lowest named reason
  * stays, UNSPECIFIED gives way to any named one, and REMOVED to every other.
- * 0; -EINVAL when line_cnt is no power of two; -ENOSPC when they do not fit within the probe
+ * 0; -EINVAL when line_cnt is no power of two or a reason is unknown; -ENOSPC when they do not fit within the probe
  * bound (the caller doubles line_cnt).
  */
 int rk_revocation_build(struct rk_revocation_line *lines, size_t line_cnt,

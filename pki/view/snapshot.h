@@ -33,6 +33,9 @@
 #define RK_PATH_MAX      16 /* paths a peer */
 #define RK_GROUP_MAX     5
 #define RK_REFUSAL_MAX   160
+/* Intervals: never so short that a timer spins, never so long that now + interval wraps. */
+#define RK_INTERVAL_MIN_NS UINT64_C(10000000)
+#define RK_INTERVAL_MAX_NS (UINT64_C(1) << 62)
 
 /* Values are part of the format: append only. */
 enum rk_part_kind {
