@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who has an address on the link: the ARP and neighbour-discovery cache of one worker, with a few
+ * packets parked per unanswered question. Fixed memory, no allocation, no DPDK: packets are opaque.
+ *
+ * Guarantees: N1 only an answer to a question that is open changes an entry, so an unasked
+ * (gratuitous) announcement at most makes us ask. N2 the table and the parked packets are bounded;
+ * unanswered questions take at most NEIGHBOUR_OPEN_MAX entries, the oldest making room, so that
+ * nobody's flood drives out a neighbour that answered. N3 every parked packet is delivered or
+ * dropped exactly once.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/net.h"
+
+#define NEIGHBOUR_CNT        1024
+#define NEIGHBOUR_BUCKET_CNT 256
+#define NEIGHBOUR_OPEN_MAX   128
+#define NEIGHBOUR_PARKED_MAX 4
+#define NEIGHBOUR_ASK_MAX    4
+#define NEIGHBOUR_RETRY_NS   UINT64_C(250000000)   /* doubles */
+#define NEIGHBOUR_FRESH_NS   UINT64_C(30000000000) /* then asked again at the next use */
+#define NEIGHBOUR_IDLE_NS    UINT64_C(120000000000)
+#define NEIGHBOUR_SWEEP_NS   UINT64_C(50000000)
+
+struct neighbour_key {
+	uint16_t port_id;
+	uint8_t family;
+	uint8_t pad;
+	uint8_t address[16]; /* IPv4: the first 4, rest zero */
+};
+
+enum neighbour_state {
+	NEIGHBOUR_FREE = 0,
+	NEIGHBOUR_UNKNOWN, /* asked, never answered */
+	NEIGHBOUR_KNOWN,
+	NEIGHBOUR_PROBED, /* known, asked again */
+};
+
+struct neighbour {
+	struct neighbour *next; /* in its bucket, or free */
+	struct neighbour_key key;
+	uint8_t state;
+	uint8_t ask_cnt;
+	uint8_t parked_cnt;
+	uint8_t mac[NET_MAC_LEN];
+	uint8_t source[16]; /* of our question */
+	uint64_t asked_ns;
+	uint64_t answered_ns;
+	uint64_t used_ns;
+	void *parked[NEIGHBOUR_PARKED_MAX];
+};
+
+struct neighbour_ops {
+	/* Puts a question on the link. */
+	void (*ask)(void *ctx, const struct neighbour_key *key, const uint8_t *source);
+	/* Takes a packet that was parked. */
+	void (*deliver)(void *ctx, void *packet, const uint8_t mac[NET_MAC_LEN]);
+	void (*drop)(void *ctx, void *packet);
+};
+
+struct neighbour_table {
+	const struct neighbour_ops *ops;
+	void *ctx;
+	struct neighbour *free;
+	unsigned open_cnt; /* entries in NEIGHBOUR_UNKNOWN */
+	uint64_t swept_ns;
+	struct neighbour *bucket[NEIGHBOUR_BUCKET_CNT];
+	struct neighbour entry[NEIGHBOUR_CNT];
+};
+
+void neighbour_init(
+	struct neighbour_table *t, const struct neighbour_ops *ops, void *ctx, uint64_t now_ns);
+void neighbour_fini(struct neighbour_table *t); /* drops what is parked */
+/*
+ * True: mac is filled in, the packet stays the caller's. False: the packet was taken, to be
+ * delivered or dropped (perhaps at once). source = our address to ask from.
+ */
+bool neighbour_resolve(struct neighbour_table *t, const struct neighbour_key *key,
+	const uint8_t *source, void *packet, uint64_t now_ns,
+	uint8_t mac[NET_MAC_LEN]) RK_MUST_CHECK;
+/* Somebody says so. False: nobody had asked. */
+bool neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
+	const uint8_t mac[NET_MAC_LEN], uint64_t now_ns);
+/* Asks again, gives up, forgets: once every NEIGHBOUR_SWEEP_NS. */
+void neighbour_run(struct neighbour_table *t, uint64_t now_ns);
