@@ -23,7 +23,9 @@ ALLOWED = {
 
 # Inside dataplane/ a module includes its own rank or below; what is not named here stands
 # beside worker. core has a folder and a line of its own above.
-RANK = {"main": 4, "credential": 2, "peer": 2, "peer_table": 2, "timers": 2, "counters": 2, "rcu": 1}
+RANK = {"main": 4, "credential": 2, "peer": 2, "peer_table": 2, "timers": 2, "counters": 2,
+        "graveyard": 2, "net": 2, "net_checksum": 2, "net_format": 2,
+        "rcu": 1, "inbox": 1, "wake": 1, "clock": 1, "log": 1}
 RANK_DEFAULT = 3
 
 # system headers that a folder must not name
