@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* VERDICTS and revocations; CONFIG is in compile_config.c, the frame of a part in part_writer.c. */
+#include "pki/store/compile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pki/store/part_writer.h"
+
+static int compare_verdicts(const void *left, const void *right)
+{
+	const struct rk_verdict *const *a = left, *const *b = right;
+
+	return memcmp((*a)->fingerprint, (*b)->fingerprint, RK_FINGERPRINT_LEN);
+}
+
+int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt,
+	struct compile_part *out, struct rk_refusal *why)
+{
+	struct part_section section = {RK_SECTION_VERDICTS, sizeof(struct rk_verdict), verdict_cnt};
+	const struct rk_verdict **sorted;
+	struct part_writer w;
+	uint8_t *to;
+	int ret = 0;
+
+	sorted = calloc(verdict_cnt + 1, sizeof(*sorted));
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < verdict_cnt; i++)
+		sorted[i] = verdict[i];
+	qsort(sorted, verdict_cnt, sizeof(*sorted), compare_verdicts);
+	for (size_t i = 1; i < verdict_cnt && ret == 0; i++) {
+		if (compare_verdicts(&sorted[i - 1], &sorted[i]) == 0)
+			ret = compile_refuse(why, "two verdicts for one certificate");
+	}
+	if (ret == 0)
+		ret = part_writer_open(&w, RK_PART_VERDICTS, &section, 1);
+	if (ret < 0)
+		goto out;
+	to = part_writer_section(&w, 0);
+	for (size_t i = 0; i < verdict_cnt; i++)
+		memcpy(to + i * sizeof(struct rk_verdict), sorted[i], sizeof(struct rk_verdict));
+	ret = part_writer_finish(&w, out, why);
+out:
+	free(sorted);
+	return ret;
+}
+
+static int compare_issuers(const void *left, const void *right)
+{
+	const struct rk_issuer *a = left, *b = right;
+
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+static int check_revocations(enum rk_part_kind kind, const struct rk_revocation_entry *entry,
+	size_t entry_cnt, struct rk_refusal *why)
+{
+	bool is_overlay = kind == RK_PART_REVOCATION_OVERLAY;
+
+	if (kind != RK_PART_REVOCATION_BASE && !is_overlay)
+		return compile_refuse(why, "revocations go into base or overlay");
+	if (is_overlay && entry_cnt > COMPILE_OVERLAY_MAX)
+		return compile_refuse(why, "%zu entries are too many for an overlay", entry_cnt);
+	for (size_t i = 0; i < entry_cnt; i++) {
+		if (entry[i].reason > RK_REASON_AA_COMPROMISE || entry[i].reason == 7)
+			return compile_refuse(why, "no such reason: %u", entry[i].reason);
+		if (entry[i].reason == RK_REASON_REMOVED && !is_overlay)
+			return compile_refuse(why, "the base cannot hold a removal");
+	}
+	return 0;
+}
+
+static int write_revocations(struct part_writer *w, struct rk_revocation_entry *entry,
+	size_t entry_cnt, const struct rk_issuer *issuer, size_t issuer_cnt)
+{
+	struct rk_revocation_line *lines = part_writer_section(w, 0);
+	struct rk_issuer *to = part_writer_section(w, 1);
+	int ret = rk_revocation_build(lines, w->section[0].count, entry, entry_cnt);
+
+	if (ret < 0)
+		return ret;
+	if (issuer_cnt > 0) {
+		memcpy(to, issuer, issuer_cnt * sizeof(*issuer));
+		qsort(to, issuer_cnt, sizeof(*to), compare_issuers);
+	}
+	return 0;
+}
+
+int compile_revocations(enum rk_part_kind kind, struct rk_revocation_entry *entry, size_t entry_cnt,
+	const struct rk_issuer *issuer, size_t issuer_cnt, struct compile_part *out,
+	struct rk_refusal *why)
+{
+	struct part_section section[] = {
+		{RK_SECTION_LINES, sizeof(struct rk_revocation_line),
+			rk_revocation_line_cnt(entry_cnt)},
+		{RK_SECTION_ISSUERS, sizeof(struct rk_issuer), issuer_cnt},
+	};
+	struct part_writer w;
+	int ret = check_revocations(kind, entry, entry_cnt, why);
+
+	while (ret == 0) {
+		ret = part_writer_open(&w, kind, section, 2);
+		if (ret < 0)
+			return ret;
+		ret = write_revocations(&w, entry, entry_cnt, issuer, issuer_cnt);
+		if (ret == 0)
+			return part_writer_finish(&w, out, why);
+		part_writer_abort(&w);
+		if (ret == -ENOSPC) { /* too crowded somewhere: thin it out */
+			section[0].count *= 2;
+			ret = 0;
+		}
+	}
+	return ret;
+}

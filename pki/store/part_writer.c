@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/store/part_writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int compile_refuse(struct rk_refusal *why, const char *format, ...)
+{
+	va_list args;
+
+	if (why != NULL) {
+		va_start(args, format);
+		vsnprintf(why->text, sizeof(why->text), format, args);
+		va_end(args);
+	}
+	return -EINVAL;
+}
+
+void compile_part_close(struct compile_part *part)
+{
+	if (part->fd >= 0)
+		close(part->fd);
+	part->fd = -1;
+}
+
+static uint64_t align_up(uint64_t n)
+{
+	return (n + RK_PART_ALIGN - 1) / RK_PART_ALIGN * RK_PART_ALIGN;
+}
+
+static int lay_out(struct part_writer *w, const struct part_section *section, size_t cnt)
+{
+	uint64_t end = sizeof(struct rk_part_header) + cnt * sizeof(struct rk_section);
+	uint64_t begin;
+
+	for (size_t i = 0; i < cnt; i++) {
+		begin = align_up(end);
+		if (section[i].count > (RK_PART_SIZE_MAX - begin) / section[i].stride)
+			return -E2BIG;
+		w->section[i] = (struct rk_section){
+			.id = section[i].id,
+			.stride = section[i].stride,
+			.offset = begin,
+			.count = section[i].count,
+		};
+		end = begin + section[i].count * section[i].stride;
+	}
+	w->size = (size_t)align_up(end);
+	return 0;
+}
+
+static void write_header(struct part_writer *w, size_t section_cnt)
+{
+	struct rk_part_header header = {
+		.kind = (uint32_t)w->kind,
+		.section_cnt = (uint32_t)section_cnt,
+		.size = w->size,
+	};
+
+	memcpy(header.magic, RK_PART_MAGIC, sizeof(header.magic));
+	memcpy(w->map, &header, sizeof(header));
+	memcpy(w->map + sizeof(header), w->section, section_cnt * sizeof(w->section[0]));
+}
+
+int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
+	const struct part_section *section, size_t section_cnt)
+{
+	int ret;
+
+	assert(section_cnt <= PART_SECTION_MAX);
+	*w = (struct part_writer){.fd = -1, .kind = kind};
+	ret = lay_out(w, section, section_cnt);
+	if (ret < 0)
+		return ret;
+	w->fd = memfd_create("rekey-part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (w->fd < 0)
+		return -errno;
+	/* Allocated, not only sized: without memory this fails here, and not as SIGBUS later. */
+	ret = -posix_fallocate(w->fd, 0, (off_t)w->size);
+	if (ret < 0)
+		goto fail;
+	w->map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
+	if (w->map == MAP_FAILED) {
+		w->map = NULL;
+		ret = -errno;
+		goto fail;
+	}
+	write_header(w, section_cnt);
+	return 0;
+fail:
+	part_writer_abort(w);
+	return ret;
+}
+
+void *part_writer_section(struct part_writer *w, size_t i)
+{
+	return w->map + w->section[i].offset;
+}
+
+void part_writer_abort(struct part_writer *w)
+{
+	if (w->map != NULL)
+		munmap(w->map, w->size);
+	if (w->fd >= 0)
+		close(w->fd);
+	w->map = NULL;
+	w->fd = -1;
+}
+
+/* What the data plane would refuse is refused here, before it replaces anything. */
+static int check_part(const struct part_writer *w, struct rk_refusal *why)
+{
+	struct rk_part *part = NULL;
+	int ret = rk_part_open(w->fd, w->kind, false, &part, why);
+
+	rk_part_close(part);
+	return ret == -EBADMSG ? -EINVAL : ret;
+}
+
+int part_writer_finish(struct part_writer *w, struct compile_part *out, struct rk_refusal *why)
+{
+	struct compile_part part = {.fd = w->fd, .kind = w->kind, .size = w->size};
+	int ret = rk_part_compute_digest(w->map, w->size, part.digest);
+
+	if (ret < 0)
+		goto out;
+	memcpy(w->map + offsetof(struct rk_part_header, digest), part.digest, RK_DIGEST_LEN);
+	/* F_SEAL_WRITE needs every writable mapping gone. */
+	munmap(w->map, w->size);
+	w->map = NULL;
+	if (fcntl(w->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) <
+		0) {
+		ret = -errno;
+		goto out;
+	}
+	ret = check_part(w, why);
+	if (ret < 0)
+		goto out;
+	*out = part;
+	w->fd = -1;
+out:
+	part_writer_abort(w);
+	return ret;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The frame of a part: a memfd with header and directory, sections to be filled in place, sealed at
+ * the end. For the compile_*.c files alone.
+ */
+#pragma once
+
+#include "pki/store/compile.h"
+
+#define PART_SECTION_MAX 6
+
+struct part_section {
+	uint32_t id;
+	uint32_t stride;
+	uint64_t count;
+};
+
+struct part_writer {
+	int fd;
+	enum rk_part_kind kind;
+	uint8_t *map;
+	size_t size;
+	struct rk_section section[PART_SECTION_MAX];
+};
+
+/* Writes the reason (why may be NULL) and returns -EINVAL. */
+int compile_refuse(struct rk_refusal *why, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Sections in ascending order of id; all bytes zero. Ended by finish or abort. 0 or -errno. */
+int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
+	const struct part_section *section, size_t section_cnt) RK_MUST_CHECK;
+/* Where section i (0-based) lies: room for count * stride bytes. */
+void *part_writer_section(struct part_writer *w, size_t i);
+/* Digest, seals, and the reader's own checks. Ends the writer, whatever it returns. */
+int part_writer_finish(
+	struct part_writer *w, struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
+void part_writer_abort(struct part_writer *w);
