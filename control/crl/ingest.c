@@ -23,6 +23,7 @@ struct crl_ingest *crl_ingest_new(uint8_t *body, size_t len, const char *url, in
 	in->now = now;
 	in->trust = pki_trust_get(trust);
 	in->old = old != NULL ? master_source_get(old) : NULL;
+	in->error = -ECANCELED; /* until the work ran */
 	pki_report_init(&in->report);
 	return in;
 }

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/alarms.h"
+#include "control/config.h"
+#include "control/crl/state.h"
+#include "control/trust.h"
+#include "pki/x509/cert.h"
+
+#define MINUTE_NS UINT64_C(60000000000)
+
+/* The vendor's defaults, for sources that certificates name and no configuration describes. */
+#define POLLING_DEFAULT_NS (60 * MINUTE_NS)
+#define BACKOFF_DEFAULT_NS UINT64_C(5000000000)
+
+static struct crl_source *find_source(struct crl_manager *m, const char *url)
+{
+	size_t i;
+
+	for (i = 0; i < m->source_cnt; i++) {
+		if (strcmp(m->source[i]->url, url) == 0)
+			return m->source[i];
+	}
+	return NULL;
+}
+
+static bool make_room(struct crl_manager *m)
+{
+	size_t capacity = m->source_capacity != 0 ? m->source_capacity * 2 : 16;
+	struct crl_source **grown;
+
+	if (m->source_cnt == CRL_SOURCE_MAX)
+		return false;
+	if (m->source_cnt < m->source_capacity)
+		return true;
+	grown = realloc(m->source, capacity * sizeof(struct crl_source *));
+	if (grown == NULL)
+		return false;
+	m->source = grown;
+	m->source_capacity = capacity;
+	return true;
+}
+
+/* What the master list knows from before this start. */
+static void recall(const struct crl_manager *m, struct crl_source *s)
+{
+	struct master_source *known = master_list_find_source(m->list, s->url);
+	const struct master_source_info *info;
+	size_t i, at = 0;
+
+	if (known == NULL)
+		return;
+	info = master_source_info(known);
+	s->entry_cnt = master_source_entry_cnt(known);
+	s->this_update = info->this_update;
+	s->next_update = info->next_update;
+	s->last_success = info->fetched_at;
+	snprintf(s->issuer, sizeof(s->issuer), "%s", info->ca_name);
+	for (i = 0; i < info->number.len && at + 3 <= sizeof(s->number); i++)
+		at += (size_t)snprintf(s->number + at, 3, "%02X", info->number.data[i]);
+}
+
+struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url)
+{
+	struct crl_source *s = find_source(m, url);
+
+	if (s != NULL || !make_room(m))
+		return s;
+	s = crl_source_new(name, url);
+	if (s == NULL)
+		return NULL;
+	s->polling_ns = POLLING_DEFAULT_NS;
+	s->backoff_ns = BACKOFF_DEFAULT_NS;
+	recall(m, s);
+	m->source[m->source_cnt++] = s;
+	return s;
+}
+
+static void add_configured(struct crl_manager *m)
+{
+	const struct config *c = m->d->config;
+	char name[CRL_SOURCE_NAME_MAX];
+	size_t i, n;
+
+	for (i = 0; i < c->crl_cnt; i++) {
+		const struct config_crl_source *from = &c->crl[i];
+
+		for (n = 0; n < from->endpoint_cnt; n++) {
+			struct crl_source *s;
+
+			snprintf(name, sizeof(name), "%s/%s", from->name, from->endpoint[n].name);
+			s = crl_source_get(m, name, from->endpoint[n].uri);
+			if (s == NULL)
+				continue;
+			snprintf(s->name, sizeof(s->name), "%s", name);
+			s->is_wanted = s->is_configured = true;
+			s->is_local_allowed = from->is_local_address_allowed;
+			s->polling_ns = from->polling_interval_ns;
+			s->backoff_ns = from->backoff_interval_ns;
+		}
+	}
+}
+
+/* Whether some configuration allows learnt URLs to lead to this machine or link: labs. */
+static bool is_local_allowed_anywhere(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->crl_cnt; i++) {
+		if (c->crl[i].is_local_address_allowed)
+			return true;
+	}
+	return false;
+}
+
+static void add_learnt(struct crl_manager *m, const X509 *cert, bool is_noted)
+{
+	struct pki_cert_info *info = calloc(1, sizeof(*info));
+	size_t i;
+
+	if (info == NULL || pki_cert_info(cert, info) < 0)
+		goto out;
+	for (i = 0; i < info->crl_url_cnt; i++) {
+		struct crl_source *s = crl_source_get(m, info->crl_url[i], info->crl_url[i]);
+
+		if (s == NULL)
+			continue;
+		s->is_wanted = true;
+		s->is_noted = s->is_noted || is_noted;
+		if (s->is_configured)
+			continue;
+		s->is_local_allowed = is_local_allowed_anywhere(m->d->config);
+		if (!s->has_issuer)
+			s->has_issuer =
+				pki_issuer_hash(X509_get_issuer_name(cert), s->issuer_hash) == 0;
+	}
+out:
+	free(info);
+}
+
+void crl_mark_overridden(struct crl_manager *m)
+{
+	size_t i, n;
+
+	for (i = 0; i < m->source_cnt; i++) {
+		struct crl_source *s = m->source[i];
+
+		s->is_overridden = false;
+		for (n = 0; n < m->source_cnt && !s->is_configured && s->has_issuer; n++) {
+			const struct crl_source *by = m->source[n];
+
+			if (by->is_configured && by->has_issuer &&
+				memcmp(by->issuer_hash, s->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
+				s->is_overridden = true;
+		}
+	}
+}
+
+void crl_manager_note_certificate(struct crl_manager *m, const X509 *cert)
+{
+	add_learnt(m, cert, true);
+	crl_mark_overridden(m);
+	crl_schedule(m);
+}
+
+/*
+ * What no certificate or configuration names any more is not fetched any more. What its list
+ * revoked stays revoked: the master list keeps it.
+ */
+static void drop_unwanted(struct crl_manager *m)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < m->source_cnt; i++) {
+		struct crl_source *s = m->source[i];
+
+		if (s->is_wanted || s->is_noted || s->is_running) {
+			m->source[kept++] = s;
+			continue;
+		}
+		alarm_clear(m->d->alarms, "crl-fetch", s->name);
+		alarm_clear(m->d->alarms, "crl-refused", s->name);
+		alarm_clear(m->d->alarms, "crl-stale", s->name);
+		crl_source_free(s);
+	}
+	m->source_cnt = kept;
+}
+
+void crl_manager_discover(struct crl_manager *m)
+{
+	const struct pki_trust *trust = trust_current(m->d->trust);
+	uint64_t now = crl_now_ns();
+	size_t i;
+
+	for (i = 0; i < m->source_cnt; i++)
+		m->source[i]->is_wanted = m->source[i]->is_configured = false;
+	add_configured(m);
+	for (i = 0; trust != NULL && i < pki_trust_ca_cnt(trust); i++)
+		add_learnt(m, pki_trust_ca(trust, i)->cert, false);
+	drop_unwanted(m);
+	/* A list that was refused for want of a CA may be good now. */
+	for (i = 0; i < m->source_cnt; i++) {
+		if (m->source[i]->failure_cnt > 0)
+			m->source[i]->due_ns = now;
+	}
+	crl_mark_overridden(m);
+	crl_schedule(m);
+}

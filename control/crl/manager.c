@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/crl/manager.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "control/alarms.h"
+#include "control/crl/state.h"
+#include "control/log.h"
+#include "control/publish.h"
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct crl_manager *m = arg;
+
+	(void)fd;
+	(void)what;
+	crl_check_stale(m);
+	if (m->is_save_due)
+		crl_save(m);
+	crl_schedule(m);
+}
+
+static int load_list(struct crl_manager *m)
+{
+	static const struct alarm_spec alarm = {.kind = "crl-list-damaged",
+		.category = "SYSTEM",
+		.source = "master-list",
+		.process = "crlManager",
+		.severity = ALARM_CRITICAL};
+	enum master_list_origin origin;
+	int ret = master_list_load(m->d->state_fd, &m->list, &origin);
+
+	if (ret == 0 && origin != MASTER_LIST_PREVIOUS) {
+		alarm_clear(m->d->alarms, alarm.kind, alarm.source);
+		return 0;
+	}
+	if (ret < 0 && ret != -EBADMSG)
+		return ret;
+	log_error("crl: the list of revoked certificates is damaged; %s",
+		ret == 0 ? "the one before it is used" : "starting without one");
+	alarm_raise(m->d->alarms, &alarm,
+		"The list of revoked certificates was damaged; %s until every CRL is fetched again",
+		ret == 0 ? "an older one is in force" : "none is in force");
+	return ret == 0 ? 0 : master_list_new(&m->list);
+}
+
+int crl_manager_open(struct daemon *d, struct crl_manager **out)
+{
+	struct crl_manager *m = calloc(1, sizeof(*m));
+	int ret = -ENOMEM;
+
+	if (m == NULL)
+		return -ENOMEM;
+	m->d = d;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		goto fail;
+	m->timer = evtimer_new(d->base, on_timer, m);
+	if (m->timer == NULL)
+		goto fail;
+	ret = fetcher_new(d->base, &m->fetcher);
+	if (ret == 0)
+		ret = load_list(m);
+	if (ret < 0)
+		goto fail;
+	*out = m;
+	return 0;
+fail:
+	crl_manager_close(m);
+	return ret;
+}
+
+static void answer_waiters(struct crl_manager *m)
+{
+	struct crl_waiter *w = m->waiter;
+
+	m->waiter = NULL;
+	while (w != NULL) {
+		struct crl_waiter *next = w->next;
+		struct answer a = {0};
+
+		if (m->is_closing)
+			answer_error(&a, 503, "shutting-down", NULL, "The daemon is stopping.");
+		else
+			crl_manager_list(m, &a);
+		w->cb(w->arg, &a);
+		answer_fini(&a);
+		free(w);
+		w = next;
+	}
+}
+
+void crl_manager_close(struct crl_manager *m)
+{
+	size_t i;
+
+	if (m == NULL)
+		return;
+	m->is_closing = true;
+	answer_waiters(m);
+	fetcher_free(m->fetcher);
+	if (m->timer != NULL)
+		event_free(m->timer);
+	for (i = 0; i < m->source_cnt; i++)
+		crl_source_free(m->source[i]);
+	free(m->source);
+	master_list_put(m->list);
+	free(m);
+	curl_global_cleanup();
+}
+
+static bool is_any_forced(const struct crl_manager *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->source_cnt; i++) {
+		if (m->source[i]->is_forced || m->source[i]->is_forced_running)
+			return true;
+	}
+	return false;
+}
+
+static void on_published(void *arg, struct answer *a)
+{
+	struct crl_manager *m = arg;
+
+	if (a->status != 200)
+		log_warning("crl: fetched, but the workers did not confirm the publication yet");
+	if (!is_any_forced(m)) /* else a later refresh answers for all */
+		answer_waiters(m);
+}
+
+void crl_run_ended(struct crl_manager *m, struct crl_source *s)
+{
+	bool was_forced = s->is_forced_running;
+
+	s->is_running = s->is_forced_running = false;
+	m->running_cnt--;
+	if (m->is_closing)
+		return;
+	if (was_forced && m->waiter != NULL && !is_any_forced(m))
+		publisher_wait(m->d->publisher, on_published, m);
+	crl_schedule(m);
+}
+
+void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb cb, void *arg)
+{
+	struct crl_waiter *w;
+	struct answer a = {0};
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach((json_t *)(uintptr_t)request, key, value)
+	{
+		answer_error(&a, 400, "unknown-field", NULL, "'%s' is not a field of this request.",
+			key);
+		cb(arg, &a);
+		answer_fini(&a);
+		return;
+	}
+	w = calloc(1, sizeof(*w));
+	if (w == NULL) {
+		answer_error(&a, 503, "no-memory", NULL, "Out of memory; try again.");
+		cb(arg, &a);
+		answer_fini(&a);
+		return;
+	}
+	*w = (struct crl_waiter){.next = m->waiter, .cb = cb, .arg = arg};
+	m->waiter = w;
+	for (i = 0; i < m->source_cnt; i++)
+		m->source[i]->is_forced = !m->source[i]->is_overridden;
+	if (!is_any_forced(m)) {
+		answer_waiters(m);
+		return;
+	}
+	crl_schedule(m);
+}
+
+void crl_manager_list(const struct crl_manager *m, struct answer *out)
+{
+	json_t *sources = json_array();
+	size_t i;
+
+	for (i = 0; i < m->source_cnt; i++)
+		json_array_append_new(sources, crl_source_json(m->source[i]));
+	answer_ok(out, json_pack("{s:o, s:I, s:I}", "sources", sources, "generation",
+			       (json_int_t)master_list_generation(m->list), "entries",
+			       (json_int_t)master_list_entry_cnt(m->list)));
+}
+
+struct master_list *crl_manager_master_list(const struct crl_manager *m)
+{
+	return m->list;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/crl/state.h"
+
+#define TICK_MAX_NS UINT64_C(60000000000) /* staleness is looked at this often */
+
+uint64_t crl_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+int64_t crl_wall_sec(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
+{
+	struct crl_run *run = calloc(1, sizeof(*run));
+	struct fetch_request request = {
+		.url = s->url,
+		.size_max = FETCH_SIZE_MAX_DEFAULT,
+		.is_file_allowed = s->is_configured,
+		.is_local_allowed = s->is_local_allowed,
+		/* A refresh asks for the list itself, not for whether it changed. */
+		.etag = s->is_forced ? NULL : s->etag,
+		.last_modified = s->is_forced ? NULL : s->last_modified,
+	};
+	int ret;
+
+	s->is_running = true;
+	s->is_forced_running = s->is_forced;
+	s->is_forced = false;
+	s->last_try = crl_wall_sec();
+	m->running_cnt++;
+	m->pause_until_ns = now + s->backoff_ns;
+	if (run == NULL) {
+		crl_fail(m, s, "crl-fetch", "out of memory");
+		return;
+	}
+	run->m = m;
+	run->source = s;
+	ret = fetch_start(m->fetcher, &request, crl_on_fetched, run);
+	if (ret < 0) {
+		free(run);
+		crl_fail(m, s, "crl-fetch",
+			ret == -EINVAL ? "not an http, https or file URL" : strerror(-ret));
+	}
+}
+
+/* When the source may start; UINT64_MAX = not by itself. */
+static uint64_t start_time(const struct crl_manager *m, const struct crl_source *s)
+{
+	if (s->is_running)
+		return UINT64_MAX;
+	if (s->is_forced)
+		return 0;
+	if (s->is_overridden)
+		return UINT64_MAX;
+	return s->due_ns > m->pause_until_ns ? s->due_ns : m->pause_until_ns;
+}
+
+static struct crl_source *next_source(const struct crl_manager *m, uint64_t *when)
+{
+	struct crl_source *best = NULL;
+	size_t i;
+
+	*when = UINT64_MAX;
+	for (i = 0; i < m->source_cnt; i++) {
+		uint64_t t = start_time(m, m->source[i]);
+
+		if (t < *when) {
+			*when = t;
+			best = m->source[i];
+		}
+	}
+	return best;
+}
+
+void crl_schedule(struct crl_manager *m)
+{
+	uint64_t now = crl_now_ns(), when, pause = TICK_MAX_NS;
+	struct crl_source *s;
+	struct timeval tv;
+
+	if (m->is_closing)
+		return;
+	while (m->running_cnt < CRL_RUNNING_MAX && (s = next_source(m, &when)) != NULL &&
+		when <= now)
+		start(m, s, now);
+	if (m->running_cnt < CRL_RUNNING_MAX && next_source(m, &when) != NULL && when > now &&
+		when - now < pause)
+		pause = when - now;
+	tv.tv_sec = (time_t)(pause / UINT64_C(1000000000));
+	tv.tv_usec = (suseconds_t)(pause % UINT64_C(1000000000) / 1000 + 1);
+	if (tv.tv_usec >= 1000000) {
+		tv.tv_sec++;
+		tv.tv_usec = 0;
+	}
+	event_add(m->timer, &tv);
+}

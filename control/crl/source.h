@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One place that CRLs come from, and what is known of it. Loop thread only.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/crl/fetch.h"
+#include "control/crl/ingest.h"
+
+#define CRL_SOURCE_NAME_MAX 160
+
+struct crl_source {
+	char name[CRL_SOURCE_NAME_MAX]; /* "<revocation>/<endpoint>", or the URL's head */
+	char *url;                      /* unique among the sources */
+	bool is_configured;             /* else learnt from a certificate */
+	bool is_local_allowed;
+	uint64_t polling_ns;
+	uint64_t backoff_ns;
+	bool is_wanted;     /* named by the last discovery */
+	bool is_noted;      /* named by a certificate that is ours or a peer's */
+	bool is_overridden; /* a configured source serves the same issuer */
+	bool has_issuer;
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]; /* of the list, or of who named the URL */
+
+	/* schedule */
+	uint64_t due_ns; /* monotonic */
+	bool is_running;
+	bool is_forced;         /* a refresh asks for a fetch that starts after now */
+	bool is_forced_running; /* the running fetch serves a refresh */
+
+	/* last try */
+	int64_t last_try; /* wall clock; 0 = never */
+	int64_t last_success;
+	int64_t next_fetch;
+	long http_status;
+	size_t bytes;
+	unsigned failure_cnt; /* in a row */
+	char last_error[512];
+
+	/* the list in force */
+	size_t entry_cnt;
+	int64_t this_update; /* 0 = none yet */
+	int64_t next_update;
+	char issuer[PKI_DN_MAX];
+	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
+	char etag[256];
+	char last_modified[64];
+};
+
+struct crl_source *crl_source_new(const char *name, const char *url);
+void crl_source_free(struct crl_source *s); /* NULL is fine */
+
+/* The fetch at this source succeeded: polling interval, or earlier when nextUpdate comes. */
+void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t wall);
+/* It failed: 5 s, doubling with jitter (0..UINT32_MAX is 0..25 %) up to an hour. */
+void crl_source_schedule_failure(
+	struct crl_source *s, uint64_t now_ns, int64_t wall, uint32_t jitter);
+/* As in GET certificate-revocation. */
+json_t *crl_source_json(const struct crl_source *s);

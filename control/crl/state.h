@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The CRL manager's own state, shared by its four files: manager.c (open, refresh, answers),
+ * discovery.c (which sources there are), schedule.c (when each is fetched) and accept.c (what
+ * becomes of a fetched list). Loop thread only.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/crl/fetch.h"
+#include "control/crl/manager.h"
+#include "control/crl/source.h"
+#include "control/daemon.h"
+#include "pki/store/master_list.h"
+
+#define CRL_SOURCE_MAX  4096
+#define CRL_RUNNING_MAX 4
+
+struct crl_waiter {
+	struct crl_waiter *next;
+	answer_cb cb;
+	void *arg;
+};
+
+struct crl_manager {
+	struct daemon *d;
+	struct fetcher *fetcher;
+	struct event *timer;
+	struct master_list *list; /* counted */
+	struct crl_source **source;
+	size_t source_cnt;
+	size_t source_capacity;
+	unsigned running_cnt;
+	uint64_t pause_until_ns; /* backoff-interval between endpoints */
+	struct crl_waiter *waiter;
+	bool is_saving;
+	bool is_save_due;
+	bool is_closing;
+};
+
+uint64_t crl_now_ns(void); /* monotonic */
+int64_t crl_wall_sec(void);
+
+/* discovery.c */
+/* The source of that URL, made when it is new; NULL when there are too many or memory is short. */
+struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url);
+/* Learnt sources whose issuer a configured one serves are not fetched. */
+void crl_mark_overridden(struct crl_manager *m);
+
+/* schedule.c */
+/* Starts what is due, and sets the timer for what comes next. */
+void crl_schedule(struct crl_manager *m);
+/* The source's run is over, for better or worse. */
+void crl_run_ended(struct crl_manager *m, struct crl_source *s);
+
+/* accept.c */
+void crl_on_fetched(void *run, struct fetch_result *result);
+/* What a fetch carries through fetcher and helper. */
+struct crl_run {
+	struct crl_manager *m;
+	struct crl_source *source;
+	struct crl_ingest *ingest;
+};
+void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason);
+/* Writes the list in a helper; again when it changed meanwhile. */
+void crl_save(struct crl_manager *m);
+/* Stale lists: alarms raised and cleared by the wall clock. */
+void crl_check_stale(struct crl_manager *m);
