@@ -13,7 +13,7 @@
  * or blanks, and RFC 5280 7.1 calls these names equal; a key over the raw DER would then miss a
  * revocation. OpenSSL compares names by a canonical form that it does not hand out, so this is our
  * own, with the same rule. For each RDN in order: 0x31 and the number of its attributes (u16);
- * its attributes sorted bytewise, each: length of the type's DER (u16), the type's DER, length of
+ * its attributes sorted bytewise, each: length of the OID (u16), its content octets, length of
  * the value (u32), the value. Value: for character strings "u" and the text in UTF-8, blanks
  * trimmed at both ends, runs of blanks made one, ASCII letters lower-cased; for anything else "d"
  * and the tag octet and the content octets. Names that OpenSSL calls equal get equal keys; names

@@ -13,6 +13,13 @@
 
 #define TEST_DAY INT64_C(86400)
 
+_Noreturn void test_fail(const char *file, const char *what, int line);
+#define must(what)                                            \
+	do {                                                  \
+		if (!(what))                                  \
+			test_fail(__FILE__, #what, __LINE__); \
+	} while (0)
+
 enum test_key {
 	TEST_RSA_2048,
 	TEST_RSA_1024,

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/der.h"
+
+#include <time.h>
+
+/* The length octets after the identifier: definite, minimal, at most four. */
+static bool read_length(struct rk_reader *r, size_t *out)
+{
+	uint8_t first = rk_read_u8(r);
+	unsigned octet_cnt = first & 0x7f;
+	size_t len = 0;
+	unsigned i;
+
+	if (first < 0x80) {
+		*out = first;
+		return !r->is_failed;
+	}
+	if (octet_cnt == 0 || octet_cnt > 4) /* indefinite, or larger than anything we take */
+		return false;
+	for (i = 0; i < octet_cnt; i++)
+		len = len << 8 | rk_read_u8(r);
+	if (len < 0x80 || len >> (8 * (octet_cnt - 1)) == 0) /* fewer octets would have done */
+		return false;
+	*out = len;
+	return !r->is_failed;
+}
+
+bool pki_der_next(struct rk_span *in, struct pki_der *out)
+{
+	struct rk_reader r;
+	struct pki_der e;
+
+	rk_reader_init(&r, in->data, in->len);
+	e.tag = rk_read_u8(&r);
+	if (r.is_failed || (e.tag & 0x1f) == 0x1f || !read_length(&r, &e.content.len))
+		return false;
+	e.content.data = rk_read_bytes(&r, e.content.len);
+	if (r.is_failed)
+		return false;
+	e.whole.data = in->data;
+	e.whole.len = in->len - rk_reader_left(&r);
+	in->data += e.whole.len;
+	in->len -= e.whole.len;
+	*out = e;
+	return true;
+}
+
+bool pki_der_expect(struct rk_span *in, uint8_t tag, struct pki_der *out)
+{
+	return pki_der_peek(in) == tag && pki_der_next(in, out);
+}
+
+uint8_t pki_der_peek(const struct rk_span *in)
+{
+	return in->len > 0 ? in->data[0] : 0;
+}
+
+static bool is_minimal_integer(struct rk_span c)
+{
+	if (c.len == 0)
+		return false;
+	if (c.len == 1)
+		return true;
+	return !(c.data[0] == 0x00 && c.data[1] < 0x80) &&
+	       !(c.data[0] == 0xff && c.data[1] >= 0x80);
+}
+
+/* Base-128 arcs: each minimal, the last one finished. */
+static bool is_sound_oid(struct rk_span c)
+{
+	bool is_start = true;
+	size_t i;
+
+	for (i = 0; i < c.len; i++) {
+		if (is_start && c.data[i] == 0x80)
+			return false;
+		is_start = c.data[i] < 0x80;
+	}
+	return c.len > 0 && is_start;
+}
+
+static bool is_sound_bit_string(struct rk_span c)
+{
+	uint8_t unused;
+
+	if (c.len == 0 || c.data[0] > 7 || (c.len == 1 && c.data[0] != 0))
+		return false;
+	unused = (uint8_t)((1u << c.data[0]) - 1);
+	return c.len == 1 || (c.data[c.len - 1] & unused) == 0;
+}
+
+static bool is_sound_primitive(const struct pki_der *e)
+{
+	switch (e->tag) {
+	case PKI_DER_BOOLEAN:
+		return e->content.len == 1 &&
+		       (e->content.data[0] == 0x00 || e->content.data[0] == 0xff);
+	case PKI_DER_INTEGER:
+	case PKI_DER_ENUMERATED:
+		return is_minimal_integer(e->content);
+	case PKI_DER_BIT_STRING:
+		return is_sound_bit_string(e->content);
+	case PKI_DER_NULL:
+		return e->content.len == 0;
+	case PKI_DER_OID:
+		return is_sound_oid(e->content);
+	case 0: /* end-of-contents belongs to the indefinite form */
+		return false;
+	default: /* sequences and sets are constructed */
+		return e->tag != (PKI_DER_SEQUENCE & ~0x20) && e->tag != (PKI_DER_SET & ~0x20);
+	}
+}
+
+static bool is_constructed(uint8_t tag)
+{
+	return (tag & 0x20) != 0;
+}
+
+/* Of the universal types only sequences and sets may be constructed (X.690 10.2). */
+static bool may_be_constructed(uint8_t tag)
+{
+	return (tag & 0xc0) != 0 || tag == PKI_DER_SEQUENCE || tag == PKI_DER_SET;
+}
+
+static bool is_strict_content(struct rk_span in, unsigned depth)
+{
+	struct pki_der e;
+
+	while (in.len > 0) {
+		if (!pki_der_next(&in, &e))
+			return false;
+		if (!is_constructed(e.tag)) {
+			if (!is_sound_primitive(&e))
+				return false;
+			continue;
+		}
+		if (depth == 0 || !may_be_constructed(e.tag) ||
+			!is_strict_content(e.content, depth - 1))
+			return false;
+	}
+	return true;
+}
+
+bool pki_der_is_strict(const uint8_t *data, size_t len)
+{
+	struct rk_span in = {data, len};
+	struct rk_span rest = in;
+	struct pki_der e;
+
+	return pki_der_next(&rest, &e) && rest.len == 0 && is_strict_content(in, PKI_DER_DEPTH_MAX);
+}
+
+/* Two digits, or -1000 so that every range check fails. */
+static int two_digits(const uint8_t *p)
+{
+	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+		return -1000;
+	return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* MMDDHHMMSSZ */
+static bool time_after_year(int year, const uint8_t *p, int64_t *out)
+{
+	struct tm want = {
+		.tm_year = year - 1900,
+		.tm_mon = two_digits(p) - 1,
+		.tm_mday = two_digits(p + 2),
+		.tm_hour = two_digits(p + 4),
+		.tm_min = two_digits(p + 6),
+		.tm_sec = two_digits(p + 8),
+	};
+	struct tm got = want;
+	int64_t t;
+
+	if (year < 0 || p[10] != 'Z' || want.tm_mon < 0 || want.tm_mday < 1 || want.tm_hour < 0 ||
+		want.tm_min < 0 || want.tm_sec < 0 || want.tm_hour > 23 || want.tm_min > 59 ||
+		want.tm_sec > 59)
+		return false;
+	t = timegm(&got); /* normalises: a date that exists comes back unchanged */
+	if (got.tm_mon != want.tm_mon || got.tm_mday != want.tm_mday)
+		return false;
+	*out = t;
+	return true;
+}
+
+bool pki_der_generalized_time(const struct pki_der *t, int64_t *out)
+{
+	const uint8_t *p = t->content.data;
+
+	if (t->tag != PKI_DER_GENERALIZED_TIME || t->content.len != 15)
+		return false;
+	return time_after_year(two_digits(p) * 100 + two_digits(p + 2), p + 4, out);
+}
+
+bool pki_der_time(const struct pki_der *t, int64_t *out)
+{
+	const int64_t year_2050 = INT64_C(2524608000);
+	int year;
+
+	if (t->tag == PKI_DER_UTC_TIME && t->content.len == 13) {
+		year = two_digits(t->content.data);
+		return time_after_year(year + (year < 50 ? 2000 : 1900), t->content.data + 2, out);
+	}
+	return pki_der_generalized_time(t, out) && *out >= year_2050;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/identity.h"
+
+#include <string.h>
+
+enum pki_identity pki_identity_match(const struct rk_verdict *v, const char *name, size_t len)
+{
+	const size_t prefix_len = strlen(PKI_PEERING_URN);
+	size_t i;
+
+	if (len == 0)
+		return PKI_IDENTITY_NONE;
+	if (v->cn_cnt == 1 && v->cn_len == len && memcmp(v->cn, name, len) == 0)
+		return PKI_IDENTITY_COMMON_NAME;
+	for (i = 0; i < v->uri_cnt; i++) {
+		if (v->uri_len[i] == prefix_len + len &&
+			memcmp(v->uri[i], PKI_PEERING_URN, prefix_len) == 0 &&
+			memcmp(v->uri[i] + prefix_len, name, len) == 0)
+			return PKI_IDENTITY_URI;
+	}
+	return PKI_IDENTITY_NONE;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#define SECURITY_LEVEL 2 /* 112 bits */
+
+static const struct error_meaning {
+	int error;
+	enum rk_verdict_status status;
+	const char *code;
+} meanings[] = {
+	{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, RK_VERDICT_UNTRUSTED, "self-signed"},
+	{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, RK_VERDICT_UNTRUSTED, "untrusted-root"},
+	{X509_V_ERR_CERT_UNTRUSTED, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_SUBJECT_ISSUER_MISMATCH, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_AKID_SKID_MISMATCH, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH, RK_VERDICT_UNTRUSTED, "untrusted"},
+	{X509_V_ERR_CERT_SIGNATURE_FAILURE, RK_VERDICT_UNTRUSTED, "bad-signature"},
+	{X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, RK_VERDICT_UNTRUSTED, "bad-signature"},
+	{X509_V_ERR_CERT_HAS_EXPIRED, RK_VERDICT_EXPIRED, "expired"},
+	{X509_V_ERR_CERT_NOT_YET_VALID, RK_VERDICT_NOT_YET_VALID, "not-yet-valid"},
+	{X509_V_ERR_CERT_CHAIN_TOO_LONG, RK_VERDICT_NOT_ALLOWED, "chain-too-long"},
+	{X509_V_ERR_PATH_LENGTH_EXCEEDED, RK_VERDICT_NOT_ALLOWED, "path-length-exceeded"},
+	{X509_V_ERR_PERMITTED_VIOLATION, RK_VERDICT_NOT_ALLOWED, "name-not-permitted"},
+	{X509_V_ERR_EXCLUDED_VIOLATION, RK_VERDICT_NOT_ALLOWED, "name-excluded"},
+	{X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE, RK_VERDICT_NOT_ALLOWED, "bad-name-constraints"},
+	{X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX, RK_VERDICT_NOT_ALLOWED, "bad-name-constraints"},
+	{X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, RK_VERDICT_NOT_ALLOWED, "bad-name-constraints"},
+	{X509_V_ERR_SUBTREE_MINMAX, RK_VERDICT_NOT_ALLOWED, "bad-name-constraints"},
+	{X509_V_ERR_INVALID_CA, RK_VERDICT_NOT_ALLOWED, "not-a-ca"},
+	{X509_V_ERR_INVALID_NON_CA, RK_VERDICT_NOT_ALLOWED, "ca-as-leaf"},
+	{X509_V_ERR_KEYUSAGE_NO_CERTSIGN, RK_VERDICT_NOT_ALLOWED,
+		"key-usage-without-certificate-signing"},
+	{X509_V_ERR_CA_CERT_MISSING_KEY_USAGE, RK_VERDICT_NOT_ALLOWED,
+		"key-usage-without-certificate-signing"},
+	{X509_V_ERR_CA_BCONS_NOT_CRITICAL, RK_VERDICT_NOT_ALLOWED,
+		"basic-constraints-not-critical"},
+	{X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER, RK_VERDICT_NOT_ALLOWED,
+		"no-authority-key-identifier"},
+	{X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER, RK_VERDICT_NOT_ALLOWED,
+		"no-subject-key-identifier"},
+	{X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION, RK_VERDICT_NOT_ALLOWED,
+		"unknown-critical-extension"},
+	{X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, RK_VERDICT_NOT_ALLOWED, "explicit-ec-parameters"},
+	{X509_V_ERR_EE_KEY_TOO_SMALL, RK_VERDICT_NOT_ALLOWED, "weak-key"},
+	{X509_V_ERR_CA_KEY_TOO_SMALL, RK_VERDICT_NOT_ALLOWED, "weak-key"},
+	{X509_V_ERR_CA_MD_TOO_WEAK, RK_VERDICT_NOT_ALLOWED, "weak-signature-algorithm"},
+	{X509_V_ERR_NO_EXPLICIT_POLICY, RK_VERDICT_NOT_ALLOWED, "policy-not-met"},
+	{X509_V_ERR_INVALID_POLICY_EXTENSION, RK_VERDICT_NOT_ALLOWED, "bad-extension"},
+	{X509_V_ERR_INVALID_EXTENSION, RK_VERDICT_NOT_ALLOWED, "bad-extension"},
+};
+
+static void explain(int error, struct pki_path_result *out)
+{
+	size_t i;
+
+	out->status = RK_VERDICT_NOT_ALLOWED;
+	out->code = "path-invalid";
+	out->text = X509_verify_cert_error_string(error);
+	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (meanings[i].error == error) {
+			out->status = meanings[i].status;
+			out->code = meanings[i].code;
+			return;
+		}
+	}
+}
+
+static void set_rules(X509_STORE_CTX *ctx, const struct pki_path_args *args)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
+			      X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_TRUSTED_FIRST;
+
+	if (args->is_time_ignored)
+		flags |= X509_V_FLAG_NO_CHECK_TIME;
+	X509_VERIFY_PARAM_clear_flags(
+		param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_ALLOW_PROXY_CERTS);
+	X509_VERIFY_PARAM_set_flags(param, flags);
+	X509_VERIFY_PARAM_set_depth(param, RK_CHAIN_MAX - 1); /* CAs between leaf and anchor */
+	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+	if (!args->is_time_ignored)
+		X509_VERIFY_PARAM_set_time(param, args->now);
+}
+
+/* The trust's intermediates, then the caller's; a list of its own, borrowing the certificates. */
+static STACK_OF(X509) * join_untrusted(const struct pki_path_args *args)
+{
+	STACK_OF(X509) *all = sk_X509_dup(pki_trust_intermediates(args->trust));
+	int i;
+
+	for (i = 0; all != NULL && i < sk_X509_num(args->untrusted); i++) {
+		if (sk_X509_push(all, sk_X509_value(args->untrusted, i)) <= 0) {
+			sk_X509_free(all);
+			return NULL;
+		}
+	}
+	return all;
+}
+
+int pki_path_verify(const struct pki_path_args *args, X509 *cert, struct pki_path_result *out)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *untrusted = join_untrusted(args);
+	struct pki_path_result result = {.status = RK_VERDICT_GOOD};
+	int ret = -ENOMEM;
+	int verified, error;
+
+	if (ctx == NULL || untrusted == NULL ||
+		X509_STORE_CTX_init(ctx, pki_trust_store(args->trust), cert, untrusted) != 1)
+		goto out;
+	set_rules(ctx, args);
+	verified = X509_verify_cert(ctx);
+	error = X509_STORE_CTX_get_error(ctx);
+	/* Both must agree: a failure without a reason is still a failure. */
+	if (verified == 1 && error == X509_V_OK) {
+		result.chain = X509_STORE_CTX_get1_chain(ctx);
+		if (result.chain == NULL)
+			goto out;
+	} else {
+		if (error == X509_V_ERR_OUT_OF_MEM)
+			goto out;
+		ret = -EIO;
+		if (verified < 0 && error == X509_V_ERR_UNSPECIFIED)
+			goto out;
+		explain(error, &result);
+		result.depth = X509_STORE_CTX_get_error_depth(ctx);
+	}
+	*out = result;
+	ret = 0;
+out:
+	X509_STORE_CTX_free(ctx);
+	sk_X509_free(untrusted);
+	ERR_clear_error();
+	return ret;
+}
+
+void pki_path_result_fini(struct pki_path_result *r)
+{
+	sk_X509_pop_free(r->chain, X509_free);
+	memset(r, 0, sizeof(*r));
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/revocation_key.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "pki/view/secret.h"
+
+#define CANONICAL_MAX 16384 /* a name comes out of a certificate, or a list's header */
+#define RDN_MAX       64
+
+/* One attribute in canonical form, lying in the writer's buffer. */
+struct attribute {
+	const uint8_t *start;
+	size_t len;
+};
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Trims, makes runs of blanks one, lower-cases ASCII. In place; the new length. */
+static size_t fold(uint8_t *text, size_t len)
+{
+	size_t done = 0, i;
+
+	for (i = 0; i < len; i++) {
+		uint8_t c = text[i];
+
+		if (is_blank(c)) {
+			if (done > 0 && text[done - 1] != ' ')
+				text[done++] = ' ';
+			continue;
+		}
+		text[done++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+	}
+	return done > 0 && text[done - 1] == ' ' ? done - 1 : done;
+}
+
+/* The string types that OpenSSL's comparison folds too. */
+static bool is_character_string(int type)
+{
+	switch (type) {
+	case V_ASN1_UTF8STRING:
+	case V_ASN1_BMPSTRING:
+	case V_ASN1_UNIVERSALSTRING:
+	case V_ASN1_PRINTABLESTRING:
+	case V_ASN1_T61STRING:
+	case V_ASN1_IA5STRING:
+	case V_ASN1_VISIBLESTRING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int write_value(struct rk_writer *w, const ASN1_STRING *value)
+{
+	unsigned char *text = NULL;
+	size_t len;
+	int text_len;
+
+	if (!is_character_string(ASN1_STRING_type(value))) {
+		len = (size_t)ASN1_STRING_length(value);
+		rk_write_u32(w, (uint32_t)len + 2);
+		rk_write_u8(w, 'd');
+		rk_write_u8(w, (uint8_t)ASN1_STRING_type(value));
+		rk_write_bytes(w, ASN1_STRING_get0_data(value), len);
+		return 0;
+	}
+	text_len = ASN1_STRING_to_UTF8(&text, value);
+	if (text_len < 0)
+		return -EINVAL;
+	len = fold(text, (size_t)text_len);
+	rk_write_u32(w, (uint32_t)len + 1);
+	rk_write_u8(w, 'u');
+	rk_write_bytes(w, text, len);
+	OPENSSL_free(text);
+	return 0;
+}
+
+static int write_attribute(struct rk_writer *w, const X509_NAME_ENTRY *entry, struct attribute *out)
+{
+	const ASN1_OBJECT *type = X509_NAME_ENTRY_get_object(entry);
+	size_t type_len = OBJ_length(type);
+	size_t before = rk_writer_len(w);
+	int ret;
+
+	/* The content octets of the OID: its header follows from their number. */
+	rk_write_u16(w, (uint16_t)type_len);
+	rk_write_bytes(w, OBJ_get0_data(type), type_len);
+	ret = write_value(w, X509_NAME_ENTRY_get_data(entry));
+	if (ret < 0 || w->is_failed)
+		return -EINVAL;
+	out->start = w->start + before;
+	out->len = rk_writer_len(w) - before;
+	return 0;
+}
+
+static int compare_attributes(const void *a, const void *b)
+{
+	const struct attribute *x = a, *y = b;
+	size_t common = x->len < y->len ? x->len : y->len;
+	int order = memcmp(x->start, y->start, common);
+
+	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* One RDN: entries first..first+cnt-1, sorted, into the digest. */
+static int digest_rdn(
+	const X509_NAME *name, int first, int cnt, EVP_MD_CTX *md, uint8_t *buf, size_t size)
+{
+	uint8_t head[3] = {0x31, (uint8_t)(cnt >> 8), (uint8_t)cnt};
+	struct attribute attribute[RDN_MAX];
+	struct rk_writer w;
+	int i;
+
+	if (cnt > RDN_MAX)
+		return -EINVAL;
+	rk_writer_init(&w, buf, size);
+	for (i = 0; i < cnt; i++) {
+		int ret = write_attribute(&w, X509_NAME_get_entry(name, first + i), &attribute[i]);
+
+		if (ret < 0)
+			return ret;
+	}
+	qsort(attribute, (size_t)cnt, sizeof(attribute[0]), compare_attributes);
+	if (EVP_DigestUpdate(md, head, sizeof(head)) != 1)
+		return -EIO;
+	for (i = 0; i < cnt; i++) {
+		if (EVP_DigestUpdate(md, attribute[i].start, attribute[i].len) != 1)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int rdn_size(const X509_NAME *name, int first)
+{
+	int set = X509_NAME_ENTRY_set(X509_NAME_get_entry(name, first));
+	int cnt = 1;
+
+	while (first + cnt < X509_NAME_entry_count(name) &&
+		X509_NAME_ENTRY_set(X509_NAME_get_entry(name, first + cnt)) == set)
+		cnt++;
+	return cnt;
+}
+
+int pki_issuer_hash(const X509_NAME *issuer, uint8_t out[PKI_ISSUER_HASH_LEN])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t *buf = malloc(CANONICAL_MAX);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	int i, cnt, ret = -ENOMEM;
+
+	if (md == NULL || buf == NULL)
+		goto out;
+	ret = -EIO;
+	if (EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		goto out;
+	for (i = 0; i < X509_NAME_entry_count(issuer); i += cnt) {
+		cnt = rdn_size(issuer, i);
+		ret = digest_rdn(issuer, i, cnt, md, buf, CANONICAL_MAX);
+		if (ret < 0)
+			goto out;
+	}
+	ret = EVP_DigestFinal_ex(md, digest, NULL) == 1 ? 0 : -EIO;
+	if (ret == 0)
+		memcpy(out, digest, PKI_ISSUER_HASH_LEN);
+out:
+	EVP_MD_CTX_free(md);
+	free(buf);
+	ERR_clear_error();
+	return ret;
+}
+
+int pki_serial_bytes(const ASN1_INTEGER *serial, uint8_t out[PKI_SERIAL_MAX])
+{
+	const uint8_t *data = ASN1_STRING_get0_data(serial);
+	int len = ASN1_STRING_length(serial);
+	int skip = 0;
+	bool has_high_bit;
+
+	if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER)
+		return -EINVAL;
+	while (skip < len && data[skip] == 0)
+		skip++;
+	if (skip == len) /* zero */
+		return -EINVAL;
+	has_high_bit = data[skip] >= 0x80;
+	len -= skip;
+	if (len + has_high_bit > PKI_SERIAL_MAX)
+		return -EINVAL;
+	out[0] = 0;
+	memcpy(out + has_high_bit, data + skip, (size_t)len);
+	return len + has_high_bit;
+}
+
+struct pki_revocation_keyer {
+	EVP_MAC *mac;
+	EVP_MAC_CTX *ctx;
+	uint8_t key[PKI_INSTALLATION_KEY_LEN];
+};
+
+int pki_revocation_keyer_new(
+	const uint8_t installation_key[PKI_INSTALLATION_KEY_LEN], struct pki_revocation_keyer **out)
+{
+	struct pki_revocation_keyer *k = calloc(1, sizeof(*k));
+	size_t size = sizeof(((struct rk_revocation_key *)NULL)->bytes);
+	OSSL_PARAM params[2] = {
+		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (k == NULL)
+		return -ENOMEM;
+	k->mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+	k->ctx = k->mac != NULL ? EVP_MAC_CTX_new(k->mac) : NULL;
+	if (k->ctx == NULL || EVP_MAC_CTX_set_params(k->ctx, params) != 1) {
+		pki_revocation_keyer_free(k);
+		ERR_clear_error();
+		return -EIO;
+	}
+	memcpy(k->key, installation_key, sizeof(k->key));
+	*out = k;
+	return 0;
+}
+
+void pki_revocation_keyer_free(struct pki_revocation_keyer *k)
+{
+	if (k == NULL)
+		return;
+	EVP_MAC_CTX_free(k->ctx);
+	EVP_MAC_free(k->mac);
+	rk_wipe(k->key, sizeof(k->key));
+	free(k);
+}
+
+int pki_revocation_key(struct pki_revocation_keyer *k,
+	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const uint8_t *serial, size_t serial_len,
+	struct rk_revocation_key *out)
+{
+	size_t len = 0;
+
+	if (EVP_MAC_init(k->ctx, k->key, sizeof(k->key), NULL) == 1 &&
+		EVP_MAC_update(k->ctx, issuer_hash, PKI_ISSUER_HASH_LEN) == 1 &&
+		(serial_len == 0 || EVP_MAC_update(k->ctx, serial, serial_len) == 1) &&
+		EVP_MAC_final(k->ctx, out->bytes, &len, sizeof(out->bytes)) == 1 &&
+		len == sizeof(out->bytes))
+		return 0;
+	memset(out, 0, sizeof(*out));
+	ERR_clear_error();
+	return -EIO;
+}
