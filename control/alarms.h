@@ -24,6 +24,7 @@ void alarms_close(struct alarms *a);
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
 	__attribute__((format(printf, 3, 4)));
 void alarm_clear(struct alarms *a, const char *kind, const char *source);
+bool alarm_is_standing(const struct alarms *a, const char *kind, const char *source);
 /* {"alarms": [{"id": "<node>:<n>", "time" (RFC 3339), "severity" ("CRITICAL"), "source",
  * "category", "process", "message"}]}, oldest first. */
 void alarms_list(const struct alarms *a, struct answer *out);

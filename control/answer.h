@@ -22,6 +22,10 @@ void answer_error(struct answer *a, int status, const char *code, json_t *detail
 	const char *message_format, ...) __attribute__((format(printf, 5, 6)));
 void answer_fini(struct answer *a);
 
+/* [{"severity", "code", "subject", "text", "advice"}]; NULL = no memory. */
+struct pki_report;
+json_t *answer_findings(const struct pki_report *report);
+
 /*
  * A service that works in a helper thread answers later, on the loop thread, exactly once. The
  * answer is borrowed for the call: the service calls answer_fini afterwards.

@@ -31,7 +31,8 @@ struct config_port {
 };
 
 struct config_path {
-	size_t port; /* index */
+	const char *port_name;
+	size_t port; /* index of it */
 	struct config_address local;
 	struct config_address remote;
 	uint16_t udp_port_local;
@@ -54,11 +55,11 @@ struct config_crl_endpoint {
 
 struct config_crl_source {
 	const char *name;
-	uint64_t polling_interval_sec;
-	uint64_t backoff_interval_sec;
+	uint64_t polling_interval_ns;
+	uint64_t backoff_interval_ns;
 	bool is_local_address_allowed;
 	enum rk_revocation_policy revocation_policy;
-	uint64_t grace_time_sec;
+	uint64_t grace_time_ns;
 	struct config_crl_endpoint *endpoint;
 	size_t endpoint_cnt;
 };
@@ -68,8 +69,9 @@ struct config {
 	const char *router;
 	const char *node;
 	const char *peering_common_name;
-	bool is_enabled; /* enhanced-security-key-management */
-	bool is_self_signed_allowed;
+	bool is_enabled;             /* enhanced-security-key-management */
+	bool is_self_signed_allowed; /* always false: such certificates are not supported */
+	bool is_ed25519_allowed;
 	enum rk_invalid_certificate_behavior invalid_certificate_behavior;
 	uint64_t peer_key_rekey_interval_ns; /* 0 = never */
 	uint64_t peer_key_retransmit_interval_ns;
@@ -87,7 +89,8 @@ struct config {
 	size_t peer_cnt;
 	struct config_crl_source *crl;
 	size_t crl_cnt;
-	json_t *json; /* as read */
+	json_t *json;               /* as read; the strings above point into it */
+	struct config_block *block; /* memory of the lists */
 };
 
 struct config_error {
@@ -99,6 +102,24 @@ struct config_error {
 /* Parses and checks a whole document; *out untouched on failure. 0, -EINVAL with error, -errno. */
 int config_parse(const char *text, size_t len, struct config **out, struct config_error *error)
 	__attribute__((warn_unused_result));
-int config_load(const struct daemon_options *o, struct config **out, struct config_error *error)
-	__attribute__((warn_unused_result));
-void config_free(struct config *c);
+
+#define CONFIG_FILE      "rekey.json"
+#define CONFIG_FILE_LAST "rekey.last.json"
+#define CONFIG_TEXT_MAX  ((size_t)256 << 20)
+
+enum config_origin {
+	CONFIG_CURRENT, /* CONFIG/rekey.json */
+	CONFIG_LAST,    /* that one is missing or damaged (error says how): STATE/rekey.last.json */
+};
+/*
+ * Reads CONFIG/rekey.json, and keeps a good one as the last good one. 0; -EINVAL or -errno with
+ * error when neither can be used. With CONFIG_LAST error tells what is wrong with the current one.
+ */
+int config_load(int config_dir, int state_dir, struct config **out, enum config_origin *origin,
+	struct config_error *error) __attribute__((warn_unused_result));
+/* Only CONFIG/rekey.json, for a reload. */
+int config_load_current(int config_dir, int state_dir, struct config **out,
+	struct config_error *error) __attribute__((warn_unused_result));
+void config_free(struct config *c); /* NULL is fine */
+/* "rekey.json:12: router.peer[2].name: ..." */
+void config_error_text(const struct config_error *error, char *out, size_t size);

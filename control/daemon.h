@@ -5,11 +5,18 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <event2/event.h>
+
+#include "control/log.h"
+#include "pki/store/installation_key.h"
 
 struct alarms;      /* control/alarms.h */
 struct audit;       /* control/audit.h */
 struct config;      /* control/config.h: the running configuration */
+struct credential;  /* control/credential.h: the key and certificate in force */
 struct crl_manager; /* control/crl/manager.h */
 struct helper_pool; /* control/helper.h */
 struct peers;       /* control/peers.h: what the data plane reports */
@@ -18,6 +25,7 @@ struct publisher;   /* control/publish.h */
 struct rest;        /* control/rest/rest.h */
 struct trust;       /* control/trust.h: trusted CA certificates */
 struct users;       /* control/rest/users.h */
+struct verdicts;    /* control/verdicts.h: certificates of peers already judged */
 
 struct daemon_options {
 	const char *config_dir;          /* /etc/rekey */
@@ -28,16 +36,24 @@ struct daemon_options {
 	const char *listen[8];           /* ADDR:PORT; default 0.0.0.0:443 and [::]:443 */
 	unsigned listen_cnt;
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
+	enum log_level log_level;
 };
 
 struct daemon {
 	const struct daemon_options *options;
 	struct event_base *base;
+	int config_fd; /* the four folders, open; -1 = not open */
+	int state_fd;
+	int run_fd;
+	int pki_fd;
+	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	struct helper_pool *helpers;
 	struct config *config;
 	struct alarms *alarms;
 	struct audit *audit;
 	struct trust *trust;
+	struct credential *credential;
+	struct verdicts *verdicts;
 	struct provision *provision;
 	struct crl_manager *crl;
 	struct publisher *publisher;
@@ -45,3 +61,13 @@ struct daemon {
 	struct users *users;
 	struct rest *rest;
 };
+
+/*
+ * Opens every part in order, everything loaded before anything listens, and closes what was opened
+ * when one fails (a log line says which). options is borrowed for the life of d. 0 or -errno.
+ */
+int daemon_open(struct daemon *d, const struct daemon_options *options)
+	__attribute__((warn_unused_result));
+void daemon_close(struct daemon *d);
+/* Reads the configuration again; a damaged one changes nothing and raises an alarm. */
+void daemon_reload(struct daemon *d);

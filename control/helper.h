@@ -12,7 +12,10 @@ struct helper_pool;
 
 int helper_pool_new(struct event_base *base, unsigned thread_cnt, unsigned queue_max,
 	struct helper_pool **out) __attribute__((warn_unused_result));
-/* Waits for running work, calls done for what finished, drops the rest through done too. */
+/*
+ * Waits for running work, calls done for what finished, and for what never ran, too: done must not
+ * take work() for granted. helper_run refuses (-EAGAIN) meanwhile.
+ */
 void helper_pool_free(struct helper_pool *pool);
 int helper_run(struct helper_pool *pool, void (*work)(void *arg), void (*done)(void *arg),
 	void *arg) __attribute__((warn_unused_result));

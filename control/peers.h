@@ -13,6 +13,10 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status);
 void peers_status_end(struct peers *p);
 void peers_counters(struct peers *p, const struct rk_msg_counters *counters);
 
+/* Peers came or went. */
+void peers_configure(struct peers *p);
+void peers_connected(struct peers *p, bool is_connected);
+
 /*
  * These ask the data plane first; 503 when it is not connected. A peer is
  *   {"name", "status": "up|down|initializing|disabled", "security_status": "MKEY_EXCH_COMP" once

@@ -14,6 +14,12 @@
 int provision_open(struct daemon *d, struct provision **out) __attribute__((warn_unused_result));
 void provision_close(struct provision *p);
 
+/*
+ * Answers. 200; 400 for a body or certificate that cannot be what it should; 404 when there is no
+ * such key; 409 when a key exists already, or the certificate is for another key; 422 when the
+ * certificate is refused by validation or revocation; error.detail has the findings, each with
+ * code, sentence and advice.
+ */
 /* name, algorithm, rsa_key_size (number or decimal string), ecc_curve, replace. */
 void provision_create_key(struct provision *p, const json_t *request, answer_cb cb, void *arg);
 /* name, common_name, ..., subject_alt_names -> {"csr": PEM} */

@@ -19,7 +19,13 @@ void publisher_close(struct publisher *p);
  * the loop iteration (changes of one iteration share one publication).
  */
 void publisher_mark(struct publisher *p, enum rk_part_kind kind);
-/* cb once the workers run on everything marked so far; NULL answer body; 503 after 5 s. */
+/* Publishes what is marked now, not at the end of the iteration (a revocation). */
+void publisher_flush(struct publisher *p);
+/*
+ * cb once, later: 200 when the workers run on everything marked so far, or when no data plane is
+ * connected; body {"generation": "I.C", "data_plane": "applied" | "absent"}. 503 after 5 s, 500
+ * with the data plane's reason when it refused.
+ */
 void publisher_wait(struct publisher *p, answer_cb cb, void *arg);
 bool publisher_send(struct publisher *p, const struct rk_message *msg);
 bool publisher_is_connected(const struct publisher *p);

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/config_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One name and where it came from, sorted to find the second of a kind. */
+struct named {
+	const char *name;
+	size_t index;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int ret = strcmp(x->name, y->name);
+
+	return ret != 0 ? ret : (x->index > y->index) - (x->index < y->index);
+}
+
+/* The same member of every element of a list. */
+struct column {
+	const char *list; /* how messages call them */
+	const char *field;
+	const void *base; /* NULL when empty */
+	size_t offset;
+	size_t stride;
+	size_t cnt;
+};
+#define COLUMN(list_name, field_name, array, member, array_cnt)                               \
+	(struct column)                                                                       \
+	{                                                                                     \
+		.list = (list_name), .field = (field_name), .base = (array),                  \
+		.offset = offsetof(__typeof__(*(array)), member), .stride = sizeof(*(array)), \
+		.cnt = (array_cnt)                                                            \
+	}
+
+static const char *column_name(const struct column *c, size_t i)
+{
+	return *(const char *const *)((const char *)c->base + i * c->stride + c->offset);
+}
+
+/* 0 = all differ, else the later of two equal ones + 1; -ENOMEM. */
+static ssize_t find_repeated(const struct column *c)
+{
+	struct named *sorted;
+	size_t found = 0;
+
+	if (c->cnt < 2)
+		return 0;
+	sorted = calloc(c->cnt, sizeof(*sorted));
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->cnt; i++)
+		sorted[i] = (struct named){column_name(c, i), i};
+	qsort(sorted, c->cnt, sizeof(*sorted), compare_named);
+	for (size_t i = 1; i < c->cnt && found == 0; i++)
+		if (strcmp(sorted[i - 1].name, sorted[i].name) == 0)
+			found = sorted[i].index + 1;
+	free(sorted);
+	return (ssize_t)found;
+}
+
+static int check_unique(struct config_reader *r, struct column c)
+{
+	ssize_t at = find_repeated(&c);
+	int ret;
+
+	if (at <= 0)
+		return (int)at;
+	config_enter(r, c.list);
+	config_enter_element(r, (size_t)at - 1);
+	config_enter(r, c.field);
+	ret = config_fail(
+		r, "\"%.80s\" is used by another one already", column_name(&c, (size_t)at - 1));
+	config_leave(r);
+	config_leave(r);
+	config_leave(r);
+	return ret;
+}
+
+static bool is_same_address(const struct config_address *a, const struct config_address *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool is_in_subnet(const struct config_address *subnet, const struct config_address *a)
+{
+	unsigned whole = subnet->prefix_len / 8, rest = subnet->prefix_len % 8;
+
+	if (subnet->family != a->family || memcmp(subnet->bytes, a->bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((subnet->bytes[whole] ^ a->bytes[whole]) >> (8 - rest)) == 0;
+}
+
+/* The port's address for a path: the one given, else the subnet's, else the first of the family. */
+static const struct config_address *choose_local(
+	const struct config_port *port, const struct config_path *path)
+{
+	const struct config_address *first = NULL;
+
+	for (size_t i = 0; i < port->address_cnt; i++) {
+		const struct config_address *a = &port->address[i];
+
+		if (path->local.family != 0) {
+			if (is_same_address(a, &path->local))
+				return a;
+			continue;
+		}
+		if (is_in_subnet(a, &path->remote))
+			return a;
+		if (first == NULL && a->family == path->remote.family)
+			first = a;
+	}
+	return first;
+}
+
+static int fail_at(struct config_reader *r, const char *field, const char *text)
+{
+	int ret;
+
+	config_enter(r, field);
+	ret = config_fail(r, "%s", text);
+	config_leave(r);
+	return ret;
+}
+
+static int check_path(struct config_reader *r, struct config_path *path)
+{
+	const struct config *c = r->config;
+	const struct config_address *local;
+	size_t i;
+
+	for (i = 0; i < c->port_cnt; i++)
+		if (strcmp(c->port[i].name, path->port_name) == 0)
+			break;
+	if (i == c->port_cnt)
+		return fail_at(r, "port", "is none of the router's ports");
+	path->port = i;
+	if (path->local.family != 0 && path->local.family != path->remote.family)
+		return fail_at(r, "local-address", "is of another family than the peer's address");
+	local = choose_local(&c->port[i], path);
+	if (local == NULL && path->local.family != 0)
+		return fail_at(r, "local-address", "is none of the port's addresses");
+	if (local == NULL)
+		return fail_at(r, "address", "is of a family of which the port has no address");
+	if (is_same_address(local, &path->remote))
+		return fail_at(r, "address", "is the port's own");
+	path->local = *local;
+	return 0;
+}
+
+static int check_peer(struct config_reader *r, struct config_peer *peer)
+{
+	int ret = 0;
+
+	if (strcmp(peer->peering_common_name, r->config->peering_common_name) == 0)
+		return fail_at(r, "peering-common-name", "is this router's own");
+	config_enter(r, "path");
+	for (size_t i = 0; i < peer->path_cnt && ret == 0; i++) {
+		config_enter_element(r, i);
+		ret = check_path(r, &peer->path[i]);
+		config_leave(r);
+	}
+	config_leave(r);
+	return ret;
+}
+
+static int check_port(struct config_reader *r, const struct config_port *port)
+{
+	bool has4 = false, has6 = false;
+
+	for (size_t i = 0; i < port->address_cnt; i++) {
+		has4 |= port->address[i].family == 4;
+		has6 |= port->address[i].family == 6;
+	}
+	if ((port->gateway4.family != 0 && !has4) || (port->gateway6.family != 0 && !has6))
+		return fail_at(r, "gateway", "is of a family of which the port has no address");
+	return 0;
+}
+
+static int check_router(struct config_reader *r)
+{
+	struct config *c = r->config;
+	int ret;
+
+	ret = check_unique(r, COLUMN("port", "name", c->port, name, c->port_cnt));
+	if (ret == 0)
+		ret = check_unique(r, COLUMN("peer", "name", c->peer, name, c->peer_cnt));
+	if (ret == 0)
+		ret = check_unique(r, COLUMN("peer", "peering-common-name", c->peer,
+					      peering_common_name, c->peer_cnt));
+	config_enter(r, "port");
+	for (size_t i = 0; i < c->port_cnt && ret == 0; i++) {
+		config_enter_element(r, i);
+		ret = check_port(r, &c->port[i]);
+		config_leave(r);
+	}
+	config_leave(r);
+	config_enter(r, "peer");
+	for (size_t i = 0; i < c->peer_cnt && ret == 0; i++) {
+		config_enter_element(r, i);
+		ret = check_peer(r, &c->peer[i]);
+		config_leave(r);
+	}
+	config_leave(r);
+	return ret;
+}
+
+static bool is_url(const char *text)
+{
+	static const char *const scheme[] = {"http://", "https://", "file:///"};
+
+	for (size_t i = 0; i < sizeof(scheme) / sizeof(scheme[0]); i++) {
+		size_t len = strlen(scheme[i]);
+
+		if (strncmp(text, scheme[i], len) == 0 && text[len] != '\0' &&
+			strpbrk(text, " \"<>\\^`{|}") == NULL)
+			return true;
+	}
+	return false;
+}
+
+static int check_source(struct config_reader *r, const struct config_crl_source *source)
+{
+	int ret;
+
+	ret = check_unique(
+		r, COLUMN("crl-endpoint", "name", source->endpoint, name, source->endpoint_cnt));
+	config_enter(r, "crl-endpoint");
+	for (size_t i = 0; i < source->endpoint_cnt && ret == 0; i++) {
+		const struct config_crl_endpoint *e = &source->endpoint[i];
+
+		config_enter_element(r, i);
+		if (!is_url(e->uri))
+			ret = fail_at(r, "uri", "must be an http, https or file URL");
+		else if (e->delta_uri != NULL && !is_url(e->delta_uri))
+			ret = fail_at(r, "delta-uri", "must be an http, https or file URL");
+		config_leave(r);
+	}
+	config_leave(r);
+	return ret;
+}
+
+static int check_authority(struct config_reader *r)
+{
+	struct config *c = r->config;
+	int ret;
+
+	if (c->is_self_signed_allowed) {
+		config_enter(r, "security-key-management");
+		ret = fail_at(r, "allow-self-signed-peering-certificates",
+			"cannot be true: self-signed peering certificates are not supported");
+		config_leave(r);
+		return ret;
+	}
+	ret = check_unique(r, COLUMN("certificate-revocation", "name", c->crl, name, c->crl_cnt));
+	config_enter(r, "certificate-revocation");
+	for (size_t i = 0; i < c->crl_cnt && ret == 0; i++) {
+		config_enter_element(r, i);
+		ret = check_source(r, &c->crl[i]);
+		config_leave(r);
+	}
+	config_leave(r);
+	return ret;
+}
+
+int config_check(struct config_reader *r)
+{
+	int ret;
+
+	config_enter(r, "authority");
+	ret = check_authority(r);
+	config_leave(r);
+	if (ret < 0)
+		return ret;
+	config_enter(r, "router");
+	ret = check_router(r);
+	config_leave(r);
+	return ret;
+}

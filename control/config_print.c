@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/config_schema.h"
+
+#include <inttypes.h>
+
+static void print_type(FILE *out, const struct config_item *item)
+{
+	switch (item->kind) {
+	case CONFIG_BOOL:
+		fputs("boolean", out);
+		break;
+	case CONFIG_COUNT:
+		fprintf(out, "integer %" PRIu64 "–%" PRIu64, item->min, item->max);
+		break;
+	case CONFIG_DURATION:
+		fprintf(out, "%" PRIu64 "–%" PRIu64 " %s%s, or a duration", item->min, item->max,
+			item->unit->name, item->may_be_never ? ", `never`" : "");
+		break;
+	case CONFIG_ENUM:
+		for (size_t i = 0; item->names[i] != NULL; i++)
+			fprintf(out, "%s`%s`", i > 0 ? ", " : "", item->names[i]);
+		break;
+	case CONFIG_NAME:
+		fprintf(out, "name, 1–%" PRIu64 " characters", item->max);
+		break;
+	case CONFIG_DEVICE:
+		fprintf(out, "device name, 1–%" PRIu64 " characters", item->max);
+		break;
+	case CONFIG_TEXT:
+		fprintf(out, "text, 1–%" PRIu64 " bytes", item->max);
+		break;
+	case CONFIG_GROUPS:
+		for (const struct config_group *g = config_groups; g->name != NULL; g++)
+			fprintf(out, "%s`%s`", g == config_groups ? "list of " : ", ", g->name);
+		break;
+	case CONFIG_ADDRESS:
+		fputs("address", out);
+		break;
+	case CONFIG_PREFIXES:
+		fprintf(out, "list of address/length, %" PRIu64 "–%" PRIu64, item->min, item->max);
+		break;
+	case CONFIG_GATEWAYS:
+		fputs("list of addresses, one a family", out);
+		break;
+	case CONFIG_OBJECT:
+		fputs("object", out);
+		break;
+	case CONFIG_LIST:
+		fprintf(out, "list of objects, %" PRIu64 "–%" PRIu64, item->min, item->max);
+		break;
+	}
+}
+
+static void print_default(FILE *out, const struct config_item *item)
+{
+	if (item->is_required) {
+		fputs("required", out);
+		return;
+	}
+	switch (item->kind) {
+	case CONFIG_BOOL:
+		fputs(item->fallback ? "true" : "false", out);
+		break;
+	case CONFIG_COUNT:
+		fprintf(out, "%" PRIu64, item->fallback);
+		break;
+	case CONFIG_DURATION:
+		if (item->fallback == 0)
+			fputs("never", out);
+		else
+			fprintf(out, "%" PRIu64 " %s", item->fallback, item->unit->name);
+		break;
+	case CONFIG_ENUM:
+		fputs(item->names[item->fallback], out);
+		break;
+	case CONFIG_GROUPS:
+		for (size_t i = 0; config_groups_default[i] != 0; i++)
+			for (const struct config_group *g = config_groups; g->name != NULL; g++)
+				if (g->named_curve == config_groups_default[i])
+					fprintf(out, "%s%s", i > 0 ? ", " : "", g->name);
+		break;
+	default:
+		break;
+	}
+}
+
+static void print_table(FILE *out, const char *path, const struct config_table *table)
+{
+	char below[256];
+
+	for (size_t i = 0; i < table->item_cnt; i++) {
+		const struct config_item *item = &table->item[i];
+
+		snprintf(below, sizeof(below), "%s%s%s%s", path, path[0] != '\0' ? "." : "",
+			item->field, item->kind == CONFIG_LIST ? "[]" : "");
+		fprintf(out, "| `%s` | ", below);
+		print_type(out, item);
+		fputs(" | ", out);
+		print_default(out, item);
+		fprintf(out, " | %s |\n", item->help);
+		if (item->table != NULL)
+			print_table(out, below, item->table);
+	}
+}
+
+void config_schema_print(FILE *out)
+{
+	fputs("# Configuration\n\n"
+	      "`rekey-control` reads `rekey.json` of its configuration folder at start and on "
+	      "SIGHUP.\n"
+	      "Unknown and repeated fields, wrong types and values out of range are refused with "
+	      "the line; then the\n"
+	      "last good configuration stays in force and an alarm stands.\n\n"
+	      "A duration is a number in the unit named here, or a string with a unit of its own "
+	      "(`\"200ms\"`, `\"3s\"`,\n"
+	      "`\"5m\"`, `\"2h\"`, `\"1d\"`): then at least 50 ms, at most the same upper bound. "
+	      "`\"never\"` and 0 are the same\n"
+	      "where never is allowed.\n\n"
+	      "This page is written by `rekey-control --print-schema` from the table that the "
+	      "daemon reads with.\n\n"
+	      "| item | type | default | meaning |\n| --- | --- | --- | --- |\n",
+		out);
+	print_table(out, "", &config_root);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/config_schema.h"
+
+#include "control/config.h"
+
+#define MEMBER(type, m) .offset = offsetof(type, m), .width = sizeof(((type *)0)->m)
+#define LIST(type, list, count)                                                                  \
+	.kind = CONFIG_LIST, .offset = offsetof(type, list), .width = sizeof(((type *)0)->list), \
+	.cnt_offset = offsetof(type, count)
+#define TABLE(items, element)                                                                      \
+	{                                                                                          \
+		.size = (element), .item = (items), .item_cnt = sizeof(items) / sizeof((items)[0]) \
+	}
+#define IN_NS  .kind = CONFIG_DURATION, .store_ns = 1
+#define IN_SEC .kind = CONFIG_DURATION, .store_ns = UINT64_C(1000000000)
+
+static const struct config_unit seconds = {"seconds", UINT64_C(1000000000)};
+static const struct config_unit minutes = {"minutes", UINT64_C(60000000000)};
+static const struct config_unit hours = {"hours", UINT64_C(3600000000000)};
+
+static const char *const behavior_names[] = {
+	[RK_FAIL_SOFT] = "fail-soft", [RK_FAIL_HARD] = "fail-hard", NULL};
+static const char *const policy_names[] = {
+	[RK_POLICY_OFF] = "off", [RK_POLICY_SOFT] = "soft", [RK_POLICY_HARD] = "hard", NULL};
+
+const struct config_group config_groups[] = {
+	{"secp256r1", 23}, {"secp384r1", 24}, {"secp521r1", 25}, {"x25519", 29}, {"x448", 30}, {0}};
+const uint16_t config_groups_default[8] = {23, 29};
+
+/* clang-format off */
+static const struct config_item security_items[] = {
+	{"peer-key-rekey-interval", IN_NS, MEMBER(struct config, peer_key_rekey_interval_ns),
+	 .unit = &hours, .min = 1, .max = 720, .fallback = 24, .may_be_never = true,
+	 .help = "How often a fast rekey makes new peer keys."},
+	{"peer-key-retransmit-interval", IN_NS,
+	 MEMBER(struct config, peer_key_retransmit_interval_ns),
+	 .unit = &seconds, .min = 5, .max = 3600, .fallback = 30,
+	 .help = "The longest pause before an unanswered message is sent again."},
+	{"peer-key-timeout", IN_NS, MEMBER(struct config, peer_key_timeout_ns),
+	 .unit = &seconds, .min = 1, .max = UINT32_MAX, .fallback = 3600,
+	 .help = "After this time without an answer a peering counts as down."},
+	{"peer-key-hold-time", IN_NS, MEMBER(struct config, hold_ns),
+	 .unit = &seconds, .min = 1, .max = 3600, .fallback = 30,
+	 .help = "How long the previous key is still accepted."},
+	{"reauth-interval", IN_NS, MEMBER(struct config, reauth_interval_ns),
+	 .unit = &hours, .min = 1, .max = 168, .fallback = 24,
+	 .help = "How often a full exchange authenticates the peer again."},
+	{"keep-alive-interval", IN_NS, MEMBER(struct config, keep_alive_interval_ns),
+	 .unit = &seconds, .min = 1, .max = 3600, .fallback = 1,
+	 .help = "How often a protected keep-alive is sent; three missing mean silence."},
+	{"rekey-packets", .kind = CONFIG_COUNT, MEMBER(struct config, rekey_packets),
+	 .max = UINT64_C(1) << 60, .fallback = UINT64_C(1) << 36,
+	 .help = "Packets under one key before it is replaced; 0 = no limit."},
+	{"rekey-bytes", .kind = CONFIG_COUNT, MEMBER(struct config, rekey_bytes),
+	 .max = UINT64_C(1) << 60, .fallback = 0,
+	 .help = "Bytes under one key before it is replaced; 0 = no limit."},
+	{"invalid-certificate-behavior", .kind = CONFIG_ENUM,
+	 MEMBER(struct config, invalid_certificate_behavior), .names = behavior_names,
+	 .fallback = RK_FAIL_SOFT,
+	 .help = "What a revoked, expired or untrusted certificate does to a standing peering: "
+		 "fail-soft raises the alarm, fail-hard severs it. No new peering either way."},
+	{"allow-self-signed-peering-certificates", .kind = CONFIG_BOOL,
+	 MEMBER(struct config, is_self_signed_allowed), .fallback = false,
+	 .help = "Only false: self-signed peering certificates are always refused."},
+	{"allow-ed25519", .kind = CONFIG_BOOL, MEMBER(struct config, is_ed25519_allowed),
+	 .fallback = false, .help = "Accept Ed25519 keys in certificates."},
+	{"groups", .kind = CONFIG_GROUPS, MEMBER(struct config, groups), .min = 1, .max = 5,
+	 .help = "Key exchange groups in order of preference."},
+};
+static const struct config_table security_table = TABLE(security_items, 0);
+
+static const struct config_item endpoint_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config_crl_endpoint, name), .max = 63,
+	 .is_required = true, .help = "Name of the endpoint, unique in its list."},
+	{"uri", .kind = CONFIG_TEXT, MEMBER(struct config_crl_endpoint, uri), .max = 512,
+	 .is_required = true,
+	 .help = "Where the CRL is: http://, https:// or file://."},
+	{"delta-uri", .kind = CONFIG_TEXT, MEMBER(struct config_crl_endpoint, delta_uri),
+	 .max = 512,
+	 .help = "Accepted for files written for other systems; full lists are fetched."},
+};
+static const struct config_table endpoint_table =
+	TABLE(endpoint_items, sizeof(struct config_crl_endpoint));
+
+static const struct config_item crl_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config_crl_source, name), .max = 63,
+	 .is_required = true, .help = "Name of the source, unique."},
+	{"polling-interval", IN_NS, MEMBER(struct config_crl_source, polling_interval_ns),
+	 .unit = &minutes, .min = 1, .max = 10080, .fallback = 60,
+	 .help = "How often its lists are fetched."},
+	{"backoff-interval", IN_NS, MEMBER(struct config_crl_source, backoff_interval_ns),
+	 .unit = &seconds, .min = 1, .max = 60, .fallback = 5,
+	 .help = "Pause between endpoints, and the first pause after a failure (it doubles)."},
+	{"allow-local-addresses", .kind = CONFIG_BOOL,
+	 MEMBER(struct config_crl_source, is_local_address_allowed), .fallback = false,
+	 .help = "Fetch from loopback and link-local addresses, too."},
+	{"revocation-policy", .kind = CONFIG_ENUM,
+	 MEMBER(struct config_crl_source, revocation_policy), .names = policy_names,
+	 .fallback = RK_POLICY_SOFT,
+	 .help = "hard: certificates of an issuer without a fresh list are refused; soft: only an "
+		 "alarm; off: freshness does not matter."},
+	{"grace-time", IN_NS, MEMBER(struct config_crl_source, grace_time_ns),
+	 .unit = &minutes, .min = 0, .max = 10080, .fallback = 0, .may_be_never = true,
+	 .help = "How long after its nextUpdate a list still counts as fresh; never = no grace."},
+	{"crl-endpoint", LIST(struct config_crl_source, endpoint, endpoint_cnt), .min = 1,
+	 .max = 64, .table = &endpoint_table, .is_required = true,
+	 .help = "Where its lists are."},
+};
+static const struct config_table crl_table = TABLE(crl_items, sizeof(struct config_crl_source));
+
+static const struct config_item access_items[] = {
+	{"token-expiration", IN_SEC, MEMBER(struct config, token_expiration_sec),
+	 .unit = &minutes, .min = 1, .max = UINT64_C(5256000), .fallback = 60,
+	 .may_be_never = true, .help = "Lifetime of a token that POST /api/v1/login gave."},
+};
+static const struct config_table access_table = TABLE(access_items, 0);
+
+static const struct config_item authority_items[] = {
+	{"enhanced-security-key-management", .kind = CONFIG_BOOL,
+	 MEMBER(struct config, is_enabled), .fallback = false,
+	 .help = "Turns certificate-based peering and rekeying on."},
+	{"security-key-management", .kind = CONFIG_OBJECT, .table = &security_table,
+	 .help = "Keys and timers."},
+	{"certificate-revocation", LIST(struct config, crl, crl_cnt), .max = 256,
+	 .table = &crl_table, .help = "Where certificate revocation lists come from."},
+	{"access-management", .kind = CONFIG_OBJECT, .table = &access_table,
+	 .help = "Access to the REST API."},
+};
+static const struct config_table authority_table = TABLE(authority_items, 0);
+
+static const struct config_item port_items[] = {
+	{"name", .kind = CONFIG_DEVICE, MEMBER(struct config_port, name), .max = RK_PORT_NAME_MAX,
+	 .is_required = true, .help = "DPDK port name (\"net_memif0\", \"0000:01:00.0\"), unique."},
+	{"vlan", .kind = CONFIG_COUNT, MEMBER(struct config_port, vlan), .max = 4094,
+	 .help = "VLAN of the port's frames; 0 = untagged."},
+	{"mtu", .kind = CONFIG_COUNT, MEMBER(struct config_port, mtu), .min = 1280, .max = 9000,
+	 .fallback = 1500, .help = "Largest IP packet."},
+	{"address", .kind = CONFIG_PREFIXES, MEMBER(struct config_port, address),
+	 .cnt_offset = offsetof(struct config_port, address_cnt), .min = 1, .max = RK_ADDRESS_MAX,
+	 .is_required = true, .help = "Addresses of the port with prefix length."},
+	{"gateway", .kind = CONFIG_GATEWAYS, MEMBER(struct config_port, gateway4), .max = 2,
+	 .help = "Default gateways, one a family at most."},
+};
+static const struct config_table port_table = TABLE(port_items, sizeof(struct config_port));
+
+static const struct config_item path_items[] = {
+	{"port", .kind = CONFIG_DEVICE, MEMBER(struct config_path, port_name),
+	 .max = RK_PORT_NAME_MAX, .is_required = true, .help = "Name of one of the router's ports."},
+	{"local-address", .kind = CONFIG_ADDRESS, MEMBER(struct config_path, local),
+	 .help = "One of the port's addresses; without it the one whose subnet holds the peer, "
+		 "else the first of the family."},
+	{"address", .kind = CONFIG_ADDRESS, MEMBER(struct config_path, remote),
+	 .is_required = true, .help = "The peer's address."},
+	{"udp-port", .kind = CONFIG_COUNT, MEMBER(struct config_path, udp_port_remote), .min = 1,
+	 .max = 65535, .fallback = 1280, .help = "The peer's UDP port."},
+	{"local-udp-port", .kind = CONFIG_COUNT, MEMBER(struct config_path, udp_port_local),
+	 .min = 1, .max = 65535, .fallback = 1280, .help = "Our UDP port."},
+};
+static const struct config_table path_table = TABLE(path_items, sizeof(struct config_path));
+
+static const struct config_item peer_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config_peer, name), .max = RK_NAME_MAX,
+	 .is_required = true, .help = "Name of the peer, unique."},
+	{"peering-common-name", .kind = CONFIG_TEXT,
+	 MEMBER(struct config_peer, peering_common_name), .max = RK_CN_MAX, .is_required = true,
+	 .help = "What the peer's certificate must carry, unique."},
+	{"roaming", .kind = CONFIG_BOOL, MEMBER(struct config_peer, is_roaming),
+	 .help = "The peer's address may change."},
+	{"path", LIST(struct config_peer, path, path_cnt), .min = 1, .max = RK_PATH_MAX,
+	 .table = &path_table, .is_required = true, .help = "Ways to the peer."},
+};
+static const struct config_table peer_table = TABLE(peer_items, sizeof(struct config_peer));
+
+static const struct config_item router_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config, router), .max = RK_NAME_MAX,
+	 .is_required = true, .help = "Name of this router."},
+	{"node", .kind = CONFIG_NAME, MEMBER(struct config, node), .max = RK_NAME_MAX,
+	 .is_required = true, .help = "Name of this node of it."},
+	{"peering-common-name", .kind = CONFIG_TEXT, MEMBER(struct config, peering_common_name),
+	 .max = RK_CN_MAX, .is_required = true,
+	 .help = "What our own certificate carries as common name."},
+	{"port", LIST(struct config, port, port_cnt), .max = 4096, .table = &port_table,
+	 .help = "Network ports of the data plane."},
+	{"peer", LIST(struct config, peer, peer_cnt), .max = 1000000, .table = &peer_table,
+	 .help = "Routers to peer with."},
+};
+static const struct config_table router_table = TABLE(router_items, 0);
+
+static const struct config_item root_items[] = {
+	{"authority", .kind = CONFIG_OBJECT, .table = &authority_table,
+	 .help = "What all routers of an authority share."},
+	{"router", .kind = CONFIG_OBJECT, .table = &router_table, .is_required = true,
+	 .help = "This router."},
+};
+const struct config_table config_root = TABLE(root_items, sizeof(struct config));
+/* clang-format on */

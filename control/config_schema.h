@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one table of configuration items: what reading, defaults, checking and documentation follow.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum config_kind {
+	CONFIG_BOOL,
+	CONFIG_COUNT,    /* an integer min..max */
+	CONFIG_DURATION, /* a number of units, min..max, or a string with a unit */
+	CONFIG_ENUM,     /* one of names; the value is its index */
+	CONFIG_NAME,     /* letters, digits, '_', '-'; 1..max characters */
+	CONFIG_DEVICE,   /* a DPDK device name: also '.', ':', '@' */
+	CONFIG_TEXT,     /* printable, 1..max bytes */
+	CONFIG_GROUPS,   /* array of group names, in order of preference */
+	CONFIG_ADDRESS,  /* "192.0.2.1" */
+	CONFIG_PREFIXES, /* array of "192.0.2.1/24" */
+	CONFIG_GATEWAYS, /* array of addresses, at most one a family */
+	CONFIG_OBJECT,   /* table; its members lie in the same struct */
+	CONFIG_LIST,     /* array of objects, each a struct of the table's size */
+};
+
+struct config_unit {
+	const char *name; /* "hours" */
+	uint64_t ns;
+};
+
+struct config_item {
+	const char *field;
+	enum config_kind kind;
+	size_t offset;     /* of the member; CONFIG_GATEWAYS: of gateway4, gateway6 follows */
+	size_t width;      /* of the member */
+	size_t cnt_offset; /* lists: of the size_t with the count */
+	uint64_t min, max;
+	uint64_t fallback; /* the default, in units; a flag or an enum's index */
+	const struct config_unit *unit;
+	uint64_t store_ns;        /* DURATION: nanoseconds of one stored unit, rounded up */
+	const char *const *names; /* ENUM, NULL at the end */
+	const struct config_table *table;
+	bool is_required;
+	bool may_be_never; /* "never" and 0 are accepted and stored as 0 */
+	const char *help;
+};
+
+struct config_table {
+	size_t size; /* of one element, CONFIG_LIST only */
+	const struct config_item *item;
+	size_t item_cnt;
+};
+
+#define CONFIG_DURATION_MIN_NS UINT64_C(50000000)
+
+extern const struct config_table config_root;
+
+struct config_group {
+	const char *name;
+	uint16_t named_curve; /* IANA */
+};
+extern const struct config_group config_groups[]; /* a NULL name ends it */
+extern const uint16_t config_groups_default[8];
+
+/* The table as a Markdown page: docs/configuration.md. */
+void config_schema_print(FILE *out);

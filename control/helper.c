@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/helper.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+struct job {
+	STAILQ_ENTRY(job) next;
+	void (*work)(void *arg);
+	void (*done)(void *arg);
+	void *arg;
+};
+STAILQ_HEAD(job_queue, job);
+
+struct helper_pool {
+	pthread_mutex_t lock; /* guards the queues, queued_cnt and is_stopping */
+	pthread_cond_t more;
+	struct job_queue waiting;
+	struct job_queue finished;
+	unsigned queued_cnt; /* accepted and not yet given to done() */
+	unsigned queue_max;
+	bool is_stopping;
+	int wake_fd;
+	struct event *wake_event;
+	unsigned thread_cnt;
+	pthread_t thread[];
+};
+
+static void *run_helper(void *arg)
+{
+	struct helper_pool *pool = arg;
+	const uint64_t one = 1;
+	struct job *job;
+
+	pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (STAILQ_EMPTY(&pool->waiting) && !pool->is_stopping)
+			pthread_cond_wait(&pool->more, &pool->lock);
+		if (pool->is_stopping)
+			break;
+		job = STAILQ_FIRST(&pool->waiting);
+		STAILQ_REMOVE_HEAD(&pool->waiting, next);
+		pthread_mutex_unlock(&pool->lock);
+		job->work(job->arg);
+		pthread_mutex_lock(&pool->lock);
+		STAILQ_INSERT_TAIL(&pool->finished, job, next);
+		/* An eventfd that is full wakes the loop all the same. */
+		if (write(pool->wake_fd, &one, sizeof(one)) < 0)
+			assert(errno == EAGAIN);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+static void finish_jobs(struct helper_pool *pool)
+{
+	struct job *job;
+
+	for (;;) {
+		pthread_mutex_lock(&pool->lock);
+		job = STAILQ_FIRST(&pool->finished);
+		if (job != NULL) {
+			STAILQ_REMOVE_HEAD(&pool->finished, next);
+			pool->queued_cnt--;
+		}
+		pthread_mutex_unlock(&pool->lock);
+		if (job == NULL)
+			return;
+		job->done(job->arg);
+		free(job);
+	}
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	finish_jobs(arg);
+}
+
+/* Helpers leave all signals to the loop thread. */
+static int start_threads(struct helper_pool *pool, unsigned thread_cnt)
+{
+	sigset_t all, before;
+	int ret = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (pool->thread_cnt < thread_cnt) {
+		ret = -pthread_create(&pool->thread[pool->thread_cnt], NULL, run_helper, pool);
+		if (ret < 0)
+			break;
+		pool->thread_cnt++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+int helper_pool_new(
+	struct event_base *base, unsigned thread_cnt, unsigned queue_max, struct helper_pool **out)
+{
+	struct helper_pool *pool;
+	int ret;
+
+	pool = calloc(1, sizeof(*pool) + thread_cnt * sizeof(pool->thread[0]));
+	if (pool == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->more, NULL);
+	STAILQ_INIT(&pool->waiting);
+	STAILQ_INIT(&pool->finished);
+	pool->queue_max = queue_max;
+	pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (pool->wake_fd < 0) {
+		ret = -errno;
+		goto fail;
+	}
+	pool->wake_event = event_new(base, pool->wake_fd, EV_READ | EV_PERSIST, on_wake, pool);
+	if (pool->wake_event == NULL || event_add(pool->wake_event, NULL) < 0) {
+		ret = -ENOMEM;
+		goto fail;
+	}
+	ret = start_threads(pool, thread_cnt);
+	if (ret < 0)
+		goto fail;
+	*out = pool;
+	return 0;
+fail:
+	helper_pool_free(pool);
+	return ret;
+}
+
+void helper_pool_free(struct helper_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	pool->is_stopping = true;
+	pthread_cond_broadcast(&pool->more);
+	pthread_mutex_unlock(&pool->lock);
+	for (unsigned i = 0; i < pool->thread_cnt; i++)
+		pthread_join(pool->thread[i], NULL);
+	/* Work that never ran is dropped through done too: it owns its argument. */
+	STAILQ_CONCAT(&pool->finished, &pool->waiting);
+	finish_jobs(pool);
+	if (pool->wake_event != NULL)
+		event_free(pool->wake_event);
+	if (pool->wake_fd >= 0)
+		close(pool->wake_fd);
+	pthread_cond_destroy(&pool->more);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+int helper_run(
+	struct helper_pool *pool, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int ret = 0;
+
+	if (job == NULL)
+		return -ENOMEM;
+	*job = (struct job){.work = work, .done = done, .arg = arg};
+	pthread_mutex_lock(&pool->lock);
+	if (pool->queued_cnt >= pool->queue_max || pool->is_stopping) {
+		ret = -EAGAIN;
+	} else {
+		pool->queued_cnt++;
+		STAILQ_INSERT_TAIL(&pool->waiting, job, next);
+		pthread_cond_signal(&pool->more);
+		job = NULL;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	free(job);
+	return ret;
+}
