@@ -31,7 +31,8 @@
 #define MASTER_SOURCE_MAX 4096
 #define MASTER_MARK_MAX   16384
 
-/* What is known of a CRL. Numbers: big-endian, without leading zeros; len 0 = none. */
+/* What is known of a CRL. Numbers: big-endian, without leading zeros
+ * (zero is one byte); len 0 = none. */
 struct master_source_info {
 	struct rk_span issuer; /* DER of the CRL issuer's Name, 1..MASTER_ISSUER_MAX */
 	const char *ca_name;   /* for people */

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The master list on disk (docs/snapshot.md, "The master list"): a header of 80 bytes, the sources'
+ * descriptions, the marks, then the records of all sources. All integers big-endian. The records
+ * are written from where they are; only the small part before them is built in memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "pki/store/file.h"
+#include "pki/store/master_source.h"
+
+#define MAGIC      "RKREVOC\1"
+#define MAGIC_LEN  8
+#define DIGEST_LEN 32
+#define DIGEST_AT  48
+#define HEADER_LEN (DIGEST_AT + DIGEST_LEN)
+
+struct header {
+	uint64_t generation;
+	uint64_t size; /* of the file */
+	uint64_t entry_cnt;
+	uint64_t description_len; /* sources and marks */
+	uint32_t source_cnt;
+	uint32_t mark_cnt;
+	uint8_t digest[DIGEST_LEN];
+};
+static_assert(MAGIC_LEN + 4 * 8 + 2 * 4 == DIGEST_AT, "layout");
+
+static void write_header(struct rk_writer *w, const struct header *h)
+{
+	rk_write_bytes(w, MAGIC, MAGIC_LEN);
+	rk_write_u64(w, h->generation);
+	rk_write_u64(w, h->size);
+	rk_write_u64(w, h->entry_cnt);
+	rk_write_u64(w, h->description_len);
+	rk_write_u32(w, h->source_cnt);
+	rk_write_u32(w, h->mark_cnt);
+	rk_write_bytes(w, h->digest, DIGEST_LEN);
+}
+
+static bool read_header(struct rk_reader *r, struct header *h)
+{
+	const uint8_t *magic = rk_read_bytes(r, MAGIC_LEN);
+
+	h->generation = rk_read_u64(r);
+	h->size = rk_read_u64(r);
+	h->entry_cnt = rk_read_u64(r);
+	h->description_len = rk_read_u64(r);
+	h->source_cnt = rk_read_u32(r);
+	h->mark_cnt = rk_read_u32(r);
+	rk_read_copy(r, h->digest, DIGEST_LEN);
+	return !r->is_failed && memcmp(magic, MAGIC, MAGIC_LEN) == 0 &&
+	       h->source_cnt <= MASTER_SOURCE_MAX && h->mark_cnt <= MASTER_MARK_MAX;
+}
+
+/* SHA-256 of the runs as one, the digest's own place taken as zeros: run 0 begins with a header. */
+static int compute_digest(const struct iovec *iov, size_t iov_cnt, uint8_t out[DIGEST_LEN])
+{
+	static const uint8_t zeros[DIGEST_LEN];
+	const uint8_t *first = iov[0].iov_base;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool is_good;
+
+	if (ctx == NULL)
+		return -ENOMEM;
+	is_good = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+		  EVP_DigestUpdate(ctx, first, DIGEST_AT) == 1 &&
+		  EVP_DigestUpdate(ctx, zeros, DIGEST_LEN) == 1 &&
+		  EVP_DigestUpdate(ctx, first + HEADER_LEN, iov[0].iov_len - HEADER_LEN) == 1;
+	for (size_t i = 1; i < iov_cnt && is_good; i++)
+		is_good = EVP_DigestUpdate(ctx, iov[i].iov_base, iov[i].iov_len) == 1;
+	is_good = is_good && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return is_good ? 0 : -EIO;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+static void write_run(struct rk_writer *w, const void *data, size_t len)
+{
+	rk_write_u16(w, (uint16_t)len);
+	rk_write_bytes(w, data, len);
+}
+
+static size_t source_description_len(const struct master_source *s)
+{
+	const struct master_source_info *i = &s->info;
+
+	return 5 * 2 + i->issuer.len + strlen(i->ca_name) + strlen(i->url) + strlen(i->scope) +
+	       i->number.len + 3 * 8 + 8 + 1;
+}
+
+static void write_source(struct rk_writer *w, const struct master_source *s)
+{
+	const struct master_source_info *i = &s->info;
+
+	write_run(w, i->issuer.data, i->issuer.len);
+	write_run(w, i->ca_name, strlen(i->ca_name));
+	write_run(w, i->url, strlen(i->url));
+	write_run(w, i->scope, strlen(i->scope));
+	write_run(w, i->number.data, i->number.len);
+	rk_write_u64(w, (uint64_t)i->this_update);
+	rk_write_u64(w, (uint64_t)i->next_update);
+	rk_write_u64(w, (uint64_t)i->fetched_at);
+	rk_write_u64(w, s->entry_cnt);
+	rk_write_u8(w, (uint8_t)s->serial_room);
+}
+
+static size_t description_len(const struct master_list *l)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < l->source_cnt; i++)
+		len += source_description_len(l->source[i]);
+	for (size_t i = 0; i < l->mark_cnt; i++)
+		len += 3 * 2 + l->mark[i].issuer_len + strlen(l->mark[i].scope) +
+		       l->mark[i].number_len;
+	return len;
+}
+
+static void write_head(struct rk_writer *w, const struct master_list *l, const struct header *h)
+{
+	write_header(w, h);
+	for (size_t i = 0; i < l->source_cnt; i++)
+		write_source(w, l->source[i]);
+	for (size_t i = 0; i < l->mark_cnt; i++) {
+		write_run(w, l->mark[i].issuer, l->mark[i].issuer_len);
+		write_run(w, l->mark[i].scope, strlen(l->mark[i].scope));
+		write_run(w, l->mark[i].number, l->mark[i].number_len);
+	}
+}
+
+enum file_state {
+	FILE_UNUSABLE, /* missing or damaged */
+	FILE_OTHER,    /* in order, of other content */
+	FILE_SAME
+};
+
+static enum file_state look_at_file(int dir, const struct header *h)
+{
+	enum file_state state = FILE_UNUSABLE;
+	uint8_t digest[DIGEST_LEN];
+	uint8_t *data = NULL;
+	size_t len = 0;
+	struct iovec iov;
+
+	if (store_file_read(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_MAX, &data, &len) < 0)
+		return FILE_UNUSABLE;
+	iov = (struct iovec){data, len};
+	if (len >= HEADER_LEN && compute_digest(&iov, 1, digest) == 0 &&
+		memcmp(data + DIGEST_AT, digest, DIGEST_LEN) == 0)
+		state = memcmp(digest, h->digest, DIGEST_LEN) == 0 ? FILE_SAME : FILE_OTHER;
+	free(data);
+	return state;
+}
+
+/* A damaged file is not kept: it would push out the last one that can be read. */
+static int replace_file(int dir, enum file_state state, const struct iovec *iov, size_t iov_cnt)
+{
+	int ret = 0;
+
+	if (state == FILE_OTHER)
+		ret = store_file_keep(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_PREVIOUS);
+	if (ret < 0)
+		return ret;
+	return store_file_replace_v(dir, MASTER_LIST_FILE, 0600, iov, iov_cnt);
+}
+
+int master_list_save(const struct master_list *l, int dir, bool *is_written)
+{
+	struct header h = {
+		.generation = l->generation,
+		.entry_cnt = master_list_entry_cnt(l),
+		.description_len = description_len(l),
+		.source_cnt = (uint32_t)l->source_cnt,
+		.mark_cnt = (uint32_t)l->mark_cnt,
+	};
+	size_t head_len = HEADER_LEN + h.description_len;
+	struct iovec *iov = calloc(1 + l->source_cnt, sizeof(*iov));
+	uint8_t *head = malloc(head_len);
+	struct rk_writer w;
+	enum file_state state;
+	int ret = -ENOMEM;
+
+	if (iov == NULL || head == NULL)
+		goto out;
+	iov[0] = (struct iovec){head, head_len};
+	h.size = head_len;
+	for (size_t i = 0; i < l->source_cnt; i++) {
+		const struct master_source *s = l->source[i];
+
+		iov[1 + i] = (struct iovec){s->records, s->entry_cnt * master_source_stride(s)};
+		h.size += iov[1 + i].iov_len;
+	}
+	ret = -EFBIG;
+	if (h.size > MASTER_LIST_FILE_MAX)
+		goto out;
+	rk_writer_init(&w, head, head_len);
+	write_head(&w, l, &h);
+	ret = compute_digest(iov, 1 + l->source_cnt, h.digest);
+	if (ret < 0)
+		goto out;
+	memcpy(head + DIGEST_AT, h.digest, DIGEST_LEN);
+	state = look_at_file(dir, &h);
+	if (state != FILE_SAME)
+		ret = replace_file(dir, state, iov, 1 + l->source_cnt);
+	if (ret == 0 && is_written != NULL)
+		*is_written = state != FILE_SAME;
+out:
+	free(head);
+	free(iov);
+	return ret;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+/* What lies where in a file whose digest was found right. */
+struct source_description {
+	struct master_source_info info;
+	char ca_name[MASTER_TEXT_MAX + 1];
+	char url[MASTER_TEXT_MAX + 1];
+	char scope[MASTER_TEXT_MAX + 1];
+	uint64_t entry_cnt;
+	size_t serial_room;
+};
+
+static struct rk_span read_run(struct rk_reader *r)
+{
+	size_t len = rk_read_u16(r);
+	const uint8_t *data = rk_read_bytes(r, len);
+
+	return (struct rk_span){data, data != NULL ? len : 0};
+}
+
+static void read_text(struct rk_reader *r, char out[MASTER_TEXT_MAX + 1])
+{
+	struct rk_span run = read_run(r);
+
+	if (run.len > MASTER_TEXT_MAX || (run.len > 0 && memchr(run.data, 0, run.len) != NULL)) {
+		r->is_failed = true;
+		run.len = 0;
+	}
+	if (run.len > 0)
+		memcpy(out, run.data, run.len);
+	out[run.len] = 0;
+}
+
+static void read_description(struct rk_reader *r, struct source_description *d)
+{
+	d->info.issuer = read_run(r);
+	read_text(r, d->ca_name);
+	read_text(r, d->url);
+	read_text(r, d->scope);
+	d->info.ca_name = d->ca_name;
+	d->info.url = d->url;
+	d->info.scope = d->scope;
+	d->info.number = read_run(r);
+	d->info.this_update = (int64_t)rk_read_u64(r);
+	d->info.next_update = (int64_t)rk_read_u64(r);
+	d->info.fetched_at = (int64_t)rk_read_u64(r);
+	d->entry_cnt = rk_read_u64(r);
+	d->serial_room = rk_read_u8(r);
+}
+
+/* records is a second cursor, over the records at the end of the file. */
+static int read_source(struct rk_reader *r, struct rk_reader *records, struct master_list *l)
+{
+	struct source_description d;
+	struct master_source *s = NULL;
+	size_t stride;
+	int ret;
+
+	read_description(r, &d);
+	if (r->is_failed || d.serial_room < 1 || d.serial_room > MASTER_SERIAL_MAX)
+		return -EBADMSG;
+	stride = 8 + d.serial_room;
+	if (d.entry_cnt > rk_reader_left(records) / stride)
+		return -EBADMSG;
+	ret = master_source_from_records(&d.info, d.serial_room,
+		rk_read_bytes(records, d.entry_cnt * stride), d.entry_cnt, &s);
+	if (ret < 0)
+		return ret;
+	if (l->source_cnt > 0 && strcmp(l->source[l->source_cnt - 1]->info.url, s->info.url) >= 0) {
+		master_source_put(s);
+		return -EBADMSG;
+	}
+	l->source[l->source_cnt++] = s;
+	return 0;
+}
+
+static int read_mark(struct rk_reader *r, struct master_list *l)
+{
+	struct rk_span issuer = read_run(r);
+	char scope[MASTER_TEXT_MAX + 1];
+	struct rk_span number;
+
+	read_text(r, scope);
+	number = read_run(r);
+	if (r->is_failed || issuer.len < 1 || issuer.len > MASTER_ISSUER_MAX || number.len < 1 ||
+		!master_number_is_sound(number))
+		return -EBADMSG;
+	if (l->mark_cnt > 0 && master_mark_compare(&l->mark[l->mark_cnt - 1], issuer, scope) >= 0)
+		return -EBADMSG;
+	return master_list_append_mark(l, issuer, scope, number);
+}
+
+static int parse(const uint8_t *data, size_t len, struct master_list **out)
+{
+	struct iovec iov = {.iov_len = len};
+	struct rk_reader r, records;
+	struct master_list *l = NULL;
+	uint8_t digest[DIGEST_LEN];
+	struct header h;
+	int ret;
+
+	memcpy(&iov.iov_base, &data, sizeof(data)); /* iovec has no const; it is only read */
+	rk_reader_init(&r, data, len);
+	if (!read_header(&r, &h) || h.size != len || h.description_len > len - HEADER_LEN)
+		return -EBADMSG;
+	ret = compute_digest(&iov, 1, digest);
+	if (ret < 0)
+		return ret;
+	if (memcmp(digest, h.digest, DIGEST_LEN) != 0)
+		return -EBADMSG;
+	rk_reader_init(&r, data + HEADER_LEN, h.description_len);
+	rk_reader_init(&records, data + HEADER_LEN + h.description_len,
+		len - HEADER_LEN - h.description_len);
+	ret = master_list_alloc(h.generation, h.source_cnt, h.mark_cnt, &l);
+	if (ret < 0)
+		return ret;
+	for (uint32_t i = 0; i < h.source_cnt && ret == 0; i++)
+		ret = read_source(&r, &records, l);
+	for (uint32_t i = 0; i < h.mark_cnt && ret == 0; i++)
+		ret = read_mark(&r, l);
+	if (ret == 0 && (!rk_reader_done(&r) || !rk_reader_done(&records) ||
+				h.entry_cnt != master_list_entry_cnt(l)))
+		ret = -EBADMSG;
+	if (ret < 0) {
+		master_list_put(l);
+		return ret;
+	}
+	*out = l;
+	return 0;
+}
+
+static int load_file(int dir, const char *name, struct master_list **out)
+{
+	uint8_t *data = NULL;
+	size_t len = 0;
+	int ret = store_file_read(dir, name, MASTER_LIST_FILE_MAX, &data, &len);
+
+	if (ret < 0)
+		return ret;
+	ret = parse(data, len, out);
+	free(data);
+	return ret;
+}
+
+int master_list_load(int dir, struct master_list **out, enum master_list_origin *origin)
+{
+	int first = load_file(dir, MASTER_LIST_FILE, out);
+	int second;
+
+	if (first == 0) {
+		*origin = MASTER_LIST_CURRENT;
+		return 0;
+	}
+	if (first == -ENOMEM)
+		return first;
+	second = load_file(dir, MASTER_LIST_FILE_PREVIOUS, out);
+	if (second == 0) {
+		*origin = MASTER_LIST_PREVIOUS;
+		return 0;
+	}
+	if (first != -ENOENT || second != -ENOENT)
+		return first != -ENOENT ? first : second;
+	second = master_list_new(out);
+	if (second == 0)
+		*origin = MASTER_LIST_NONE;
+	return second;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/store/master_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int master_list_alloc(
+	uint64_t generation, size_t source_room, size_t mark_room, struct master_list **out)
+{
+	struct master_list *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return -ENOMEM;
+	atomic_init(&l->ref_cnt, 1);
+	l->generation = generation;
+	l->source = calloc(source_room + 1, sizeof(*l->source));
+	l->mark = calloc(mark_room + 1, sizeof(*l->mark));
+	if (l->source == NULL || l->mark == NULL) {
+		master_list_put(l);
+		return -ENOMEM;
+	}
+	*out = l;
+	return 0;
+}
+
+int master_list_new(struct master_list **out)
+{
+	return master_list_alloc(0, 0, 0, out);
+}
+
+struct master_list *master_list_get(struct master_list *l)
+{
+	atomic_fetch_add_explicit(&l->ref_cnt, 1, memory_order_relaxed);
+	return l;
+}
+
+void master_list_put(struct master_list *l)
+{
+	if (l == NULL || atomic_fetch_sub_explicit(&l->ref_cnt, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < l->source_cnt; i++)
+		master_source_put(l->source[i]);
+	for (size_t i = 0; i < l->mark_cnt; i++) {
+		free(l->mark[i].issuer);
+		free(l->mark[i].scope);
+	}
+	free(l->source);
+	free(l->mark);
+	free(l);
+}
+
+/* ---- marks ------------------------------------------------------------------------------------ */
+
+int master_mark_compare(const struct master_mark *m, struct rk_span issuer, const char *scope)
+{
+	int order = span_compare((struct rk_span){m->issuer, m->issuer_len}, issuer);
+
+	return order != 0 ? order : strcmp(m->scope, scope);
+}
+
+int master_list_append_mark(
+	struct master_list *l, struct rk_span issuer, const char *scope, struct rk_span number)
+{
+	struct master_mark *m = &l->mark[l->mark_cnt];
+
+	m->issuer = malloc(issuer.len);
+	m->scope = strdup(scope);
+	if (m->issuer == NULL || m->scope == NULL) {
+		free(m->issuer);
+		free(m->scope);
+		return -ENOMEM;
+	}
+	memcpy(m->issuer, issuer.data, issuer.len);
+	m->issuer_len = (uint16_t)issuer.len;
+	m->number_len = (uint8_t)number.len;
+	memcpy(m->number, number.data, number.len);
+	l->mark_cnt++;
+	return 0;
+}
+
+static struct rk_span mark_number(const struct master_mark *m)
+{
+	return (struct rk_span){m->number, m->number_len};
+}
+
+struct rk_span master_list_mark(
+	const struct master_list *l, struct rk_span issuer, const char *scope)
+{
+	for (size_t i = 0; i < l->mark_cnt; i++) {
+		if (master_mark_compare(&l->mark[i], issuer, scope) == 0)
+			return mark_number(&l->mark[i]);
+	}
+	return (struct rk_span){NULL, 0};
+}
+
+/* Copies old's marks, with this one put in its place when it is a number. */
+static int copy_marks(
+	const struct master_list *old, const struct master_source_info *info, struct master_list *l)
+{
+	bool is_due = info != NULL && info->number.len > 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < old->mark_cnt && ret == 0; i++) {
+		const struct master_mark *m = &old->mark[i];
+		struct rk_span issuer = {m->issuer, m->issuer_len};
+		int order = is_due ? master_mark_compare(m, info->issuer, info->scope) : -1;
+
+		if (order >= 0) {
+			ret = master_list_append_mark(l, info->issuer, info->scope, info->number);
+			is_due = false;
+		}
+		if (order != 0 && ret == 0)
+			ret = master_list_append_mark(l, issuer, m->scope, mark_number(m));
+	}
+	if (is_due && ret == 0)
+		ret = master_list_append_mark(l, info->issuer, info->scope, info->number);
+	return ret;
+}
+
+/* ---- changes ---------------------------------------------------------------------------------- */
+
+/* Where url is, or would be. */
+static size_t find_place(const struct master_list *l, const char *url)
+{
+	size_t low = 0, high = l->source_cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(l->source[middle]->info.url, url) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool place_holds(const struct master_list *l, size_t place, const char *url)
+{
+	return place < l->source_cnt && strcmp(l->source[place]->info.url, url) == 0;
+}
+
+/* The new list: old's sources with [place, place + drop) replaced by source (NULL: by nothing). */
+static int splice(const struct master_list *old, size_t place, size_t drop,
+	struct master_source *source, struct master_list **out)
+{
+	struct master_list *l = NULL;
+	int ret =
+		master_list_alloc(old->generation + 1, old->source_cnt + 1, old->mark_cnt + 1, &l);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < place; i++)
+		l->source[l->source_cnt++] = master_source_get(old->source[i]);
+	if (source != NULL)
+		l->source[l->source_cnt++] = master_source_get(source);
+	for (size_t i = place + drop; i < old->source_cnt; i++)
+		l->source[l->source_cnt++] = master_source_get(old->source[i]);
+	ret = copy_marks(old, source != NULL ? &source->info : NULL, l);
+	if (ret < 0) {
+		master_list_put(l);
+		return ret;
+	}
+	*out = l;
+	return 0;
+}
+
+int master_list_replace(
+	struct master_list *old, struct master_source *source, struct master_list **out)
+{
+	const struct master_source_info *info = &source->info;
+	struct rk_span mark = master_list_mark(old, info->issuer, info->scope);
+	size_t place = find_place(old, info->url);
+	bool is_known = place_holds(old, place, info->url);
+
+	if (span_compare(info->number, mark) < 0)
+		return -ESTALE;
+	if (is_known && master_source_is_same(old->source[place], source)) {
+		*out = master_list_get(old);
+		return 0;
+	}
+	if ((!is_known && old->source_cnt == MASTER_SOURCE_MAX) ||
+		(mark.len == 0 && info->number.len > 0 && old->mark_cnt == MASTER_MARK_MAX))
+		return -E2BIG;
+	return splice(old, place, is_known, source, out);
+}
+
+int master_list_remove(struct master_list *old, const char *url, struct master_list **out)
+{
+	size_t place = find_place(old, url);
+
+	if (!place_holds(old, place, url)) {
+		*out = master_list_get(old);
+		return 0;
+	}
+	return splice(old, place, 1, NULL, out);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+uint64_t master_list_generation(const struct master_list *l)
+{
+	return l->generation;
+}
+
+size_t master_list_source_cnt(const struct master_list *l)
+{
+	return l->source_cnt;
+}
+
+struct master_source *master_list_source(const struct master_list *l, size_t i)
+{
+	return l->source[i];
+}
+
+struct master_source *master_list_find_source(const struct master_list *l, const char *url)
+{
+	size_t place = find_place(l, url);
+
+	return place_holds(l, place, url) ? l->source[place] : NULL;
+}
+
+size_t master_list_entry_cnt(const struct master_list *l)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < l->source_cnt; i++)
+		cnt += l->source[i]->entry_cnt;
+	return cnt;
+}
+
+bool master_list_find(const struct master_list *l, struct rk_span issuer, struct rk_span serial,
+	struct master_entry *out, const struct master_source **source)
+{
+	for (size_t i = 0; i < l->source_cnt; i++) {
+		const struct master_source *s = l->source[i];
+
+		if (span_compare(s->info.issuer, issuer) != 0 ||
+			!master_source_find(s, serial, out))
+			continue;
+		if (source != NULL)
+			*source = s;
+		return true;
+	}
+	return false;
+}

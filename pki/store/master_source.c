@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One source of the master list. Its entries are one block of fixed-stride records, which is what
+ * stands in the file too:
+ *
+ *   length of the serial (1) | serial, zero-padded to the longest of the source (S) |
+ *   reason (1) | revocation date, seconds since 1970, big-endian (6)
+ *
+ * so that memcmp over the first 1 + S bytes orders by length and value, and a source with serials
+ * of 16 bytes takes 24 bytes an entry.
+ */
+#include "pki/store/master_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD_FIXED 8 /* length, reason, date */
+#define DATE_LEN     6
+#define DATE_MAX     INT64_C(253402300799) /* the end of the year 9999: GeneralizedTime's last */
+#define GROW_MIN     64
+
+static size_t stride_of(size_t serial_room)
+{
+	return RECORD_FIXED + serial_room;
+}
+
+/* ---- records ---------------------------------------------------------------------------------- */
+
+static void record_write(
+	uint8_t *record, size_t room, struct rk_span serial, int64_t revoked_at, uint8_t reason)
+{
+	memset(record, 0, stride_of(room));
+	record[0] = (uint8_t)serial.len;
+	memcpy(record + 1, serial.data, serial.len);
+	record[1 + room] = reason;
+	for (size_t i = 0; i < DATE_LEN; i++)
+		record[2 + room + i] = (uint8_t)(revoked_at >> (8 * (DATE_LEN - 1 - i)));
+}
+
+static int64_t record_date(const uint8_t *record, size_t room)
+{
+	int64_t date = 0;
+
+	for (size_t i = 0; i < DATE_LEN; i++)
+		date = date << 8 | record[2 + room + i];
+	return date;
+}
+
+static void record_read(const uint8_t *record, size_t room, struct master_entry *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->serial_len = record[0];
+	memcpy(out->serial, record + 1, out->serial_len);
+	out->reason = record[1 + room];
+	out->revoked_at = record_date(record, room);
+}
+
+static bool reason_is_revoked(uint8_t reason)
+{
+	return reason <= RK_REASON_AA_COMPROMISE && reason != 7 && reason != RK_REASON_REMOVED;
+}
+
+static bool record_is_sound(const uint8_t *record, size_t room)
+{
+	size_t len = record[0];
+
+	return len >= 1 && len <= room && rk_bytes_are_zero(record + 1 + len, room - len) &&
+	       reason_is_revoked(record[1 + room]) && record_date(record, room) <= DATE_MAX;
+}
+
+/* ---- what is known of the CRL ----------------------------------------------------------------- */
+
+static bool text_fits(const char *text, bool may_be_empty)
+{
+	size_t len = text != NULL ? strlen(text) : MASTER_TEXT_MAX + 1;
+
+	return len <= MASTER_TEXT_MAX && (len > 0 || may_be_empty);
+}
+
+static bool time_fits(int64_t t)
+{
+	return t >= 0 && t <= DATE_MAX;
+}
+
+bool master_number_is_sound(struct rk_span number)
+{
+	if (number.len == 0)
+		return true;
+	return number.len <= MASTER_NUMBER_MAX && (number.data[0] != 0 || number.len == 1);
+}
+
+static bool info_is_sound(const struct master_source_info *info)
+{
+	return info->issuer.len >= 1 && info->issuer.len <= MASTER_ISSUER_MAX &&
+	       text_fits(info->ca_name, true) && text_fits(info->url, false) &&
+	       text_fits(info->scope, true) && master_number_is_sound(info->number) &&
+	       time_fits(info->this_update) && time_fits(info->next_update) &&
+	       time_fits(info->fetched_at);
+}
+
+static char *copy_bytes(char **to, const void *from, size_t len)
+{
+	char *start = *to;
+
+	if (len > 0)
+		memcpy(start, from, len);
+	start[len] = 0;
+	*to += len + 1;
+	return start;
+}
+
+/* All of info in one block of its own, so that it is freed with one call. */
+static int copy_info(const struct master_source_info *from, struct master_source *s)
+{
+	size_t size = from->issuer.len + strlen(from->ca_name) + strlen(from->url) +
+		      strlen(from->scope) + from->number.len + 5;
+	char *block = malloc(size);
+	char *to = block;
+
+	if (block == NULL)
+		return -ENOMEM;
+	s->info = *from;
+	s->info.issuer.data = (const uint8_t *)copy_bytes(&to, from->issuer.data, from->issuer.len);
+	s->info.number.data = (const uint8_t *)copy_bytes(&to, from->number.data, from->number.len);
+	s->info.ca_name = copy_bytes(&to, from->ca_name, strlen(from->ca_name));
+	s->info.url = copy_bytes(&to, from->url, strlen(from->url));
+	s->info.scope = copy_bytes(&to, from->scope, strlen(from->scope));
+	s->block = block;
+	return 0;
+}
+
+static int source_new(const struct master_source_info *info, struct master_source **out)
+{
+	struct master_source *s;
+	int ret;
+
+	if (!info_is_sound(info))
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -ENOMEM;
+	atomic_init(&s->ref_cnt, 1);
+	ret = copy_info(info, s);
+	if (ret < 0) {
+		free(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+struct master_source *master_source_get(struct master_source *s)
+{
+	atomic_fetch_add_explicit(&s->ref_cnt, 1, memory_order_relaxed);
+	return s;
+}
+
+void master_source_put(struct master_source *s)
+{
+	if (s == NULL || atomic_fetch_sub_explicit(&s->ref_cnt, 1, memory_order_acq_rel) != 1)
+		return;
+	free(s->records);
+	free(s->block);
+	free(s);
+}
+
+/* ---- building --------------------------------------------------------------------------------- */
+
+struct master_builder {
+	struct master_source *source; /* not shared yet */
+	size_t room_cnt;              /* records that fit */
+};
+
+int master_builder_new(const struct master_source_info *info, struct master_builder **out)
+{
+	struct master_builder *b = calloc(1, sizeof(*b));
+	int ret;
+
+	if (b == NULL)
+		return -ENOMEM;
+	ret = source_new(info, &b->source);
+	if (ret < 0) {
+		free(b);
+		return ret;
+	}
+	b->source->serial_room = 1;
+	*out = b;
+	return 0;
+}
+
+void master_builder_free(struct master_builder *b)
+{
+	if (b == NULL)
+		return;
+	master_source_put(b->source);
+	free(b);
+}
+
+static int builder_grow(struct master_builder *b)
+{
+	size_t cnt = b->room_cnt < GROW_MIN ? GROW_MIN : b->room_cnt + b->room_cnt / 2;
+	uint8_t *records = reallocarray(b->source->records, cnt, stride_of(MASTER_SERIAL_MAX));
+
+	if (records == NULL)
+		return -ENOMEM;
+	b->source->records = records;
+	b->room_cnt = cnt;
+	return 0;
+}
+
+/* From the last to the first, because each record moves up. */
+static void builder_widen(struct master_builder *b, size_t room)
+{
+	struct master_source *s = b->source;
+	size_t old = s->serial_room;
+	uint8_t copy[RECORD_FIXED + MASTER_SERIAL_MAX];
+
+	for (size_t i = s->entry_cnt; i-- > 0;) {
+		uint8_t *to = s->records + i * stride_of(room);
+
+		memcpy(copy, s->records + i * stride_of(old), stride_of(old));
+		memset(to, 0, stride_of(room));
+		memcpy(to, copy, 1 + old);
+		memcpy(to + 1 + room, copy + 1 + old, 1 + DATE_LEN);
+	}
+	s->serial_room = room;
+}
+
+int master_builder_add(
+	struct master_builder *b, struct rk_span serial, int64_t revoked_at, uint8_t reason)
+{
+	struct master_source *s = b->source;
+	int ret;
+
+	if (serial.len == 0 || serial.len > MASTER_SERIAL_MAX || !reason_is_revoked(reason) ||
+		!time_fits(revoked_at))
+		return -EINVAL;
+	if (s->entry_cnt == b->room_cnt) {
+		ret = builder_grow(b);
+		if (ret < 0)
+			return ret;
+	}
+	if (serial.len > s->serial_room)
+		builder_widen(b, serial.len);
+	record_write(s->records + s->entry_cnt * stride_of(s->serial_room), s->serial_room, serial,
+		revoked_at, reason);
+	s->entry_cnt++;
+	return 0;
+}
+
+static int compare_records(const void *a, const void *b, void *arg)
+{
+	const size_t *stride = arg;
+
+	return memcmp(a, b, *stride);
+}
+
+static void drop_repeated(struct master_source *s)
+{
+	size_t stride = stride_of(s->serial_room);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->entry_cnt; i++) {
+		const uint8_t *record = s->records + i * stride;
+
+		if (kept > 0 &&
+			memcmp(s->records + (kept - 1) * stride, record, 1 + s->serial_room) == 0)
+			continue;
+		memmove(s->records + kept * stride, record, stride);
+		kept++;
+	}
+	s->entry_cnt = kept;
+}
+
+int master_builder_finish(struct master_builder *b, struct master_source **out)
+{
+	struct master_source *s = b->source;
+	size_t stride = stride_of(s->serial_room);
+	uint8_t *fitting;
+
+	if (s->entry_cnt > 0) {
+		qsort_r(s->records, s->entry_cnt, stride, compare_records, &stride);
+		drop_repeated(s);
+		fitting = realloc(s->records, s->entry_cnt * stride);
+		if (fitting != NULL)
+			s->records = fitting;
+	}
+	free(b);
+	*out = s;
+	return 0;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+int master_source_from_records(const struct master_source_info *info, size_t serial_room,
+	const uint8_t *records, size_t entry_cnt, struct master_source **out)
+{
+	size_t stride = stride_of(serial_room);
+	struct master_source *s = NULL;
+	int ret;
+
+	if (serial_room < 1 || serial_room > MASTER_SERIAL_MAX)
+		return -EBADMSG;
+	for (size_t i = 0; i < entry_cnt; i++) {
+		const uint8_t *record = records + i * stride;
+
+		if (!record_is_sound(record, serial_room) ||
+			(i > 0 && memcmp(record - stride, record, 1 + serial_room) >= 0))
+			return -EBADMSG;
+	}
+	ret = source_new(info, &s);
+	if (ret < 0)
+		return ret == -EINVAL ? -EBADMSG : ret;
+	s->serial_room = serial_room;
+	s->entry_cnt = entry_cnt;
+	if (entry_cnt > 0) {
+		s->records = malloc(entry_cnt * stride);
+		if (s->records == NULL) {
+			master_source_put(s);
+			return -ENOMEM;
+		}
+		memcpy(s->records, records, entry_cnt * stride);
+	}
+	*out = s;
+	return 0;
+}
+
+size_t master_source_stride(const struct master_source *s)
+{
+	return stride_of(s->serial_room);
+}
+
+const struct master_source_info *master_source_info(const struct master_source *s)
+{
+	return &s->info;
+}
+
+size_t master_source_entry_cnt(const struct master_source *s)
+{
+	return s->entry_cnt;
+}
+
+void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out)
+{
+	record_read(s->records + i * stride_of(s->serial_room), s->serial_room, out);
+}
+
+bool master_source_find(
+	const struct master_source *s, struct rk_span serial, struct master_entry *out)
+{
+	uint8_t wanted[RECORD_FIXED + MASTER_SERIAL_MAX];
+	size_t stride = stride_of(s->serial_room);
+	size_t low = 0, high = s->entry_cnt;
+
+	if (serial.len == 0 || serial.len > s->serial_room)
+		return false;
+	record_write(wanted, s->serial_room, serial, 0, 0);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const uint8_t *record = s->records + middle * stride;
+		int order = memcmp(record, wanted, 1 + s->serial_room);
+
+		if (order == 0) {
+			record_read(record, s->serial_room, out);
+			return true;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+bool master_source_is_same(const struct master_source *a, const struct master_source *b)
+{
+	const struct master_source_info *x = &a->info, *y = &b->info;
+
+	return span_compare(x->issuer, y->issuer) == 0 && strcmp(x->ca_name, y->ca_name) == 0 &&
+	       strcmp(x->url, y->url) == 0 && strcmp(x->scope, y->scope) == 0 &&
+	       span_compare(x->number, y->number) == 0 && x->this_update == y->this_update &&
+	       x->next_update == y->next_update && a->serial_room == b->serial_room &&
+	       a->entry_cnt == b->entry_cnt &&
+	       (a->entry_cnt == 0 || memcmp(a->records, b->records,
+					     a->entry_cnt * stride_of(a->serial_room)) == 0);
+}
+
+int span_compare(struct rk_span a, struct rk_span b)
+{
+	if (a.len != b.len)
+		return a.len < b.len ? -1 : 1;
+	return a.len > 0 ? memcmp(a.data, b.data, a.len) : 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the master list: sources and marks. For pki/store/master_*.c alone. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "pki/store/master_list.h"
+
+/* Immutable once it is out of its builder, but for the count. */
+struct master_source {
+	atomic_uint ref_cnt;
+	struct master_source_info info; /* points into block */
+	char *block;
+	size_t serial_room; /* length of the longest serial, 1 when there is none */
+	size_t entry_cnt;
+	uint8_t *records;
+};
+
+/* The highest CRL number seen of an issuer and scope. */
+struct master_mark {
+	uint8_t *issuer;
+	char *scope;
+	uint16_t issuer_len;
+	uint8_t number_len;
+	uint8_t number[MASTER_NUMBER_MAX];
+};
+
+/* Immutable, but for the count. Sources ascend by URL, marks by issuer and scope. */
+struct master_list {
+	atomic_uint ref_cnt;
+	uint64_t generation;
+	size_t source_cnt;
+	struct master_source **source;
+	size_t mark_cnt;
+	struct master_mark *mark;
+};
+
+/* By length, then bytes: for numbers without leading zeros, by value. */
+int span_compare(struct rk_span a, struct rk_span b);
+
+/* None, zero as one byte, or without leading zeros. */
+bool master_number_is_sound(struct rk_span number) RK_MUST_CHECK;
+/* Bytes of a record of this source. */
+size_t master_source_stride(const struct master_source *s);
+/* Copies records as they stand in a file. -EBADMSG when unsound or out of order; -ENOMEM. */
+int master_source_from_records(const struct master_source_info *info, size_t serial_room,
+	const uint8_t *records, size_t entry_cnt, struct master_source **out) RK_MUST_CHECK;
+/* Everything but fetched_at is equal. */
+bool master_source_is_same(const struct master_source *a, const struct master_source *b);
+
+/* An empty list of this generation with room for so many; entries are appended by the caller. */
+int master_list_alloc(uint64_t generation, size_t source_room, size_t mark_room,
+	struct master_list **out) RK_MUST_CHECK;
+/* Appends a copy. */
+int master_list_append_mark(struct master_list *l, struct rk_span issuer, const char *scope,
+	struct rk_span number) RK_MUST_CHECK;
+int master_mark_compare(const struct master_mark *m, struct rk_span issuer, const char *scope);
