@@ -89,5 +89,5 @@ build_folder() {
 	else
 		quietly meson setup "$folder" "$@"
 	fi &&
-		ninja --quiet -C "$folder" >&2
+		quietly ninja --quiet -C "$folder"
 }

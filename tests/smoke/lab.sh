@@ -1,0 +1,325 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced by ./demo and the smoke tests: a laboratory with a CA of its own and the two routers
+# east and west, each a rekey-control and a rekey-dataplane. Everything lies in one temporary
+# folder, LAB; processes are ended by the ids kept there. Loopback and memif only, no root.
+
+LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+LAB_PASSWORD=TheAdminPassword1234
+declare -A LAB_PORT=([east]=8443 [west]=8444)
+declare -A LAB_ADDRESS=([east]=192.0.2.1 [west]=192.0.2.2)
+declare -A LAB_OTHER=([east]=west [west]=east)
+
+# lab_open BUILD [LINK]: LINK is memif or af_packet.
+lab_open() {
+	LAB_BUILD=$1
+	LAB_LINK=${2:-memif}
+	LAB=$(mktemp -d /tmp/rekey-lab.XXXXXX)
+	trap lab_close EXIT
+	trap 'exit 130' INT TERM
+	printf '%s' "$LAB_PASSWORD" >"$LAB/password"
+	chmod 600 "$LAB/password"
+	local router
+	for router in east west; do
+		mkdir -p "$LAB/$router"/{config,state,run,pki}
+		chmod 700 "$LAB/$router"/{state,run,pki}
+	done
+}
+
+lab_close() {
+	local file
+	for file in "$LAB"/pid/*; do
+		[[ -f $file ]] && end_process "${file##*/}" TERM
+	done
+	for file in "$LAB"/pid/*; do
+		[[ -f $file ]] || continue
+		wait_until 3 process_ended "${file##*/}" || end_process "${file##*/}" KILL
+	done
+	rm -rf "$LAB"
+}
+
+# --- processes: each has a name, a file pid/NAME and a log NAME.log ---------------------------
+
+start_process() {
+	local name=$1
+	shift
+	mkdir -p "$LAB/pid"
+	"$@" </dev/null >>"$LAB/$name.log" 2>&1 &
+	echo $! >"$LAB/pid/$name"
+}
+
+end_process() {
+	kill "-$2" "$(<"$LAB/pid/$1")" 2>/dev/null
+}
+
+# True for a zombie too: its parent is this shell, which may not have looked yet.
+process_ended() {
+	local stat
+	stat=$(cat "/proc/$(<"$LAB/pid/$1")/stat" 2>/dev/null) || return 0
+	[[ ${stat##*) } == Z* ]]
+}
+
+kill_now() {
+	end_process "$1" KILL
+	wait_until 5 process_ended "$1"
+}
+
+# --- time -------------------------------------------------------------------------------------
+
+now_ms() {
+	local us=${EPOCHREALTIME//[!0-9]/}
+	echo $((us / 1000))
+}
+
+# wait_until SECONDS COMMAND...: polls; the command's last status when the time is up.
+wait_until() {
+	local deadline=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@"; do
+		(($(now_ms) < deadline)) || return 1
+		sleep 0.05
+	done
+}
+
+# --- a CA that is not ours: root, issuing CA and its CRL, all by the openssl command line ---------
+
+ca_open() {
+	mkdir -p "$LAB/ca" "$LAB/www"
+	cp "$LAB_TOP/tests/data/ca.cnf" "$LAB/ca/"
+	: >"$LAB/ca/index.txt"
+	echo 1000 >"$LAB/ca/serial"
+	echo 01 >"$LAB/ca/crlnumber"
+	(
+		cd "$LAB/ca" &&
+			new_key root.key && new_key issuing.key &&
+			openssl req -x509 -new -key root.key -days 30 -config ca.cnf \
+				-extensions root -subj "/O=Example/CN=Example Root CA" -out root.pem &&
+			openssl req -new -key issuing.key -config ca.cnf \
+				-subj "/O=Example/CN=Example Issuing CA" -out issuing.csr &&
+			openssl x509 -req -in issuing.csr -CA root.pem -CAkey root.key -days 20 \
+				-set_serial 2 -extfile ca.cnf -extensions issuing -out issuing.pem &&
+			cat issuing.pem root.pem >chain.pem
+	) >"$LAB/ca.log" 2>&1 && ca_publish_crl
+}
+
+new_key() {
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"
+}
+
+# ca_sign CSR CERTIFICATE [openssl ca options]
+ca_sign() {
+	local csr=$1 out=$2
+	shift 2
+	(cd "$LAB/ca" && openssl ca -batch -notext -config ca.cnf -extensions router \
+		-in "$csr" -out "$out" "$@") >>"$LAB/ca.log" 2>&1
+}
+
+ca_revoke() {
+	(cd "$LAB/ca" && openssl ca -config ca.cnf -revoke "$1" -crl_reason keyCompromise) \
+		>>"$LAB/ca.log" 2>&1
+}
+
+# A new CRL (v2, next CRL number) takes the place of the old one at once.
+ca_publish_crl() {
+	(
+		cd "$LAB/ca" && openssl ca -config ca.cnf -gencrl -out issuing.crl.pem &&
+			openssl crl -in issuing.crl.pem -outform DER -out ../www/new &&
+			mv ../www/new ../www/issuing.crl
+	) >>"$LAB/ca.log" 2>&1
+}
+
+http_open() {
+	start_process http python3 -u -m http.server --bind 127.0.0.1 --directory "$LAB/www" 0
+	wait_until 5 grep -q 'port [0-9]' "$LAB/http.log" || return 1
+	LAB_CRL_URL=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$LAB/http.log" | head -1)/issuing.crl
+}
+
+# --- the routers -----------------------------------------------------------------------------------
+
+# Names of the DPDK port and its EAL argument.
+port_of() {
+	case $LAB_LINK in
+	memif) echo net_memif0 ;;
+	af_packet) echo net_af_packet0 ;;
+	esac
+}
+
+vdev_of() {
+	local role=server
+	[[ $1 == west ]] && role=client
+	case $LAB_LINK in
+	memif) echo "net_memif0,role=$role,id=0,socket=$LAB/memif.sock,socket-abstract=no" ;;
+	af_packet) echo "net_af_packet0,iface=veth-$1" ;;
+	esac
+}
+
+# The packaged lab example, with this laboratory's names and addresses in it.
+write_config() {
+	local router=$1 other=${LAB_OTHER[$1]}
+	sed -e "s/@ROUTER@/$router/g; s/@OTHER@/$other/g; s/@PORT@/$(port_of)/g" \
+		-e "s/@ADDRESS@/${LAB_ADDRESS[$router]}/g; s/@OTHER_ADDRESS@/${LAB_ADDRESS[$other]}/g" \
+		-e "s|@CRL_URL@|$LAB_CRL_URL|g" \
+		"$LAB_TOP/tests/data/lab.json.in" >"$LAB/$router/config/rekey.json"
+}
+
+start_control() {
+	local router=$1
+	start_process "$router-control" "$LAB_BUILD/control/rekey-control" \
+		--config-dir "$LAB/$router/config" --state-dir "$LAB/$router/state" \
+		--run-dir "$LAB/$router/run" --pki-dir "$LAB/$router/pki" \
+		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password"
+	wait_until 10 is_listening "$router"
+}
+
+is_listening() {
+	curl -ks -o /dev/null --max-time 2 "$(url_of "$1")/login"
+}
+
+# Both threads of a data plane share one CPU, the two data planes two if there are two.
+cpu_of() {
+	local allowed first last
+	allowed=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+	first=${allowed%%[-,]*}
+	last=${allowed##*[-,]}
+	if [[ $1 == east ]]; then echo "$first"; else echo "$last"; fi
+}
+
+start_dataplane() {
+	local router=$1 inside=()
+	if [[ $LAB_LINK == af_packet ]]; then
+		inside=(nsenter -t "$(<"$LAB/pid/$router-netns")" -n)
+	fi
+	start_process "$router-dataplane" "${inside[@]}" "$LAB_BUILD/dataplane/rekey-dataplane" \
+		--no-huge -m 256 --no-pci --no-telemetry --file-prefix "rekey-$$-$router" \
+		--lcores "(0,1)@$(cpu_of "$router")" --vdev "$(vdev_of "$router")" -- \
+		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/state" --idle-sleep-us 500
+}
+
+# Two network namespaces, held by two sleeping processes and joined by a veth pair.
+veth_open() {
+	local router
+	for router in east west; do
+		start_process "$router-netns" unshare -n sleep infinity
+		wait_until 5 has_own_netns "$router" || return 1
+	done
+	ip link add veth-east netns "$(<"$LAB/pid/east-netns")" type veth \
+		peer name veth-west netns "$(<"$LAB/pid/west-netns")" || return 1
+	for router in east west; do
+		nsenter -t "$(<"$LAB/pid/$router-netns")" -n ip link set "veth-$router" up || return 1
+	done
+}
+
+has_own_netns() {
+	local theirs
+	theirs=$(readlink "/proc/$(<"$LAB/pid/$1-netns")/ns/net") &&
+		[[ $theirs != "$(readlink /proc/self/ns/net)" ]]
+}
+
+routers_open() {
+	local router
+	if [[ $LAB_LINK == af_packet ]]; then veth_open || return 1; fi
+	for router in east west; do
+		write_config "$router" && start_control "$router" || return 1
+	done
+	for router in east west; do start_dataplane "$router"; done
+}
+
+# --- REST, by curl ----------------------------------------------------------------------------------
+
+url_of() {
+	echo "https://127.0.0.1:${LAB_PORT[$1]}/api/v1"
+}
+
+# rest ROUTER METHOD PATH [curl options]: leaves STATUS and ANSWER.
+rest() {
+	local router=$1 method=$2 path=$3
+	shift 3
+	STATUS=$(curl -ks --max-time 20 -X "$method" "$(url_of "$router")/$path" \
+		-H "Content-Type: application/json" \
+		-H "Authorization: Bearer $(cat "$LAB/$router/token.txt" 2>/dev/null)" \
+		-o "$LAB/answer" -w '%{http_code}' "$@")
+	ANSWER=$(tr -d '\0' <"$LAB/answer")
+}
+
+# rest that must answer 200; says what came instead.
+rest_ok() {
+	rest "$@"
+	[[ $STATUS == 200 ]] || {
+		echo "$1: $2 /api/v1/$3: status $STATUS: $ANSWER" >&2
+		return 1
+	}
+}
+
+# field FILTER: of the last answer.
+field() {
+	jq -er "$1" <<<"$ANSWER"
+}
+
+login() {
+	rest_ok "$1" POST login --data-raw \
+		"{\"username\":\"admin\",\"password\":\"$LAB_PASSWORD\",\"application\":\"GUI\"}" &&
+		field .token >"$LAB/$1/token.txt"
+}
+
+install_trust() {
+	jq -Rs --arg name svrv2-root-of-trust '{name: $name, content: .}' \
+		<"$LAB/ca/chain.pem" >"$LAB/trust.json" &&
+		rest_ok "$1" POST trusted-ca-certificate -d "@$LAB/trust.json"
+}
+
+# request_certificate ROUTER CSR-FILE
+request_certificate() {
+	jq -n --arg cn "$1.peering" '{name: "custom_ssr_peering", common_name: $cn}' \
+		>"$LAB/$1/csr_request.json" &&
+		rest_ok "$1" GET certificate-request -d "@$LAB/$1/csr_request.json" &&
+		field .csr >"$2" && openssl req -in "$2" -noout -verify 2>/dev/null
+}
+
+# The seed's certificate.json: the PEM pasted between the quotes, line breaks and all.
+write_certificate_json() {
+	printf '{\n    "name": "custom_ssr_peering",\n    "certificate": "%s"\n}\n' "$(<"$1")" >"$2"
+}
+
+# peer_of ROUTER: leaves in ANSWER what this router says of the other one.
+peer_of() {
+	rest_ok "$1" GET "peer" && ANSWER=$(field '.peers[0]')
+}
+
+is_up() {
+	peer_of "$1" && [[ $(field .status) == up && $(field '.exported // ""') ]]
+}
+
+# Both up under the same key: one exported value. Leaves it in EXPORTED.
+agree() {
+	is_up east && EXPORTED=$(field .exported) && is_up west &&
+		[[ $(field .exported) == "$EXPORTED" ]]
+}
+
+# provision ROUTER KEY-REQUEST: the seed's calls from key to ingested certificate.
+provision() {
+	rest_ok "$1" POST private-key -d "$2" &&
+		request_certificate "$1" "$LAB/$1/router.csr" &&
+		ca_sign "$LAB/$1/router.csr" "$LAB/$1/router.pem" &&
+		write_certificate_json "$LAB/$1/router.pem" "$LAB/$1/certificate.json" &&
+		rest_ok "$1" POST certificate -d "@$LAB/$1/certificate.json"
+}
+
+# A standing peering of both routers, for tests that begin there.
+peering_open() {
+	ca_open && http_open && routers_open && login east && login west &&
+		install_trust east && install_trust west &&
+		provision east "@$LAB_TOP/tests/data/seed/key_request.json" &&
+		provision west '{"name":"custom_ssr_peering","algorithm":"ECC","ecc_curve":"SECP256R"}' &&
+		wait_until 10 agree
+}
+
+# For tests: says what went wrong, shows the ends of the logs, fails.
+fail() {
+	echo "FAIL: $*" >&2
+	local log
+	for log in "$LAB"/*.log; do
+		echo "--- ${log##*/}" >&2
+		tail -n 15 "$log" >&2
+	done
+	exit 1
+}
