@@ -61,6 +61,8 @@ PLANTED = {
     "size": [{"x.c": C + "int f(void)\n{\n" + "\tg();\n" * 81 + "}\n"}, {"x.h": "\n" * 501}],
     "format": [{"x.c": C + "int  f( void ) {return 0;}\n"}],
     "shell": [{"x.sh": SH + "echo $1\n"}, {"x": SH + "cd $1\n"}],
+    "documented": [{"control/config_schema.c": C + '\t{"some-item", 0},\n',
+                    "docs/rekey.json.5.scd": "*other-item*\n"}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 

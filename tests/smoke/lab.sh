@@ -153,13 +153,19 @@ vdev_of() {
 	esac
 }
 
-# The packaged lab example, with this laboratory's names and addresses in it.
+# The lab example of docs/, with this laboratory's names and addresses in it.
 write_config() {
 	local router=$1 other=${LAB_OTHER[$1]}
-	sed -e "s/@ROUTER@/$router/g; s/@OTHER@/$other/g; s/@PORT@/$(port_of)/g" \
-		-e "s/@ADDRESS@/${LAB_ADDRESS[$router]}/g; s/@OTHER_ADDRESS@/${LAB_ADDRESS[$other]}/g" \
-		-e "s|@CRL_URL@|$LAB_CRL_URL|g" \
-		"$LAB_TOP/tests/data/lab.json.in" >"$LAB/$router/config/rekey.json"
+	jq --arg router "$router" --arg address "${LAB_ADDRESS[$router]}/24" \
+		--arg other "$other" --arg remote "${LAB_ADDRESS[$other]}" \
+		--arg port "$(port_of)" --arg crl "$LAB_CRL_URL" '
+		.router.name = $router | .router["peering-common-name"] = $router + ".peering"
+		| .router.port[0] = {name: $port, address: [$address]}
+		| .router.peer[0].name = $other
+		| .router.peer[0]["peering-common-name"] = $other + ".peering"
+		| .router.peer[0].path[0] = {port: $port, address: $remote}
+		| .authority["certificate-revocation"][0]["crl-endpoint"][0].uri = $crl' \
+		"$LAB_TOP/docs/lab.json" >"$LAB/$router/config/rekey.json"
 }
 
 start_control() {

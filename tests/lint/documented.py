@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every configuration item, rekeyctl command and daemon option stands in its manual page."""
+import os
+import re
+
+import tree
+
+# sources, what names a thing there, and the page it must stand in
+CLAIMS = [
+    ("control/config_schema.c", r'^\t\{"([a-z0-9-]+)",', "docs/rekey.json.5.scd"),
+    ("control/cli/commands.c", r'^\t\{"([a-z -]+)",', "docs/rekeyctl.1.scd"),
+    ("control/main.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekey-control.8.scd"),
+    ("dataplane/main.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekey-dataplane.8.scd"),
+]
+
+
+def check(root):
+    findings = []
+    for source, pattern, page in CLAIMS:
+        if not os.path.isfile(os.path.join(root, source)):
+            continue
+        text = tree.read_text(root, page) if os.path.isfile(os.path.join(root, page)) else ""
+        for name in re.findall(pattern, tree.read_text(root, source), re.MULTILINE):
+            if f"*{name}*" not in text and f"*--{name}*" not in text:
+                findings.append(f"{page}: says nothing of {name} ({source})")
+    return findings
+
+
+if __name__ == "__main__":
+    tree.main(check)
