@@ -6,7 +6,7 @@ import subprocess
 import tree
 
 # names that only look misspelt
-WORDS = "fo,ot,ue,te,inout,ser,keypair,crate,datas,nd,aks,alls"
+WORDS = "keep-alives,fo,ot,ue,te,inout,ser,keypair,crate,datas,nd,aks,alls"
 
 
 def check(root):

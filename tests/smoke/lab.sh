@@ -301,6 +301,18 @@ agree() {
 		[[ $(field .exported) == "$EXPORTED" ]]
 }
 
+rekeyed_past() {
+	is_up "$1" && (($(field .rekey_count) >= $2))
+}
+
+# rekeys_go_on ROUTER COUNT: that many more fast rekeys, and a new key after them.
+rekeys_go_on() {
+	local before old
+	is_up "$1" || return 1
+	before=$(field .rekey_count) old=$(field .exported)
+	wait_until 15 rekeyed_past "$1" $((before + $2)) && [[ $(field .exported) != "$old" ]]
+}
+
 # provision ROUTER KEY-REQUEST: the seed's calls from key to ingested certificate.
 provision() {
 	rest_ok "$1" POST private-key -d "$2" &&
