@@ -133,6 +133,9 @@ int pki_path_verify(const struct pki_path_args *args, X509 *cert, struct pki_pat
 			goto out;
 		explain(error, &result);
 		result.depth = X509_STORE_CTX_get_error_depth(ctx);
+		result.culprit = X509_STORE_CTX_get_current_cert(ctx);
+		if (result.culprit != NULL && X509_up_ref(result.culprit) != 1)
+			result.culprit = NULL;
 	}
 	*out = result;
 	ret = 0;
@@ -146,5 +149,6 @@ out:
 void pki_path_result_fini(struct pki_path_result *r)
 {
 	sk_X509_pop_free(r->chain, X509_free);
+	X509_free(r->culprit);
 	memset(r, 0, sizeof(*r));
 }

@@ -29,6 +29,7 @@ struct pki_path_result {
 	const char *code; /* NULL when GOOD */
 	const char *text;
 	int depth;              /* 0 = the certificate itself */
+	X509 *culprit;          /* the certificate at depth; owned; may be NULL */
 	STACK_OF(X509) * chain; /* leaf first, anchor last; owned; NULL unless GOOD */
 };
 

@@ -106,6 +106,9 @@ static void report_path(struct judgement *j, const struct pki_path_result *path)
 {
 	char name[PKI_SUBJECT_MAX];
 
+	/* OpenSSL names the first thing it minds; the profile names all, and more exactly. */
+	if (path->depth > 0 && path->culprit != NULL)
+		(void)check_profile(j, path->culprit, PKI_ROLE_CA);
 	/* The leaf's own dates were reported with the leaf. */
 	if (path->depth == 0 && j->report != NULL && pki_report_has(j->report, path->code))
 		return;
@@ -187,7 +190,11 @@ static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 	struct rk_verdict *v = j->v;
 	int i, ret;
 
-	if (below_cnt < 1 || below_cnt > RK_CHAIN_MAX)
+	if (below_cnt < 1) { /* the anchor itself: the profile has said "self-signed" */
+		worsen(j, RK_VERDICT_UNTRUSTED);
+		return 0;
+	}
+	if (below_cnt > RK_CHAIN_MAX)
 		return -EIO; /* the path's rules do not let this happen */
 	for (i = 0; i < below_cnt; i++) {
 		struct pki_revocation_query q = {.is_leaf = i == 0};
