@@ -26,7 +26,7 @@ struct user_identity {
 	enum user_role role;
 };
 
-/* Needs d->base, options, config and helpers. A damaged file is refused with a logged reason. */
+/* Needs d->base, options, state_fd, config and helpers. A damaged file is refused with a logged reason. */
 int users_open(struct daemon *d, struct users **out) __attribute__((warn_unused_result));
 void users_close(struct users *u);
 

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/rest/connection.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/ssl.h>
+
+#define LINGER_SEC 2 /* for reading on after a refusal, so that the client gets to see it */
+
+struct connections {
+	struct connections_spec spec;
+	unsigned cnt;
+	bool is_full;
+	bool is_closed; /* freed with the last connection: libevent frees those later */
+};
+
+struct connection {
+	struct connections *all;
+	struct bufferevent *bev;
+	struct event *deadline;
+	size_t received; /* of the request under way */
+	bool is_too_large;
+	bool is_refused;
+};
+
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+static int ssl_index = -1;
+
+static void free_all(struct connections *c)
+{
+	SSL_CTX_free(c->spec.ctx);
+	free(c);
+}
+
+/* The SSL object goes: so does what hangs on it. */
+static void free_connection(
+	void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+	struct connection *c = ptr;
+	struct connections *all;
+
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	if (c == NULL)
+		return;
+	all = c->all;
+	event_free(c->deadline);
+	free(c);
+	all->cnt--;
+	if (all->is_closed && all->cnt == 0) {
+		free_all(all);
+	} else if (!all->is_closed && all->is_full && all->cnt < all->spec.max) {
+		all->is_full = false;
+		all->spec.set_full(all->spec.arg, false);
+	}
+}
+
+static void make_index(void)
+{
+	ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_connection);
+}
+
+int connections_new(const struct connections_spec *spec, struct connections **out)
+{
+	struct connections *c;
+
+	pthread_once(&index_once, make_index);
+	if (ssl_index < 0)
+		return -ENOMEM;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return -ENOMEM;
+	c->spec = *spec;
+	SSL_CTX_up_ref(spec->ctx);
+	*out = c;
+	return 0;
+}
+
+void connections_close(struct connections *c)
+{
+	if (c == NULL)
+		return;
+	c->is_closed = true;
+	if (c->cnt == 0)
+		free_all(c);
+}
+
+unsigned connections_cnt(const struct connections *c)
+{
+	return c->cnt;
+}
+
+static void start_deadline(struct connection *c, unsigned sec)
+{
+	const struct timeval tv = {.tv_sec = (time_t)sec};
+
+	c->received = 0;
+	evtimer_add(c->deadline, &tv);
+}
+
+static void drain(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *input = bufferevent_get_input(bev);
+
+	(void)arg;
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+/*
+ * evhttp would answer in HTML, and only what it has parsed: so the refusal is written under its
+ * feet, what still comes is thrown away, and the deadline ends it.
+ */
+static void refuse(struct connection *c)
+{
+	static const char body[] =
+		"{\"error\":{\"code\":\"too-large\",\"message\":\"the request is larger than this "
+		"server takes (1 MiB)\",\"detail\":null}}\n";
+	bufferevent_event_cb event_cb = NULL;
+	void *arg = NULL;
+
+	c->is_refused = true;
+	bufferevent_getcb(c->bev, NULL, NULL, &event_cb, &arg);
+	bufferevent_setcb(c->bev, drain, NULL, event_cb, arg);
+	evbuffer_add_printf(bufferevent_get_output(c->bev),
+		"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
+		"Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		sizeof(body) - 1, body);
+	drain(c->bev, NULL);
+	start_deadline(c, LINGER_SEC);
+}
+
+static void deadline_passed(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->is_too_large && !c->is_refused)
+		refuse(c);
+	else
+		shutdown(bufferevent_getfd(c->bev), SHUT_RDWR); /* evhttp sees an end of file */
+}
+
+static void count_input(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)buf;
+	c->received += info->n_added;
+	if (c->received > c->all->spec.request_max && !c->is_too_large) {
+		c->is_too_large = true;
+		/* Not from inside the read that brought it. */
+		event_active(c->deadline, EV_TIMEOUT, 0);
+	}
+}
+
+static struct connection *new_connection(struct connections *all)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->all = all;
+	c->deadline = evtimer_new(all->spec.base, deadline_passed, c);
+	if (c->deadline == NULL) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct bufferevent *connections_accept(struct event_base *base, void *arg)
+{
+	struct connections *all = arg;
+	struct connection *c = new_connection(all);
+	SSL *ssl = c != NULL ? SSL_new(all->spec.ctx) : NULL;
+
+	if (c == NULL)
+		return NULL;
+	all->cnt++;
+	if (ssl == NULL || SSL_set_ex_data(ssl, ssl_index, c) != 1) {
+		free_connection(NULL, c, NULL, 0, 0, NULL);
+		SSL_free(ssl);
+		return NULL;
+	}
+	c->bev = bufferevent_openssl_socket_new(
+		base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	if (c->bev == NULL ||
+		evbuffer_add_cb(bufferevent_get_input(c->bev), count_input, c) == NULL) {
+		if (c->bev != NULL)
+			bufferevent_free(c->bev);
+		return NULL;
+	}
+	bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
+	start_deadline(c, all->spec.deadline_sec);
+	if (all->cnt >= all->spec.max && !all->is_full) {
+		all->is_full = true;
+		all->spec.set_full(all->spec.arg, true);
+	}
+	return c->bev;
+}
+
+static struct connection *find(struct bufferevent *bev)
+{
+	SSL *ssl = bev != NULL ? bufferevent_openssl_get_ssl(bev) : NULL;
+
+	return ssl != NULL ? SSL_get_ex_data(ssl, ssl_index) : NULL;
+}
+
+void connection_pause(struct bufferevent *bev)
+{
+	struct connection *c = find(bev);
+
+	if (c != NULL)
+		evtimer_del(c->deadline);
+}
+
+void connection_resume(struct bufferevent *bev)
+{
+	struct connection *c = find(bev);
+
+	if (c != NULL)
+		start_deadline(c, c->all->spec.deadline_sec);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What evhttp does not do for a TLS connection: a cap on how many there are, a deadline for
+ * whoever sends a request or takes an answer byte by byte, and a body limit that answers in JSON.
+ * A connection's object lives as long as its SSL object. Loop thread only.
+ *
+ * The deadline runs from the accept until the request is complete, and from the answer until it
+ * is taken and the next request complete; it stands still while a service works.
+ */
+#pragma once
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <openssl/types.h>
+#include <stdbool.h>
+
+struct connections;
+
+struct connections_spec {
+	struct event_base *base;
+	SSL_CTX *ctx; /* a counted reference is taken */
+	unsigned max;
+	unsigned deadline_sec;
+	size_t request_max; /* bytes of one request, head included */
+	/* Asked to stop accepting (true) at max, to go on (false) below it. */
+	void (*set_full)(void *arg, bool is_full);
+	void *arg;
+};
+
+int connections_new(const struct connections_spec *spec, struct connections **out)
+	__attribute__((warn_unused_result));
+/* No connection is accepted any more; set_full is not called any more. */
+void connections_close(struct connections *c);
+/* For evhttp_set_bevcb; arg is the struct connections. */
+struct bufferevent *connections_accept(struct event_base *base, void *arg);
+unsigned connections_cnt(const struct connections *c);
+
+/* A request is complete; the deadline stands still. Nothing for a connection without TLS. */
+void connection_pause(struct bufferevent *bev);
+/* The answer is handed over, or taken: the deadline starts anew. */
+void connection_resume(struct bufferevent *bev);

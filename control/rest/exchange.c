@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/rest/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/http_struct.h>
+
+#include "control/config.h"
+#include "control/log.h"
+#include "control/rest/head_check.h"
+#include "control/rest/json_body.h"
+#include "control/rest/rest_private.h"
+#include "control/rest/routes.h"
+
+#define PEM_TYPE "application/x-pem-file"
+
+static struct bufferevent *bev_of(struct evhttp_request *req)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+
+	return evcon != NULL ? evhttp_connection_get_bufferevent(evcon) : NULL;
+}
+
+static const char *header_of(const struct exchange *x, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(x->req), name);
+}
+
+/* evhttp ends the connection under a pending request: it keeps the request, or leaves it to us. */
+static void connection_closed(struct evhttp_connection *evcon, void *arg)
+{
+	struct exchange *x = arg;
+
+	(void)evcon;
+	if (x->req != NULL && evhttp_request_get_connection(x->req) == NULL)
+		evhttp_request_free(x->req);
+	x->req = NULL;
+}
+
+/* evhttp answered a pending request with an error of its own. */
+static void request_completed(struct evhttp_request *req, void *arg)
+{
+	struct exchange *x = arg;
+
+	(void)req;
+	x->req = NULL;
+}
+
+static void answer_taken(struct evhttp_request *req, void *arg)
+{
+	(void)arg;
+	connection_resume(bev_of(req));
+}
+
+static void unlink_exchange(struct exchange *x)
+{
+	for (struct exchange **p = &x->rest->exchanges; *p != NULL; p = &(*p)->next) {
+		if (*p == x) {
+			*p = x->next;
+			return;
+		}
+	}
+}
+
+static void free_exchange(struct exchange *x)
+{
+	if (x->rest != NULL)
+		unlink_exchange(x);
+	json_decref(x->body);
+	free(x);
+}
+
+void exchange_abandon_all(struct exchange **list)
+{
+	struct exchange *x, *next;
+
+	for (x = *list; x != NULL; x = next) {
+		next = x->next;
+		x->rest = NULL;
+		x->req = NULL;
+		x->next = NULL;
+	}
+	*list = NULL;
+}
+
+static void add_headers(const struct exchange *x, const struct answer *a, const char *type)
+{
+	struct evkeyvalq *out = evhttp_request_get_output_headers(x->req);
+	char seconds[16];
+
+	evhttp_add_header(out, "Content-Type", type);
+	evhttp_add_header(out, "Cache-Control", "no-store");
+	evhttp_add_header(out, "X-Content-Type-Options", "nosniff");
+	if (x->actor.request_id[0] != '\0')
+		evhttp_add_header(out, "X-Request-Id", x->actor.request_id);
+	if (a->status == 401)
+		evhttp_add_header(out, "WWW-Authenticate",
+			x->has_bad_token ? "Bearer realm=\"rekey\", error=\"invalid_token\""
+					 : "Bearer realm=\"rekey\"");
+	if (a->status == 405)
+		evhttp_add_header(out, "Allow", x->allowed);
+	if (a->retry_after_sec > 0) {
+		snprintf(seconds, sizeof(seconds), "%u", a->retry_after_sec);
+		evhttp_add_header(out, "Retry-After", seconds);
+	}
+	if (x->has_bad_framing)
+		evhttp_add_header(out, "Connection", "close");
+}
+
+/* The bare text of an answer when that is what the client or the service wants; else NULL. */
+static const char *bare_text(const struct exchange *x, const struct answer *a, const char **type)
+{
+	if (a->text_type != NULL && json_is_string(a->body)) {
+		*type = a->text_type;
+		return json_string_value(a->body);
+	}
+	if (a->status == 200 && x->accepts_pem && x->route != NULL && x->route->pem_field != NULL) {
+		*type = PEM_TYPE;
+		return json_string_value(json_object_get(a->body, x->route->pem_field));
+	}
+	return NULL;
+}
+
+static void send_answer(struct exchange *x, const struct answer *a)
+{
+	struct evbuffer *out = evbuffer_new();
+	const char *type = "application/json";
+	const char *text = bare_text(x, a, &type);
+	char *json = NULL;
+
+	if (text == NULL)
+		text = json = json_dumps(
+			a->body != NULL ? a->body : json_null(), JSON_COMPACT | JSON_ENCODE_ANY);
+	if (out != NULL && text != NULL) {
+		add_headers(x, a, json != NULL ? "application/json" : type);
+		evbuffer_add(out, text, strlen(text));
+		if (json != NULL)
+			evbuffer_add(out, "\n", 1);
+	}
+	evhttp_connection_set_closecb(evhttp_request_get_connection(x->req), NULL, NULL);
+	evhttp_request_set_on_complete_cb(x->req, answer_taken, NULL);
+	connection_resume(bev_of(x->req));
+	/* Gives the request away. */
+	evhttp_send_reply(x->req, text != NULL ? a->status : 500, NULL, out);
+	x->req = NULL;
+	if (out != NULL)
+		evbuffer_free(out);
+	free(json);
+}
+
+static const char *object_of(const struct exchange *x)
+{
+	static const char *const fields[] = {"name", "peer", "username"};
+	const char *text = NULL;
+
+	if (x->param[0] != '\0')
+		return x->param;
+	for (size_t i = 0; text == NULL && i < sizeof(fields) / sizeof(fields[0]); i++)
+		text = json_string_value(json_object_get(x->body, fields[i]));
+	return text != NULL ? text : "";
+}
+
+/* Who asked for which change of what, and what came of it. Never the body. */
+static void audit(const struct exchange *x, const struct answer *a)
+{
+	const char *method = route_method_name(x->route->method);
+	const json_t *error = json_object_get(a->body, "error");
+	const char *code = json_string_value(json_object_get(error, "code"));
+	char description[160];
+
+	snprintf(description, sizeof(description), "%s %s%s: %d", method, ROUTE_BASE,
+		x->route->path, a->status);
+	audit_write_as(x->daemon->audit, &x->actor, "rest.request", description,
+		json_pack("{s:s, s:s, s:s, s:i, s:s}", "method", method, "path", x->route->path,
+			"object", object_of(x), "status", a->status, "result",
+			code != NULL ? code : "ok"));
+}
+
+void exchange_answer(void *arg, struct answer *a)
+{
+	struct exchange *x = arg;
+
+	if (x->rest != NULL && x->route != NULL && x->route->is_change)
+		audit(x, a);
+	if (x->req != NULL && evhttp_request_get_connection(x->req) == NULL) {
+		evhttp_request_free(x->req);
+		x->req = NULL;
+	}
+	if (x->req != NULL)
+		send_answer(x, a);
+	free_exchange(x);
+}
+
+static void refuse(struct exchange *x, int status, const char *code, const char *message)
+{
+	struct answer a;
+
+	answer_error(&a, status, code, NULL, "%s", message);
+	exchange_answer(x, &a);
+	answer_fini(&a);
+}
+
+/* On the local socket, root and our own uid are admin. */
+static bool identify_local(struct exchange *x)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(bufferevent_getfd(bev_of(x->req)), SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return false;
+	snprintf(x->actor.address, sizeof(x->actor.address), "local:uid=%u", (unsigned)cred.uid);
+	if (cred.uid != 0 && cred.uid != geteuid())
+		return false;
+	snprintf(x->who.name, sizeof(x->who.name), "uid:%u", (unsigned)cred.uid);
+	x->who.role = USER_ADMIN;
+	return true;
+}
+
+static void note_source(struct exchange *x)
+{
+	char *address = NULL;
+	ev_uint16_t port = 0;
+
+	evhttp_connection_get_peer(evhttp_request_get_connection(x->req), &address, &port);
+	snprintf(x->actor.address, sizeof(x->actor.address), "%s", address != NULL ? address : "");
+	snprintf(x->actor.request_id, sizeof(x->actor.request_id), "%s", "");
+}
+
+/* Sets who; the sentence of a 401 in *why when nobody was recognised. */
+static bool identify(struct exchange *x, bool is_local, const char **why)
+{
+	const char *value = header_of(x, "Authorization");
+	int ret;
+
+	if (is_local && identify_local(x) && value == NULL)
+		return true;
+	*why = "this call needs a token: Authorization: Bearer TOKEN";
+	memset(&x->who, 0, sizeof(x->who));
+	if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
+		return false;
+	value += 7 + strspn(value + 7, " ");
+	x->has_bad_token = true;
+	ret = users_authenticate(x->daemon->users, value, strlen(value), &x->who, why);
+	if (ret < 0)
+		return false;
+	x->has_bad_token = false;
+	return true;
+}
+
+static bool find_route(struct exchange *x)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(x->req);
+	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+	const char *query = uri != NULL ? evhttp_uri_get_query(uri) : NULL;
+	const struct config *config = x->daemon->config;
+	struct route_match match;
+	struct answer a;
+	enum route_scope scope;
+
+	scope = route_take_scope(path != NULL ? path : "", config->router, config->node, &path);
+	if (scope == ROUTE_SCOPE_OTHER) {
+		answer_error(&a, 404, "not-this-node", NULL,
+			"this is router %s, node %s: use /api/v1/router/%s/node/%s/ or /api/v1/",
+			config->router, config->node, config->router, config->node);
+		exchange_answer(x, &a);
+		answer_fini(&a);
+		return false;
+	}
+	memset(&match, 0, sizeof(match));
+	if (scope == ROUTE_SCOPE_HERE)
+		route_find(routes, route_cnt, evhttp_request_get_command(x->req), path, &match);
+	if (match.allowed == 0) {
+		refuse(x, 404, "no-such-resource",
+			"there is no such resource; GET /api/v1/openapi.json lists them");
+		return false;
+	}
+	if (match.route == NULL) {
+		route_print_methods(match.allowed, x->allowed, sizeof(x->allowed));
+		refuse(x, 405, "method-not-allowed",
+			"the Allow header lists what can be done here");
+		return false;
+	}
+	x->route = match.route;
+	memcpy(x->param, match.param, sizeof(x->param));
+	if (query != NULL && strlen(query) < sizeof(x->query))
+		memcpy(x->query, query, strlen(query) + 1);
+	return true;
+}
+
+static bool authorize(struct exchange *x, bool is_local)
+{
+	const char *why = "";
+
+	if (x->route->role == USER_NOBODY)
+		return true;
+	if (!identify(x, is_local, &why)) {
+		refuse(x, 401, "not-authenticated", why);
+		return false;
+	}
+	snprintf(x->actor.user, sizeof(x->actor.user), "%s", x->who.name);
+	if (x->who.role < x->route->role) {
+		struct answer a;
+
+		answer_error(&a, 403, "not-allowed", NULL, "this call needs the role %s, not %s",
+			user_role_name(x->route->role), user_role_name(x->who.role));
+		exchange_answer(x, &a);
+		answer_fini(&a);
+		return false;
+	}
+	return true;
+}
+
+static bool parse_body(struct exchange *x, const void *data, size_t len)
+{
+	struct json_body_error error = {0};
+	struct answer a;
+
+	if (json_body_parse(data, len, &x->body, &error) < 0) {
+		answer_error(&a, 400, "bad-json",
+			json_pack(
+				"{s:i, s:i}", "line", (int)error.line, "column", (int)error.column),
+			"the body is not the JSON this server takes: %s", error.text);
+		exchange_answer(x, &a);
+		answer_fini(&a);
+		return false;
+	}
+	if (!json_is_object(x->body)) {
+		refuse(x, 400, "bad-json", "the body must be a JSON object");
+		return false;
+	}
+	return true;
+}
+
+static bool read_body(struct exchange *x)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(x->req);
+	const char *type = header_of(x, "Content-Type");
+	size_t len = evbuffer_get_length(in);
+	bool is_parsed;
+	unsigned char *data;
+
+	if (len > JSON_BODY_SIZE_MAX) {
+		x->has_bad_framing = true;
+		refuse(x, 413, "too-large", "the body is larger than this server takes (1 MiB)");
+		return false;
+	}
+	if (len == 0) {
+		if (x->route->body != ROUTE_BODY_REQUIRED)
+			return true;
+		refuse(x, 400, "no-body", "this call needs a JSON body");
+		return false;
+	}
+	if (x->route->body == ROUTE_BODY_NONE) {
+		refuse(x, 400, "unexpected-body", "this call takes no body");
+		return false;
+	}
+	if (type != NULL && !head_is_json(type)) {
+		refuse(x, 415, "not-json", "send the body with Content-Type: application/json");
+		return false;
+	}
+	data = evbuffer_pullup(in, -1);
+	is_parsed = data != NULL && parse_body(x, data, len);
+	if (is_parsed && data != NULL)
+		explicit_bzero(data, len); /* it may have held a password */
+	return is_parsed;
+}
+
+static struct exchange *new_exchange(struct rest *rest, struct evhttp_request *req)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->rest = rest;
+	x->daemon = rest->daemon;
+	x->req = req;
+	x->next = rest->exchanges;
+	rest->exchanges = x;
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), connection_closed, x);
+	evhttp_request_set_on_complete_cb(req, request_completed, x);
+	connection_pause(bev_of(req));
+	return x;
+}
+
+void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local)
+{
+	struct exchange *x = new_exchange(rest, req);
+	const char *why, *accept;
+
+	if (x == NULL) {
+		evhttp_send_error(req, 503, NULL);
+		return;
+	}
+	note_source(x);
+	head_copy_request_id(header_of(x, "X-Request-Id"), x->actor.request_id);
+	why = head_check(evhttp_request_get_input_headers(req), req->major, req->minor);
+	if (why != NULL) {
+		x->has_bad_framing = true;
+		refuse(x, 400, "bad-request", why);
+		return;
+	}
+	accept = header_of(x, "Accept");
+	x->accepts_pem = accept != NULL && strcasecmp(accept, PEM_TYPE) == 0;
+	if (!find_route(x) || !authorize(x, is_local) || !read_body(x))
+		return;
+	audit_set_actor(x->daemon->audit, &x->actor);
+	/* May answer, and end x, at once. */
+	x->route->handle(x);
+	audit_set_actor(rest->daemon->audit, NULL);
+}

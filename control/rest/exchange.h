@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One request and its answer. The answer may come when the client, or the whole listener, is
+ * gone: an exchange outlives both and ends when it is answered, which happens exactly once.
+ * Loop thread only.
+ */
+#pragma once
+
+#include <event2/http.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "control/answer.h"
+#include "control/audit.h"
+#include "control/rest/route.h"
+
+struct rest;
+
+struct exchange {
+	struct rest *rest;          /* NULL after rest_close */
+	struct daemon *daemon;      /* not to be touched when rest is NULL */
+	struct evhttp_request *req; /* NULL when the client is gone */
+	struct exchange *next;
+	const struct route *route; /* NULL: refused before one was found */
+	char param[ROUTE_PARAM_MAX + 1];
+	char query[64];
+	json_t *body; /* an object; NULL = none was sent */
+	struct user_identity who;
+	struct audit_actor actor;
+	const char *allow;    /* for 405 */
+	bool has_bad_framing; /* the connection is not to be used again */
+	bool has_bad_token;
+	bool accepts_pem;
+	char allowed[64];
+};
+
+/* Takes on a request: checks it, finds its route and lets it be answered. */
+void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local);
+/* answer_cb: sends, audits and ends. arg is the exchange. */
+void exchange_answer(void *arg, struct answer *a);
+/* Drops the clients of all exchanges of this list. */
+void exchange_abandon_all(struct exchange **list);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/rest/openapi.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/*
+ * Schemas as text: "name:type" a field, "!" behind it = required, "*" = null allowed. Types: s
+ * string, i integer, b boolean, o object, a array.
+ */
+static const struct {
+	const char *name;
+	const char *fields;
+} schemas[] = {
+	{"Login", "username:s! password:s! application:s"},
+	{"Token", "token:s!"},
+	{"PrivateKey", "name:s! algorithm:s! rsa_key_size:s ecc_curve:s replace:b"},
+	{"Key", "name:s!"},
+	{"CertificateRequest",
+		"name:s! common_name:s! country_name:s state_province_name:s locality_name:s "
+		"organization_name:s organizational_unit_name:s email_address:s algorithm:s "
+		"rsa_key_size:s ecc_curve:s validity_period:i subject_alt_names:a"},
+	{"Csr", "csr:s!"},
+	{"Certificate", "name:s! certificate:s!"},
+	{"Ingested", "name:s!"},
+	{"TrustedCa", "name:s! content:s! validation-mode:s"},
+	{"TrustedCaInstalled", "name:s!"},
+	{"TrustedCaList", "trusted_ca_certificates:a!"},
+	{"Revocation", "sources:a! generation:o entries:i"},
+	{"PeerList", "peers:a!"},
+	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
+		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
+		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "
+		 "certificate:o"},
+	{"AlarmList", "alarms:a!"},
+	{"EventList", "events:a!"},
+	{"Stats", "control:o! dataplane:o!"},
+	{"Rotate", "peer:s"},
+	{"Rotated", "rotated:s!"},
+	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a!"},
+	{"Password", "password:s!"},
+	{"User", "user:s!"},
+	{"Health", "status:s! data_plane:s!"},
+	{"Empty", ""},
+	{"Anything", ""},
+	{"Error", "error:o!"},
+};
+
+#define SCHEMA_CNT (sizeof(schemas) / sizeof(schemas[0]))
+
+static const char *type_name(char c)
+{
+	switch (c) {
+	case 's':
+		return "string";
+	case 'i':
+		return "integer";
+	case 'b':
+		return "boolean";
+	case 'a':
+		return "array";
+	default:
+		return "object";
+	}
+}
+
+static json_t *build_schema(const char *fields)
+{
+	json_t *properties = json_object(), *required = json_array();
+	char name[64];
+
+	while (*fields != '\0') {
+		size_t len = strcspn(fields, ":");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, fields);
+		fields += len + 1;
+		/* What may be absent may be null: the services say "nothing" either way. */
+		json_object_set_new(properties, name,
+			fields[1] == '!'
+				? json_pack("{s:s}", "type", type_name(*fields))
+				: json_pack("{s:[s,s]}", "type", type_name(*fields), "null"));
+		if (fields[1] == '!')
+			json_array_append_new(required, json_string(name));
+		fields += strcspn(fields, " ");
+		fields += strspn(fields, " ");
+	}
+	return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
+		required);
+}
+
+static json_t *schema_ref(const char *name)
+{
+	for (size_t i = 0; i < SCHEMA_CNT; i++)
+		if (strcmp(schemas[i].name, name) == 0)
+			return json_pack("{s:s+}", "$ref", "#/components/schemas/", name);
+	return NULL;
+}
+
+static json_t *json_content(const char *schema)
+{
+	return json_pack("{s:{s:o}}", "application/json", "schema", schema_ref(schema));
+}
+
+/* The statuses that a call may end with besides 200, by what the table says of it. */
+static json_t *build_responses(const struct route *r)
+{
+	static const struct {
+		const char *status;
+		const char *text;
+	} errors[] = {
+		{"400", "The request is not what it should be"},
+		{"404", "There is no such thing"},
+		{"409", "What is there stands in the way"},
+		{"413", "The body is too large"},
+		{"415", "The body is not JSON"},
+		{"422", "The certificates are refused; detail has the findings"},
+		{"429", "Too many failed logins"},
+		{"500", "This router could not do it"},
+		{"503", "Not now; Retry-After says when"},
+		{"401", "No token, or not a good one"},
+		{"403", "The role is too low"},
+	};
+	size_t cnt = sizeof(errors) / sizeof(errors[0]);
+	json_t *responses = json_pack(
+		"{s:{s:s, s:o}}", "200", "description", "Done", "content", json_content(r->answer));
+
+	for (size_t i = 0; responses != NULL && i < cnt; i++)
+		json_object_set_new(responses, errors[i].status,
+			json_pack("{s:s, s:o}", "description", errors[i].text, "content",
+				json_content("Error")));
+	return responses;
+}
+
+static json_t *build_operation(const struct route *r)
+{
+	json_t *op = json_pack("{s:s, s:s, s:o}", "summary", r->summary, "x-role",
+		user_role_name(r->role), "responses", build_responses(r));
+	const char *param = strchr(r->path, '{');
+
+	if (op == NULL)
+		return NULL;
+	if (param != NULL)
+		json_object_set_new(op, "parameters",
+			json_pack("[{s:s%, s:s, s:b, s:{s:s}}]", "name", param + 1,
+				strcspn(param + 1, "}"), "in", "path", "required", 1, "schema",
+				"type", "string"));
+	if (r->request != NULL)
+		json_object_set_new(op, "requestBody",
+			json_pack("{s:b, s:o}", "required", r->body == ROUTE_BODY_REQUIRED,
+				"content", json_content(r->request)));
+	json_object_set_new(op, "security",
+		r->role == USER_NOBODY ? json_array() : json_pack("[{s:[]}]", "bearer"));
+	return op;
+}
+
+static bool add_paths(json_t *paths, const struct route *table, size_t cnt)
+{
+	char path[128], method[16];
+
+	for (size_t i = 0; i < cnt; i++) {
+		const char *name = route_method_name(table[i].method);
+		json_t *item, *op = build_operation(&table[i]);
+
+		snprintf(path, sizeof(path), "%s%s", ROUTE_BASE, table[i].path);
+		snprintf(method, sizeof(method), "%s", name);
+		for (char *p = method; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+		item = json_object_get(paths, path);
+		if (item == NULL) {
+			item = json_object();
+			json_object_set_new(paths, path, item);
+		}
+		if (op == NULL || json_object_set_new(item, method, op) != 0)
+			return false;
+	}
+	return true;
+}
+
+json_t *openapi_build(const struct route *table, size_t cnt)
+{
+	json_t *paths = json_object(), *all = json_object();
+	bool is_whole = add_paths(paths, table, cnt);
+
+	for (size_t i = 0; i < SCHEMA_CNT; i++)
+		if (json_object_set_new(all, schemas[i].name, build_schema(schemas[i].fields)) != 0)
+			is_whole = false;
+	if (!is_whole) {
+		json_decref(paths);
+		json_decref(all);
+		return NULL;
+	}
+	return json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi", "3.1.0",
+		"info", "title", "rekey-control", "version", REKEY_VERSION, "paths", paths,
+		"components", "schemas", all, "securitySchemes", "bearer", "type", "http", "scheme",
+		"bearer");
+}

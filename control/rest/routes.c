@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/rest/routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/alarms.h"
+#include "control/crl/manager.h"
+#include "control/peers.h"
+#include "control/provision.h"
+#include "control/publish.h"
+#include "control/rest/exchange.h"
+#include "control/rest/openapi.h"
+#include "control/trust.h"
+
+#define EVENTS_DEFAULT 100
+#define EVENTS_MAX     1000
+
+/* Answers now. */
+static void answer_and_end(struct exchange *x, struct answer *a)
+{
+	exchange_answer(x, a);
+	answer_fini(a);
+}
+
+static void login(struct exchange *x)
+{
+	const char *name = json_string_value(json_object_get(x->body, "username"));
+
+	/* Whoever fails is named in the audit, as far as the name goes. */
+	if (name != NULL && strlen(name) < sizeof(x->actor.user))
+		memcpy(x->actor.user, name, strlen(name) + 1);
+	users_login(x->daemon->users, x->body, x->actor.address, exchange_answer, x);
+}
+
+static void create_key(struct exchange *x)
+{
+	provision_create_key(x->daemon->provision, x->body, exchange_answer, x);
+}
+
+static void request_certificate(struct exchange *x)
+{
+	provision_request(x->daemon->provision, x->body, exchange_answer, x);
+}
+
+static void ingest(struct exchange *x)
+{
+	provision_ingest(x->daemon->provision, x->body, false, exchange_answer, x);
+}
+
+static void replace(struct exchange *x)
+{
+	provision_ingest(x->daemon->provision, x->body, true, exchange_answer, x);
+}
+
+static void install_ca(struct exchange *x)
+{
+	trust_install(x->daemon->trust, x->body, exchange_answer, x);
+}
+
+static void list_ca(struct exchange *x)
+{
+	struct answer a;
+
+	trust_list(x->daemon->trust, &a);
+	answer_and_end(x, &a);
+}
+
+static void delete_ca(struct exchange *x)
+{
+	struct answer a;
+
+	trust_delete(x->daemon->trust, x->param, &a);
+	answer_and_end(x, &a);
+}
+
+static void list_revocation(struct exchange *x)
+{
+	struct answer a;
+
+	crl_manager_list(x->daemon->crl, &a);
+	answer_and_end(x, &a);
+}
+
+/* A call whose body may be left out gets an empty one. */
+static const json_t *body_or_empty(struct exchange *x)
+{
+	if (x->body == NULL)
+		x->body = json_object();
+	return x->body;
+}
+
+static void refresh_revocation(struct exchange *x)
+{
+	crl_manager_refresh(x->daemon->crl, body_or_empty(x), exchange_answer, x);
+}
+
+static void list_peers(struct exchange *x)
+{
+	peers_list(x->daemon->peers, exchange_answer, x);
+}
+
+static void show_peer(struct exchange *x)
+{
+	peers_show(x->daemon->peers, x->param, exchange_answer, x);
+}
+
+static void rotate(struct exchange *x)
+{
+	peers_rotate(x->daemon->peers, body_or_empty(x), exchange_answer, x);
+}
+
+static void show_stats(struct exchange *x)
+{
+	peers_stats(x->daemon->peers, exchange_answer, x);
+}
+
+static void list_alarms(struct exchange *x)
+{
+	struct answer a;
+
+	alarms_list(x->daemon->alarms, &a);
+	answer_and_end(x, &a);
+}
+
+/* "count=N", or nothing; 0 = something else. */
+static size_t events_asked(const char *query)
+{
+	unsigned long cnt;
+	char *end;
+
+	if (query[0] == '\0')
+		return EVENTS_DEFAULT;
+	if (strncmp(query, "count=", 6) != 0 || query[6] < '1' || query[6] > '9')
+		return 0;
+	cnt = strtoul(query + 6, &end, 10);
+	return *end == '\0' && cnt <= EVENTS_MAX ? cnt : 0;
+}
+
+static void list_events(struct exchange *x)
+{
+	size_t cnt = events_asked(x->query);
+	struct answer a;
+
+	if (cnt == 0)
+		answer_error(&a, 400, "bad-query", NULL, "the query is count=N, N from 1 to %d",
+			EVENTS_MAX);
+	else
+		answer_ok(&a, json_pack("{s:o}", "events", audit_tail(x->daemon->audit, cnt)));
+	answer_and_end(x, &a);
+}
+
+static void show_publication(struct exchange *x)
+{
+	struct answer a;
+
+	publisher_show(x->daemon->publisher, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_health(struct exchange *x)
+{
+	struct answer a;
+
+	answer_ok(&a, json_pack("{s:s, s:s}", "status", "ok", "data_plane",
+			      publisher_is_connected(x->daemon->publisher) ? "connected"
+									   : "disconnected"));
+	answer_and_end(x, &a);
+}
+
+static void set_password(struct exchange *x)
+{
+	users_set_password(x->daemon->users, x->param, x->body, exchange_answer, x);
+}
+
+static void show_openapi(struct exchange *x)
+{
+	struct answer a;
+	json_t *document = openapi_build(routes, route_cnt);
+
+	if (document != NULL)
+		answer_ok(&a, document);
+	else
+		answer_error(&a, 500, "internal", NULL, "the document could not be made");
+	answer_and_end(x, &a);
+}
+
+#define GET    EVHTTP_REQ_GET
+#define POST   EVHTTP_REQ_POST
+#define PUT    EVHTTP_REQ_PUT
+#define DELETE EVHTTP_REQ_DELETE
+
+/* clang-format off */
+const struct route routes[] = {
+	{POST, "/login", USER_NOBODY, ROUTE_BODY_REQUIRED, true, NULL, login,
+		"Log in: a token for later calls", "Login", "Token"},
+	{POST, "/private-key", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, create_key,
+		"Make a private key, which never leaves this router", "PrivateKey", "Key"},
+	{GET, "/certificate-request", USER_ADMIN, ROUTE_BODY_REQUIRED, true, "csr",
+		request_certificate, "A certificate request signed by the stored key",
+		"CertificateRequest", "Csr"},
+	{POST, "/certificate-request", USER_ADMIN, ROUTE_BODY_REQUIRED, true, "csr",
+		request_certificate, "The same, for clients whose GET has no body",
+		"CertificateRequest", "Csr"},
+	{POST, "/certificate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, ingest,
+		"Ingest a signed certificate", "Certificate", "Ingested"},
+	{PUT, "/certificate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, replace,
+		"Replace a certificate that is there", "Certificate", "Ingested"},
+	{POST, "/trusted-ca-certificate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, install_ca,
+		"Install a bundle of trusted CA certificates", "TrustedCa", "TrustedCaInstalled"},
+	{GET, "/trusted-ca-certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_ca,
+		"The trusted CA certificates", NULL, "TrustedCaList"},
+	{DELETE, "/trusted-ca-certificate/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL,
+		delete_ca, "Remove a bundle", NULL, "Anything"},
+	{GET, "/certificate-revocation", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		list_revocation, "Every CRL source and its state", NULL, "Revocation"},
+	{POST, "/certificate-revocation/refresh", USER_OPERATOR, ROUTE_BODY_OPTIONAL, true, NULL,
+		refresh_revocation, "Fetch every CRL now; answers when it is in force", "Empty",
+		"Revocation"},
+	{GET, "/peer", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_peers,
+		"Every peer", NULL, "PeerList"},
+	{GET, "/peer/{name}/security", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_peer,
+		"Keys and counters of a peer", NULL, "Peer"},
+	{GET, "/alarm", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_alarms,
+		"Standing alarms", NULL, "AlarmList"},
+	{GET, "/event", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_events,
+		"The newest audit records (?count=N)", NULL, "EventList"},
+	{GET, "/stats", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_stats,
+		"Counters of both processes", NULL, "Stats"},
+	{POST, "/security/rotate", USER_OPERATOR, ROUTE_BODY_OPTIONAL, true, NULL, rotate,
+		"Agree on new keys with a peer, or all, now", "Rotate", "Rotated"},
+	{GET, "/publication", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_publication,
+		"What the workers run on", NULL, "Publication"},
+	{POST, "/user/{name}/password", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, set_password,
+		"Set a password; every token of that user ends", "Password", "User"},
+	{GET, "/health", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_health,
+		"Is rekey-control there", NULL, "Health"},
+	{GET, "/openapi.json", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_openapi,
+		"This document", NULL, "Anything"},
+};
+/* clang-format on */
+
+const size_t route_cnt = sizeof(routes) / sizeof(routes[0]);

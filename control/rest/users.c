@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/rest/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "control/config.h"
+#include "control/helper.h"
+#include "control/log.h"
+#include "control/rest/key_file.h"
+#include "control/rest/users_private.h"
+#include "pki/store/file.h"
+#include "pki/view/secret.h"
+
+#define USERS_FILE     "users.json"
+#define USERS_FILE_MAX (1024 * 1024)
+#define TOKEN_KEY_FILE "token.key"
+#define ISSUER         "rekey-control"
+#define THROTTLE_KEYS  512
+#define PASSWORD_FILE_MAX \
+	(USER_PASSWORD_MAX + 3) /* a line break, and one more to see that it is too long */
+
+int users_store(const struct users *u, const struct user_list *list)
+{
+	char *text = user_list_print(list);
+	int ret = -ENOMEM;
+
+	if (text != NULL) {
+		ret = store_file_replace(u->dir, USERS_FILE, 0600, text, strlen(text));
+		rk_wipe(text, strlen(text));
+	}
+	free(text);
+	if (ret < 0)
+		log_error("cannot write %s/%s: %s", u->daemon->options->state_dir, USERS_FILE,
+			strerror(-ret));
+	return ret;
+}
+
+int users_copy(const struct users *u, struct user_list *out)
+{
+	struct user_list copy = {0};
+
+	for (size_t i = 0; i < u->list.cnt; i++) {
+		const struct user_record *from = &u->list.user[i];
+		int ret = user_list_add(&copy, from->name, from->role, from->hash);
+
+		if (ret < 0) {
+			user_list_fini(&copy);
+			return ret;
+		}
+		copy.user[i].epoch = from->epoch;
+	}
+	*out = copy;
+	return 0;
+}
+
+void users_replace(struct users *u, struct user_list *list)
+{
+	user_list_fini(&u->list);
+	u->list = *list;
+	memset(list, 0, sizeof(*list));
+}
+
+static int load_list(struct users *u)
+{
+	uint8_t *text = NULL;
+	char why[160];
+	size_t len = 0;
+	int ret;
+
+	ret = store_file_read(u->dir, USERS_FILE, USERS_FILE_MAX, &text, &len);
+	if (ret < 0)
+		return ret;
+	ret = user_list_parse((const char *)text, len, &u->list, why, sizeof(why));
+	if (ret < 0)
+		log_error("%s/%s is damaged: %s", u->daemon->options->state_dir, USERS_FILE, why);
+	rk_wipe(text, len);
+	free(text);
+	return ret;
+}
+
+/* The first line of --admin-password-file. */
+static int read_password_file(const char *path, char out[USER_PASSWORD_MAX + 1])
+{
+	char text[PASSWORD_FILE_MAX + 1] = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+	int ret = 0;
+
+	if (fd < 0) {
+		ret = -errno;
+		log_error(
+			"cannot read the administrator's password in %s: %s", path, strerror(-ret));
+		return ret;
+	}
+	len = read(fd, text, PASSWORD_FILE_MAX);
+	close(fd);
+	text[strcspn(text, "\r\n")] = '\0';
+	if (len < 0 || strlen(text) < USER_PASSWORD_MIN || strlen(text) > USER_PASSWORD_MAX) {
+		log_error("the administrator's password in %s must have %d to %d characters", path,
+			USER_PASSWORD_MIN, USER_PASSWORD_MAX);
+		ret = -EINVAL;
+	} else {
+		memcpy(out, text, strlen(text) + 1);
+	}
+	rk_wipe(text, sizeof(text));
+	return ret;
+}
+
+/* Gives admin this password, making the user when there is none. */
+static int set_admin(struct users *u, const char *password)
+{
+	struct user_list list = {0};
+	char hash[PASSWORD_HASH_MAX];
+	struct user_record *admin;
+	int ret;
+
+	admin = user_list_find(&u->list, ADMIN_NAME);
+	if (admin != NULL && password_matches(password, admin->hash))
+		return 0;
+	ret = password_hash(password, hash);
+	if (ret == 0)
+		ret = users_copy(u, &list);
+	if (ret < 0)
+		return ret;
+	admin = user_list_find(&list, ADMIN_NAME);
+	if (admin != NULL) {
+		memcpy(admin->hash, hash, sizeof(hash));
+		admin->epoch++;
+	} else {
+		ret = user_list_add(&list, ADMIN_NAME, USER_ADMIN, hash);
+	}
+	if (ret == 0)
+		ret = users_store(u, &list);
+	if (ret == 0)
+		users_replace(u, &list);
+	user_list_fini(&list);
+	return ret;
+}
+
+static int make_initial_password(struct users *u)
+{
+	char password[64], line[72];
+	int len, ret;
+
+	ret = password_make(password, sizeof(password));
+	if (ret < 0)
+		return ret;
+	/* The file first: without users.json the next start makes both anew. */
+	len = snprintf(line, sizeof(line), "%s\n", password);
+	ret = store_file_replace(u->dir, INITIAL_PASSWORD_FILE, 0600, line, (size_t)len);
+	if (ret == 0)
+		ret = set_admin(u, password);
+	rk_wipe(password, sizeof(password));
+	rk_wipe(line, sizeof(line));
+	if (ret == 0)
+		log_info("made the user %s; the password is in %s/%s", ADMIN_NAME,
+			u->daemon->options->state_dir, INITIAL_PASSWORD_FILE);
+	return ret;
+}
+
+static int make_first_user(struct users *u, bool is_first)
+{
+	char password[USER_PASSWORD_MAX + 1];
+	int ret;
+
+	if (u->daemon->options->admin_password_file == NULL)
+		return is_first ? make_initial_password(u) : 0;
+	ret = read_password_file(u->daemon->options->admin_password_file, password);
+	if (ret == 0)
+		ret = set_admin(u, password);
+	rk_wipe(password, sizeof(password));
+	if (ret == 0) {
+		ret = store_file_remove(u->dir, INITIAL_PASSWORD_FILE);
+		if (ret == -ENOENT)
+			ret = 0;
+	}
+	return ret;
+}
+
+static int use_key(struct users *u, EVP_PKEY *key)
+{
+	char audience[256];
+
+	snprintf(audience, sizeof(audience), "%s/%s", u->daemon->config->router,
+		u->daemon->config->node);
+	return token_signer_new(key, ISSUER, audience, &u->signer);
+}
+
+/* The first key is made on a helper; logins are told to come back meanwhile. */
+struct key_job {
+	struct users *users; /* NULL when they were closed meanwhile */
+	int dir;             /* a descriptor of our own */
+	EVP_PKEY *key;
+	int ret;
+};
+
+static void make_key(void *arg)
+{
+	struct key_job *job = arg;
+	const struct pki_key_spec spec = {.algorithm = PKI_ALGORITHM_RSA, .rsa_bits = 2048};
+
+	job->ret = key_file_make(job->dir, TOKEN_KEY_FILE, &spec, &job->key);
+}
+
+static void key_made(void *arg)
+{
+	struct key_job *job = arg;
+	struct users *u = job->users;
+
+	if (u != NULL) {
+		u->key_job = NULL;
+		if (job->ret == 0)
+			job->ret = use_key(u, job->key);
+		if (job->ret < 0)
+			log_error("cannot make the key that signs tokens: %s; nobody can log in",
+				strerror(-job->ret));
+	}
+	EVP_PKEY_free(job->key);
+	close(job->dir);
+	free(job);
+}
+
+static int start_key_job(struct users *u)
+{
+	struct key_job *job = calloc(1, sizeof(*job));
+	int ret = -ENOMEM;
+
+	if (job == NULL)
+		return ret;
+	job->users = u;
+	job->ret = -ECANCELED; /* until a helper says otherwise */
+	job->dir = fcntl(u->dir, F_DUPFD_CLOEXEC, 3);
+	ret = job->dir < 0 ? -errno : helper_run(u->daemon->helpers, make_key, key_made, job);
+	if (ret < 0) {
+		if (job->dir >= 0)
+			close(job->dir);
+		free(job);
+		return ret;
+	}
+	u->key_job = job;
+	return 0;
+}
+
+static int open_key(struct users *u)
+{
+	EVP_PKEY *key = NULL;
+	int ret = key_file_load(u->dir, TOKEN_KEY_FILE, &key);
+
+	if (ret == -ENOENT)
+		return start_key_job(u);
+	if (ret == 0)
+		ret = use_key(u, key);
+	EVP_PKEY_free(key);
+	if (ret < 0)
+		log_error("the key that signs tokens, %s/%s, cannot be used: %s",
+			u->daemon->options->state_dir, TOKEN_KEY_FILE, strerror(-ret));
+	return ret;
+}
+
+static int open_all(struct users *u)
+{
+	char unguessed[64];
+	int ret;
+
+	u->throttle = throttle_new(THROTTLE_KEYS);
+	if (u->throttle == NULL)
+		return -ENOMEM;
+	ret = password_make(unguessed, sizeof(unguessed));
+	if (ret == 0)
+		ret = password_hash(unguessed, u->nobody_hash);
+	rk_wipe(unguessed, sizeof(unguessed));
+	if (ret < 0)
+		return ret;
+	ret = load_list(u);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	ret = make_first_user(u, ret == -ENOENT);
+	if (ret < 0)
+		return ret;
+	return open_key(u);
+}
+
+int users_open(struct daemon *d, struct users **out)
+{
+	struct users *u = calloc(1, sizeof(*u));
+	int ret;
+
+	if (u == NULL)
+		return -ENOMEM;
+	u->daemon = d;
+	u->dir = d->state_fd;
+	ret = open_all(u);
+	if (ret < 0) {
+		users_close(u);
+		return ret;
+	}
+	*out = u;
+	return 0;
+}
+
+void users_close(struct users *u)
+{
+	if (u == NULL)
+		return;
+	users_end_jobs(u);
+	if (u->key_job != NULL)
+		u->key_job->users = NULL;
+	token_signer_free(u->signer);
+	throttle_free(u->throttle);
+	user_list_fini(&u->list);
+	free(u);
+}
+
+int users_authenticate(struct users *u, const char *token, size_t token_len,
+	struct user_identity *out, const char **why)
+{
+	const struct user_record *user;
+	struct token_subject subject;
+	int ret;
+
+	*why = "the key that verifies tokens is not ready";
+	if (u->signer == NULL)
+		return -EACCES;
+	ret = token_verify(u->signer, token, token_len, time(NULL), &subject, why);
+	if (ret < 0)
+		return ret;
+	user = user_list_find(&u->list, subject.name);
+	if (user == NULL || user->epoch != subject.epoch) {
+		*why = "the token has been ended";
+		return -EACCES;
+	}
+	memset(out, 0, sizeof(*out));
+	memcpy(out->name, user->name, sizeof(out->name));
+	out->role = user->role;
+	return 0;
+}
