@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/crl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "pki/x509/algorithm.h"
+#include "pki/x509/crl_parts.h"
+#include "pki/x509/name.h"
+#include "pki/x509/pem.h"
+
+#define EXTENSION_MAX 65536 /* octets of the list's own extensions, and of its issuer's name */
+
+int pki_crl_refuse(struct pki_report *report, const char *code, const char *text)
+{
+	pki_report_add(report, PKI_ERROR, code,
+		"Tell the CA: the list must follow RFC 5280. The last good list stays in force.",
+		"The revocation list is refused: %s.", text);
+	return -EBADMSG;
+}
+
+static int refuse_size(struct pki_report *report)
+{
+	pki_crl_refuse(report, "crl-too-large", "it is larger than the configured limit");
+	return -EFBIG;
+}
+
+static int decode_pem(struct pki_crl *crl, const char *text, size_t len, size_t max_len,
+	struct pki_report *report)
+{
+	const char *next = text, *end = text + len;
+	struct pki_pem_block block;
+	int ret;
+
+	if (pki_pem_next(&next, end, &block) != PKI_PEM_BLOCK ||
+		strcmp(block.label, "X509 CRL") != 0 ||
+		!pki_text_is_blank(text, (size_t)(block.start - text)) ||
+		!pki_text_is_blank(block.end, (size_t)(end - block.end)))
+		return pki_crl_refuse(report, "crl-unreadable",
+			"it is neither DER nor exactly one PEM block labelled X509 CRL");
+	crl->der = malloc(block.body_len / 4 * 3 + 3);
+	if (crl->der == NULL)
+		return -ENOMEM;
+	ret = pki_base64_decode(
+		block.body, block.body_len, crl->der, block.body_len / 4 * 3 + 3, &crl->len);
+	if (ret < 0)
+		return pki_crl_refuse(report, "crl-unreadable", "its PEM block is not base64");
+	return crl->len > max_len ? refuse_size(report) : 0;
+}
+
+/* Takes a copy of the bytes, decoded. A list begins with SEQUENCE; text never does. */
+static int take_bytes(struct pki_crl *crl, const void *data, size_t len, size_t max_len,
+	struct pki_report *report)
+{
+	if (len > INT_MAX ||
+		len > max_len / 2 * 3 + 4096) /* PEM is a third larger, and has line breaks */
+		return refuse_size(report);
+	if (len == 0 || *(const uint8_t *)data != PKI_DER_SEQUENCE)
+		return decode_pem(crl, data, len, max_len, report);
+	if (len > max_len)
+		return refuse_size(report);
+	crl->der = malloc(len);
+	if (crl->der == NULL)
+		return -ENOMEM;
+	memcpy(crl->der, data, len);
+	crl->len = len;
+	return 0;
+}
+
+static int read_algorithm(struct pki_crl *crl, struct rk_span whole, struct pki_report *report)
+{
+	const uint8_t *next = whole.data;
+	const struct pki_problem *problem;
+
+	crl->algorithm = d2i_X509_ALGOR(NULL, &next, (long)whole.len);
+	if (crl->algorithm == NULL || next != whole.data + whole.len)
+		return pki_crl_refuse(
+			report, "crl-unreadable", "its signature algorithm cannot be read");
+	/* Whether the signer's key may be Ed25519 is the trust's business. */
+	problem = pki_signature_problem(crl->algorithm, true);
+	return problem != NULL ? pki_crl_refuse(report, problem->code, problem->text) : 0;
+}
+
+static int read_issuer(struct pki_crl *crl, struct rk_span whole, struct pki_report *report)
+{
+	const uint8_t *next = whole.data;
+	int ret;
+
+	if (whole.len <= EXTENSION_MAX)
+		crl->issuer = d2i_X509_NAME(NULL, &next, (long)whole.len);
+	if (crl->issuer == NULL || next != whole.data + whole.len ||
+		X509_NAME_entry_count(crl->issuer) == 0)
+		return pki_crl_refuse(
+			report, "crl-bad-issuer", "its issuer is empty or cannot be read");
+	ret = pki_issuer_hash(crl->issuer, crl->info.issuer_hash);
+	if (ret == -EINVAL)
+		return pki_crl_refuse(report, "crl-bad-issuer", "its issuer cannot be read");
+	crl->info.issuer = crl->issuer;
+	pki_name_text(crl->issuer, crl->info.issuer_text, sizeof(crl->info.issuer_text));
+	return ret;
+}
+
+static int read_dates(struct pki_crl *crl, struct rk_span *in, struct pki_report *report)
+{
+	struct pki_der e;
+	uint8_t tag;
+
+	if (!pki_der_next(in, &e) || !pki_der_time(&e, &crl->info.this_update))
+		return pki_crl_refuse(
+			report, "crl-bad-dates", "thisUpdate is missing or not in RFC 5280's form");
+	tag = pki_der_peek(in);
+	if (tag != PKI_DER_UTC_TIME && tag != PKI_DER_GENERALIZED_TIME)
+		return pki_crl_refuse(report, "crl-without-next-update",
+			"it does not say when the next one comes (nextUpdate)");
+	if (!pki_der_next(in, &e) || !pki_der_time(&e, &crl->info.next_update) ||
+		crl->info.next_update <= crl->info.this_update)
+		return pki_crl_refuse(report, "crl-bad-dates",
+			"nextUpdate is not in RFC 5280's form or not after thisUpdate");
+	return 0;
+}
+
+/* revokedCertificates and crlExtensions: the end of TBSCertList. */
+static int read_tail(struct pki_crl *crl, struct rk_span in, struct pki_report *report)
+{
+	struct pki_der e, list;
+
+	if (pki_der_peek(&in) == PKI_DER_SEQUENCE) {
+		if (!pki_der_next(&in, &e))
+			return pki_crl_refuse(
+				report, "crl-unreadable", "its entries cannot be read");
+		if (e.content.len == 0)
+			return pki_crl_refuse(report, "crl-bad-entry",
+				"it has an empty list of entries, which must then be left out");
+		crl->entries = e.content;
+	}
+	if (in.len == 0)
+		return pki_crl_refuse(report, "crl-without-number",
+			"it has no extensions, so no CRL number and no authority key identifier");
+	if (!pki_der_expect(&in, PKI_DER_CONTEXT_CONSTRUCTED | 0, &e) || in.len != 0 ||
+		!pki_der_expect(&e.content, PKI_DER_SEQUENCE, &list) || e.content.len != 0 ||
+		list.whole.len > EXTENSION_MAX)
+		return pki_crl_refuse(report, "crl-unreadable", "its extensions cannot be read");
+	return pki_crl_read_extensions(crl, list.content, report);
+}
+
+static int read_tbs(
+	struct pki_crl *crl, struct rk_span in, struct rk_span outer, struct pki_report *report)
+{
+	struct pki_der e;
+	int ret;
+
+	if (!pki_der_expect(&in, PKI_DER_INTEGER, &e) || e.content.len != 1 ||
+		e.content.data[0] != 1)
+		return pki_crl_refuse(report, "crl-not-version-2", "it is not a version 2 list");
+	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &e))
+		return pki_crl_refuse(
+			report, "crl-unreadable", "its signature algorithm cannot be read");
+	if (e.whole.len != outer.len || memcmp(e.whole.data, outer.data, outer.len) != 0)
+		return pki_crl_refuse(report, "signature-algorithms-differ",
+			"the signature algorithms inside and outside the signed part differ");
+	ret = read_algorithm(crl, e.whole, report);
+	if (ret < 0)
+		return ret;
+	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &e))
+		return pki_crl_refuse(report, "crl-bad-issuer", "its issuer cannot be read");
+	ret = read_issuer(crl, e.whole, report);
+	if (ret < 0)
+		return ret;
+	ret = read_dates(crl, &in, report);
+	if (ret < 0)
+		return ret;
+	return read_tail(crl, in, report);
+}
+
+static int read_list(struct pki_crl *crl, struct pki_report *report)
+{
+	struct rk_span in = {crl->der, crl->len};
+	struct pki_der list, tbs, algorithm, signature;
+
+	if (!pki_der_is_strict(crl->der, crl->len) ||
+		!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) ||
+		!pki_der_expect(&list.content, PKI_DER_SEQUENCE, &tbs) ||
+		!pki_der_expect(&list.content, PKI_DER_SEQUENCE, &algorithm) ||
+		!pki_der_expect(&list.content, PKI_DER_BIT_STRING, &signature) ||
+		list.content.len != 0 || signature.content.len < 2 ||
+		signature.content.data[0] != 0)
+		return pki_crl_refuse(report, "crl-unreadable",
+			"it is not the DER of one CertificateList, or something follows it");
+	crl->tbs = tbs.whole;
+	crl->signature.data = signature.content.data + 1;
+	crl->signature.len = signature.content.len - 1;
+	return read_tbs(crl, tbs.content, algorithm.whole, report);
+}
+
+int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_report *report,
+	struct pki_crl **out)
+{
+	struct pki_crl *crl = calloc(1, sizeof(*crl));
+	int ret;
+
+	if (crl == NULL)
+		return -ENOMEM;
+	ret = take_bytes(crl, data, len, max_len, report);
+	if (ret == 0)
+		ret = read_list(crl, report);
+	if (ret == 0)
+		ret = pki_crl_check_entries(crl, report);
+	if (ret == 0 &&
+		EVP_Digest(crl->der, crl->len, crl->info.sha256, NULL, EVP_sha256(), NULL) != 1)
+		ret = -ENOMEM;
+	crl->info.size = crl->len;
+	if (ret == 0) {
+		*out = crl;
+		crl = NULL;
+	}
+	pki_crl_free(crl);
+	ERR_clear_error();
+	return ret;
+}
+
+void pki_crl_free(struct pki_crl *crl)
+{
+	if (crl == NULL)
+		return;
+	X509_ALGOR_free(crl->algorithm);
+	X509_NAME_free(crl->issuer);
+	free(crl->der);
+	free(crl);
+}
+
+const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl)
+{
+	return &crl->info;
+}
+
+int pki_crl_walk(const struct pki_crl *crl,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx)
+{
+	struct rk_span in = crl->entries;
+	struct pki_crl_entry entry;
+	const char *code, *text;
+	int ret = 0;
+
+	while (ret == 0 && pki_crl_entry_next(&in, &entry, &code, &text))
+		ret = visit(ctx, &entry);
+	return ret;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/crl_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Arcs below id-ce, 2.5.29. */
+enum {
+	ARC_REASON = 21,
+	ARC_HOLD_INSTRUCTION = 23,
+	ARC_INVALIDITY_DATE = 24,
+	ARC_CERTIFICATE_ISSUER = 29,
+};
+
+struct bad {
+	const char *code;
+	const char *text;
+};
+
+static const struct bad bad_entry = {"crl-bad-entry", "an entry cannot be read"};
+static const struct bad bad_serial = {
+	"crl-bad-serial", "an entry's serial number is not a positive number of at most 20 octets"};
+static const struct bad bad_date = {"crl-bad-dates", "an entry's date is not in RFC 5280's form"};
+static const struct bad bad_reason = {
+	"crl-bad-reason", "an entry's reason is not one that a complete list may give"};
+static const struct bad indirect = {
+	"crl-indirect-not-supported", "an entry names another issuer (indirect list)"};
+static const struct bad unknown = {"crl-unknown-critical-extension",
+	"an entry has a critical extension that this program does not know"};
+static const struct bad twice = {"duplicate-extension", "an entry has one extension twice"};
+
+static const struct bad *read_reason(const struct pki_crl_extension *e, struct pki_crl_entry *out)
+{
+	struct rk_span in = e->value;
+	struct pki_der reason;
+
+	if (!pki_der_expect(&in, PKI_DER_ENUMERATED, &reason) || reason.content.len != 1 ||
+		reason.content.data[0] > RK_REASON_AA_COMPROMISE || reason.content.data[0] == 7 ||
+		reason.content.data[0] == RK_REASON_REMOVED) /* of a delta list */
+		return &bad_reason;
+	out->reason = (enum rk_revocation_reason)reason.content.data[0];
+	return NULL;
+}
+
+static const struct bad *read_invalidity_date(const struct pki_crl_extension *e)
+{
+	struct rk_span in = e->value;
+	struct pki_der date;
+	int64_t t;
+
+	return pki_der_next(&in, &date) && pki_der_generalized_time(&date, &t) ? NULL : &bad_date;
+}
+
+static const struct bad *read_entry_extensions(struct rk_span in, struct pki_crl_entry *out)
+{
+	struct pki_crl_extension e;
+	const struct bad *bad = NULL;
+	bool has_reason = false, has_date = false;
+
+	if (in.len == 0)
+		return &bad_entry;
+	while (bad == NULL && pki_crl_extension_next(&in, &e)) {
+		if (pki_crl_extension_is(&e, ARC_REASON)) {
+			bad = has_reason ? &twice : read_reason(&e, out);
+			has_reason = true;
+		} else if (pki_crl_extension_is(&e, ARC_INVALIDITY_DATE)) {
+			bad = has_date ? &twice : read_invalidity_date(&e);
+			has_date = true;
+		} else if (pki_crl_extension_is(&e, ARC_CERTIFICATE_ISSUER)) {
+			bad = &indirect;
+		} else if (e.is_critical && !pki_crl_extension_is(&e, ARC_HOLD_INSTRUCTION)) {
+			bad = &unknown;
+		}
+	}
+	if (bad == NULL && in.len != 0)
+		bad = &bad_entry;
+	return bad;
+}
+
+static bool is_sound_serial(struct rk_span s)
+{
+	return s.len > 0 && s.len <= PKI_SERIAL_MAX && s.data[0] < 0x80 &&
+	       !(s.len == 1 && s.data[0] == 0);
+}
+
+/* SEQUENCE { userCertificate, revocationDate, crlEntryExtensions OPTIONAL } */
+static const struct bad *read_entry(struct rk_span in, struct pki_crl_entry *out)
+{
+	struct pki_der serial, date, list;
+
+	if (!pki_der_expect(&in, PKI_DER_INTEGER, &serial) || !pki_der_next(&in, &date))
+		return &bad_entry;
+	if (!is_sound_serial(serial.content))
+		return &bad_serial;
+	out->serial = serial.content.data;
+	out->serial_len = serial.content.len;
+	out->reason = RK_REASON_UNSPECIFIED;
+	if (!pki_der_time(&date, &out->date))
+		return &bad_date;
+	if (in.len == 0)
+		return NULL;
+	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0)
+		return &bad_entry;
+	return read_entry_extensions(list.content, out);
+}
+
+bool pki_crl_entry_next(
+	struct rk_span *in, struct pki_crl_entry *out, const char **code, const char **text)
+{
+	struct rk_span rest = *in;
+	const struct bad *bad = &bad_entry;
+	struct pki_der e;
+
+	if (in->len == 0)
+		return false;
+	if (pki_der_expect(&rest, PKI_DER_SEQUENCE, &e))
+		bad = read_entry(e.content, out);
+	if (bad != NULL) {
+		*code = bad->code;
+		*text = bad->text;
+		return false;
+	}
+	*in = rest;
+	return true;
+}
+
+/* As numbers: serials are minimal and positive, so a longer one is a larger one. */
+static int compare_serials(struct rk_span a, struct rk_span b)
+{
+	if (a.len != b.len)
+		return a.len < b.len ? -1 : 1;
+	return memcmp(a.data, b.data, a.len);
+}
+
+static int compare_spans(const void *a, const void *b)
+{
+	return compare_serials(*(const struct rk_span *)a, *(const struct rk_span *)b);
+}
+
+/* Only for a list that does not stand in order; most do. */
+static int find_duplicate(const struct pki_crl *crl, bool *is_found)
+{
+	struct rk_span in = crl->entries;
+	struct rk_span *serials = calloc(crl->info.entry_cnt, sizeof(*serials));
+	struct pki_crl_entry entry;
+	const char *code, *text;
+	size_t cnt = 0, i;
+
+	if (serials == NULL)
+		return -ENOMEM;
+	while (cnt < crl->info.entry_cnt && pki_crl_entry_next(&in, &entry, &code, &text))
+		serials[cnt++] = (struct rk_span){entry.serial, entry.serial_len};
+	qsort(serials, cnt, sizeof(*serials), compare_spans);
+	*is_found = false;
+	for (i = 1; i < cnt && !*is_found; i++)
+		*is_found = compare_serials(serials[i - 1], serials[i]) == 0;
+	free(serials);
+	return 0;
+}
+
+int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report)
+{
+	struct rk_span in = crl->entries;
+	struct rk_span last = {0};
+	struct pki_crl_entry entry;
+	bool is_ordered = true, is_found = false;
+	const char *code, *text;
+	int ret = 0;
+
+	while (pki_crl_entry_next(&in, &entry, &code, &text)) {
+		struct rk_span serial = {entry.serial, entry.serial_len};
+
+		if (last.data != NULL && compare_serials(last, serial) >= 0)
+			is_ordered = false;
+		last = serial;
+		crl->info.entry_cnt++;
+	}
+	if (in.len != 0)
+		return pki_crl_refuse(report, code, text);
+	if (!is_ordered)
+		ret = find_duplicate(crl, &is_found);
+	if (ret == 0 && is_found)
+		ret = pki_crl_refuse(
+			report, "crl-duplicate-serial", "it names one serial number twice");
+	return ret;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/crl_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Arcs below id-ce, 2.5.29. */
+enum {
+	ARC_ISSUER_ALT_NAME = 18,
+	ARC_CRL_NUMBER = 20,
+	ARC_DELTA_INDICATOR = 27,
+	ARC_ISSUING_POINT = 28,
+	ARC_AUTHORITY_KEY_ID = 35,
+	ARC_FRESHEST_CRL = 46,
+};
+
+bool pki_crl_extension_next(struct rk_span *in, struct pki_crl_extension *out)
+{
+	struct rk_span rest = *in;
+	struct pki_der e, oid, critical, octets;
+
+	memset(out, 0, sizeof(*out));
+	if (!pki_der_expect(&rest, PKI_DER_SEQUENCE, &e) ||
+		!pki_der_expect(&e.content, PKI_DER_OID, &oid))
+		return false;
+	if (pki_der_peek(&e.content) == PKI_DER_BOOLEAN) {
+		/* DEFAULT FALSE is not written in DER */
+		if (!pki_der_next(&e.content, &critical) || critical.content.len != 1 ||
+			critical.content.data[0] != 0xff)
+			return false;
+		out->is_critical = true;
+	}
+	if (!pki_der_expect(&e.content, PKI_DER_OCTET_STRING, &octets) || e.content.len != 0 ||
+		!pki_der_is_strict(octets.content.data, octets.content.len))
+		return false;
+	out->oid = oid.content;
+	out->value = octets.content;
+	*in = rest;
+	return true;
+}
+
+bool pki_crl_extension_is(const struct pki_crl_extension *e, uint8_t arc)
+{
+	const uint8_t id[] = {0x55, 0x1d, arc};
+
+	return e->oid.len == sizeof(id) && memcmp(e->oid.data, id, sizeof(id)) == 0;
+}
+
+static int read_number(
+	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+{
+	struct rk_span in = e->value;
+	struct pki_der n;
+	size_t i;
+
+	if (e->is_critical || !pki_der_expect(&in, PKI_DER_INTEGER, &n) || n.content.len == 0 ||
+		n.content.data[0] >= 0x80 || n.content.len > PKI_CRL_NUMBER_MAX)
+		return pki_crl_refuse(report, "crl-bad-number",
+			"its CRL number is critical, negative or longer than 20 octets");
+	memcpy(crl->info.number + PKI_CRL_NUMBER_MAX - n.content.len, n.content.data,
+		n.content.len);
+	for (i = 0; i < n.content.len; i++)
+		sprintf(crl->info.number_text + 2 * i, "%02X", n.content.data[i]);
+	return 0;
+}
+
+/* AuthorityKeyIdentifier ::= SEQUENCE { [0] keyIdentifier, [1] issuer, [2] serial } */
+static int read_key_id(
+	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+{
+	struct rk_span in = e->value;
+	struct pki_der list, id;
+
+	if (e->is_critical || !pki_der_expect(&in, PKI_DER_SEQUENCE, &list) ||
+		!pki_der_expect(&list.content, PKI_DER_CONTEXT | 0, &id) || id.content.len == 0 ||
+		id.content.len > PKI_CRL_KEY_ID_MAX)
+		return pki_crl_refuse(report, "crl-bad-authority-key-identifier",
+			"its authority key identifier is critical, has no key identifier or cannot "
+			"be "
+			"read");
+	memcpy(crl->info.key_id, id.content.data, id.content.len);
+	crl->info.key_id_len = id.content.len;
+	return 0;
+}
+
+/* fullName: the URIs are kept, so that a list can be matched to the certificates that name it. */
+static int read_point_name(
+	struct pki_crl_scope *scope, struct rk_span in, struct pki_report *report)
+{
+	struct pki_der names, name;
+
+	if (pki_der_peek(&in) == (PKI_DER_CONTEXT_CONSTRUCTED | 1))
+		return pki_crl_refuse(report, "crl-relative-name-not-supported",
+			"its distribution point is named relative to the issuer, which is not "
+			"supported");
+	if (!pki_der_expect(&in, PKI_DER_CONTEXT_CONSTRUCTED | 0, &names) || in.len != 0 ||
+		names.content.len == 0)
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "its distribution point cannot be read");
+	scope->is_partition = true;
+	while (pki_der_next(&names.content, &name)) {
+		size_t i;
+
+		if (name.tag != (PKI_DER_CONTEXT | 6) || scope->url_cnt == 4 ||
+			name.content.len >= PKI_URL_MAX)
+			continue;
+		for (i = 0; i < name.content.len; i++) {
+			if (name.content.data[i] <= 0x20 || name.content.data[i] >= 0x7f)
+				return pki_crl_refuse(report, "crl-bad-scope",
+					"a URI of its distribution point is not a URI");
+		}
+		memcpy(scope->url[scope->url_cnt++], name.content.data, name.content.len);
+	}
+	return 0;
+}
+
+/* One of IssuingDistributionPoint's fields after the first. */
+static int read_scope_flag(
+	struct pki_crl_scope *scope, const struct pki_der *e, struct pki_report *report)
+{
+	if (e->tag == (PKI_DER_CONTEXT | 3))
+		return pki_crl_refuse(report, "crl-some-reasons-not-supported",
+			"it covers only some reasons of revocation, which is not supported");
+	/* the flags are DEFAULT FALSE, so DER writes only TRUE */
+	if (e->content.len != 1 || e->content.data[0] != 0xff)
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "its issuing distribution point cannot be read");
+	switch (e->tag) {
+	case PKI_DER_CONTEXT | 1:
+		scope->is_user_only = true;
+		return 0;
+	case PKI_DER_CONTEXT | 2:
+		scope->is_ca_only = true;
+		return 0;
+	case PKI_DER_CONTEXT | 4:
+		return pki_crl_refuse(report, "crl-indirect-not-supported",
+			"it is an indirect list, which is not supported");
+	case PKI_DER_CONTEXT | 5:
+		return pki_crl_refuse(report, "crl-attribute-certificates",
+			"it covers attribute certificates only");
+	default:
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "its issuing distribution point cannot be read");
+	}
+}
+
+/* RFC 5280 5.2.5 */
+static int read_scope(
+	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+{
+	struct pki_crl_scope *scope = &crl->info.scope;
+	struct rk_span in = e->value;
+	struct pki_der list, field;
+	uint8_t last = 0;
+	int ret = 0;
+
+	if (!e->is_critical || !pki_der_expect(&in, PKI_DER_SEQUENCE, &list) ||
+		list.content.len == 0)
+		return pki_crl_refuse(report, "crl-bad-scope",
+			"its issuing distribution point is not critical, empty or cannot be read");
+	scope->has_idp = true;
+	while (ret == 0 && list.content.len > 0) {
+		if (!pki_der_next(&list.content, &field) || (field.tag & 0x1f) + 1 <= last)
+			return pki_crl_refuse(report, "crl-bad-scope",
+				"its issuing distribution point cannot be read");
+		last = (uint8_t)((field.tag & 0x1f) + 1); /* fields stand in order, each once */
+		if (field.tag == (PKI_DER_CONTEXT_CONSTRUCTED | 0))
+			ret = read_point_name(scope, field.content, report);
+		else
+			ret = read_scope_flag(scope, &field, report);
+	}
+	if (ret == 0 && scope->is_user_only && scope->is_ca_only)
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "it claims to cover only users and only CAs");
+	return ret;
+}
+
+static int read_extension(
+	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+{
+	if (pki_crl_extension_is(e, ARC_CRL_NUMBER))
+		return read_number(crl, e, report);
+	if (pki_crl_extension_is(e, ARC_AUTHORITY_KEY_ID))
+		return read_key_id(crl, e, report);
+	if (pki_crl_extension_is(e, ARC_ISSUING_POINT))
+		return read_scope(crl, e, report);
+	if (pki_crl_extension_is(e, ARC_DELTA_INDICATOR))
+		return pki_crl_refuse(report, "crl-delta-not-supported",
+			"it is a delta list, which is not supported; a complete one is needed");
+	if (e->is_critical && !pki_crl_extension_is(e, ARC_ISSUER_ALT_NAME) &&
+		!pki_crl_extension_is(e, ARC_FRESHEST_CRL))
+		return pki_crl_refuse(report, "crl-unknown-critical-extension",
+			"it has a critical extension that this program does not know");
+	return 0;
+}
+
+static bool is_seen_before(struct rk_span extensions, const struct pki_crl_extension *e)
+{
+	struct pki_crl_extension other;
+
+	while (pki_crl_extension_next(&extensions, &other) && other.oid.data != e->oid.data) {
+		if (other.oid.len == e->oid.len &&
+			memcmp(other.oid.data, e->oid.data, e->oid.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define EXTENSION_CNT_MAX 32 /* keeps the search for duplicates short */
+
+int pki_crl_read_extensions(
+	struct pki_crl *crl, struct rk_span extensions, struct pki_report *report)
+{
+	struct rk_span in = extensions;
+	struct pki_crl_extension e;
+	unsigned cnt = 0;
+	int ret;
+
+	while (pki_crl_extension_next(&in, &e)) {
+		if (++cnt > EXTENSION_CNT_MAX || is_seen_before(extensions, &e))
+			return pki_crl_refuse(report, "duplicate-extension",
+				"it has an extension twice, or too many");
+		ret = read_extension(crl, &e, report);
+		if (ret < 0)
+			return ret;
+	}
+	if (in.len != 0 || cnt == 0)
+		return pki_crl_refuse(report, "crl-unreadable", "its extensions cannot be read");
+	if (crl->info.number_text[0] == '\0')
+		return pki_crl_refuse(report, "crl-without-number", "it has no CRL number");
+	if (crl->info.key_id_len == 0)
+		return pki_crl_refuse(report, "crl-without-authority-key-identifier",
+			"it has no authority key identifier");
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The parts of a list, between the files that read it. Nobody else includes this. */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "pki/view/bytes.h"
+#include "pki/x509/crl.h"
+#include "pki/x509/der.h"
+#include "pki/x509/report.h"
+
+struct pki_crl {
+	uint8_t *der; /* owned; every span points into it */
+	size_t len;
+	struct rk_span tbs;       /* as signed */
+	struct rk_span entries;   /* content of revokedCertificates; may be empty */
+	struct rk_span signature; /* without the count of unused bits */
+	X509_ALGOR *algorithm;
+	X509_NAME *issuer;
+	struct pki_crl_info info;
+};
+
+/* One Extension (RFC 5280 4.1): which, whether critical, and the DER inside its OCTET STRING. */
+struct pki_crl_extension {
+	struct rk_span oid; /* content octets */
+	bool is_critical;
+	struct rk_span value; /* one strict DER element */
+};
+/* The next of a list of extensions; false: none left, or bad encoding (in is then not empty). */
+bool pki_crl_extension_next(struct rk_span *in, struct pki_crl_extension *out) RK_MUST_CHECK;
+/* The OID is id-ce (2.5.29) and this arc. */
+bool pki_crl_extension_is(const struct pki_crl_extension *e, uint8_t arc);
+
+/* Adds a finding; always -EBADMSG, to be returned. */
+int pki_crl_refuse(struct pki_report *report, const char *code, const char *text);
+
+/* Reads the list's own extensions (content of the SEQUENCE) into crl->info. 0 or -EBADMSG. */
+int pki_crl_read_extensions(
+	struct pki_crl *crl, struct rk_span extensions, struct pki_report *report) RK_MUST_CHECK;
+
+/* One entry off the list. false: none left, or bad (in is then not empty); *why says what. */
+bool pki_crl_entry_next(struct rk_span *in, struct pki_crl_entry *out, const char **code,
+	const char **text) RK_MUST_CHECK;
+/* Checks every entry, counts them, refuses duplicates. 0, -EBADMSG, -ENOMEM. */
+int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report) RK_MUST_CHECK;

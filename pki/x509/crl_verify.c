@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/crl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "pki/x509/crl_parts.h"
+#include "pki/x509/path.h"
+#include "pki/x509/profile.h"
+
+struct attempt {
+	const struct pki_crl *crl;
+	const struct pki_trust *trust;
+	int64_t now;
+	const struct pki_ca *ca;
+};
+
+/* Why a CA with the right name is not the signer; the last one is told. */
+struct refusal {
+	const char *code;
+	const char *text;
+};
+
+static const struct refusal no_issuer = {
+	"crl-issuer-unknown", "no trusted CA certificate has its issuer's name"};
+static const struct refusal other_key = {
+	"crl-key-identifier-differs", "the trusted CA of that name has another key identifier"};
+static const struct refusal no_usage = {
+	"crl-signer-without-crl-sign", "the CA's keyUsage does not include cRLSign"};
+static const struct refusal bad_signature = {
+	"crl-bad-signature", "its signature does not verify with the CA's key"};
+static const struct refusal bad_signer = {"crl-signer-not-valid",
+	"the CA's own certificate is not valid: expired, or no chain to a trusted root"};
+
+static bool has_key_id(const struct attempt *a)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(a->ca->cert);
+	const struct pki_crl_info *info = &a->crl->info;
+
+	return id != NULL && (size_t)ASN1_STRING_length(id) == info->key_id_len &&
+	       memcmp(ASN1_STRING_get0_data(id), info->key_id, info->key_id_len) == 0;
+}
+
+/*
+ * ASN1_item_verify knows how each algorithm wants its parameters, RSA-PSS included. A value of type
+ * SEQUENCE is, for OpenSSL, its own encoding: so the signed bytes are verified as they came.
+ */
+static bool is_signature_good(const struct attempt *a)
+{
+	ASN1_STRING *tbs = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
+	ASN1_BIT_STRING *signature = ASN1_BIT_STRING_new();
+	EVP_PKEY *key = X509_get0_pubkey(a->ca->cert);
+	bool is_good = false;
+
+	if (tbs != NULL && signature != NULL && key != NULL &&
+		ASN1_STRING_set(tbs, a->crl->tbs.data, (int)a->crl->tbs.len) == 1 &&
+		ASN1_STRING_set(signature, a->crl->signature.data, (int)a->crl->signature.len) == 1)
+		is_good = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), a->crl->algorithm,
+				  signature, tbs, key) == 1;
+	ASN1_STRING_free(tbs);
+	ASN1_BIT_STRING_free(signature);
+	return is_good;
+}
+
+/* Good now, by itself and up to an anchor. 1, 0, or -errno. */
+static int is_signer_valid(const struct attempt *a)
+{
+	const struct pki_profile_args profile = {
+		.role = a->ca->is_anchor ? PKI_ROLE_ANCHOR : PKI_ROLE_CA,
+		.severity = PKI_ERROR,
+		.now = a->now,
+		.is_ed25519_allowed = true, /* the trust took it */
+	};
+	const struct pki_path_args args = {.trust = a->trust, .now = a->now};
+	struct pki_path_result result;
+	int ret;
+
+	if (pki_profile_check(a->ca->cert, &profile, NULL) != RK_VERDICT_GOOD)
+		return 0;
+	ret = pki_path_verify(&args, a->ca->cert, &result);
+	if (ret < 0)
+		return ret;
+	ret = result.status == RK_VERDICT_GOOD;
+	pki_path_result_fini(&result);
+	return ret;
+}
+
+/* NULL: this CA signed it. */
+static const struct refusal *try_ca(const struct attempt *a, int *ret)
+{
+	int valid;
+
+	if (!has_key_id(a))
+		return &other_key;
+	if ((X509_get_key_usage(a->ca->cert) & KU_CRL_SIGN) == 0)
+		return &no_usage;
+	if (!is_signature_good(a))
+		return &bad_signature;
+	valid = is_signer_valid(a);
+	if (valid < 0)
+		*ret = valid;
+	return valid == 1 ? NULL : &bad_signer;
+}
+
+static bool check_dates(const struct pki_crl *crl, int64_t now, struct pki_report *report)
+{
+	if (crl->info.this_update > now + PKI_CRL_CLOCK_SKEW) {
+		pki_report_add(report, PKI_ERROR, "crl-not-yet-valid",
+			"Check this router's clock and the CA's.",
+			"The revocation list is refused: it is dated in the future.");
+		return false;
+	}
+	if (crl->info.next_update < now)
+		pki_report_add(report, PKI_WARNING, "crl-stale",
+			"See that the CA publishes its lists in time.",
+			"The revocation list is older than its own nextUpdate.");
+	return true;
+}
+
+int pki_crl_verify(const struct pki_crl *crl, const struct pki_trust *trust, int64_t now,
+	struct pki_report *report, const struct pki_ca **signer)
+{
+	struct attempt a = {.crl = crl, .trust = trust, .now = now};
+	const struct refusal *why = &no_issuer;
+	size_t at = 0;
+	int ret = 0;
+
+	if (!check_dates(crl, now, report))
+		return -EACCES;
+	while (why != NULL && ret == 0) {
+		a.ca = pki_trust_find_ca(trust, crl->info.issuer, &at);
+		if (a.ca == NULL)
+			break;
+		why = try_ca(&a, &ret);
+	}
+	ERR_clear_error();
+	if (ret < 0)
+		return ret;
+	if (why != NULL) {
+		pki_report_add(report, PKI_ERROR, why->code,
+			"Install the certificate of the CA that issues the list, or ask the CA.",
+			"The revocation list is refused: %s.", why->text);
+		return -EACCES;
+	}
+	if (signer != NULL)
+		*signer = a.ca;
+	return 0;
+}
