@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rekey-bench SUITE [--json] [--seconds N] [--peers N] [--entries N]; --list names the suites. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/harness.h"
+
+static const struct bench_suite *const suites[] = {
+	&bench_primitives,
+};
+#define SUITE_CNT (sizeof(suites) / sizeof(suites[0]))
+
+static int usage(FILE *f)
+{
+	size_t i;
+
+	fprintf(f, "usage: rekey-bench SUITE [--json] [--seconds N] [--peers N] [--entries N]\n"
+		   "       rekey-bench --list\n\n");
+	for (i = 0; i < SUITE_CNT; i++)
+		fprintf(f, "  %-12s %s\n", suites[i]->name, suites[i]->help);
+	return f == stdout ? 0 : 2;
+}
+
+static bool read_number(const char *text, double low, double high, double *out)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(v >= low && v <= high)) {
+		fprintf(stderr, "rekey-bench: '%s' is not a number from %g to %g\n", text, low,
+			high);
+		return false;
+	}
+	*out = v;
+	return true;
+}
+
+/* 0, or the exit code + 1 to leave with. */
+static int read_options(int argc, char *argv[], struct bench_options *o)
+{
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"seconds", required_argument, NULL, 's'},
+		{"peers", required_argument, NULL, 'p'},
+		{"entries", required_argument, NULL, 'e'},
+		{"list", no_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	double v = 0;
+	size_t i;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (strchr("spe", c) != NULL && !read_number(optarg, c == 's' ? 0.1 : 1, 1e9, &v))
+			return 2 + 1;
+		switch (c) {
+		case 'j':
+			o->is_json = true;
+			break;
+		case 's':
+			o->seconds = v;
+			break;
+		case 'p':
+			o->peers = (unsigned)v;
+			break;
+		case 'e':
+			o->entries = (unsigned)v;
+			break;
+		case 'l':
+			for (i = 0; i < SUITE_CNT; i++)
+				puts(suites[i]->name);
+			return 1;
+		case 'h':
+			return usage(stdout) + 1;
+		default:
+			return usage(stderr) + 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char *argv[])
+{
+	struct bench_options o = {.seconds = 5, .peers = 1000, .entries = 1000000};
+	int ret = read_options(argc, argv, &o);
+	size_t i;
+
+	if (ret != 0)
+		return ret - 1;
+	for (i = 0; i < SUITE_CNT && optind + 1 == argc; i++) {
+		if (strcmp(argv[optind], suites[i]->name) == 0) {
+			suites[i]->run(&o);
+			return 0;
+		}
+	}
+	return usage(stderr);
+}
