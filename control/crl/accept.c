@@ -132,8 +132,8 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 
 static void on_ingested(void *arg)
 {
-	struct crl_run *run = arg;
-	struct crl_ingest *in = run->ingest;
+	struct crl_ingest *in = arg;
+	struct crl_run *run = in->owner;
 	struct crl_source *s = run->source;
 	const struct pki_finding *finding = pki_report_first(&in->report);
 	char reason[PKI_TEXT_MAX + 80];
@@ -158,6 +158,7 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 	struct crl_manager *m = run->m;
 	struct crl_source *s = run->source;
 	struct pki_trust *trust = trust_current(m->d->trust);
+	struct crl_ingest *in;
 	int ret = -ENOMEM;
 
 	if (trust == NULL) {
@@ -165,14 +166,15 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		free(run);
 		return;
 	}
-	run->ingest = crl_ingest_new(result->body, result->len, s->url, crl_wall_sec(), trust,
+	in = crl_ingest_new(result->body, result->len, s->url, crl_wall_sec(), trust,
 		master_list_find_source(m->list, s->url));
-	if (run->ingest != NULL) {
+	if (in != NULL) {
 		result->body = NULL;
-		ret = helper_run(m->d->helpers, crl_ingest_work, on_ingested, run);
+		in->owner = run;
+		ret = helper_run(m->d->helpers, crl_ingest_work, on_ingested, in);
 	}
 	if (ret < 0) {
-		crl_ingest_free(run->ingest);
+		crl_ingest_free(in);
 		free(run);
 		crl_fail(m, s, "crl-fetch", strerror(-ret));
 	}
@@ -242,8 +244,11 @@ static void on_saved(void *arg)
 	struct crl_manager *m = save->m;
 
 	m->is_saving = false;
-	if (save->error < 0) {
-		m->is_save_due = true; /* the timer tries again */
+	if (save->error < 0)
+		m->is_save_due = true; /* the timer tries again, or close does */
+	if (save->error == -ECANCELED) {
+		log_debug("crl: the daemon stopped before the master list was written");
+	} else if (save->error < 0) {
 		log_error("crl: the master list cannot be written: %s", strerror(-save->error));
 		alarm_raise(m->d->alarms, &alarm,
 			"The list of revoked certificates cannot be written: %s",

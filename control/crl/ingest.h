@@ -22,6 +22,7 @@ struct crl_ingest {
 	int64_t now;
 	struct pki_trust *trust;   /* counted */
 	struct master_source *old; /* counted; what this URL gave before, or NULL */
+	void *owner;               /* whoever set it, for its done function */
 	/* out */
 	int error; /* 0, or -errno with report saying why */
 	struct pki_report report;

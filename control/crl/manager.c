@@ -101,6 +101,9 @@ void crl_manager_close(struct crl_manager *m)
 		return;
 	m->is_closing = true;
 	answer_waiters(m);
+	if (m->is_save_due && master_list_save(m->list, m->d->state_fd, NULL) < 0)
+		log_error(
+			"crl: the master list could not be written; it is fetched again at start");
 	fetcher_free(m->fetcher);
 	if (m->timer != NULL)
 		event_free(m->timer);

@@ -63,7 +63,6 @@ void crl_on_fetched(void *run, struct fetch_result *result);
 struct crl_run {
 	struct crl_manager *m;
 	struct crl_source *source;
-	struct crl_ingest *ingest;
 };
 void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason);
 /* Writes the list in a helper; again when it changed meanwhile. */

@@ -12,6 +12,8 @@ static const char dashes[] = "-----";
 
 static const char *find(const char *text, const char *end, const char *what)
 {
+	if (text == end) /* of nothing: text may be NULL */
+		return NULL;
 	return memmem(text, (size_t)(end - text), what, strlen(what));
 }
 
