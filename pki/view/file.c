@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ static int check_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (len == 0 || len > STORE_NAME_MAX || name[0] == '.' || strchr(name, '/') != NULL)
+	if (len == 0 || len > RK_FILE_NAME_MAX || name[0] == '.' || strchr(name, '/') != NULL)
 		return -EINVAL;
 	return 0;
 }
@@ -122,7 +122,7 @@ static struct iovec one_run(const void *data, size_t len)
 	return iov;
 }
 
-int store_file_replace_v(
+int rk_file_replace_v(
 	int dir, const char *name, mode_t mode, const struct iovec *iov, size_t iov_cnt)
 {
 	struct temporary t;
@@ -143,14 +143,14 @@ int store_file_replace_v(
 	return sync_folder(dir);
 }
 
-int store_file_replace(int dir, const char *name, mode_t mode, const void *data, size_t len)
+int rk_file_replace(int dir, const char *name, mode_t mode, const void *data, size_t len)
 {
 	struct iovec iov = one_run(data, len);
 
-	return store_file_replace_v(dir, name, mode, &iov, 1);
+	return rk_file_replace_v(dir, name, mode, &iov, 1);
 }
 
-int store_file_create(int dir, const char *name, mode_t mode, const void *data, size_t len)
+int rk_file_create(int dir, const char *name, mode_t mode, const void *data, size_t len)
 {
 	struct iovec iov = one_run(data, len);
 	struct temporary t;
@@ -169,7 +169,7 @@ int store_file_create(int dir, const char *name, mode_t mode, const void *data, 
 	return ret < 0 ? ret : sync_folder(dir);
 }
 
-int store_file_keep(int dir, const char *name, const char *previous)
+int rk_file_keep(int dir, const char *name, const char *previous)
 {
 	char temporary[NAME_MAX + 1];
 	int ret = check_name(name);
@@ -233,7 +233,7 @@ static int read_all(int fd, uint8_t *buf, size_t size, size_t *len)
 	return 0;
 }
 
-int store_file_read(int dir, const char *name, size_t max, uint8_t **out, size_t *len)
+int rk_file_read(int dir, const char *name, size_t max, uint8_t **out, size_t *len)
 {
 	uint8_t *buf = NULL;
 	size_t got = 0;
@@ -261,7 +261,7 @@ out:
 	return ret;
 }
 
-int store_file_read_secret(
+int rk_file_read_secret(
 	int dir, const char *name, size_t max, uint8_t **out, size_t *len, size_t *size)
 {
 	uint8_t *buf = NULL;
@@ -295,7 +295,7 @@ out:
 	return ret;
 }
 
-int store_file_remove(int dir, const char *name)
+int rk_file_remove(int dir, const char *name)
 {
 	int ret = check_name(name);
 
@@ -306,7 +306,7 @@ int store_file_remove(int dir, const char *name)
 	return sync_folder(dir);
 }
 
-int store_file_clean(int dir)
+int rk_file_clean(int dir)
 {
 	struct dirent *entry;
 	DIR *list;
