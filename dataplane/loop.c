@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "dataplane/clock.h"
+#include "dataplane/log.h"
+#include "dataplane/state.h"
+#include "dataplane/wake.h"
+
+#define EVENT_CNT        4
+#define COUNTERS_EVERY   NS_PER_SEC
+#define STATE_EVERY      NS_PER_SEC
+#define COOKIE_EVERY     (120 * NS_PER_SEC)
+#define UNMAP_STEP_BYTES (16UL << 20)
+#define RELEASE_STEP     1024
+
+struct loop {
+	struct dataplane *d;
+	int epoll_fd;
+	int signal_fd;
+	bool is_stopped;
+};
+
+/* The channel's callbacks. */
+
+static void on_connected(void *ctx)
+{
+	struct dataplane *d = ctx;
+
+	atomic_store_explicit(&d->shared.is_control_connected, true, memory_order_relaxed);
+	activate_say_hello(d);
+	d->counted = 0; /* tells the counters anew */
+}
+
+static void on_lost(void *ctx)
+{
+	struct dataplane *d = ctx;
+
+	atomic_store_explicit(&d->shared.is_control_connected, false, memory_order_relaxed);
+	reports_expire(d, UINT64_MAX);
+}
+
+static void on_key(void *ctx, struct rk_private_key *key)
+{
+	activate_key(ctx, key);
+}
+
+static void rotate(struct dataplane *d, const char *name)
+{
+	struct peer *p = NULL;
+	struct message *m;
+
+	if (name[0] != '\0') {
+		p = peer_table_find_name(&d->shared.peers, name);
+		if (p == NULL)
+			return; /* removed meanwhile */
+	}
+	m = command_new(MESSAGE_ROTATE);
+	if (m == NULL)
+		return;
+	m->peer = p;
+	worker_command(d->worker, m);
+}
+
+static bool on_message(void *ctx, const struct rk_message *m, const int *fds, size_t fd_cnt)
+{
+	struct dataplane *d = ctx;
+
+	if (fd_cnt > 0 && m->type != RK_MSG_VIEW)
+		return false;
+	switch (m->type) {
+	case RK_MSG_VIEW:
+		return activate_message(d, &m->view, fds, fd_cnt);
+	case RK_MSG_VERDICT:
+		reports_verdict(d, &m->verdict);
+		return true;
+	case RK_MSG_ROTATE:
+		rotate(d, m->rotate.peer);
+		return true;
+	case RK_MSG_STATUS:
+		reports_status(d);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const struct channel_ops channel_ops = {on_connected, on_lost, on_message, on_key};
+
+static int watch(struct loop *l, int fd, void *tag)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int loop_new(struct dataplane *d, struct loop **out)
+{
+	struct loop *l = calloc(1, sizeof(*l));
+	sigset_t signals;
+	int ret;
+
+	if (l == NULL)
+		return -ENOMEM;
+	*l = (struct loop){.d = d, .epoll_fd = -1, .signal_fd = -1};
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	ret = l->epoll_fd < 0 || l->signal_fd < 0 ? -errno : 0;
+	if (ret == 0)
+		ret = watch(l, l->signal_fd, &l->signal_fd);
+	if (ret == 0)
+		ret = watch(l, d->shared.wake_fd, &d->shared.wake_fd);
+	if (ret == 0)
+		ret = channel_new(l->epoll_fd, d->options.run_dir, d->options.control_uid,
+			&channel_ops, d, &d->channel);
+	if (ret < 0) {
+		loop_free(l);
+		return ret;
+	}
+	*out = l;
+	return 0;
+}
+
+void loop_free(struct loop *l)
+{
+	if (l == NULL)
+		return;
+	channel_free(l->d->channel);
+	l->d->channel = NULL;
+	if (l->signal_fd >= 0)
+		close(l->signal_fd);
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	free(l);
+}
+
+static void renew_cookie(struct dataplane *d, uint64_t now)
+{
+	struct message *m;
+
+	if (now - d->cookie_ns < COOKIE_EVERY)
+		return;
+	d->cookie_ns = now;
+	m = command_new(MESSAGE_COOKIE);
+	if (m == NULL)
+		return;
+	if (RAND_priv_bytes(m->cookie, sizeof(m->cookie)) == 1)
+		worker_command(d->worker, m);
+	else
+		free(m);
+}
+
+static void tell_counters(struct dataplane *d, uint64_t now)
+{
+	if (!channel_is_connected(d->channel) || now - d->counted_ns < COUNTERS_EVERY)
+		return;
+	d->counted_ns = now;
+	if (counters_sum(&d->worker->counters, d->worker->engine) != d->counted)
+		reports_counters(d);
+}
+
+static void save_state(struct dataplane *d, uint64_t now)
+{
+	int ret;
+
+	if (!d->is_state_old || now - d->state_ns < STATE_EVERY)
+		return;
+	d->state_ns = now;
+	ret = state_save(d->state_dir, d->published);
+	if (ret < 0)
+		log_error("%s: state not saved: %s", d->options.state_dir, strerror(-ret));
+	else
+		d->is_state_old = false; /* after a failure: again in a second */
+}
+
+/* Everything that is due, and small steps of what takes long. True: more of that is left. */
+static bool run_due(struct dataplane *d)
+{
+	uint64_t now = clock_monotonic_ns();
+	bool is_more;
+
+	channel_run(d->channel, now);
+	reports_take(d);
+	reports_expire(d, now);
+	tell_counters(d, now);
+	renew_cookie(d, now);
+	save_state(d, now);
+	is_more = graveyard_step(&d->graveyard, RELEASE_STEP);
+	return part_close_step(&d->closing, UNMAP_STEP_BYTES) || is_more;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long there is nothing to do, in whole milliseconds rounded up. */
+static int time_to_sleep(const struct dataplane *d)
+{
+	uint64_t next = earlier(channel_deadline_ns(d->channel), reports_deadline_ns(d));
+	uint64_t now = clock_monotonic_ns();
+
+	next = earlier(next, d->cookie_ns + COOKIE_EVERY);
+	if (channel_is_connected(d->channel))
+		next = earlier(next, d->counted_ns + COUNTERS_EVERY);
+	if (d->is_state_old)
+		next = earlier(next, d->state_ns + STATE_EVERY);
+	return next <= now ? 0 : (int)((next - now) / NS_PER_MS + 1);
+}
+
+static void take_signal(struct loop *l)
+{
+	struct signalfd_siginfo info;
+
+	if (read(l->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info("stopping on signal %u", info.ssi_signo);
+	l->is_stopped = true;
+}
+
+void loop_run(struct loop *l)
+{
+	struct dataplane *d = l->d;
+	struct epoll_event event[EVENT_CNT];
+
+	while (!l->is_stopped) {
+		bool is_more = run_due(d);
+		int cnt;
+		int i;
+
+		rk_rcu_offline(); /* whoever may sleep holds nobody up */
+		cnt = epoll_wait(l->epoll_fd, event, EVENT_CNT, is_more ? 0 : time_to_sleep(d));
+		rk_rcu_online();
+		for (i = 0; i < cnt; i++) {
+			if (event[i].data.ptr == &l->signal_fd)
+				take_signal(l);
+			else if (event[i].data.ptr == &d->shared.wake_fd)
+				wake_clear(d->shared.wake_fd);
+		}
+	}
+}

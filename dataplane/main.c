@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rekey-dataplane: starts everything in order, runs the loop, takes everything down again. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "dataplane/clock.h"
+#include "dataplane/log.h"
+#include "dataplane/loop.h"
+#include "dataplane/state.h"
+#include "pki/view/secret.h"
+
+struct lcores {
+	unsigned worker;
+	unsigned crypto_cnt;
+	struct crypto_lcore crypto[OPTIONS_LCORE_MAX];
+	unsigned crypto_id[OPTIONS_LCORE_MAX];
+};
+
+/* Threads inherit it, so signals wait for the loop. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+/* One for the worker, the rest exactly those of --crypto-lcores. */
+static bool assign_lcores(const struct options *o, struct lcores *l)
+{
+	unsigned worker_cnt = 0;
+	unsigned id;
+
+	RTE_LCORE_FOREACH_WORKER(id)
+	{
+		if (id < OPTIONS_LCORE_MAX && o->is_crypto_lcore[id]) {
+			l->crypto_id[l->crypto_cnt++] = id;
+		} else {
+			l->worker = id;
+			worker_cnt++;
+		}
+	}
+	for (id = 0; id < OPTIONS_LCORE_MAX; id++)
+		if (o->is_crypto_lcore[id] &&
+			(!rte_lcore_is_enabled(id) || id == rte_get_main_lcore())) {
+			log_error("--crypto-lcores: %u is the main lcore, or not one of EAL's", id);
+			return false;
+		}
+	if (worker_cnt == 1)
+		return true;
+	if (worker_cnt == 0)
+		log_error("no lcore is left for the worker: give EAL two, as --lcores '(0,1)@0'");
+	else
+		log_error("%u lcores would be workers, but one worker is what this version runs: "
+			  "name the others in --crypto-lcores",
+			worker_cnt);
+	return false;
+}
+
+/* Aside from the lcores: what main needs. */
+static int open_parts(struct dataplane *d, unsigned crypto_cnt)
+{
+	int ret;
+
+	d->shared.idle_sleep_us = d->options.idle_sleep_us;
+	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (d->shared.wake_fd < 0)
+		return -errno;
+	d->state_dir = state_open(d->options.state_dir);
+	if (d->state_dir < 0) {
+		log_error("%s: %s", d->options.state_dir, strerror(-d->state_dir));
+		return d->state_dir;
+	}
+	inbox_init(&d->shared.to_main);
+	inbox_list_init(&d->reports);
+	graveyard_init(&d->graveyard, d->shared.wake_fd);
+	peer_pool_init(&d->pool, session_size());
+	ret = peer_table_init(&d->shared.peers);
+	if (ret == 0)
+		ret = certificate_table_init(
+			&d->shared.certificates, &d->graveyard, CERTIFICATE_TABLE_MAX);
+	if (ret == 0)
+		ret = port_set_new(&d->ports);
+	if (ret < 0)
+		return ret;
+	d->shared.buffers = port_set_buffers(d->ports);
+	ret = crypto_service_new(crypto_cnt, &d->crypto);
+	if (ret == 0)
+		ret = worker_new(&d->shared, d->crypto, &d->worker);
+	d->cookie_ns = clock_monotonic_ns();
+	return ret;
+}
+
+static int launch(struct dataplane *d, struct lcores *l)
+{
+	unsigned i;
+	int ret;
+
+	for (i = 0; i < l->crypto_cnt; i++) {
+		l->crypto[i] = (struct crypto_lcore){.service = d->crypto,
+			.idle_sleep_us = d->options.idle_sleep_us,
+			.is_stopping = &d->shared.is_stopping};
+		ret = crypto_ctx_new(&l->crypto[i].ctx);
+		if (ret == 0)
+			ret = rte_eal_remote_launch(
+				crypto_lcore_main, &l->crypto[i], l->crypto_id[i]);
+		if (ret < 0)
+			return ret;
+	}
+	return rte_eal_remote_launch(worker_main, d->worker, l->worker);
+}
+
+/* After the workers: their last messages, every peer, every view, in that order. */
+static void unpublish(struct dataplane *d)
+{
+	struct inbox_node *node;
+
+	d->is_status_wanted = false;
+	reports_take(d);
+	activate_clear(d);
+	certificate_table_clear(&d->shared.certificates);
+	peer_table_walk(&d->shared.peers, peer_forget, d);
+	rk_rcu_barrier();
+	while (graveyard_step(&d->graveyard, UINT_MAX))
+		;
+	while (part_close_step(&d->closing, SIZE_MAX))
+		;
+	while ((node = inbox_list_pop(&d->reports)) != NULL)
+		if (message_is_command(message_of(node)))
+			free(message_of(node));
+}
+
+static void close_parts(struct dataplane *d)
+{
+	worker_free(d->worker);
+	crypto_service_free(d->crypto);
+	port_set_free(d->ports);
+	certificate_table_fini(&d->shared.certificates);
+	peer_table_fini(&d->shared.peers);
+	peer_pool_fini(&d->pool);
+	if (d->state_dir >= 0)
+		close(d->state_dir);
+	if (d->shared.wake_fd >= 0)
+		close(d->shared.wake_fd);
+}
+
+static int run(struct dataplane *d)
+{
+	struct lcores lcores = {0};
+	struct loop *loop = NULL;
+	int ret = -EINVAL;
+
+	if (!assign_lcores(&d->options, &lcores))
+		return ret;
+	ret = rk_rcu_start();
+	if (ret < 0)
+		return ret;
+	ret = open_parts(d, lcores.crypto_cnt);
+	if (ret == 0)
+		ret = loop_new(d, &loop);
+	if (ret == 0)
+		activate_saved(d);
+	if (ret == 0)
+		ret = launch(d, &lcores);
+	if (ret == 0) {
+		log_info("running");
+		loop_run(loop);
+	} else {
+		log_error("start failed: %s", strerror(-ret));
+	}
+	atomic_store_explicit(&d->shared.is_stopping, true, memory_order_release);
+	rk_rcu_offline();
+	rte_eal_mp_wait_lcore();
+	rk_rcu_online();
+	if (loop != NULL)
+		unpublish(d);
+	loop_free(loop);
+	close_parts(d);
+	rk_rcu_stop();
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	static struct dataplane d = {.state_dir = -1, .shared.wake_fd = -1};
+	char why[256] = "";
+	int ret;
+
+	switch (options_parse(&d.options, argc, argv, why, sizeof(why))) {
+	case OPTIONS_HELP:
+		options_help(stdout);
+		return EXIT_SUCCESS;
+	case OPTIONS_VERSION:
+		printf("rekey-dataplane %s\n", REKEY_VERSION);
+		return EXIT_SUCCESS;
+	case OPTIONS_BAD:
+		fprintf(stderr, "rekey-dataplane: %s\n", why);
+		options_help(stderr);
+		return EXIT_FAILURE;
+	case OPTIONS_RUN:
+		break;
+	}
+	umask(077);
+	ret = rk_process_harden();
+	if (ret < 0) {
+		log_error("cannot keep secrets out of core dumps: %s", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	block_signals();
+	if (rte_eal_init(d.options.eal_argc, argv) < 0) {
+		log_error("EAL: %s", rte_strerror(rte_errno));
+		return EXIT_FAILURE;
+	}
+	ret = run(&d);
+	rte_eal_cleanup();
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line behind "--"; what stands before it is EAL's. */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "pki/view/bytes.h"
+
+#define OPTIONS_LCORE_MAX      128
+#define OPTIONS_IDLE_SLEEP_MAX 100000
+
+enum options_answer { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
+
+struct options {
+	const char *run_dir;
+	const char *state_dir;
+	uid_t control_uid;      /* who may listen on the socket */
+	uint32_t idle_sleep_us; /* 0 = never */
+	uint8_t is_crypto_lcore[OPTIONS_LCORE_MAX];
+	int eal_argc; /* arguments for rte_eal_init, name included */
+};
+
+/* OPTIONS_BAD: why says which argument and what was expected. argv is borrowed. */
+enum options_answer options_parse(
+	struct options *o, int argc, char **argv, char *why, size_t why_size) RK_MUST_CHECK;
+void options_help(FILE *out);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/dataplane.h"
+
+/*
+ * Commands in the order of their execution; each names its peer. Peers that are to be added hang
+ * on their ADD command and are linked only when the plan is executed.
+ */
+struct peer_plan {
+	struct inbox_list commands;
+	uint64_t seq;
+	struct dataplane *d;
+	int ret;
+};
+
+static void append(struct peer_plan *plan, enum message_type type, struct peer *p,
+	const struct session_config *config)
+{
+	struct message *m = command_new(type);
+
+	if (m == NULL) {
+		plan->ret = -ENOMEM;
+		if (type == MESSAGE_ADD)
+			peer_free(p);
+		return;
+	}
+	m->peer = p;
+	if (config != NULL)
+		m->config = *config;
+	inbox_list_append(&plan->commands, &m->node);
+}
+
+static void plan_add(struct peer_plan *plan, const struct session_config *config)
+{
+	struct peer *p = peer_new(&plan->d->pool);
+
+	if (p == NULL) {
+		plan->ret = -ENOMEM;
+		return;
+	}
+	memcpy(p->name, config->name, sizeof(p->name));
+	memcpy(p->identity, config->peering_common_name, sizeof(p->identity));
+	p->identity_len = config->peering_common_name_len;
+	p->seen_seq = plan->seq;
+	p->config = *config;
+	append(plan, MESSAGE_ADD, p, config);
+}
+
+/* A peer keeps its object while identity and name stay what they were. */
+static void plan_peer(struct peer_plan *plan, const struct session_config *config)
+{
+	struct peer *p = peer_table_find(&plan->d->shared.peers, config->peering_common_name,
+		config->peering_common_name_len);
+
+	if (p == NULL || strcmp(p->name, config->name) != 0) {
+		plan_add(plan, config);
+		return;
+	}
+	p->seen_seq = plan->seq;
+	if (memcmp(&p->config, config, sizeof(*config)) != 0)
+		append(plan, MESSAGE_UPDATE, p, config);
+}
+
+static void plan_removal(struct peer *p, void *arg)
+{
+	struct peer_plan *plan = arg;
+
+	if (p->seen_seq != plan->seq && plan->ret == 0)
+		append(plan, MESSAGE_REMOVE, p, NULL);
+}
+
+int peer_plan_new(struct dataplane *d, const struct published *next, struct peer_plan **out)
+{
+	struct peer_plan *p = calloc(1, sizeof(*p));
+	struct inbox_list changes;
+	struct session_config config;
+	size_t i;
+	int ret;
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->seq = next->seq;
+	p->d = d;
+	inbox_list_init(&p->commands);
+	for (i = 0; i < next->view.peer_cnt && p->ret == 0; i++) {
+		published_peer_config(next, &next->view.peers[i], &config);
+		plan_peer(p, &config);
+	}
+	/* Removals go first: a renamed peer leaves its identity before the new one takes it. */
+	changes = p->commands;
+	inbox_list_init(&p->commands);
+	if (p->ret == 0)
+		peer_table_walk(&d->shared.peers, plan_removal, p);
+	inbox_list_append(&p->commands, changes.first);
+	ret = p->ret;
+	if (ret < 0)
+		peer_plan_discard(p);
+	else
+		*out = p;
+	return ret;
+}
+
+void peer_plan_discard(struct peer_plan *plan)
+{
+	struct inbox_node *node;
+
+	while ((node = inbox_list_pop(&plan->commands)) != NULL) {
+		struct message *m = message_of(node);
+
+		if (m->type == MESSAGE_ADD)
+			peer_free(m->peer);
+		free(m);
+	}
+	free(plan);
+}
+
+static void forget_certificate(struct dataplane *d, struct peer *p)
+{
+	if (p->has_fingerprint)
+		certificate_table_hold(&d->shared.certificates, p->fingerprint, -1);
+	p->has_fingerprint = false;
+}
+
+void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
+{
+	struct inbox_node *node;
+
+	while ((node = inbox_list_pop(&plan->commands)) != NULL) {
+		struct message *m = message_of(node);
+
+		if (m->type == MESSAGE_REMOVE) {
+			forget_certificate(d, m->peer);
+			peer_table_remove(&d->shared.peers, m->peer);
+		} else if (m->type == MESSAGE_UPDATE) {
+			m->peer->config = m->config;
+		} else if (!peer_table_add(&d->shared.peers, m->peer)) {
+			abort(); /* identities of a view are unique and removals are done */
+		}
+		worker_command(d->worker, m);
+	}
+	free(plan);
+}
+
+static void release_peer(struct grave *grave)
+{
+	peer_free((struct peer *)((uintptr_t)grave - offsetof(struct peer, grave)));
+}
+
+void peer_removed(struct dataplane *d, struct peer *p)
+{
+	graveyard_retire(&d->graveyard, &p->grave, release_peer);
+}
+
+void peer_forget(struct peer *p, void *arg)
+{
+	struct dataplane *d = arg;
+
+	peer_table_remove(&d->shared.peers, p);
+	peer_removed(d, p);
+}

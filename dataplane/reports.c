@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the workers' inbox to control, and control's answers back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/clock.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/log.h"
+#include "pki/view/secret.h"
+
+struct message *command_new(enum message_type type)
+{
+	struct message *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		log_error("out of memory");
+		return NULL;
+	}
+	m->type = type;
+	return m;
+}
+
+void reports_counters(struct dataplane *d)
+{
+	struct rk_message m = {.type = RK_MSG_COUNTERS};
+	size_t first;
+
+	d->counted = counters_sum(&d->worker->counters, d->worker->engine);
+	for (first = 0; first < counters_total(); first += RK_COUNTERS_PER_MSG) {
+		counters_fill(&m.counters, first, &d->worker->counters, d->worker->engine);
+		channel_send(d->channel, &m);
+	}
+}
+
+void reports_status(struct dataplane *d)
+{
+	struct message *m;
+
+	if (d->is_status_running) {
+		d->is_status_wanted = true; /* one more after this one */
+		return;
+	}
+	m = command_new(MESSAGE_STATUS);
+	if (m == NULL)
+		return;
+	d->is_status_running = true;
+	worker_command(d->worker, m);
+}
+
+static void end_status(struct dataplane *d)
+{
+	const struct rk_message m = {.type = RK_MSG_STATUS_END};
+
+	reports_counters(d);
+	channel_send(d->channel, &m);
+	d->is_status_running = false;
+	if (d->is_status_wanted) {
+		d->is_status_wanted = false;
+		reports_status(d);
+	}
+}
+
+/* Control is asked under a number of main's own: the engine's is the worker's business. */
+static void ask_control(struct dataplane *d, struct certificate_message *c)
+{
+	struct rk_message m = {.type = RK_MSG_VALIDATE};
+	unsigned i = 0;
+
+	while (i < VALIDATION_MAX && d->validation[i] != NULL)
+		i++;
+	if (i == VALIDATION_MAX || !channel_is_connected(d->channel)) {
+		worker_command(d->worker, &c->head); /* no answer */
+		return;
+	}
+	c->sent_as = ++d->validation_cnt;
+	c->expire_ns = clock_monotonic_ns() + VALIDATION_LIMIT_NS;
+	d->validation[i] = c;
+	m.validate.request = c->sent_as;
+	m.validate.der = (struct rk_span){c->der, c->der_len};
+	channel_send(d->channel, &m);
+}
+
+static void end_validation(struct dataplane *d, unsigned i)
+{
+	worker_command(d->worker, &d->validation[i]->head);
+	d->validation[i] = NULL;
+}
+
+void reports_verdict(struct dataplane *d, const struct rk_msg_verdict *m)
+{
+	unsigned i;
+
+	for (i = 0; i < VALIDATION_MAX; i++) {
+		struct certificate_message *c = d->validation[i];
+
+		if (c == NULL || c->sent_as != m->request)
+			continue;
+		c->verdict = m->verdict;
+		c->has_verdict = true;
+		end_validation(d, i);
+		return;
+	}
+}
+
+void reports_expire(struct dataplane *d, uint64_t now_ns)
+{
+	unsigned i;
+
+	for (i = 0; i < VALIDATION_MAX; i++)
+		if (d->validation[i] != NULL && d->validation[i]->expire_ns <= now_ns)
+			end_validation(d, i);
+}
+
+uint64_t reports_deadline_ns(const struct dataplane *d)
+{
+	uint64_t first = UINT64_MAX;
+	unsigned i;
+
+	for (i = 0; i < VALIDATION_MAX; i++)
+		if (d->validation[i] != NULL && d->validation[i]->expire_ns < first)
+			first = d->validation[i]->expire_ns;
+	return first;
+}
+
+static void confirm(struct dataplane *d, struct certificate_message *c)
+{
+	struct rk_message m = {.type = RK_MSG_CONFIRMED};
+	int ret = certificate_table_put(&d->shared.certificates, &c->verdict);
+
+	if (ret < 0)
+		log_warning("a confirmed certificate cannot be kept: %s", strerror(-ret));
+	memcpy(m.confirmed.fingerprint, c->verdict.fingerprint, RK_FINGERPRINT_LEN);
+	channel_send(d->channel, &m);
+	worker_command(d->worker, &c->head);
+}
+
+/* The verdict under a standing peering is not thrown out of the table. */
+static void note_certificate(struct dataplane *d, const struct rk_msg_event *event)
+{
+	static const uint8_t none[RK_FINGERPRINT_LEN];
+	struct peer *p = peer_table_find_name(&d->shared.peers, event->peer);
+	bool has =
+		event->state == RK_PEER_UP && memcmp(event->fingerprint, none, sizeof(none)) != 0;
+
+	if (p == NULL || (event->state == RK_PEER_UP && !has))
+		return;
+	if (p->has_fingerprint)
+		certificate_table_hold(&d->shared.certificates, p->fingerprint, -1);
+	p->has_fingerprint = has;
+	memcpy(p->fingerprint, event->fingerprint, RK_FINGERPRINT_LEN);
+	if (has)
+		certificate_table_hold(&d->shared.certificates, p->fingerprint, 1);
+}
+
+/* A command that a worker has finished: ours to free. */
+static void finish_command(struct dataplane *d, struct message *m)
+{
+	switch (m->type) {
+	case MESSAGE_REMOVE:
+		peer_removed(d, m->peer);
+		break;
+	case MESSAGE_APPLY:
+		activate_done(d, m->seq);
+		break;
+	case MESSAGE_STATUS:
+		/* Behind the last line of its answer. */
+		inbox_list_append(&d->reports, &m->node);
+		return;
+	default:
+		break;
+	}
+	rk_wipe(m, sizeof(*m)); /* a COOKIE carries a secret */
+	free(m);
+}
+
+static void forward(struct dataplane *d, struct message *m)
+{
+	struct rk_message out = {0};
+
+	switch (m->type) {
+	case MESSAGE_EVENT:
+		note_certificate(d, &m->event);
+		out.type = RK_MSG_EVENT;
+		out.event = m->event;
+		break;
+	case MESSAGE_STATUS_PEER:
+		out.type = RK_MSG_STATUS_PEER;
+		out.status_peer = m->status;
+		break;
+	default: /* MESSAGE_STATUS */
+		end_status(d);
+		free(m);
+		return;
+	}
+	channel_send(d->channel, &out);
+	worker_command(d->worker, m);
+}
+
+void reports_take(struct dataplane *d)
+{
+	struct inbox_node *node = inbox_take(&d->shared.to_main);
+
+	while (node != NULL) {
+		struct inbox_node *next = node->next;
+		struct message *m = message_of(node);
+
+		node->next = NULL;
+		if (message_is_command(m))
+			finish_command(d, m);
+		else if (m->type == MESSAGE_VALIDATE)
+			ask_control(d, certificate_message_of(m));
+		else if (m->type == MESSAGE_CONFIRM)
+			confirm(d, certificate_message_of(m));
+		else
+			inbox_list_append(&d->reports, node);
+		node = next;
+	}
+	/* Without a connection they are told to nobody, and the next STATUS tells all. */
+	while ((!channel_is_connected(d->channel) || channel_has_room(d->channel)) &&
+		(node = inbox_list_pop(&d->reports)) != NULL)
+		forward(d, message_of(node));
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: one thread on one core that polls its ports, runs the protocol of the peers it owns and
+ * does nothing that could wait. Main talks to it through its inbox (messages.h) and the published
+ * pointer; it talks to main through main's inbox.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/certificates.h"
+#include "dataplane/counters.h"
+#include "dataplane/crypto.h"
+#include "dataplane/inbox.h"
+#include "dataplane/messages.h"
+#include "dataplane/neighbour.h"
+#include "dataplane/peer_table.h"
+#include "dataplane/port.h"
+#include "dataplane/published.h"
+#include "dataplane/timers.h"
+
+#define WORKER_REJUDGE_STEP 256
+#define WORKER_STATUS_STEP  32
+
+/* What all workers and main share. */
+struct shared {
+	_Atomic(struct published *) published; /* main: w, workers: r */
+	_Atomic bool is_control_connected;     /* main: w, workers: r */
+	_Atomic bool is_stopping;              /* main: w, workers: r */
+	struct peer_table peers;               /* main: w, workers: find */
+	struct certificate_table certificates; /* main: w, workers: find */
+	struct inbox to_main;                  /* workers: push, main: take */
+	int wake_fd;                           /* main's eventfd */
+	uint32_t idle_sleep_us;
+	struct rte_mempool *buffers;
+};
+
+/* Packets of this iteration for one port. */
+struct worker_queue {
+	uint16_t cnt;
+	struct rte_mbuf *packet[PORT_BURST];
+};
+
+/* A walk over the worker's own peers that survives removals. */
+struct worker_walk {
+	struct peer *next;
+	struct message *command; /* goes back when the walk is over; NULL: no walk, or a resync */
+	bool is_running;
+};
+
+struct worker {
+	struct shared *shared;
+	struct inbox inbox; /* main: push, worker: take */
+	struct engine *engine;
+	struct crypto_service *crypto;
+	const struct published *published; /* this iteration's */
+	uint64_t now_ns;                   /* this iteration's */
+	struct peer *peers;                /* own, linked by next */
+	struct worker_walk judging;
+	struct worker_walk telling;
+	bool is_resync_due; /* an event was lost */
+	struct inbox_list free_reports;
+	struct inbox_list free_certificates;
+	unsigned echo_tokens;
+	uint64_t echo_refill_ns;
+	uint64_t idle_cnt;
+	uint32_t sleep_us;
+	struct counters counters;
+	struct timers timers;
+	struct neighbour_table neighbours;
+	struct worker_queue queue[RTE_MAX_ETHPORTS];
+	struct message report[REPORT_CNT];
+	struct certificate_message certificate[CERTIFICATE_CNT];
+};
+
+/* Main, before and after the worker's thread runs. */
+int worker_new(
+	struct shared *shared, struct crypto_service *crypto, struct worker **out) RK_MUST_CHECK;
+void worker_free(struct worker *w); /* sessions have been removed */
+/* Main: hands a command over; takes it until it comes back through to_main. */
+void worker_command(struct worker *w, struct message *m);
+/* The thread: until shared->is_stopping. arg is the worker. */
+int worker_main(void *arg);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Main's commands, and the two walks over the worker's own peers that they start. */
+#include <string.h>
+
+#include "dataplane/worker_parts.h"
+
+static void link_peer(struct worker *w, struct peer *p)
+{
+	p->next = w->peers;
+	p->prev_link = &w->peers;
+	if (p->next != NULL)
+		p->next->prev_link = &p->next;
+	w->peers = p;
+}
+
+static void step_past(struct worker_walk *walk, const struct peer *p)
+{
+	if (walk->next == p)
+		walk->next = p->next;
+}
+
+static void unlink_peer(struct worker *w, struct peer *p)
+{
+	step_past(&w->judging, p);
+	step_past(&w->telling, p);
+	*p->prev_link = p->next;
+	if (p->next != NULL)
+		p->next->prev_link = p->prev_link;
+	p->next = NULL;
+	p->prev_link = NULL;
+}
+
+static void start_walk(struct worker *w, struct worker_walk *walk, struct message *command)
+{
+	/* A walk that is overtaken has its work done by the one that starts now. */
+	if (walk->command != NULL)
+		worker_tell_main(w, walk->command);
+	*walk = (struct worker_walk){.next = w->peers, .command = command, .is_running = true};
+}
+
+static void end_walk(struct worker *w, struct worker_walk *walk)
+{
+	if (walk->command != NULL)
+		worker_tell_main(w, walk->command);
+	*walk = (struct worker_walk){0};
+}
+
+static void add_peer(struct worker *w, struct message *m)
+{
+	struct peer *p = m->peer;
+
+	if (session_add(w->engine, peer_session(p), &m->config) < 0) {
+		/* Full: counted by the engine; the peer is known but never ready. */
+		return;
+	}
+	link_peer(w, p);
+	atomic_store_explicit(&p->is_ready, true, memory_order_release);
+}
+
+static void remove_peer(struct worker *w, struct peer *p)
+{
+	if (!atomic_load_explicit(&p->is_ready, memory_order_relaxed))
+		return;
+	unlink_peer(w, p);
+	session_remove(w->engine, peer_session(p));
+	atomic_store_explicit(&p->is_ready, false, memory_order_release);
+}
+
+static void rotate(struct worker *w, struct peer *one)
+{
+	struct peer *p;
+
+	if (one != NULL) {
+		if (atomic_load_explicit(&one->is_ready, memory_order_relaxed))
+			session_rotate(w->engine, peer_session(one), false);
+		return;
+	}
+	for (p = w->peers; p != NULL; p = p->next)
+		session_rotate(w->engine, peer_session(p), true);
+}
+
+/* What came back from main: an answer to a validation, or a report to be used again. */
+static void take_back(struct worker *w, struct message *m)
+{
+	struct certificate_message *c;
+
+	if (m->type != MESSAGE_VALIDATE && m->type != MESSAGE_CONFIRM) {
+		inbox_list_append(&w->free_reports, &m->node);
+		return;
+	}
+	c = certificate_message_of(m);
+	if (m->type == MESSAGE_VALIDATE)
+		engine_verdict(w->engine, c->request, c->has_verdict ? &c->verdict : NULL);
+	inbox_list_append(&w->free_certificates, &m->node);
+}
+
+static void execute(struct worker *w, struct message *m)
+{
+	switch (m->type) {
+	case MESSAGE_ADD:
+		add_peer(w, m);
+		break;
+	case MESSAGE_UPDATE:
+		if (atomic_load_explicit(&m->peer->is_ready, memory_order_relaxed))
+			session_update(w->engine, peer_session(m->peer), &m->config);
+		break;
+	case MESSAGE_REMOVE:
+		remove_peer(w, m->peer);
+		break;
+	case MESSAGE_APPLY:
+		start_walk(w, &w->judging, m);
+		return;
+	case MESSAGE_ROTATE:
+		rotate(w, m->peer);
+		break;
+	case MESSAGE_STATUS:
+		start_walk(w, &w->telling, m);
+		return;
+	case MESSAGE_COOKIE:
+		engine_set_cookie_secret(w->engine, m->cookie);
+		break;
+	default:
+		take_back(w, m);
+		return;
+	}
+	worker_tell_main(w, m);
+}
+
+void worker_execute(struct worker *w, struct inbox_node *commands)
+{
+	while (commands != NULL) {
+		struct inbox_node *next = commands->next;
+
+		commands->next = NULL;
+		execute(w, message_of(commands));
+		commands = next;
+	}
+}
+
+static void judge_step(struct worker *w)
+{
+	unsigned left = WORKER_REJUDGE_STEP;
+	struct peer *p;
+
+	while ((p = w->judging.next) != NULL && left-- > 0) {
+		w->judging.next = p->next;
+		session_rejudge(w->engine, peer_session(p));
+	}
+	if (w->judging.next == NULL)
+		end_walk(w, &w->judging);
+}
+
+static void tell_step(struct worker *w)
+{
+	unsigned left = WORKER_STATUS_STEP;
+	struct message *m;
+	struct peer *p;
+
+	while ((p = w->telling.next) != NULL && left-- > 0) {
+		/* A resync tells only of peers with a lost event. */
+		if (w->telling.command != NULL || p->needs_status) {
+			m = worker_report_new(w);
+			if (m == NULL)
+				return; /* goes on when main has given some back */
+			m->type = MESSAGE_STATUS_PEER;
+			memset(&m->status, 0, sizeof(m->status));
+			session_status(w->engine, peer_session(p), &m->status);
+			p->needs_status = false;
+			worker_tell_main(w, m);
+		}
+		w->telling.next = p->next;
+	}
+	if (w->telling.next == NULL)
+		end_walk(w, &w->telling);
+}
+
+bool worker_walk_peers(struct worker *w)
+{
+	bool is_any = w->judging.is_running || w->telling.is_running;
+
+	if (w->judging.is_running)
+		judge_step(w);
+	if (w->telling.is_running) {
+		tell_step(w);
+	} else if (w->is_resync_due) {
+		w->is_resync_due = false;
+		start_walk(w, &w->telling, NULL);
+	}
+	return is_any;
+}
+
+void worker_close(struct worker *w)
+{
+	struct inbox_node *node = inbox_take(&w->inbox);
+
+	end_walk(w, &w->judging);
+	end_walk(w, &w->telling);
+	while (w->peers != NULL)
+		remove_peer(w, w->peers);
+	while (node != NULL) {
+		struct inbox_node *next = node->next;
+
+		if (message_is_command(message_of(node)))
+			worker_tell_main(w, message_of(node));
+		node = next;
+	}
+}
