@@ -308,8 +308,9 @@ static int read_mark(struct rk_reader *r, struct master_list *l)
 	return master_list_append_mark(l, issuer, scope, number);
 }
 
-static int parse(const uint8_t *data, size_t len, struct master_list **out)
+int master_list_parse(const void *data, size_t len, struct master_list **out)
 {
+	const uint8_t *bytes = data;
 	struct iovec iov = {.iov_len = len};
 	struct rk_reader r, records;
 	struct master_list *l = NULL;
@@ -326,8 +327,8 @@ static int parse(const uint8_t *data, size_t len, struct master_list **out)
 		return ret;
 	if (memcmp(digest, h.digest, DIGEST_LEN) != 0)
 		return -EBADMSG;
-	rk_reader_init(&r, data + HEADER_LEN, h.description_len);
-	rk_reader_init(&records, data + HEADER_LEN + h.description_len,
+	rk_reader_init(&r, bytes + HEADER_LEN, h.description_len);
+	rk_reader_init(&records, bytes + HEADER_LEN + h.description_len,
 		len - HEADER_LEN - h.description_len);
 	ret = master_list_alloc(h.generation, h.source_cnt, h.mark_cnt, &l);
 	if (ret < 0)
@@ -355,7 +356,7 @@ static int load_file(int dir, const char *name, struct master_list **out)
 
 	if (ret < 0)
 		return ret;
-	ret = parse(data, len, out);
+	ret = master_list_parse(data, len, out);
 	free(data);
 	return ret;
 }

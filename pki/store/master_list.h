@@ -118,6 +118,9 @@ struct rk_span master_list_mark(
  */
 int master_list_save(const struct master_list *l, int dir, bool *is_written) RK_MUST_CHECK;
 
+/* The bytes of a file. 0; -EBADMSG: damaged; -ENOMEM. */
+int master_list_parse(const void *data, size_t len, struct master_list **out) RK_MUST_CHECK;
+
 enum master_list_origin {
 	MASTER_LIST_CURRENT,  /* the newest file */
 	MASTER_LIST_PREVIOUS, /* the newest was missing or damaged */
