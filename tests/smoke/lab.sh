@@ -174,7 +174,11 @@ start_control() {
 		--config-dir "$LAB/$router/config" --state-dir "$LAB/$router/state" \
 		--run-dir "$LAB/$router/run" --pki-dir "$LAB/$router/pki" \
 		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password"
-	wait_until 10 is_listening "$router"
+	wait_until 10 listens_or_ended "$router" && is_listening "$router"
+}
+
+listens_or_ended() {
+	is_listening "$1" || process_ended "$1-control"
 }
 
 is_listening() {
