@@ -4,10 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
-
-#include <urcu/compiler.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define HAVE_TSAN 1
@@ -31,6 +31,9 @@ void __tsan_release(void *addr);
 #define ACQUIRE(addr) ((void)(addr))
 #define RELEASE(addr) ((void)(addr))
 #endif
+
+/* liburcu's own goes through char * and, under clang, drops const without being asked. */
+#define container_of(node, type, member) ((type *)((uintptr_t)(node)-offsetof(type, member)))
 
 static char grace_token;
 static uint64_t hash_key;
@@ -105,7 +108,7 @@ void rk_rcu_retire(struct rk_rcu_node *node, void (*release)(struct rk_rcu_node 
 #else
 static void reclaim(struct rcu_head *head)
 {
-	struct rk_rcu_node *node = caa_container_of(head, struct rk_rcu_node, head);
+	struct rk_rcu_node *node = container_of(head, struct rk_rcu_node, head);
 
 	ACQUIRE(&grace_token);
 	ACQUIRE(node);
@@ -130,12 +133,15 @@ int rk_rcu_table_init(struct rk_rcu_table *t)
 
 void rk_rcu_table_fini(struct rk_rcu_table *t)
 {
+	int ret;
+
 	if (t->ht == NULL)
 		return;
 	/* An early resize may still be running in liburcu's thread: it must see us offline. */
 	urcu_qsbr_thread_offline();
-	if (cds_lfht_destroy(t->ht, NULL) != 0)
-		assert(!"a table is destroyed empty");
+	ret = cds_lfht_destroy(t->ht, NULL);
+	assert(ret == 0 && "a table is destroyed empty");
+	(void)ret;
 	urcu_qsbr_thread_online();
 	t->ht = NULL;
 }
@@ -148,7 +154,7 @@ struct match_arg {
 static const struct rk_rcu_table_node *table_node(const struct cds_lfht_node *node)
 {
 	ACQUIRE((void *)(uintptr_t)node);
-	return caa_container_of(node, struct rk_rcu_table_node, node);
+	return container_of(node, struct rk_rcu_table_node, node);
 }
 
 static int call_match(struct cds_lfht_node *node, const void *key)
@@ -165,7 +171,7 @@ static struct rk_rcu_table_node *from_iter(struct cds_lfht_iter *iter)
 	if (node == NULL)
 		return NULL;
 	ACQUIRE(node);
-	return caa_container_of(node, struct rk_rcu_table_node, node);
+	return container_of(node, struct rk_rcu_table_node, node);
 }
 
 struct rk_rcu_table_node *rk_rcu_table_find(
