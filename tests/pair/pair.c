@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/pair/host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pki/view/revocation.h"
+#include "pki/view/secret.h"
+#include "pki/x509/key.h"
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static void publish(struct pair_node *n)
+{
+	struct rk_global *g = &n->global;
+
+	memset(n->lines, 0, sizeof(n->lines));
+	must(rk_revocation_build(n->lines, sizeof(n->lines) / sizeof(n->lines[0]), n->revoked,
+		     n->revoked_cnt) == 0);
+	*g = (struct rk_global){.trust_generation = 1, .is_enabled = 1};
+	n->view = (struct rk_view){.generation = {1, n->view.generation.counter + 1},
+		.global = g,
+		.strings = n->strings,
+		.base = n->lines,
+		.base_line_cnt = sizeof(n->lines) / sizeof(n->lines[0])};
+	if (n->identity == NULL)
+		return;
+	strcpy(n->strings, n->identity->name);
+	g->peering_common_name.len = (uint32_t)strlen(n->identity->name);
+	memcpy(g->certificate_fingerprint, n->identity->verdict.fingerprint, RK_FINGERPRINT_LEN);
+	g->credential_status = n->identity->verdict.status;
+	g->credential_chain_cnt = n->identity->verdict.chain_cnt;
+	g->credential_not_before = n->identity->verdict.not_before;
+	g->credential_not_after = n->identity->verdict.not_after;
+	memcpy(g->credential_chain, n->identity->verdict.chain, sizeof(g->credential_chain));
+}
+
+static void set_credential(struct pair_node *n)
+{
+	struct rk_private_key *key;
+
+	credential_put(n->credential);
+	n->credential = NULL;
+	if (n->identity == NULL)
+		return;
+	key = rk_secret_new(sizeof(*key));
+	must(key != NULL && pki_key_to_private(n->identity->key, key) == 0);
+	must(credential_new(n->identity->verdict.fingerprint,
+		     (struct rk_span){n->identity->der, n->identity->der_len}, key,
+		     &n->credential) == 0);
+}
+
+static void open_engine(struct pair_node *n)
+{
+	static const uint8_t cookie_secret[32] = {0x42};
+	const struct engine_config config = {
+		.exchange_cnt = 16, .session_cnt = PAIR_PEER_MAX, .cookie_secret = cookie_secret};
+
+	must(engine_new(&config, &pair_ops, n, &n->engine) == 0);
+	pair_begin(n);
+}
+
+static void configure(struct pair_node *n, unsigned at, const struct pair_node *peer)
+{
+	const struct pair_options *o = &n->pair->options;
+	struct session_config *c = &n->config[at];
+
+	*c = (struct session_config){
+		.peering_common_name_len = (uint8_t)strlen(peer->identity->name),
+		.path_cnt = 1,
+		.invalid_certificate_behavior = (uint8_t)o->behavior,
+		.rekey_interval_ns = o->rekey_interval_ns,
+		.retransmit_interval_ns = o->retransmit_interval_ns,
+		.timeout_ns = o->timeout_ns,
+		.hold_ns = o->hold_ns,
+		.reauth_interval_ns = o->reauth_interval_ns,
+		.keep_alive_interval_ns = o->keep_alive_interval_ns,
+	};
+	snprintf(c->name, sizeof(c->name), "%.60s", peer->identity->name);
+	memcpy(c->peering_common_name, peer->identity->name, c->peering_common_name_len);
+	memcpy(c->groups, o->groups, sizeof(c->groups));
+	c->path[0] = (struct endpoint){.family = 4, .local_port = 1280, .remote_port = 1280};
+	memcpy(c->path[0].local, (uint8_t[]){192, 0, 2, (uint8_t)(n->number + 1)}, 4);
+	memcpy(c->path[0].remote, (uint8_t[]){192, 0, 2, (uint8_t)(peer->number + 1)}, 4);
+}
+
+static void set_default(uint64_t *value, uint64_t otherwise)
+{
+	if (*value == 0)
+		*value = otherwise;
+}
+
+static void set_defaults(struct pair_options *o)
+{
+	set_default(&o->latency_ns, PAIR_MS);
+	set_default(&o->control_ns, 2 * PAIR_MS);
+	set_default(&o->hold_ns, 30 * PAIR_SEC);
+	set_default(&o->keep_alive_interval_ns, PAIR_SEC);
+	set_default(&o->retransmit_interval_ns, PAIR_SEC);
+	set_default(&o->timeout_ns, 60 * PAIR_SEC);
+	set_default(&o->reauth_interval_ns, 86400 * PAIR_SEC);
+	if (o->groups[0] == 0) {
+		o->groups[0] = 23;
+		o->groups[1] = 29;
+	}
+}
+
+struct pair *pair_new(const struct pair_options *options, const struct pair_identity *east,
+	const struct pair_identity *west)
+{
+	struct pair *p = calloc(1, sizeof(*p));
+	unsigned i;
+
+	must(p != NULL && crypto_ctx_new(&p->crypto) == 0);
+	p->options = *options;
+	set_defaults(&p->options);
+	p->random = options->seed;
+	p->now_ns = 1000 * PAIR_SEC;
+	p->node_cnt = 2;
+	p->node[0].identity = east;
+	p->node[1].identity = west;
+	for (i = 0; i < p->node_cnt; i++) {
+		struct pair_node *n = &p->node[i];
+
+		n->pair = p;
+		n->number = i;
+		set_credential(n);
+		publish(n);
+		open_engine(n);
+	}
+	configure(&p->node[0], 0, &p->node[1]);
+	configure(&p->node[1], 0, &p->node[0]);
+	if (options->are_verdicts_known) {
+		pair_know(p, 0, west);
+		pair_know(p, 1, east);
+	}
+	return p;
+}
+
+void pair_start(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+
+	pair_begin(n);
+	n->session[0] = aligned_alloc(64, (session_size() + 63) / 64 * 64);
+	must(n->session[0] != NULL);
+	memset(n->session[0], 0, session_size());
+	n->session_cnt = 1;
+	must(session_add(n->engine, n->session[0], &n->config[0]) == 0);
+}
+
+/* Jobs that the engine lent must come back before it goes. */
+static void run_jobs(struct pair_node *n)
+{
+	while (n->jobs != NULL) {
+		struct crypto_job *job = n->jobs;
+
+		n->jobs = *crypto_job_link(job);
+		crypto_job_run(n->pair->crypto, job);
+		pair_begin(n);
+		engine_job_done(n->engine, job);
+	}
+}
+
+static void close_engine(struct pair_node *n)
+{
+	pair_begin(n);
+	if (n->session_cnt > 0)
+		session_remove(n->engine, n->session[0]);
+	run_jobs(n);
+	engine_free(n->engine);
+	free(n->session[0]);
+	n->session[0] = NULL;
+	n->session_cnt = 0;
+	n->engine = NULL;
+	must(n->timers == NULL);
+}
+
+static void drop_answers(struct pair *p, unsigned node)
+{
+	struct pair_answer **at = &p->answers, *a;
+
+	while ((a = *at) != NULL) {
+		if (a->node != node) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		free(a);
+	}
+}
+
+void pair_free(struct pair *p)
+{
+	struct pair_packet *packet;
+	unsigned i;
+
+	for (i = 0; i < p->node_cnt; i++) {
+		close_engine(&p->node[i]);
+		credential_put(p->node[i].credential);
+		drop_answers(p, i);
+	}
+	while ((packet = p->packets) != NULL) {
+		p->packets = packet->next;
+		free(packet);
+	}
+	crypto_ctx_free(p->crypto);
+	free(p);
+}
+
+void pair_crash(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+
+	close_engine(n);
+	drop_answers(p, node);
+	open_engine(n);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static uint64_t earliest(const struct pair *p, int *kind, unsigned *node)
+{
+	uint64_t at = UINT64_MAX;
+	unsigned i;
+
+	*kind = 0;
+	if (p->packets != NULL) {
+		at = p->packets->at_ns;
+		*kind = 1;
+	}
+	if (p->answers != NULL && p->answers->at_ns < at) {
+		at = p->answers->at_ns;
+		*kind = 2;
+	}
+	for (i = 0; i < p->node_cnt; i++) {
+		const struct pair_node *n = &p->node[i];
+
+		if (n->jobs != NULL && n->jobs_ready_ns < at) {
+			at = n->jobs_ready_ns;
+			*kind = 3;
+			*node = i;
+		}
+		if (n->timers != NULL && n->timers->deadline_ns < at) {
+			at = n->timers->deadline_ns;
+			*kind = 4;
+			*node = i;
+		}
+	}
+	return at;
+}
+
+static void deliver(struct pair *p)
+{
+	struct pair_packet *packet = p->packets;
+	struct pair_node *n = &p->node[packet->to];
+
+	p->packets = packet->next;
+	pair_begin(n);
+	engine_receive(n->engine, &packet->source, packet->payload, packet->len);
+	free(packet);
+}
+
+static void answer(struct pair *p)
+{
+	struct pair_answer *a = p->answers;
+	struct pair_node *n = &p->node[a->node];
+
+	p->answers = a->next;
+	pair_begin(n);
+	engine_verdict(n->engine, a->request, a->has_verdict ? &a->verdict : NULL);
+	free(a);
+}
+
+static void finish_job(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+	struct crypto_job *job = n->jobs;
+
+	n->jobs = *crypto_job_link(job);
+	n->jobs_ready_ns = p->now_ns + p->options.job_ns;
+	crypto_job_run(p->crypto, job);
+	pair_begin(n);
+	engine_job_done(n->engine, job);
+}
+
+static void fire(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+	struct core_timer *t = n->timers;
+
+	pair_cancel(n, t);
+	pair_begin(n);
+	engine_timer(n->engine, t);
+}
+
+bool pair_step(struct pair *p, uint64_t limit_ns)
+{
+	unsigned node = 0;
+	int kind;
+	uint64_t at = earliest(p, &kind, &node);
+
+	if (kind == 0 || at > limit_ns) {
+		p->now_ns = limit_ns;
+		return false;
+	}
+	if (at > p->now_ns)
+		p->now_ns = at;
+	p->step_cnt++;
+	switch (kind) {
+	case 1:
+		deliver(p);
+		break;
+	case 2:
+		answer(p);
+		break;
+	case 3:
+		finish_job(p, node);
+		break;
+	default:
+		fire(p, node);
+		break;
+	}
+	return true;
+}
+
+void pair_run(struct pair *p, uint64_t for_ns)
+{
+	uint64_t limit = p->now_ns + for_ns;
+
+	while (pair_step(p, limit))
+		;
+}
+
+bool pair_run_until(struct pair *p, bool (*done)(struct pair *p), uint64_t for_ns)
+{
+	uint64_t limit = p->now_ns + for_ns;
+
+	while (!done(p)) {
+		if (!pair_step(p, limit))
+			return done(p);
+	}
+	return true;
+}
+
+/* ---- acting and looking ---------------------------------------------------------------------- */
+
+void pair_rejudge(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+
+	publish(n);
+	pair_begin(n);
+	if (n->session_cnt > 0)
+		session_rejudge(n->engine, n->session[0]);
+}
+
+void pair_set_identity(struct pair *p, unsigned node, const struct pair_identity *id)
+{
+	p->node[node].identity = id;
+	set_credential(&p->node[node]);
+	pair_rejudge(p, node);
+}
+
+void pair_revoke(struct pair *p, unsigned node, const struct pair_identity *id)
+{
+	struct pair_node *n = &p->node[node];
+
+	must(n->revoked_cnt < sizeof(n->revoked) / sizeof(n->revoked[0]));
+	n->revoked[n->revoked_cnt++] = (struct rk_revocation_entry){
+		.key = id->verdict.chain[0].cert, .reason = RK_REASON_KEY_COMPROMISE};
+	pair_rejudge(p, node);
+}
+
+void pair_unrevoke(struct pair *p, unsigned node)
+{
+	p->node[node].revoked_cnt = 0;
+	pair_rejudge(p, node);
+}
+
+void pair_know(struct pair *p, unsigned node, const struct pair_identity *id)
+{
+	pair_confirm(&p->node[node], &id->verdict);
+}
+
+struct rk_msg_status_peer pair_status(struct pair *p, unsigned node)
+{
+	struct rk_msg_status_peer status = {0};
+	struct pair_node *n = &p->node[node];
+
+	pair_begin(n);
+	if (n->session_cnt > 0)
+		session_status(n->engine, n->session[0], &status);
+	return status;
+}
+
+uint64_t pair_counter(struct pair *p, unsigned node, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < engine_counter_cnt(); i++) {
+		if (strcmp(engine_counter_name(i), name) == 0)
+			return engine_counter(p->node[node].engine, i);
+	}
+	test_fail(__FILE__, name, __LINE__);
+}
+
+bool pair_is_agreed(struct pair *p)
+{
+	static const uint8_t zeros[16];
+	struct rk_msg_status_peer east = pair_status(p, 0), west = pair_status(p, 1);
+
+	return east.state == RK_PEER_UP && west.state == RK_PEER_UP &&
+	       memcmp(east.exported, west.exported, sizeof(east.exported)) == 0 &&
+	       memcmp(east.exported, zeros, sizeof(zeros)) != 0;
+}
+
+bool pair_has_event(struct pair *p, unsigned node, uint8_t state, const char *reason)
+{
+	const struct pair_node *n = &p->node[node];
+	size_t i, cnt = n->event_cnt < PAIR_EVENT_MAX ? n->event_cnt : PAIR_EVENT_MAX;
+
+	for (i = 0; i < cnt; i++) {
+		if (n->event[i].state == state && strcmp(n->event[i].reason, reason) == 0)
+			return true;
+	}
+	return false;
+}
