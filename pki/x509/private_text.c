@@ -47,6 +47,7 @@ static bool skip_header(struct rk_reader *r, uint8_t tag, size_t len_min)
 /* What follows the version number of the structures that begin with one. */
 static enum key_form classify_versioned(struct rk_reader *r, uint8_t version)
 {
+	static const uint8_t ec_field[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x01};
 	struct rk_reader rsa = *r, sec1 = *r;
 
 	if (version == 3) /* PFX: a ContentInfo */
@@ -60,8 +61,10 @@ static enum key_form classify_versioned(struct rk_reader *r, uint8_t version)
 	/* ECPrivateKey: the scalar */
 	if (version == 1 && skip_header(&sec1, 0x04, 14))
 		return FORM_KEY;
-	/* PKCS#8: AlgorithmIdentifier */
-	return skip_header(r, 0x30, 5) && rk_read_u8(r) == 0x06 ? FORM_KEY : FORM_NONE;
+	/* PKCS#8: AlgorithmIdentifier. Explicit curve parameters begin alike, with a field's OID. */
+	if (!skip_header(r, 0x30, 5) || !skip_header(r, 0x06, 3))
+		return FORM_NONE;
+	return starts_with(r, ec_field, sizeof(ec_field)) ? FORM_NONE : FORM_KEY;
 }
 
 /* Does DER that begins like this hold a private key? */
