@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A revocation list. Whatever we take, OpenSSL's own reader takes too, with the same entries: we
+ * are stricter, never laxer.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "pki/x509/crl.h"
+#include "pki/x509/trust.h"
+
+#define NOW       INT64_C(1795500000)
+#define LIMIT     (4u << 20)
+#define CHECK_MAX 1000 /* entries compared one by one */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool is_true)
+{
+	if (!is_true)
+		abort();
+}
+
+struct comparison {
+	STACK_OF(X509_REVOKED) * theirs;
+	int cnt;
+};
+
+static int compare_entry(void *ctx, const struct pki_crl_entry *entry)
+{
+	struct comparison *c = ctx;
+	const X509_REVOKED *theirs = sk_X509_REVOKED_value(c->theirs, c->cnt);
+	const ASN1_INTEGER *serial;
+	uint8_t bytes[PKI_SERIAL_MAX];
+
+	require(theirs != NULL);
+	if (c->cnt++ >= CHECK_MAX)
+		return 0;
+	serial = X509_REVOKED_get0_serialNumber(theirs);
+	require(pki_serial_bytes(serial, bytes) == (int)entry->serial_len);
+	require(memcmp(bytes, entry->serial, entry->serial_len) == 0);
+	require(entry->reason != RK_REASON_REMOVED);
+	return 0;
+}
+
+static void agrees_with_openssl(const struct pki_crl *crl, const uint8_t *data, size_t size)
+{
+	const uint8_t *next = data;
+	X509_CRL *theirs = d2i_X509_CRL(NULL, &next, (long)size);
+	struct comparison c = {0};
+
+	require(theirs != NULL && next == data + size && X509_CRL_get_version(theirs) == 1);
+	c.theirs = X509_CRL_get_REVOKED(theirs);
+	require(pki_crl_walk(crl, compare_entry, &c) == 0);
+	require(c.cnt == (int)pki_crl_info(crl)->entry_cnt);
+	require(c.cnt == (c.theirs != NULL ? sk_X509_REVOKED_num(c.theirs) : 0));
+	X509_CRL_free(theirs);
+	ERR_clear_error();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct pki_trust_config config = {.now = NOW};
+	struct pki_trust *trust = NULL;
+	struct pki_crl *crl = NULL;
+	struct pki_report report;
+	int ret;
+
+	pki_report_init(&report);
+	ret = pki_crl_parse(data, size, LIMIT, &report, &crl);
+	require((ret == 0) == (crl != NULL) && (ret == 0) == (report.error_cnt == 0));
+	if (crl != NULL) {
+		require(pki_trust_new(&config, NULL, &trust) == 0);
+		require(pki_crl_verify(crl, trust, NOW, &report, NULL) < 0); /* nobody is trusted */
+		if (data[0] == 0x30)
+			agrees_with_openssl(crl, data, size);
+		pki_trust_put(trust);
+	}
+	pki_crl_free(crl);
+	require(ERR_peek_error() == 0);
+	return 0;
+}
