@@ -21,8 +21,8 @@ lab_open() {
 	chmod 600 "$LAB/password"
 	local router
 	for router in east west; do
-		mkdir -p "$LAB/$router"/{config,state,run,pki}
-		chmod 700 "$LAB/$router"/{state,run,pki}
+		mkdir -p "$LAB/$router"/{config,state,run,pki,dataplane}
+		chmod 700 "$LAB/$router"/{state,run,pki,dataplane}
 	done
 }
 
@@ -202,7 +202,7 @@ start_dataplane() {
 	start_process "$router-dataplane" "${inside[@]}" "$LAB_BUILD/dataplane/rekey-dataplane" \
 		--no-huge -m 256 --no-pci --no-telemetry --file-prefix "rekey-$$-$router" \
 		--lcores "(0,1)@$(cpu_of "$router")" --vdev "$(vdev_of "$router")" -- \
-		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/state" --idle-sleep-us 500
+		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" --idle-sleep-us 500
 }
 
 # Two network namespaces, held by two sleeping processes and joined by a veth pair.
