@@ -11,7 +11,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <openssl/ssl.h>
 
-#define LINGER_SEC 2 /* for reading on after a refusal, so that the client gets to see it */
+#define LINGER_MS 2000 /* for reading on after a refusal, so that the client gets to see it */
 
 struct connections {
 	struct connections_spec spec;
@@ -99,9 +99,9 @@ unsigned connections_cnt(const struct connections *c)
 	return c->cnt;
 }
 
-static void start_deadline(struct connection *c, unsigned sec)
+static void start_deadline(struct connection *c, unsigned ms)
 {
-	const struct timeval tv = {.tv_sec = (time_t)sec};
+	const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
 	c->received = 0;
 	evtimer_add(c->deadline, &tv);
@@ -134,8 +134,10 @@ static void refuse(struct connection *c)
 		"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
 		"Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
 		sizeof(body) - 1, body);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE); /* evhttp writes only when it means to */
 	drain(c->bev, NULL);
-	start_deadline(c, LINGER_SEC);
+	start_deadline(
+		c, c->all->spec.deadline_ms < LINGER_MS ? c->all->spec.deadline_ms : LINGER_MS);
 }
 
 static void deadline_passed(evutil_socket_t fd, short what, void *arg)
@@ -201,7 +203,7 @@ struct bufferevent *connections_accept(struct event_base *base, void *arg)
 		return NULL;
 	}
 	bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
-	start_deadline(c, all->spec.deadline_sec);
+	start_deadline(c, all->spec.deadline_ms);
 	if (all->cnt >= all->spec.max && !all->is_full) {
 		all->is_full = true;
 		all->spec.set_full(all->spec.arg, true);
@@ -229,5 +231,5 @@ void connection_resume(struct bufferevent *bev)
 	struct connection *c = find(bev);
 
 	if (c != NULL)
-		start_deadline(c, c->all->spec.deadline_sec);
+		start_deadline(c, c->all->spec.deadline_ms);
 }

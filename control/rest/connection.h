@@ -20,7 +20,7 @@ struct connections_spec {
 	struct event_base *base;
 	SSL_CTX *ctx; /* a counted reference is taken */
 	unsigned max;
-	unsigned deadline_sec;
+	unsigned deadline_ms;
 	size_t request_max; /* bytes of one request, head included */
 	/* Asked to stop accepting (true) at max, to go on (false) below it. */
 	void (*set_full)(void *arg, bool is_full);

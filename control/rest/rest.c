@@ -2,6 +2,7 @@
 #include "control/rest/rest.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,8 @@
 #include "control/rest/rest_private.h"
 #include "control/rest/tls.h"
 
-#define HEAD_MAX       (32 * 1024)
-#define CONNECTION_MAX 128
-#define DEADLINE_SEC   30
-#define IDLE_SEC       20 /* without a byte, in either direction */
+#define HEAD_MAX (32 * 1024)
+#define IDLE_SEC 20 /* without a byte, in either direction */
 #define ALL_METHODS                                                                                \
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
 		EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
@@ -49,8 +48,8 @@ static void set_full(void *arg, bool is_full)
 			evconnlistener_enable(r->listener[i]);
 	}
 	if (is_full)
-		log_warning("%d connections are open: no more are taken until one ends",
-			CONNECTION_MAX);
+		log_warning("%u connections are open: no more are taken until one ends",
+			connections_cnt(r->connections));
 }
 
 static struct evhttp *new_server(
@@ -131,12 +130,12 @@ static int open_socket(struct rest *r)
 	return add_listener(r, r->local, fd, NULL);
 }
 
-static int open_all(struct rest *r)
+static int open_all(struct rest *r, const struct rest_limits *limits)
 {
 	struct connections_spec spec = {
 		.base = r->daemon->base,
-		.max = CONNECTION_MAX,
-		.deadline_sec = DEADLINE_SEC,
+		.max = limits->connection_max,
+		.deadline_ms = limits->deadline_ms,
 		.request_max = JSON_BODY_SIZE_MAX + HEAD_MAX,
 		.set_full = set_full,
 		.arg = r,
@@ -166,13 +165,22 @@ static int open_all(struct rest *r)
 
 int rest_open(struct daemon *d, struct rest **out)
 {
+	const struct rest_limits limits = REST_LIMITS_DEFAULT;
+
+	return rest_open_limited(d, &limits, out);
+}
+
+int rest_open_limited(struct daemon *d, const struct rest_limits *limits, struct rest **out)
+{
 	struct rest *r = calloc(1, sizeof(*r));
 	int ret;
 
 	if (r == NULL)
 		return -ENOMEM;
 	r->daemon = d;
-	ret = open_all(r);
+	/* OpenSSL writes with write(2): a client that went away must be an error, not a signal. */
+	signal(SIGPIPE, SIG_IGN);
+	ret = open_all(r, limits);
 	if (ret < 0) {
 		rest_close(r);
 		return ret;

@@ -11,11 +11,24 @@
 
 #define REST_SOCKET "control.sock"
 
+struct rest_limits {
+	unsigned connection_max; /* over TLS */
+	unsigned deadline_ms;    /* for a request to be complete, and for an answer to be taken */
+};
+
+#define REST_LIMITS_DEFAULT                                 \
+	{                                                   \
+		.connection_max = 128, .deadline_ms = 30000 \
+	}
+
 /*
  * Binds everything or nothing; the reason for a failure is logged. Needs d->base, options, config,
  * helpers, audit and users; the other services are used when a request asks for them. 0 or -errno.
  */
 int rest_open(struct daemon *d, struct rest **out) __attribute__((warn_unused_result));
+/* The same with limits other than REST_LIMITS_DEFAULT. */
+int rest_open_limited(struct daemon *d, const struct rest_limits *limits, struct rest **out)
+	__attribute__((warn_unused_result));
 /* Pending requests are dropped; their answers are thrown away when they come. */
 void rest_close(struct rest *r);
 /* The port that options->listen[index] is bound to (ADDR:0 asks for a free one). */

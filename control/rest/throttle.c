@@ -80,7 +80,7 @@ unsigned throttle_fail(struct throttle *t, const char *key, unsigned free_cnt, i
 		e->failure_cnt++;
 	if (e->failure_cnt >= free_cnt) {
 		over = e->failure_cnt - free_cnt;
-		wait = over < 9 ? 1u << over : WAIT_MAX_SEC;
+		wait = over < 8 ? 2u << over : WAIT_MAX_SEC;
 		e->blocked_until = now + (wait < WAIT_MAX_SEC ? wait : WAIT_MAX_SEC);
 	}
 	return e->failure_cnt;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How long somebody who keeps failing has to wait. A key (source and user name) has some failures
- * free; each further one doubles the wait, up to five minutes, and a quarter of an hour without
+ * free; each further one doubles the wait (2 s at first), up to five minutes, and a quarter of an hour without
  * failures forgets it. Bounded: when full, the key that failed longest ago goes. Loop thread only;
  * the caller brings the clock (monotonic seconds).
  */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/unit/rest_doubles.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "control/alarms.h"
+#include "control/audit.h"
+#include "control/crl/manager.h"
+#include "control/peers.h"
+#include "control/provision.h"
+#include "control/publish.h"
+#include "control/trust.h"
+
+#define HELD_MAX 16
+
+struct doubles {
+	pthread_mutex_t lock; /* the test's thread asks while the loop's works */
+	unsigned call_cnt;
+	json_t *last_body;
+	json_t *audit;
+	bool is_held;
+	unsigned held_cnt;
+	struct {
+		answer_cb cb;
+		void *arg;
+	} held[HELD_MAX];
+};
+
+/* Every service handle of the daemon is the same object here. */
+#define DOUBLES(handle) ((struct doubles *)(void *)(handle))
+
+struct doubles *doubles_new(void)
+{
+	struct doubles *s = calloc(1, sizeof(*s));
+
+	pthread_mutex_init(&s->lock, NULL);
+	s->audit = json_array();
+	return s;
+}
+
+void doubles_free(struct doubles *s)
+{
+	json_decref(s->last_body);
+	json_decref(s->audit);
+	free(s);
+}
+
+unsigned doubles_call_cnt(struct doubles *s)
+{
+	unsigned cnt;
+
+	pthread_mutex_lock(&s->lock);
+	cnt = s->call_cnt;
+	pthread_mutex_unlock(&s->lock);
+	return cnt;
+}
+
+static char *print(struct doubles *s, json_t *const *json)
+{
+	char *text;
+
+	pthread_mutex_lock(&s->lock);
+	text = json_dumps(*json != NULL ? *json : json_null(), JSON_COMPACT | JSON_ENCODE_ANY);
+	pthread_mutex_unlock(&s->lock);
+	return text;
+}
+
+char *doubles_last_body(struct doubles *s)
+{
+	return print(s, &s->last_body);
+}
+
+char *doubles_audit(struct doubles *s)
+{
+	return print(s, &s->audit);
+}
+
+static void saw(struct doubles *s, const json_t *body)
+{
+	pthread_mutex_lock(&s->lock);
+	s->call_cnt++;
+	json_decref(s->last_body);
+	s->last_body = json_deep_copy(body);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void answer_with(answer_cb cb, void *arg, json_t *body)
+{
+	struct answer a;
+
+	answer_ok(&a, body);
+	cb(arg, &a);
+	answer_fini(&a);
+}
+
+void doubles_hold(struct doubles *s, bool is_held)
+{
+	unsigned cnt = s->held_cnt;
+
+	s->is_held = is_held;
+	if (is_held)
+		return;
+	s->held_cnt = 0;
+	for (unsigned i = 0; i < cnt; i++)
+		answer_with(s->held[i].cb, s->held[i].arg, json_pack("{s:s}", "name", "held"));
+}
+
+void provision_create_key(struct provision *p, const json_t *request, answer_cb cb, void *arg)
+{
+	struct doubles *s = DOUBLES(p);
+
+	saw(s, request);
+	if (s->is_held && s->held_cnt < HELD_MAX) {
+		s->held[s->held_cnt].cb = cb;
+		s->held[s->held_cnt++].arg = arg;
+		return;
+	}
+	answer_with(cb, arg, json_pack("{s:s}", "name", "key"));
+}
+
+void provision_request(struct provision *p, const json_t *request, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), request);
+	answer_with(cb, arg, json_pack("{s:s}", "csr", "-----BEGIN CERTIFICATE REQUEST-----\n"));
+}
+
+void provision_ingest(
+	struct provision *p, const json_t *request, bool must_exist, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), request);
+	answer_with(cb, arg, json_pack("{s:b}", "must_exist", must_exist));
+}
+
+void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(t), request);
+	answer_with(cb, arg, json_pack("{s:s}", "name", "ca"));
+}
+
+void trust_delete(struct trust *t, const char *name, struct answer *out)
+{
+	saw(DOUBLES(t), NULL);
+	answer_ok(out, json_pack("{s:s}", "name", name));
+}
+
+void trust_list(const struct trust *t, struct answer *out)
+{
+	(void)t;
+	answer_ok(out, json_pack("{s:[]}", "trusted_ca_certificates"));
+}
+
+void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(m), request);
+	answer_with(cb, arg, json_pack("{s:[]}", "sources"));
+}
+
+void crl_manager_list(const struct crl_manager *m, struct answer *out)
+{
+	(void)m;
+	answer_ok(out, json_pack("{s:[]}", "sources"));
+}
+
+void peers_list(struct peers *p, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), NULL);
+	answer_with(cb, arg, json_pack("{s:[]}", "peers"));
+}
+
+void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), NULL);
+	answer_with(cb, arg, json_pack("{s:s, s:s}", "name", name, "status", "up"));
+}
+
+void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), request);
+	answer_with(cb, arg, json_pack("{s:s}", "rotated", "all"));
+}
+
+void peers_stats(struct peers *p, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), NULL);
+	answer_with(cb, arg, json_pack("{s:{}, s:{}}", "control", "dataplane"));
+}
+
+void alarms_list(const struct alarms *a, struct answer *out)
+{
+	(void)a;
+	answer_ok(out, json_pack("{s:[]}", "alarms"));
+}
+
+void publisher_show(const struct publisher *p, struct answer *out)
+{
+	(void)p;
+	answer_ok(out, json_pack("{s:b, s:{}, s:[]}", "connected", 0, "published", "parts"));
+}
+
+bool publisher_is_connected(const struct publisher *p)
+{
+	(void)p;
+	return false;
+}
+
+void audit_set_actor(struct audit *a, const struct audit_actor *actor)
+{
+	(void)a;
+	(void)actor;
+}
+
+void audit_write_as(struct audit *a, const struct audit_actor *actor, const char *type,
+	const char *description, json_t *detail)
+{
+	struct doubles *s = DOUBLES(a);
+
+	pthread_mutex_lock(&s->lock);
+	json_array_append_new(
+		s->audit, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "type", type, "user",
+				  actor->user, "address", actor->address, "request_id",
+				  actor->request_id, "description", description, "detail", detail));
+	pthread_mutex_unlock(&s->lock);
+}
+
+json_t *audit_tail(const struct audit *a, size_t count)
+{
+	(void)a;
+	return json_pack("[i]", (int)count);
+}

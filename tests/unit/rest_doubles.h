@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Test doubles of the daemon's services: they remember, and answer what they were told. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct doubles;
+
+struct doubles *doubles_new(void);
+void doubles_free(struct doubles *s);
+unsigned doubles_call_cnt(struct doubles *s);
+char *doubles_last_body(struct doubles *s);
+char *doubles_audit(struct doubles *s);
+/* Calls that come while held wait; false answers them, on the calling (loop) thread. */
+void doubles_hold(struct doubles *s, bool is_held);
