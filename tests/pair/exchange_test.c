@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The full exchange: first contact, every key type and group, loss, repetition, wrong identities. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/pair/pair.h"
+
+static struct pair_identity *east, *west;
+
+static struct pair *start(const struct pair_options *o, const struct pair_identity *first,
+	const struct pair_identity *second)
+{
+	struct pair *p = pair_new(o, first, second);
+
+	pair_start(p, 0);
+	pair_start(p, 1);
+	return p;
+}
+
+static void assert_agree(struct pair *p, uint64_t within_ns)
+{
+	assert_true(pair_run_until(p, pair_is_agreed, within_ns));
+}
+
+static void strangers_meet(void **state)
+{
+	struct pair *p = start(&(struct pair_options){.seed = 1}, east, west);
+	struct rk_msg_status_peer s;
+	unsigned i;
+
+	(void)state;
+	assert_agree(p, 5 * PAIR_SEC);
+	for (i = 0; i < 2; i++) {
+		s = pair_status(p, i);
+		assert_int_equal(p->node[i].validate_cnt, 1);
+		assert_int_equal(p->node[i].known_cnt, 1);
+		assert_int_equal(s.verdict, RK_VERDICT_GOOD);
+		assert_true(s.full_exchange_cnt >= 1);
+		assert_memory_equal(s.fingerprint, p->node[!i].identity->verdict.fingerprint,
+			RK_FINGERPRINT_LEN);
+		assert_true(pair_has_event(p, i, RK_PEER_UP, "key-installed"));
+	}
+	assert_int_equal(pair_status(p, 0).local_index, pair_status(p, 1).peer_index);
+	assert_int_equal(pair_status(p, 1).local_index, pair_status(p, 0).peer_index);
+	pair_free(p);
+}
+
+static void acquaintances_do_not_ask_control(void **state)
+{
+	struct pair *p =
+		start(&(struct pair_options){.seed = 2, .are_verdicts_known = true}, east, west);
+
+	(void)state;
+	assert_agree(p, 5 * PAIR_SEC);
+	assert_int_equal(p->node[0].validate_cnt + p->node[1].validate_cnt, 0);
+	pair_free(p);
+}
+
+/* RFC 8422 2.1, 2.2: ECDHE with ECDSA and with RSA certificates. */
+static void every_kind_of_certificate(void **state)
+{
+	static const enum test_key kinds[] = {
+		TEST_RSA_2048, TEST_P256, TEST_P384, TEST_P521, TEST_RSA_PSS_SHA256};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct pair_identity *id = pair_identity_new("west", kinds[i], NULL);
+		struct pair *p = start(&(struct pair_options){.seed = i}, east, id);
+
+		assert_agree(p, 5 * PAIR_SEC);
+		pair_free(p);
+		pair_identity_free(id);
+	}
+}
+
+/* RFC 8422 5.1.1: each named group by itself. */
+static void every_group(void **state)
+{
+	static const uint16_t groups[] = {23, 24, 25, 29, 30};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		struct pair *p =
+			start(&(struct pair_options){.seed = i, .groups = {groups[i]}}, east, west);
+
+		assert_agree(p, 5 * PAIR_SEC);
+		assert_int_equal(pair_status(p, 0).group, groups[i]);
+		assert_int_equal(pair_status(p, 1).group, groups[i]);
+		pair_free(p);
+	}
+}
+
+static bool drop_nth(struct pair *p, struct pair_packet *packet)
+{
+	unsigned *left = p->filter_arg;
+
+	(void)packet;
+	return (*left)-- != 0;
+}
+
+static void any_one_packet_may_be_lost(void **state)
+{
+	unsigned n, left;
+
+	(void)state;
+	for (n = 0; n < 24; n++) {
+		struct pair *p = start(&(struct pair_options){.seed = n}, east, west);
+
+		left = n;
+		p->filter = drop_nth;
+		p->filter_arg = &left;
+		assert_agree(p, 15 * PAIR_SEC);
+		pair_free(p);
+	}
+}
+
+static void repetition_makes_no_second_key(void **state)
+{
+	struct pair *p =
+		start(&(struct pair_options){.seed = 4, .duplicate_permille = 1000}, east, west);
+	struct rk_msg_status_peer before;
+
+	(void)state;
+	assert_agree(p, 5 * PAIR_SEC);
+	before = pair_status(p, 0);
+	pair_run(p, 5 * PAIR_SEC);
+	assert_true(pair_is_agreed(p));
+	assert_memory_equal(before.exported, pair_status(p, 0).exported, 16);
+	pair_free(p);
+}
+
+static void slow_crypto_and_slow_control(void **state)
+{
+	struct pair *p = start(&(struct pair_options){.seed = 5,
+				       .job_ns = 80 * PAIR_MS,
+				       .control_ns = 2 * PAIR_SEC,
+				       .latency_ns = 150 * PAIR_MS},
+		east, west);
+
+	(void)state;
+	assert_agree(p, 20 * PAIR_SEC);
+	pair_free(p);
+}
+
+static void control_away_delays_first_contact(void **state)
+{
+	struct pair *p = start(&(struct pair_options){.seed = 6}, east, west);
+
+	(void)state;
+	p->node[0].is_control_away = p->node[1].is_control_away = true;
+	pair_run(p, 20 * PAIR_SEC);
+	assert_false(pair_is_agreed(p));
+	p->node[0].is_control_away = p->node[1].is_control_away = false;
+	assert_agree(p, 20 * PAIR_SEC);
+	pair_free(p);
+}
+
+/* A good certificate that names nobody we know. */
+static void stranger_is_refused(void **state)
+{
+	struct pair_identity *mallory = pair_identity_new("mallory", TEST_P256, NULL);
+	struct pair *p = pair_new(&(struct pair_options){.seed = 7}, east, west);
+
+	(void)state;
+	pair_set_identity(p, 1, mallory);
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 20 * PAIR_SEC);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	assert_int_not_equal(pair_status(p, 1).state, RK_PEER_UP);
+	pair_free(p);
+	pair_identity_free(mallory);
+}
+
+static void untrusted_certificate_is_refused(void **state)
+{
+	struct pair_identity *fake = pair_identity_new("west", TEST_P256, NULL);
+	struct pair *p = pair_new(&(struct pair_options){.seed = 8}, east, west);
+
+	(void)state;
+	fake->verdict.status = RK_VERDICT_UNTRUSTED;
+	fake->verdict.chain_cnt = 0;
+	pair_set_identity(p, 1, fake);
+	p->node[1].global.credential_status = RK_VERDICT_GOOD; /* west believes in itself */
+	p->node[1].global.credential_chain_cnt = 0;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 20 * PAIR_SEC);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	assert_int_equal(p->node[0].known_cnt, 0);
+	pair_free(p);
+	pair_identity_free(fake);
+}
+
+static void expired_certificate_is_refused(void **state)
+{
+	struct pair_identity *old = pair_identity_new("west", TEST_P256, NULL);
+	struct pair *p = pair_new(&(struct pair_options){.seed = 9}, east, west);
+
+	(void)state;
+	pair_set_identity(p, 1, old);
+	old->verdict.not_after = old->verdict.chain[0].not_after = PAIR_WALL - 10;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 20 * PAIR_SEC);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	assert_true(pair_counter(p, 0, "certificate-expired") > 0);
+	pair_free(p);
+	pair_identity_free(old);
+}
+
+static void our_own_name_is_refused(void **state)
+{
+	struct pair_identity *twin = pair_identity_new("east", TEST_P256, NULL);
+	struct pair *p = pair_new(&(struct pair_options){.seed = 10}, east, west);
+
+	(void)state;
+	pair_set_identity(p, 1, twin);
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 10 * PAIR_SEC);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	pair_free(p);
+	pair_identity_free(twin);
+}
+
+static void nothing_goes_out_without_a_credential(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 11}, east, west);
+
+	(void)state;
+	pair_set_identity(p, 1, NULL);
+	pair_start(p, 1);
+	pair_run(p, 10 * PAIR_SEC);
+	assert_int_equal(p->node[1].sent_cnt, 0);
+	assert_int_equal(pair_status(p, 1).state, RK_PEER_INITIALIZING);
+	pair_set_identity(p, 1, west); /* it comes: the peering follows by itself */
+	pair_start(p, 0);
+	assert_agree(p, 10 * PAIR_SEC);
+	pair_free(p);
+}
+
+/* What a source that proves nothing gets is never more than it sent. */
+struct flow {
+	uint64_t to_spoofed, from_spoofed;
+};
+
+static bool count_spoofed(struct pair *p, struct pair_packet *packet)
+{
+	struct flow *f = p->filter_arg;
+
+	if (packet->from == 0 && packet->source.local[3] == 2)
+		f->to_spoofed += packet->len;
+	return packet->from != 0; /* the spoofed one never answers */
+}
+
+static struct pair_packet first_hello;
+
+static bool keep_first(struct pair *p, struct pair_packet *packet)
+{
+	(void)p;
+	if (first_hello.len == 0 && packet->from == 1)
+		first_hello = *packet;
+	return false;
+}
+
+static void no_amplification_before_proof_of_address(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 12}, east, west);
+	struct flow flow = {0};
+
+	(void)state;
+	first_hello.len = 0;
+	p->filter = keep_first;
+	pair_start(p, 1);
+	pair_run(p, 3 * PAIR_SEC);
+	assert_true(first_hello.len > 0);
+	p->filter = count_spoofed;
+	p->filter_arg = &flow;
+	flow.from_spoofed = first_hello.len;
+	pair_inject(p, &first_hello, 0);
+	pair_run(p, 60 * PAIR_SEC);
+	assert_true(flow.to_spoofed > 0);
+	assert_true(flow.to_spoofed <= flow.from_spoofed);
+	pair_free(p);
+}
+
+static int make_identities(void **state)
+{
+	(void)state;
+	east = pair_identity_new("east", TEST_RSA_2048, NULL);
+	west = pair_identity_new("west", TEST_P256, NULL);
+	return 0;
+}
+
+static int free_identities(void **state)
+{
+	(void)state;
+	pair_identity_free(east);
+	pair_identity_free(west);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strangers_meet),
+		cmocka_unit_test(acquaintances_do_not_ask_control),
+		cmocka_unit_test(every_kind_of_certificate),
+		cmocka_unit_test(every_group),
+		cmocka_unit_test(any_one_packet_may_be_lost),
+		cmocka_unit_test(repetition_makes_no_second_key),
+		cmocka_unit_test(slow_crypto_and_slow_control),
+		cmocka_unit_test(control_away_delays_first_contact),
+		cmocka_unit_test(stranger_is_refused),
+		cmocka_unit_test(untrusted_certificate_is_refused),
+		cmocka_unit_test(expired_certificate_is_refused),
+		cmocka_unit_test(our_own_name_is_refused),
+		cmocka_unit_test(nothing_goes_out_without_a_credential),
+		cmocka_unit_test(no_amplification_before_proof_of_address),
+	};
+
+	return cmocka_run_group_tests(tests, make_identities, free_identities);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Seeded random runs: loss, repetition, reordering, slow crypto, crashes, rekeys at random times.
+ * Whatever happened, once the network is good again both sides agree on one key, and stay so.
+ *
+ *	pair-random [FIRST-SEED COUNT]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/pair/pair.h"
+
+#define DEFAULT_CNT 300
+
+static struct pair_identity *east, *west;
+
+static struct pair_options options_of(uint64_t seed)
+{
+	struct pair_options o = {.seed = seed};
+	struct pair dice = {.random = seed ^ UINT64_C(0x5eed)};
+
+	o.loss_permille = (unsigned)(pair_random(&dice) % 300);
+	o.duplicate_permille = (unsigned)(pair_random(&dice) % 200);
+	o.latency_jitter_ns = pair_random(&dice) % (300 * PAIR_MS);
+	o.job_ns = pair_random(&dice) % (20 * PAIR_MS);
+	o.control_ns = pair_random(&dice) % (500 * PAIR_MS) + 1;
+	o.rekey_interval_ns = (1 + pair_random(&dice) % 5) * PAIR_SEC;
+	o.hold_ns = PAIR_SEC;
+	o.keep_alive_interval_ns = 200 * PAIR_MS;
+	o.are_verdicts_known = pair_random(&dice) % 2;
+	o.behavior = pair_random(&dice) % 2 ? RK_FAIL_HARD : RK_FAIL_SOFT;
+	return o;
+}
+
+static void disturb(struct pair *p)
+{
+	unsigned node = (unsigned)(pair_random(p) % 2);
+
+	switch (pair_random(p) % 8) {
+	case 0:
+		pair_crash(p, node);
+		pair_start(p, node);
+		break;
+	case 1:
+		session_rotate(p->node[0].engine, p->node[0].session[0], false);
+		session_rotate(p->node[1].engine, p->node[1].session[0], false);
+		break;
+	case 2:
+		session_rotate(p->node[node].engine, p->node[node].session[0], true);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool run(uint64_t seed)
+{
+	const struct pair_options o = options_of(seed);
+	struct pair *p = pair_new(&o, east, west);
+	bool ok;
+	unsigned i;
+
+	pair_start(p, 0);
+	pair_start(p, 1);
+	for (i = 0; i < 12; i++) {
+		pair_run(p, pair_random(p) % (2 * PAIR_SEC));
+		disturb(p);
+	}
+	p->options.loss_permille = p->options.duplicate_permille = 0;
+	p->options.latency_jitter_ns = 0;
+	pair_run(p, 10 * PAIR_SEC);
+	ok = pair_run_until(p, pair_is_agreed, 60 * PAIR_SEC);
+	for (i = 0; i < 20 && ok; i++) { /* and stays so, through rekeys */
+		pair_run(p, 500 * PAIR_MS);
+		ok = pair_run_until(p, pair_is_agreed, 200 * PAIR_MS);
+	}
+	if (!ok)
+		fprintf(stderr, "seed %llu: no agreement\n", (unsigned long long)seed);
+	pair_free(p);
+	return ok;
+}
+
+int main(int argc, char *argv[])
+{
+	uint64_t first = argc == 3 ? strtoull(argv[1], NULL, 0) : 1;
+	uint64_t cnt = argc == 3 ? strtoull(argv[2], NULL, 0) : DEFAULT_CNT;
+	uint64_t i, failed_cnt = 0;
+
+	east = pair_identity_new("east", TEST_P256, NULL);
+	west = pair_identity_new("west", TEST_P256, NULL);
+	for (i = 0; i < cnt; i++)
+		failed_cnt += !run(first + i);
+	pair_identity_free(east);
+	pair_identity_free(west);
+	printf("%llu runs, %llu without agreement\n", (unsigned long long)cnt,
+		(unsigned long long)failed_cnt);
+	return failed_cnt > 0;
+}

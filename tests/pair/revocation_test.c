@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Revocation, expiry and new certificates while peerings stand, fail-hard and fail-soft. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/pair/pair.h"
+
+static struct pair_identity *east, *west, *west_renewed;
+
+static struct pair *up(enum rk_invalid_certificate_behavior behavior)
+{
+	struct pair *p = pair_new(
+		&(struct pair_options){
+			.seed = 1, .behavior = behavior, .rekey_interval_ns = 3 * PAIR_SEC},
+		east, west);
+
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+	return p;
+}
+
+static void fail_hard_severs_at_once(void **state)
+{
+	struct pair *p = up(RK_FAIL_HARD);
+	uint64_t now;
+
+	(void)state;
+	pair_run(p, 5 * PAIR_SEC);
+	now = p->now_ns;
+	pair_revoke(p, 0, west);
+	assert_int_equal(p->now_ns, now); /* not a nanosecond later */
+	assert_int_equal(pair_status(p, 0).state, RK_PEER_DOWN);
+	assert_int_equal(pair_status(p, 0).verdict, RK_VERDICT_REVOKED);
+	assert_true(pair_has_event(p, 0, RK_PEER_DOWN, "severed"));
+	pair_run(p, 30 * PAIR_SEC);
+	assert_int_equal(pair_status(p, 0).state, RK_PEER_DOWN);
+	assert_true(pair_counter(p, 0, "certificate-revoked") > 0);
+	pair_free(p);
+}
+
+static void new_certificate_brings_it_back(void **state)
+{
+	struct pair *p = up(RK_FAIL_HARD);
+	uint64_t began;
+
+	(void)state;
+	pair_revoke(p, 0, west);
+	pair_run(p, 20 * PAIR_SEC);
+	pair_set_identity(p, 1, west_renewed);
+	began = p->now_ns;
+	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+	assert_true(p->now_ns - began < 3 * PAIR_SEC);
+	assert_int_equal(pair_status(p, 0).verdict, RK_VERDICT_GOOD);
+	assert_memory_equal(pair_status(p, 0).fingerprint, west_renewed->verdict.fingerprint,
+		RK_FINGERPRINT_LEN);
+	pair_free(p);
+}
+
+static void fail_soft_keeps_the_peering_and_its_rekeys(void **state)
+{
+	struct pair *p = up(RK_FAIL_SOFT);
+	uint64_t rekeys;
+
+	(void)state;
+	pair_revoke(p, 0, west);
+	rekeys = pair_status(p, 0).rekey_cnt;
+	pair_run(p, 20 * PAIR_SEC);
+	assert_true(pair_is_agreed(p));
+	assert_true(pair_status(p, 0).rekey_cnt > rekeys);
+	assert_int_equal(pair_status(p, 0).verdict, RK_VERDICT_REVOKED);
+	pair_free(p);
+}
+
+/* No full exchange with a revoked certificate succeeds under either behaviour. */
+static void fail_soft_refuses_a_new_peering(void **state)
+{
+	struct pair *p = up(RK_FAIL_SOFT);
+
+	(void)state;
+	pair_revoke(p, 0, west);
+	pair_crash(p, 1);
+	pair_start(p, 1);
+	pair_run(p, 30 * PAIR_SEC);
+	assert_false(pair_is_agreed(p));
+	assert_int_not_equal(pair_status(p, 1).state, RK_PEER_UP);
+	pair_unrevoke(p, 0); /* a hold was lifted */
+	assert_true(pair_run_until(p, pair_is_agreed, 60 * PAIR_SEC));
+	pair_free(p);
+}
+
+static void revocation_between_reply_and_finish_counts(void **state)
+{
+	struct pair *p = pair_new(
+		&(struct pair_options){.seed = 2, .control_ns = PAIR_SEC, .behavior = RK_FAIL_SOFT},
+		east, west);
+
+	(void)state;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 1500 * PAIR_MS); /* parked: control is thinking */
+	pair_revoke(p, 0, west);
+	pair_run(p, 30 * PAIR_SEC);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	pair_free(p);
+}
+
+static void expiry_counts_without_any_publication(void **state)
+{
+	struct pair_identity *brief = pair_identity_new("west", TEST_P256, NULL);
+	struct pair *p;
+
+	(void)state;
+	p = pair_new(
+		&(struct pair_options){
+			.seed = 3, .behavior = RK_FAIL_HARD, .rekey_interval_ns = 2 * PAIR_SEC},
+		east, brief);
+	/* 1,000 s is where the fake clock starts */
+	brief->verdict.not_after = brief->verdict.chain[0].not_after = PAIR_WALL + 1020;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+	pair_run(p, 60 * PAIR_SEC);
+	assert_int_equal(pair_status(p, 0).state, RK_PEER_DOWN);
+	assert_int_equal(pair_status(p, 0).verdict, RK_VERDICT_EXPIRED);
+	pair_free(p);
+	pair_identity_free(brief);
+}
+
+static void own_new_certificate_is_shown_without_outage(void **state)
+{
+	struct pair *p = up(RK_FAIL_HARD);
+	unsigned i;
+
+	(void)state;
+	pair_set_identity(p, 1, west_renewed);
+	for (i = 0; i < 200; i++) {
+		pair_run(p, 100 * PAIR_MS);
+		assert_int_equal(pair_status(p, 0).state, RK_PEER_UP);
+		assert_int_equal(pair_status(p, 1).state, RK_PEER_UP);
+	}
+	assert_memory_equal(pair_status(p, 0).fingerprint, west_renewed->verdict.fingerprint,
+		RK_FINGERPRINT_LEN);
+	assert_true(pair_is_agreed(p));
+	pair_free(p);
+}
+
+static int make_identities(void **state)
+{
+	(void)state;
+	east = pair_identity_new("east", TEST_P256, NULL);
+	west = pair_identity_new("west", TEST_P256, NULL);
+	west_renewed = pair_identity_new("west", TEST_P384, NULL);
+	return 0;
+}
+
+static int free_identities(void **state)
+{
+	(void)state;
+	pair_identity_free(east);
+	pair_identity_free(west);
+	pair_identity_free(west_renewed);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fail_hard_severs_at_once),
+		cmocka_unit_test(new_certificate_brings_it_back),
+		cmocka_unit_test(fail_soft_keeps_the_peering_and_its_rekeys),
+		cmocka_unit_test(fail_soft_refuses_a_new_peering),
+		cmocka_unit_test(revocation_between_reply_and_finish_counts),
+		cmocka_unit_test(expiry_counts_without_any_publication),
+		cmocka_unit_test(own_new_certificate_is_shown_without_outage),
+	};
+
+	return cmocka_run_group_tests(tests, make_identities, free_identities);
+}
