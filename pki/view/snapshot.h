@@ -163,6 +163,14 @@ struct rk_issuer {
 	uint8_t pad[7];
 };
 
+/* No hidden padding: parts are written as these structs and hashed as bytes. */
+static_assert(sizeof(struct rk_global) == 520, "layout");
+static_assert(sizeof(struct rk_address) == 24, "layout");
+static_assert(sizeof(struct rk_port) == 72, "layout");
+static_assert(sizeof(struct rk_path) == 56, "layout");
+static_assert(sizeof(struct rk_peer) == 112, "layout");
+static_assert(sizeof(struct rk_issuer) == 32, "layout");
+
 /* An open part. Immutable; owned by whoever opened it. */
 struct rk_part;
 

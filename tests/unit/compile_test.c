@@ -47,6 +47,7 @@ static void parts_are_sealed(void **state)
 	compile_part_close(&part);
 }
 
+/* S5 */
 static void config_does_not_depend_on_order(void **state)
 {
 	struct compile_part a = {.fd = -1}, b = {.fd = -1};
@@ -166,6 +167,7 @@ static void bad_addresses_are_refused(void **state)
 	refuse(&f, "UDP port is zero");
 }
 
+/* S6: what only the reader's own checks find is refused before anybody gets it. */
 static void bad_settings_are_refused(void **state)
 {
 	struct fixture f;

@@ -242,6 +242,7 @@ static void lists_share_and_do_not_change(void **state)
 	master_list_put(NULL);
 }
 
+/* M3 */
 static void older_numbers_are_refused(void **state)
 {
 	struct master_list *list = NULL, *next = NULL;
@@ -315,6 +316,7 @@ static struct master_list *some_list(void)
 	return list;
 }
 
+/* M1 */
 static void list_survives_the_disk(void **state)
 {
 	struct master_list *list = some_list(), *read = NULL;
@@ -360,6 +362,7 @@ static void damage(const char *name, size_t at)
 	close(fd);
 }
 
+/* M2 */
 static void damaged_file_gives_way_to_the_previous(void **state)
 {
 	struct master_list *list = some_list(), *newer = master_list_get(list), *read = NULL;
@@ -413,7 +416,7 @@ static int parse_with_digest(const uint8_t *data, size_t len)
 	return ret;
 }
 
-/* Structure is checked too: no byte spoiled under a right digest may crash or overrun. */
+/* M2: structure is checked too: no byte spoiled under a right digest may crash or overrun. */
 static void structure_is_checked_under_a_right_digest(void **state)
 {
 	struct master_list *list = NULL, *read = NULL;
@@ -446,7 +449,7 @@ static void structure_is_checked_under_a_right_digest(void **state)
 	master_list_put(list);
 }
 
-/* A full disk: the list on disk stays what it was. */
+/* M4: a full disk: the list on disk stays what it was. */
 static void failed_save_leaves_the_old_list(void **state)
 {
 	struct master_list *list = some_list(), *bigger = master_list_get(list), *read = NULL;

@@ -116,6 +116,7 @@ static int parse_copy(struct rk_message *m, const uint8_t *data, size_t len)
 	return ret;
 }
 
+/* C1 */
 static void every_type_goes_there_and_back(void **state)
 {
 	static uint8_t again[RK_CHANNEL_MSG_MAX];
@@ -145,6 +146,7 @@ static void every_type_goes_there_and_back(void **state)
 	}
 }
 
+/* C2 */
 static void every_length_but_its_own_is_refused(void **state)
 {
 	struct rk_message in, out;
@@ -164,6 +166,7 @@ static void every_length_but_its_own_is_refused(void **state)
 	}
 }
 
+/* C2 */
 static void unknown_types_are_refused(void **state)
 {
 	struct rk_message m;
@@ -191,6 +194,7 @@ static void unknown_types_are_refused(void **state)
 		assert_int_equal(parse_copy(&out, buf, len), -EBADMSG); \
 	} while (0)
 
+/* C2 */
 static void bad_values_are_refused(void **state)
 {
 	(void)state;
@@ -218,6 +222,7 @@ static void bad_values_are_refused(void **state)
 	ASSERT_REFUSED(RK_MSG_ROTATE, m.rotate.peer[1] = 1);
 }
 
+/* C1, C2 */
 static void texts_end_within_their_array(void **state)
 {
 	struct rk_message m = message_of(RK_MSG_ROTATE), out;
@@ -378,6 +383,7 @@ static void send_too_many(int sock, int fd)
 	assert_int_equal(sendmsg(sock, &msg, 0), 5);
 }
 
+/* C2, C3 */
 static void refused_datagrams_leak_no_descriptor(void **state)
 {
 	int pair[2], got[RK_PART_CNT] = {-1, -1, -1, -1};
@@ -406,6 +412,7 @@ static void refused_datagrams_leak_no_descriptor(void **state)
 	close(pair[1]);
 }
 
+/* C4 */
 static void sending_never_blocks(void **state)
 {
 	int pair[2], ret = 0;

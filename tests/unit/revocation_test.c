@@ -107,6 +107,7 @@ static void set_agrees_with_a_plain_array(void **state)
 	free(entries);
 }
 
+/* S5 */
 static void equal_content_gives_equal_bytes(void **state)
 {
 	enum { CNT = 3000 };

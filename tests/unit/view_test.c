@@ -156,7 +156,7 @@ static void verdicts_are_found(void **state)
 	world_fini(&w);
 }
 
-/* The overlay is asked first: it adds, removes, and gives another reason. */
+/* R4: the overlay is asked first: it adds, removes, and gives another reason. */
 static void overlay_goes_before_base(void **state)
 {
 	const struct rk_revocation_entry base[] = {
@@ -244,6 +244,7 @@ static void judge(const struct judgement *j)
 	world_fini(&w);
 }
 
+/* R4, and the order of the judgement. */
 static void judgements_are_in_order(void **state)
 {
 	(void)state;
@@ -251,6 +252,7 @@ static void judgements_are_in_order(void **state)
 		judge(&judgements[i]);
 }
 
+/* J1 */
 static void unknown_is_never_good(void **state)
 {
 	struct rk_verdict v = fixture_verdict(1);
