@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,7 +108,7 @@ uint16_t port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MA
 	if (rte_eth_dev_get_port_by_name(name, &id) != 0) {
 		if (strcmp(s->absent, name) != 0)
 			log_error("there is no port %s: peers on it have no path", name);
-		strncpy(s->absent, name, sizeof(s->absent) - 1);
+		snprintf(s->absent, sizeof(s->absent), "%s", name);
 		return PORT_NONE;
 	}
 	if (!s->port[id].is_running) {
