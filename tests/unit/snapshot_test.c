@@ -349,6 +349,31 @@ static void every_index_of_config_is_checked(void **state)
 	free(b.data);
 }
 
+/* S1: a certificate that begins in the strings and ends behind them, under the right fingerprint. */
+static void strings_do_not_reach_into_the_next_section(void **state)
+{
+	struct bytes b = config_bytes();
+	const struct rk_section *s = section_of(b, RK_SECTION_STRINGS);
+	struct rk_global *g =
+		(struct rk_global *)(b.data + section_of(b, RK_SECTION_GLOBAL)->offset);
+	struct rk_refusal why = {""};
+
+	(void)state;
+	for (uint32_t beyond = 0; beyond < 2; beyond++) {
+		g->certificate.offset = (uint32_t)s->count - 10;
+		g->certificate.len = 10 + beyond;
+		assert_int_equal(
+			EVP_Digest(b.data + s->offset + g->certificate.offset, g->certificate.len,
+				g->certificate_fingerprint, NULL, EVP_sha256(), NULL),
+			1);
+		assert_int_equal(rk_part_compute_digest(b.data, b.len,
+					 b.data + offsetof(struct rk_part_header, digest)),
+			0);
+		assert_int_equal(open_bytes(b, RK_PART_CONFIG, &why), beyond ? -EBADMSG : 0);
+	}
+	free(b.data);
+}
+
 /* S1: order and contents of the others. */
 static void verdicts_and_issuers_are_checked(void **state)
 {
@@ -460,6 +485,7 @@ int main(void)
 		cmocka_unit_test(every_field_of_the_frame_is_checked),
 		cmocka_unit_test(digest_is_checked_when_asked),
 		cmocka_unit_test(every_index_of_config_is_checked),
+		cmocka_unit_test(strings_do_not_reach_into_the_next_section),
 		cmocka_unit_test(verdicts_and_issuers_are_checked),
 		cmocka_unit_test(descriptors_must_be_sealed_or_checked),
 		cmocka_unit_test(closing_in_steps_ends),
