@@ -103,6 +103,22 @@ static void check_extensions(struct check *c)
 			"it has a critical extension that this program does not know");
 }
 
+/* RFC 5280 4.2.1.10, 4.2.1.11, 4.2.1.14: whoever does not understand these must refuse. */
+static void check_constraints(struct check *c)
+{
+	static const int must_be_critical[] = {
+		NID_name_constraints, NID_policy_constraints, NID_inhibit_any_policy};
+	size_t i;
+
+	for (i = 0; i < sizeof(must_be_critical) / sizeof(must_be_critical[0]); i++) {
+		int at = X509_get_ext_by_NID(c->cert, must_be_critical[i], -1);
+
+		if (at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(c->cert, at)) == 0)
+			found(c, "constraints-not-critical",
+				"its name or policy constraints are not critical");
+	}
+}
+
 static void check_ca(struct check *c)
 {
 	uint32_t flags = X509_get_extension_flags(c->cert);
@@ -115,6 +131,7 @@ static void check_ca(struct check *c)
 	if ((flags & EXFLAG_KUSAGE) == 0 || (X509_get_key_usage(c->cert) & KU_KEY_CERT_SIGN) == 0)
 		found(c, "key-usage-without-certificate-signing",
 			"its keyUsage is missing or does not include keyCertSign");
+	check_constraints(c);
 	if (X509_NAME_entry_count(X509_get_subject_name(c->cert)) == 0)
 		found(c, "empty-subject", "its subject name is empty");
 	if (c->args->role == PKI_ROLE_ANCHOR &&
@@ -171,6 +188,9 @@ static void check_leaf(struct check *c)
 		if ((usage & KU_KEY_CERT_SIGN) != 0)
 			found(c, "ca-key-usage-in-leaf", "its keyUsage includes keyCertSign");
 	}
+	if (X509_get_ext_by_NID(c->cert, NID_name_constraints, -1) >= 0)
+		found(c, "name-constraints-in-leaf",
+			"it has name constraints, which only a CA may");
 	check_leaf_names(c);
 }
 

@@ -11,12 +11,13 @@
  *                known [unknown-critical-extension]
  *   CA, anchor   basicConstraints with CA:TRUE [not-a-ca], critical
  *                [basic-constraints-not-critical]; keyUsage with keyCertSign
- *                [key-usage-without-certificate-signing]; subject not empty [empty-subject]
+ *                [key-usage-without-certificate-signing]; name and policy constraints critical
+ *                [constraints-not-critical]; subject not empty [empty-subject]
  *   anchor       self-signature [bad-self-signature]
  *   leaf         no CA [ca-as-leaf]; subject is not issuer [self-signed]; keyUsage, if there, with
  *                digitalSignature [key-usage-without-digital-signature] and without keyCertSign
- *                [ca-key-usage-in-leaf]; names that a verdict can carry [too-many-uris,
- *                uri-too-long]
+ *                [ca-key-usage-in-leaf]; no name constraints [name-constraints-in-leaf]; names
+ *                that a verdict can carry [too-many-uris, uri-too-long]
  *
  * Any thread; an X509 may be shared.
  */

@@ -67,6 +67,8 @@ static void bad_intermediates_are_refused(void **state)
 			"name-not-permitted"},
 		{{.is_ca = true, .name_constraints = "critical,excluded;DNS:example.com"},
 			"name-excluded"},
+		{{.is_ca = true, .name_constraints = "permitted;DNS:example.com"},
+			"constraints-not-critical"},
 	};
 	struct fixture *f = *state;
 	size_t i;
@@ -77,6 +79,16 @@ static void bad_intermediates_are_refused(void **state)
 			print_message("%zu: %s\n", i, pki_report_first(&f->report)->code);
 		assert_true(pki_report_has(&f->report, want[i].code));
 	}
+}
+
+static void permitted_names_are_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		judge_below(f, (struct test_cert){.is_ca = true,
+				       .name_constraints = "critical,permitted;DNS:example.com"}),
+		RK_VERDICT_GOOD);
 }
 
 static void weak_intermediates_are_refused(void **state)
@@ -272,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(intermediate_from_the_caller_is_used),
 		T(bad_intermediates_are_refused),
+		T(permitted_names_are_taken),
 		T(weak_intermediates_are_refused),
 		T(expired_intermediate_is_expired),
 		T(leaf_cannot_issue),

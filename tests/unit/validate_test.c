@@ -213,6 +213,12 @@ static void ca_key_usage_in_a_leaf_is_refused(void **state)
 		RK_VERDICT_NOT_ALLOWED, "ca-key-usage-in-leaf");
 }
 
+static void name_constraints_in_a_leaf_are_refused(void **state)
+{
+	expect_refused(*state, (struct test_cert){.name_constraints = "critical,permitted;DNS:a"},
+		RK_VERDICT_NOT_ALLOWED, "name-constraints-in-leaf");
+}
+
 static void unknown_critical_extension_is_refused(void **state)
 {
 	expect_refused(*state, (struct test_cert){.unknown_critical = "1.3.6.1.4.1.55555.1"},
@@ -316,6 +322,7 @@ int main(void)
 		T(ca_as_leaf_is_refused),
 		T(key_usage_needs_digital_signature),
 		T(ca_key_usage_in_a_leaf_is_refused),
+		T(name_constraints_in_a_leaf_are_refused),
 		T(unknown_critical_extension_is_refused),
 		T(version_1_is_refused),
 		T(serials_must_be_positive_and_short),
