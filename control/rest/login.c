@@ -90,7 +90,7 @@ void users_end_jobs(struct users *u)
 		if (job->delay != NULL) {
 			struct answer a;
 
-			answer_error(&a, 503, "stopping", NULL, "rekey-control is stopping");
+			answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
 			finish(job, &a);
 		}
 	}
@@ -230,7 +230,7 @@ static void login_done(void *arg)
 	char key[160];
 
 	if (u == NULL) {
-		answer_error(&a, 503, "stopping", NULL, "rekey-control is stopping");
+		answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
 		finish(job, &a);
 		return;
 	}
@@ -349,7 +349,7 @@ static void hash_done(void *arg)
 	if (ret == 0)
 		answer_ok(&a, json_pack("{s:s}", "user", job->name));
 	else if (ret == -ESHUTDOWN)
-		answer_error(&a, 503, "stopping", NULL, "rekey-control is stopping");
+		answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
 	else
 		answer_error(&a, 500, "storage", NULL, "the password could not be stored: %s",
 			strerror(-ret));
