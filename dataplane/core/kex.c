@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The prime curves call EC_POINT arithmetic, which is what EVP's ECDH calls inside: the same
+ * constant-time code without building a key object and validating a point twice each time.
+ */
+#include "dataplane/core/kex.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
+#include <openssl/rand.h>
+
+#include "pki/view/secret.h"
+
+enum { CURVE_CNT = 3, GROUP_CNT = 5 };
+
+/* The prime curves come first: a row's number is the curve's in kex_ctx. */
+static const struct kex_group groups[GROUP_CNT] = {
+	{KEX_SECP256R1, 32, 65, 32, true, "secp256r1"},
+	{KEX_SECP384R1, 48, 97, 48, true, "secp384r1"},
+	{KEX_SECP521R1, 66, 133, 66, true, "secp521r1"},
+	{KEX_X25519, 32, 32, 32, false, "x25519"},
+	{KEX_X448, 56, 56, 56, false, "x448"},
+};
+static const int curve_nid[CURVE_CNT] = {NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
+
+struct curve {
+	EC_GROUP *group;
+	EC_POINT *point; /* scratch */
+	EC_POINT *result;
+};
+
+struct kex_ctx {
+	struct curve curve[CURVE_CNT];
+	BN_CTX *bn;
+	BIGNUM *scalar; /* secret scratch */
+	BIGNUM *x;
+};
+
+const struct kex_group *kex_find(uint16_t id)
+{
+	for (size_t i = 0; i < GROUP_CNT; i++)
+		if (groups[i].id == id)
+			return &groups[i];
+	return NULL;
+}
+
+bool kex_share_is_plausible(const struct kex_group *g, struct rk_span share)
+{
+	return share.len == g->share_len &&
+	       (!g->is_point || share.data[0] == POINT_CONVERSION_UNCOMPRESSED);
+}
+
+int kex_ctx_new(struct kex_ctx **out)
+{
+	struct kex_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (ctx == NULL)
+		return -ENOMEM;
+	ctx->bn = BN_CTX_secure_new();
+	ctx->scalar = BN_secure_new();
+	ctx->x = BN_secure_new();
+	if (ctx->bn == NULL || ctx->scalar == NULL || ctx->x == NULL)
+		goto fail;
+	for (size_t i = 0; i < CURVE_CNT; i++) {
+		struct curve *c = &ctx->curve[i];
+
+		c->group = EC_GROUP_new_by_curve_name(curve_nid[i]);
+		if (c->group == NULL)
+			goto fail;
+		c->point = EC_POINT_new(c->group);
+		c->result = EC_POINT_new(c->group);
+		if (c->point == NULL || c->result == NULL)
+			goto fail;
+	}
+	*out = ctx;
+	return 0;
+fail:
+	kex_ctx_free(ctx);
+	return -ENOMEM;
+}
+
+void kex_ctx_free(struct kex_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	for (size_t i = 0; i < CURVE_CNT; i++) {
+		EC_POINT_clear_free(ctx->curve[i].point);
+		EC_POINT_clear_free(ctx->curve[i].result);
+		EC_GROUP_free(ctx->curve[i].group);
+	}
+	BN_clear_free(ctx->scalar);
+	BN_clear_free(ctx->x);
+	BN_CTX_free(ctx->bn);
+	free(ctx);
+}
+
+static bool is_all_zero(const uint8_t *data, size_t len)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < len; i++)
+		any |= data[i];
+	return any == 0;
+}
+
+/* FIPS 186-4 B.4.2: a scalar in [1, n-1] by rejection. */
+static bool keygen_point(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *op)
+{
+	struct curve *c = &ctx->curve[g - groups];
+	const BIGNUM *order = EC_GROUP_get0_order(c->group);
+
+	do {
+		if (!BN_priv_rand_range_ex(ctx->scalar, order, 0, ctx->bn))
+			return false;
+	} while (BN_is_zero(ctx->scalar));
+	return EC_POINT_mul(c->group, c->result, ctx->scalar, NULL, NULL, ctx->bn) == 1 &&
+	       BN_bn2binpad(ctx->scalar, op->secret, g->secret_len) == g->secret_len &&
+	       EC_POINT_point2oct(c->group, c->result, POINT_CONVERSION_UNCOMPRESSED, op->share,
+		       g->share_len, ctx->bn) == g->share_len;
+}
+
+/*
+ * RFC 8422 5.11: EC_POINT_oct2point refuses coordinates not below p and points off the curve; the
+ * length refuses infinity; the curves have cofactor 1. 5.10: Z is X, padded to the field's length.
+ */
+static bool derive_point(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *op)
+{
+	struct curve *c = &ctx->curve[g - groups];
+
+	return kex_share_is_plausible(g, (struct rk_span){op->peer, g->share_len}) &&
+	       EC_POINT_oct2point(c->group, c->point, op->peer, g->share_len, ctx->bn) == 1 &&
+	       BN_bin2bn(op->secret, g->secret_len, ctx->scalar) != NULL &&
+	       EC_POINT_mul(c->group, c->result, NULL, c->point, ctx->scalar, ctx->bn) == 1 &&
+	       EC_POINT_get_affine_coordinates(c->group, c->result, ctx->x, NULL, ctx->bn) == 1 &&
+	       BN_bn2binpad(ctx->x, op->shared, g->shared_len) == g->shared_len;
+}
+
+static bool keygen_scalar(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *op)
+{
+	size_t secret_len = g->secret_len, share_len = g->share_len;
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, g->id == KEX_X448 ? "X448" : "X25519");
+	bool is_done = key != NULL &&
+		       EVP_PKEY_get_raw_private_key(key, op->secret, &secret_len) == 1 &&
+		       EVP_PKEY_get_raw_public_key(key, op->share, &share_len) == 1;
+
+	(void)ctx;
+	EVP_PKEY_free(key);
+	return is_done;
+}
+
+/* RFC 7748 5 and 6: little-endian as they come; an all-zero result is refused. */
+static bool derive_scalar(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *op)
+{
+	int type = g->id == KEX_X448 ? EVP_PKEY_X448 : EVP_PKEY_X25519;
+	EVP_PKEY *own = EVP_PKEY_new_raw_private_key(type, NULL, op->secret, g->secret_len);
+	EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(type, NULL, op->peer, g->share_len);
+	EVP_PKEY_CTX *pctx = own == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+	size_t len = g->shared_len;
+	bool is_done = pctx != NULL && peer != NULL && EVP_PKEY_derive_init(pctx) == 1 &&
+		       EVP_PKEY_derive_set_peer_ex(pctx, peer, 0) == 1 &&
+		       EVP_PKEY_derive(pctx, op->shared, &len) == 1 && len == g->shared_len &&
+		       !is_all_zero(op->shared, g->shared_len);
+
+	(void)ctx;
+	EVP_PKEY_CTX_free(pctx);
+	EVP_PKEY_free(own);
+	EVP_PKEY_free(peer);
+	return is_done;
+}
+
+void kex_keygen(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		op[i]->is_done = (g->is_point ? keygen_point : keygen_scalar)(ctx, g, op[i]);
+	BN_clear(ctx->scalar);
+}
+
+void kex_derive(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		op[i]->is_done = (g->is_point ? derive_point : derive_scalar)(ctx, g, op[i]);
+		if (!op[i]->is_done)
+			rk_wipe(op[i]->shared, sizeof(op[i]->shared));
+	}
+	BN_clear(ctx->scalar);
+	BN_clear(ctx->x);
+}
