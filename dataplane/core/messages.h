@@ -47,25 +47,22 @@ enum msg_tlv {
 	MSG_TLV_PENDING = 0xfb26,      /* u16 milliseconds to hold retransmission back */
 	MSG_TLV_REKEY = 0xfb27,        /* u64 exchange, u32 base index, u32 new index of sender */
 	MSG_TLV_FLAGS = 0xfb28,        /* u8 */
-	MSG_TLV_CHALLENGE = 0xfb29,    /* 16 bytes */
 };
 
 /* MESSAGE(id, value, name): the first group heads with EXCHANGE, the second with SESSION. */
-#define MSG_TYPES(X)                            \
-	X(HELLO, 1, "hello")                    \
-	X(REPLY, 2, "reply")                    \
-	X(COOKIE, 3, "cookie")                  \
-	X(FINISH, 4, "finish")                  \
-	X(NEED_CERT, 5, "need-cert")            \
-	X(CERT_FRAGMENT, 6, "cert-fragment")    \
-	X(PENDING, 7, "pending")                \
-	X(COLLISION, 8, "collision")            \
-	X(ACK, 32, "ack")                       \
-	X(KEEP_ALIVE, 33, "keep-alive")         \
-	X(REKEY_HELLO, 34, "rekey-hello")       \
-	X(REKEY_REPLY, 35, "rekey-reply")       \
-	X(PATH_CHALLENGE, 36, "path-challenge") \
-	X(PATH_RESPONSE, 37, "path-response")
+#define MSG_TYPES(X)                         \
+	X(HELLO, 1, "hello")                 \
+	X(REPLY, 2, "reply")                 \
+	X(COOKIE, 3, "cookie")               \
+	X(FINISH, 4, "finish")               \
+	X(NEED_CERT, 5, "need-cert")         \
+	X(CERT_FRAGMENT, 6, "cert-fragment") \
+	X(PENDING, 7, "pending")             \
+	X(COLLISION, 8, "collision")         \
+	X(ACK, 32, "ack")                    \
+	X(KEEP_ALIVE, 33, "keep-alive")      \
+	X(REKEY_HELLO, 34, "rekey-hello")    \
+	X(REKEY_REPLY, 35, "rekey-reply")
 
 enum msg_type {
 #define X(id, value, name) MSG_##id = value,
@@ -80,7 +77,6 @@ enum msg_type {
 #define MSG_MAC_LEN           GUARD_MAC_LEN
 #define MSG_TAG_LEN           16
 #define MSG_COUNTER_LEN       8
-#define MSG_CHALLENGE_LEN     16
 #define MSG_LIST_MAX          16 /* numbers a list may have */
 #define MSG_HASH_MAX          48
 #define MSG_SIGNATURE_MAX     512 /* RSA-4096 */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/core/engine.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/core/engine_state.h"
+#include "pki/view/secret.h"
+
+#define SOURCE_RATE  20
+#define SOURCE_BURST 40
+#define LOAD_RATE    500
+
+/* ---- services to the other files ---- */
+
+void engine_count(struct engine *e, enum reason reason)
+{
+	atomic_store_explicit(&e->counter[reason],
+		atomic_load_explicit(&e->counter[reason], memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
+
+bool engine_random(struct engine *e, void *out, size_t len)
+{
+	return e->ops.random(e->ctx, out, len);
+}
+
+uint64_t engine_jitter(struct engine *e, uint64_t bound)
+{
+	uint64_t r = 0;
+
+	return engine_random(e, &r, sizeof(r)) ? r % bound : 0;
+}
+
+void engine_send(struct engine *e, const struct endpoint *to, const uint8_t *data, size_t len)
+{
+	engine_count(e, REASON_PACKETS_SENT);
+	e->ops.send(e->ctx, to, data, len);
+}
+
+bool endpoint_is_same(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->family == b->family && a->port_id == b->port_id &&
+	       a->local_port == b->local_port && a->remote_port == b->remote_port &&
+	       memcmp(a->local, b->local, sizeof(a->local)) == 0 &&
+	       memcmp(a->remote, b->remote, sizeof(a->remote)) == 0;
+}
+
+struct rk_span engine_own_name(const struct engine *e)
+{
+	return rk_view_str(e->env.view, e->env.view->global->peering_common_name);
+}
+
+enum rk_verdict_status engine_own_status(const struct engine *e)
+{
+	const struct credential *c = e->env.credential;
+	const struct rk_global *g;
+
+	if (c == NULL || e->env.view == NULL)
+		return RK_VERDICT_UNKNOWN;
+	g = e->env.view->global;
+	if (memcmp(g->certificate_fingerprint, c->fingerprint, RK_FINGERPRINT_LEN) != 0)
+		return RK_VERDICT_UNKNOWN;
+	if (g->credential_status != RK_VERDICT_GOOD)
+		return g->credential_status;
+	return rk_view_judge_chain(
+		e->env.view, g->credential_chain, g->credential_chain_cnt, e->env.wall_sec);
+}
+
+/* ---- life ---- */
+
+static int make_pools(struct engine *e)
+{
+	unsigned cnt = e->config.exchange_cnt;
+
+	e->exchanges = rk_secret_new(cnt * sizeof(*e->exchanges));
+	e->jobs = rk_secret_new(cnt * sizeof(*e->jobs));
+	e->caches = calloc(cnt, sizeof(*e->caches));
+	e->hello_table = calloc(cnt, sizeof(*e->hello_table));
+	e->sessions = calloc(e->config.session_cnt, sizeof(struct session *));
+	if (e->exchanges == NULL || e->jobs == NULL || e->caches == NULL ||
+		e->hello_table == NULL || e->sessions == NULL)
+		return -ENOMEM;
+	for (unsigned i = cnt; i-- > 0;) {
+		e->exchanges[i].entry = i;
+		e->exchanges[i].next_entry = e->free_exchange;
+		e->free_exchange = i + 1;
+		e->jobs[i].link = e->free_job;
+		e->free_job = &e->jobs[i];
+	}
+	return 0;
+}
+
+static int make_guard(struct engine *e)
+{
+	struct guard_config config = {
+		.source_rate = SOURCE_RATE, .source_burst = SOURCE_BURST, .load_rate = LOAD_RATE};
+
+	if (!engine_random(e, config.table_key, sizeof(config.table_key)) ||
+		!engine_random(e, &e->hello_key, sizeof(e->hello_key)) ||
+		!engine_random(e, &e->next_generation, sizeof(e->next_generation)))
+		return -EIO;
+	return guard_new(&config, e->config.cookie_secret, &e->guard);
+}
+
+int engine_new(const struct engine_config *config, const struct engine_ops *ops, void *ctx,
+	struct engine **out)
+{
+	struct engine *e;
+	int ret;
+
+	if (config->worker_id >= 1u << (32 - INDEX_WORKER_SHIFT) || config->session_cnt == 0 ||
+		config->session_cnt > 1u << INDEX_SESSION_BITS || config->exchange_cnt == 0 ||
+		config->exchange_cnt > ID_ENTRY_MASK)
+		return -EINVAL;
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return -ENOMEM;
+	e->ops = *ops;
+	e->ctx = ctx;
+	e->config = *config;
+	ret = make_pools(e);
+	if (ret == 0)
+		ret = make_guard(e);
+	if (ret == 0)
+		ret = kdf_new(&e->kdf);
+	if (ret == 0)
+		ret = aead_new(&e->aead);
+	e->config.cookie_secret = NULL; /* borrowed for the call */
+	if (ret < 0) {
+		engine_free(e);
+		return ret;
+	}
+	*out = e;
+	return 0;
+}
+
+void engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	for (unsigned i = 0; i < e->config.exchange_cnt; i++) {
+		if (e->exchanges != NULL && e->exchanges[i].state != EXCHANGE_FREE)
+			exchange_free(e, &e->exchanges[i]);
+		if (e->jobs != NULL)
+			credential_put(e->jobs[i].credential);
+	}
+	rk_secret_free(e->exchanges, e->config.exchange_cnt * sizeof(*e->exchanges));
+	rk_secret_free(e->jobs, e->config.exchange_cnt * sizeof(*e->jobs));
+	free(e->caches);
+	free(e->hello_table);
+	free(e->sessions);
+	guard_free(e->guard);
+	kdf_free(e->kdf);
+	aead_free(e->aead);
+	rk_wipe(e, sizeof(*e));
+	free(e);
+}
+
+void engine_set_cookie_secret(struct engine *e, const uint8_t secret[32])
+{
+	guard_set_cookie_secret(e->guard, secret);
+}
+
+/* ---- a new view ---- */
+
+/* What we accept before we know whom we talk to: the groups of the configuration. */
+static void list_groups(struct engine *e)
+{
+	static const struct wire_list all = {
+		5, {KEX_SECP256R1, KEX_X25519, KEX_SECP384R1, KEX_SECP521R1, KEX_X448}};
+	const struct rk_view *v = e->env.view;
+
+	e->groups = all;
+	if (v->peer_cnt == 0 || v->peers[0].groups[0] == 0)
+		return;
+	e->groups.cnt = 0;
+	for (unsigned i = 0; i < RK_GROUP_MAX && v->peers[0].groups[i] != 0; i++)
+		e->groups.id[e->groups.cnt++] = v->peers[0].groups[i];
+}
+
+/* Exchanges begun with another certificate of ours, or judged under other anchors, end. */
+static void sweep_exchange(struct engine *e, struct exchange *x)
+{
+	const struct credential *c = e->env.credential;
+	struct session *s = x->session;
+
+	if (x->credential == NULL || x->state == EXCHANGE_ANSWERED)
+		return;
+	if (c == NULL || memcmp(c->fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN)) {
+		exchange_free(e, x);
+		if (s != NULL)
+			session_exchange_over(e, s, false);
+		return;
+	}
+	if (x->state == EXCHANGE_EXPECT_VERDICT && x->parked->has_verdict &&
+		x->parked->verdict.trust_generation != e->env.view->global->trust_generation)
+		proof_refuse(e, x, REASON_CERT_UNKNOWN);
+}
+
+static void look_at_view(struct engine *e)
+{
+	struct rk_span own = engine_own_name(e);
+
+	e->has_name = guard_set_name(e->guard, (const char *)own.data, own.len);
+	list_groups(e);
+	memset(e->negative, 0, sizeof(e->negative));
+	for (unsigned i = 0; i < e->config.exchange_cnt; i++)
+		if (e->exchanges[i].state != EXCHANGE_FREE)
+			sweep_exchange(e, &e->exchanges[i]);
+}
+
+void engine_begin(struct engine *e, const struct engine_env *env)
+{
+	uint64_t id = env->credential == NULL ? 0 : env->credential->id;
+	bool is_new = env->view != NULL &&
+		      (env->view != e->view_seen || id != e->credential_id_seen ||
+			      rk_generation_cmp(env->view->generation, e->generation) != 0);
+
+	e->env = *env;
+	if (!is_new)
+		return;
+	e->view_seen = env->view;
+	e->generation = env->view->generation;
+	e->credential_id_seen = id;
+	look_at_view(e);
+}
+
+/* ---- what comes in ---- */
+
+static enum reason dispatch(
+	struct engine *e, const struct endpoint *from, const struct wire_packet *p)
+{
+	switch ((enum msg_type)p->type) {
+	case MSG_HELLO:
+		return responder_hello(e, from, p);
+	case MSG_REPLY:
+		return initiator_reply(e, from, p);
+	case MSG_COOKIE:
+		return initiator_cookie(e, from, p);
+	case MSG_FINISH:
+		return responder_finish(e, from, p);
+	case MSG_NEED_CERT:
+		return certificate_needed(e, from, p);
+	case MSG_CERT_FRAGMENT:
+		return certificate_fragment(e, from, p);
+	case MSG_PENDING:
+		return initiator_pending(e, from, p);
+	case MSG_COLLISION:
+		return initiator_collision(e, from, p);
+	case MSG_ACK:
+	case MSG_KEEP_ALIVE:
+	case MSG_REKEY_HELLO:
+	case MSG_REKEY_REPLY:
+		return traffic_receive(e, from, p);
+	}
+	return REASON_TYPE;
+}
+
+void engine_receive(
+	struct engine *e, const struct endpoint *from, const uint8_t *payload, size_t len)
+{
+	struct wire_packet p;
+	enum reason reason = wire_parse_packet(&p, payload, len);
+
+	if (reason == REASON_ACCEPTED &&
+		(e->env.view == NULL || !e->env.view->global->is_enabled || !e->has_name))
+		reason = REASON_NOT_CONFIGURED;
+	if (reason == REASON_ACCEPTED)
+		reason = dispatch(e, from, &p);
+	engine_count(e, reason);
+}
+
+void engine_timer(struct engine *e, struct core_timer *t)
+{
+	if (e->env.view == NULL || !e->env.view->global->is_enabled) {
+		e->ops.arm(e->ctx, t, e->env.now_ns + SEC_NS);
+		return;
+	}
+	if (t->kind == TIMER_EXCHANGE)
+		exchange_timer(
+			e, (struct exchange *)((char *)t - offsetof(struct exchange, timer)));
+	else
+		session_timer(e, (struct session *)((char *)t - offsetof(struct session, timer)));
+}
+
+void engine_job_done(struct engine *e, struct crypto_job *job)
+{
+	struct exchange *x = exchange_find(e, job->exchange);
+
+	job->is_lent = false;
+	if (x == NULL || x->job_number != job->number || e->env.view == NULL) {
+		engine_count(e, REASON_JOB_STALE);
+	} else {
+		x->job_number = 0;
+		if (x->role == EXCHANGE_INITIATOR)
+			initiator_job_done(e, x, job);
+		else if (x->role == EXCHANGE_RESPONDER)
+			responder_job_done(e, x, job);
+		else
+			rekey_job_done(e, x, job);
+	}
+	exchange_release_job(e, job);
+}
+
+void engine_verdict(struct engine *e, uint64_t request, const struct rk_verdict *v)
+{
+	struct exchange *x = exchange_find(e, request);
+
+	if (x == NULL || x->state != EXCHANGE_EXPECT_VERDICT || e->env.view == NULL)
+		engine_count(e, REASON_JOB_STALE);
+	else
+		certificate_verdict(e, x, v);
+}
+
+int engine_packet_owner(const uint8_t *payload, size_t len)
+{
+	struct wire_packet p;
+
+	if (wire_parse_packet(&p, payload, len) != REASON_ACCEPTED || p.type == MSG_HELLO)
+		return -1;
+	if (p.type >= MSG_SESSION_FIRST)
+		return (int)(p.index >> INDEX_WORKER_SHIFT);
+	return (int)(p.receiver >> ID_WORKER_SHIFT);
+}
+
+/* ---- counters ---- */
+
+size_t engine_counter_cnt(void)
+{
+	return REASON_CNT;
+}
+
+const char *engine_counter_name(size_t i)
+{
+	static const char *const names[REASON_CNT] = {
+#define X(id, name, text) [REASON_##id] = name,
+		REASON_LIST(X)
+#undef X
+	};
+
+	return names[i];
+}
+
+uint64_t engine_counter(const struct engine *e, size_t i)
+{
+	return atomic_load_explicit(&e->counter[i], memory_order_relaxed);
+}

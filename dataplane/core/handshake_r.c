@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The responder of a full exchange: REPLY, then ACK; COOKIE and RETRY without any state. */
+#include <string.h>
+
+#include "dataplane/core/engine_state.h"
+#include "pki/view/secret.h"
+
+/* ---- before there is any state ---- */
+
+static bool has_group(const struct engine *e, uint16_t group)
+{
+	return wire_list_has(&e->groups, group) && kex_find(group) != NULL;
+}
+
+/* Our first choice among what the initiator has; 0: none. */
+static uint16_t choose_group(const struct engine *e, const struct wire_list *offered)
+{
+	for (unsigned i = 0; i < e->groups.cnt; i++)
+		if (has_group(e, e->groups.id[i]) && wire_list_has(offered, e->groups.id[i]))
+			return e->groups.id[i];
+	return 0;
+}
+
+static enum reason send_cookie(struct engine *e, const struct endpoint *from,
+	const struct wire_packet *p, const uint8_t *hash, uint16_t group)
+{
+	const struct guard_cookie_input in = {from, p->sender, hash, group};
+	const struct rk_span own = engine_own_name(e);
+	uint8_t cookie[MSG_COOKIE_LEN], buf[MSG_MAX];
+	uint8_t *mac;
+	struct rk_writer w;
+	size_t len = 0;
+
+	cookie[0] = (uint8_t)(group >> 8);
+	cookie[1] = (uint8_t)group;
+	memcpy(cookie + 2, hash, GUARD_HASH_LEN);
+	if (!guard_make_cookie(e->guard, &in, cookie + 2 + GUARD_HASH_LEN))
+		return REASON_INTERNAL;
+	wire_begin_exchange(&w, buf, sizeof(buf), MSG_COOKIE, p->sender, 0);
+	wire_write_tlv(&w, MSG_TLV_COOKIE, cookie, sizeof(cookie));
+	mac = wire_end_mac1(&w, &len);
+	if (mac == NULL || !guard_make_mac1(e->guard, (const char *)own.data, own.len, buf,
+				   (size_t)(mac - buf), mac))
+		return REASON_INTERNAL;
+	engine_send(e, from, buf, len);
+	return group == 0 ? REASON_COOKIE_SENT : REASON_RETRY_SENT;
+}
+
+/* A cookie that is there must be good; a RETRY's binds the group it asked for. */
+static bool cookie_is_good(struct engine *e, const struct endpoint *from,
+	const struct wire_packet *p, const struct wire_hello *m, const uint8_t *core_hash)
+{
+	uint16_t group = (uint16_t)(m->cookie.data[0] << 8 | m->cookie.data[1]);
+	const uint8_t *first_hash = m->cookie.data + 2;
+	const struct guard_cookie_input in = {from, p->sender, first_hash, group};
+
+	if (group == 0 ? memcmp(first_hash, core_hash, GUARD_HASH_LEN) != 0
+		       : group != m->share.group)
+		return false;
+	return guard_check_cookie(e->guard, &in, first_hash + GUARD_HASH_LEN);
+}
+
+static size_t reply_len_max(const struct engine *e, const struct kex_group *g)
+{
+	return MSG_ENVELOPE_LEN + MSG_REPLY_CLEAR_MAX - MSG_POINT_MAX + g->share_len +
+	       MSG_SEALED_OVERHEAD + MSG_PROOF_MAX - MSG_SIGNATURE_MAX - (MSG_TLV_LEN + 4) +
+	       sign_len_max(e->env.credential->key_type);
+}
+
+static enum reason repeat_reply(struct engine *e, struct exchange *x, const struct wire_hello *m)
+{
+	const struct exchange_cache *c = exchange_cache_of(e, x);
+
+	if (m->core.len != c->core_len || memcmp(m->core.data, c->core, c->core_len) != 0)
+		return REASON_WRONG_STATE;
+	if (x->state == EXCHANGE_EXPECT_FINISH)
+		exchange_repeat(e, x);
+	return REASON_DUPLICATE;
+}
+
+static enum reason open_exchange(struct engine *e, const struct endpoint *from,
+	const struct wire_packet *p, const struct wire_hello *m, const struct suite *suite)
+{
+	struct exchange *x = exchange_new(e, EXCHANGE_RESPONDER);
+	struct exchange_cache *c;
+
+	if (x == NULL)
+		return REASON_FULL;
+	c = exchange_cache_of(e, x);
+	x->peer_id = p->sender;
+	x->endpoint = *from;
+	x->group = kex_find(m->share.group);
+	x->suite = suite;
+	x->schemes = m->schemes;
+	x->credential = credential_get(e->env.credential);
+	memcpy(x->peer_share, m->share.point.data, m->share.point.len);
+	memcpy(c->core, m->core.data, m->core.len);
+	c->core_len = (uint16_t)m->core.len;
+	memcpy(c->cookie, m->cookie.data, m->cookie.len);
+	c->cookie_len = (uint16_t)m->cookie.len;
+	exchange_enter_hello(e, x);
+	if (!engine_random(e, x->random, sizeof(x->random)) || !exchange_submit_keygen(e, x)) {
+		exchange_free(e, x);
+		return REASON_BUSY;
+	}
+	return REASON_ACCEPTED;
+}
+
+/* What our own side must have before anything is answered. */
+static enum reason may_answer(struct engine *e, const struct wire_hello *m)
+{
+	if (engine_own_status(e) != RK_VERDICT_GOOD)
+		return e->env.credential == NULL ? REASON_NO_CREDENTIAL : REASON_OWN_CERT;
+	if (choose_group(e, &m->groups) == 0)
+		return REASON_NO_GROUP;
+	if (suite_choose(&m->suites) == NULL)
+		return REASON_NO_SUITE;
+	if (sign_choose(e->env.credential->key_type, 0, &m->schemes) == 0)
+		return REASON_NO_SCHEME;
+	if (!wire_list_has(&m->groups, m->share.group))
+		return REASON_BAD_CHOICE;
+	return REASON_ACCEPTED;
+}
+
+/* The DoS ladder, after envelope and fields: mac1, cookie, tokens, and only then work. */
+enum reason responder_hello(
+	struct engine *e, const struct endpoint *from, const struct wire_packet *p)
+{
+	struct wire_hello m;
+	struct exchange *x;
+	uint8_t hash[GUARD_HASH_LEN];
+	bool is_loaded;
+	enum reason reason = wire_parse_hello(&m, p);
+
+	if (reason != REASON_ACCEPTED)
+		return reason;
+	if (!guard_check_mac1(e->guard, m.maced.data, m.maced.len, m.mac1))
+		return REASON_MAC1;
+	is_loaded = guard_note_hello(e->guard, e->env.now_ns);
+	x = exchange_find_hello(e, from, p->sender);
+	if (x != NULL)
+		return repeat_reply(e, x, &m);
+	if (!kdf_hash(e->kdf, SUITE_SHA256, &m.core, 1, hash))
+		return REASON_INTERNAL;
+	if (m.cookie.len != 0 && !cookie_is_good(e, from, p, &m, hash))
+		return REASON_COOKIE;
+	reason = may_answer(e, &m);
+	if (reason != REASON_ACCEPTED)
+		return reason;
+	if (!has_group(e, m.share.group))
+		return m.cookie.len == 0 ? send_cookie(e, from, p, hash, choose_group(e, &m.groups))
+					 : REASON_NO_GROUP;
+	if (m.cookie.len == 0 &&
+		(is_loaded || reply_len_max(e, kex_find(m.share.group)) > p->whole.len))
+		return send_cookie(e, from, p, hash, 0);
+	if (!guard_admit(e->guard, from, e->env.now_ns))
+		return REASON_RATE;
+	if (!kex_share_is_plausible(kex_find(m.share.group), m.share.point))
+		return REASON_BAD_SHARE;
+	return open_exchange(e, from, p, &m, suite_choose(&m.suites));
+}
+
+/* ---- REPLY ---- */
+
+static void drop(struct engine *e, struct exchange *x, enum reason reason)
+{
+	engine_count(e, reason);
+	exchange_free(e, x);
+}
+
+static bool write_reply(struct engine *e, struct exchange *x, struct rk_writer *w)
+{
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	const uint8_t suite[2] = {(uint8_t)(x->suite->id >> 8), (uint8_t)x->suite->id};
+	struct wire_list schemes;
+
+	sign_list_schemes(&schemes, e->env.view->global->is_ed25519_allowed);
+	wire_begin_exchange(w, c->sent, sizeof(c->sent), MSG_REPLY, x->peer_id, x->id);
+	wire_write_tlv(w, MSG_TLV_RANDOM, x->random, sizeof(x->random));
+	wire_write_tlv(w, MSG_TLV_SUITE, suite, sizeof(suite));
+	wire_write_list(w, MSG_TLV_SCHEMES, &schemes);
+	wire_write_share(w, x->group->id, x->share, x->group->share_len);
+	return !w->is_failed;
+}
+
+/* Z is here: the clear part, the handshake keys, then our signature. */
+static void take_secret(struct engine *e, struct exchange *x, struct crypto_job *job)
+{
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	struct rk_writer w;
+	struct rk_span clear;
+
+	if (!job->is_done) {
+		drop(e, x, REASON_BAD_SECRET);
+		return;
+	}
+	if (e->env.view == NULL || !write_reply(e, x, &w)) {
+		drop(e, x, REASON_INTERNAL);
+		return;
+	}
+	c->sent_len = (uint16_t)rk_writer_len(&w);
+	clear = (struct rk_span){c->sent + MSG_ENVELOPE_LEN, c->sent_len - MSG_ENVELOPE_LEN};
+	if (!secrets_begin(e, x, (struct rk_span){c->core, c->core_len},
+		    (struct rk_span){c->cookie, c->cookie_len}, clear) ||
+		!secrets_handshake(e, x, (struct rk_span){job->kex.shared, x->group->shared_len})) {
+		drop(e, x, REASON_INTERNAL);
+		return;
+	}
+	if (!proof_sign(e, x))
+		exchange_free(e, x);
+}
+
+static void send_reply(struct engine *e, struct exchange *x, struct crypto_job *job)
+{
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	struct rk_writer w;
+	size_t len = 0;
+
+	if (job->is_done && e->env.view != NULL && write_reply(e, x, &w))
+		len = proof_build(e, x, &w, job, 0);
+	if (len == 0) {
+		c->sent_len = 0;
+		drop(e, x, REASON_INTERNAL);
+		return;
+	}
+	memcpy(x->base_transcript, x->transcript, sizeof(x->transcript));
+	exchange_set_state(x, EXCHANGE_EXPECT_FINISH);
+	exchange_send(e, x, len);
+}
+
+void responder_job_done(struct engine *e, struct exchange *x, struct crypto_job *job)
+{
+	switch (x->state) {
+	case EXCHANGE_AWAIT_SHARE:
+		memcpy(x->kex_secret, job->kex.secret, sizeof(x->kex_secret));
+		memcpy(x->share, job->kex.share, sizeof(x->share));
+		exchange_set_state(x, EXCHANGE_AWAIT_SECRET);
+		if (!job->is_done || !exchange_submit_derive(e, x))
+			drop(e, x, job->is_done ? REASON_BUSY : REASON_INTERNAL);
+		break;
+	case EXCHANGE_AWAIT_SECRET:
+		take_secret(e, x, job);
+		rk_wipe(x->kex_secret, sizeof(x->kex_secret));
+		break;
+	case EXCHANGE_AWAIT_SIGNATURE:
+		send_reply(e, x, job);
+		break;
+	default:
+		proof_job_done(e, x, job);
+		break;
+	}
+}
+
+/* ---- FINISH ---- */
+
+enum reason responder_finish(
+	struct engine *e, const struct endpoint *from, const struct wire_packet *p)
+{
+	const uint8_t *tag = p->sealed.data + p->sealed.len - MSG_TAG_LEN;
+	uint8_t buf[MSG_MAX];
+	struct exchange *x;
+	struct rk_span plain;
+	enum reason reason = exchange_resolve(e, from, p, &x);
+
+	if (reason != REASON_ACCEPTED)
+		return reason;
+	if (x->role != EXCHANGE_RESPONDER)
+		return REASON_WRONG_STATE;
+	if (x->state == EXCHANGE_AWAIT_SHARE || x->state == EXCHANGE_AWAIT_SECRET ||
+		x->state == EXCHANGE_AWAIT_SIGNATURE)
+		return REASON_NO_KEY;
+	if (memcmp(tag, x->refused_tag, MSG_TAG_LEN) == 0) {
+		if (x->state == EXCHANGE_ANSWERED)
+			exchange_repeat(e, x);
+		return REASON_DUPLICATE;
+	}
+	if (x->state != EXCHANGE_EXPECT_FINISH)
+		return REASON_WRONG_STATE;
+	reason = exchange_open(e, x, p, buf, &plain);
+	if (reason != REASON_ACCEPTED)
+		return reason;
+	memcpy(x->refused_tag, tag, MSG_TAG_LEN);
+	proof_take(e, x, plain);
+	rk_wipe(buf, sizeof(buf));
+	return REASON_ACCEPTED;
+}
+
+/* Our own attempt has gone as far and takes precedence: say so, and say it again if asked. */
+static void answer_collision(struct engine *e, struct exchange *x)
+{
+	static const uint8_t plain[MSG_TLV_LEN + 1] = {
+		MSG_TLV_FLAGS >> 8, MSG_TLV_FLAGS & 0xff, 0, 1, 0};
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	size_t len = exchange_seal(e, x, MSG_COLLISION, (struct rk_span){plain, sizeof(plain)},
+		c->sent, sizeof(c->sent));
+
+	if (len == 0) {
+		drop(e, x, REASON_INTERNAL);
+		return;
+	}
+	engine_count(e, REASON_COLLISION_LOST);
+	exchange_set_state(x, EXCHANGE_ANSWERED);
+	exchange_send(e, x, len);
+}
+
+/*
+ * protocol.md, "Collision": true when the peer's exchange goes on. Our own is dropped then; a key
+ * of its that the peer may hold stays receivable, and counts only where ours takes precedence.
+ */
+static bool settle_collision(struct engine *e, struct session *s, const struct exchange *x)
+{
+	bool is_lower =
+		memcmp(x->credential->fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN) < 0;
+	struct exchange *own = exchange_find(e, s->own_exchange);
+	struct keyslot *next = &s->keys.slot[KEYRING_NEXT];
+
+	if (own != NULL && own->state == EXCHANGE_EXPECT_ACK && is_lower)
+		return false;
+	if (own != NULL) {
+		engine_count(e, REASON_COLLISIONS);
+		exchange_free(e, own);
+		s->own_exchange = 0;
+	}
+	next->is_loser = next->is_loser || !is_lower || !next->is_full;
+	return true;
+}
+
+static bool send_ack(struct engine *e, struct exchange *x, struct keyslot *slot)
+{
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	uint8_t plain[MSG_TLV_LEN + 4];
+	struct rk_writer w;
+	size_t len;
+
+	rk_writer_init(&w, plain, sizeof(plain));
+	rk_write_u16(&w, MSG_TLV_INDEX);
+	rk_write_u16(&w, 4);
+	rk_write_u32(&w, slot->local_index);
+	len = traffic_build(
+		e, slot, MSG_ACK, (struct rk_span){plain, sizeof(plain)}, c->sent, sizeof(c->sent));
+	if (len == 0)
+		return false;
+	exchange_set_state(x, EXCHANGE_ANSWERED);
+	exchange_send(e, x, len);
+	return true;
+}
+
+static void install(
+	struct engine *e, struct exchange *x, struct session *s, const struct rk_verdict *v)
+{
+	struct keyslot slot;
+
+	if (!secrets_slot(e, x, &slot)) {
+		drop(e, x, REASON_INTERNAL);
+		return;
+	}
+	slot.is_full = true;
+	slot.local_index = session_new_index(e, s);
+	slot.peer_index = x->peer_new_index;
+	x->expires_ns = e->env.now_ns + HALF_OPEN_NS; /* how long a duplicate gets its ACK */
+	exchange_arm(e, x);
+	session_drop_rekeys(e, s);
+	keyring_set_current(&s->keys, &slot);
+	rk_wipe(&slot, sizeof(slot));
+	s->endpoint = x->endpoint;
+	session_key_in_force(e, s, false);
+	session_bind(e, s, x, v);
+	if (!send_ack(e, x, &s->keys.slot[KEYRING_CURRENT]))
+		drop(e, x, REASON_INTERNAL);
+	session_exchange_over(e, s, true);
+}
+
+void responder_verified(struct engine *e, struct exchange *x, const struct rk_verdict *v)
+{
+	struct session *s = NULL;
+	unsigned owner = 0;
+	enum rk_verdict_status status;
+	enum reason reason = proof_identity(e, v, &s, &owner);
+
+	if (reason == REASON_ACCEPTED && owner != e->config.worker_id)
+		reason = REASON_WRONG_WORKER;
+	if (reason == REASON_ACCEPTED && !s->config.is_roaming &&
+		!session_has_path(s, &x->endpoint))
+		reason = REASON_ADDRESS;
+	if (reason == REASON_ACCEPTED && !session_has_group(s, x->group->id))
+		reason = REASON_NO_GROUP;
+	if (reason != REASON_ACCEPTED) {
+		proof_refuse(e, x, reason);
+		return;
+	}
+	status = rk_view_judge(e->env.view, v, e->env.wall_sec);
+	if (status != RK_VERDICT_GOOD) {
+		memcpy(s->told_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
+		session_tell(e, s, s->state, status, "certificate-refused");
+		proof_refuse(e, x, proof_reason_of(status));
+		return;
+	}
+	if (engine_own_status(e) != RK_VERDICT_GOOD) {
+		drop(e, x, REASON_OWN_CERT);
+		return;
+	}
+	if (!settle_collision(e, s, x))
+		answer_collision(e, x);
+	else
+		install(e, x, s, v);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "dataplane/core/engine_state.h"
+#include "pki/view/secret.h"
+
+static bool is_initiator(const struct exchange *x)
+{
+	return x->role == EXCHANGE_INITIATOR;
+}
+
+enum reason proof_reason_of(enum rk_verdict_status status)
+{
+	static const enum reason reasons[RK_VERDICT_STATUS_CNT] = {
+		[RK_VERDICT_UNKNOWN] = REASON_CERT_UNKNOWN,
+		[RK_VERDICT_GOOD] = REASON_ACCEPTED,
+		[RK_VERDICT_MALFORMED] = REASON_CERT_MALFORMED,
+		[RK_VERDICT_UNTRUSTED] = REASON_CERT_UNTRUSTED,
+		[RK_VERDICT_EXPIRED] = REASON_CERT_EXPIRED,
+		[RK_VERDICT_NOT_YET_VALID] = REASON_CERT_NOT_YET,
+		[RK_VERDICT_REVOKED] = REASON_CERT_REVOKED,
+		[RK_VERDICT_NOT_ALLOWED] = REASON_CERT_NOT_ALLOWED,
+	};
+
+	return reasons[status];
+}
+
+void proof_refuse(struct engine *e, struct exchange *x, enum reason reason)
+{
+	struct session *s = x->session;
+
+	engine_count(e, reason);
+	certificate_forget(e, x);
+	x->job_number = 0;
+	if (x->work_cnt >= EXCHANGE_WORK_MAX) {
+		engine_count(e, REASON_WORK_LIMIT);
+		exchange_free(e, x);
+		if (s != NULL)
+			session_exchange_over(e, s, false);
+		return;
+	}
+	if (is_initiator(x)) {
+		x->peer_id = 0;
+		exchange_set_state(x, EXCHANGE_EXPECT_REPLY);
+		exchange_start_retransmit(e, x);
+	} else {
+		exchange_set_state(x, EXCHANGE_EXPECT_FINISH);
+		exchange_stop_retransmit(e, x);
+	}
+}
+
+/* ---- ours ---- */
+
+bool proof_sign(struct engine *e, struct exchange *x)
+{
+	struct rk_writer w;
+	uint8_t tlv[MSG_TLV_LEN + RK_FINGERPRINT_LEN];
+	struct crypto_job *job;
+
+	x->scheme = sign_choose(x->credential->key_type, 0, &x->schemes);
+	if (x->scheme == 0) {
+		engine_count(e, REASON_NO_SCHEME);
+		return false;
+	}
+	rk_writer_init(&w, tlv, sizeof(tlv));
+	wire_write_tlv(&w, MSG_TLV_FINGERPRINT, x->credential->fingerprint, RK_FINGERPRINT_LEN);
+	if (!secrets_add(e, x, (struct rk_span){tlv, sizeof(tlv)})) {
+		engine_count(e, REASON_INTERNAL);
+		return false;
+	}
+	job = exchange_new_job(e, x, JOB_SIGN);
+	if (job == NULL) {
+		engine_count(e, REASON_BUSY);
+		return false;
+	}
+	job->credential = credential_get(x->credential);
+	job->scheme = x->scheme;
+	job->input_len = sign_build_input(
+		job->input, is_initiator(x), (struct rk_span){x->transcript, x->suite->hash_len});
+	exchange_set_state(x, EXCHANGE_AWAIT_SIGNATURE);
+	exchange_submit(e, x, job);
+	return true;
+}
+
+static bool write_signature(
+	struct engine *e, struct exchange *x, struct rk_writer *w, const struct crypto_job *job)
+{
+	const uint8_t *at = w->next;
+
+	rk_write_u16(w, MSG_TLV_SIGNATURE);
+	rk_write_u16(w, (uint16_t)(2 + job->signature_len));
+	rk_write_u16(w, job->scheme);
+	rk_write_bytes(w, job->signature, job->signature_len);
+	return !w->is_failed && secrets_add(e, x, (struct rk_span){at, (size_t)(w->next - at)});
+}
+
+static bool write_confirmation(struct engine *e, struct exchange *x, struct rk_writer *w)
+{
+	const uint8_t *at = w->next;
+	uint8_t mac[MSG_HASH_MAX];
+
+	if (!secrets_confirmation(e, x, is_initiator(x), x->credential->fingerprint, mac))
+		return false;
+	wire_write_tlv(w, MSG_TLV_CONFIRMATION, mac, x->suite->hash_len);
+	return !w->is_failed && secrets_add(e, x, (struct rk_span){at, (size_t)(w->next - at)});
+}
+
+size_t proof_build(struct engine *e, struct exchange *x, struct rk_writer *w,
+	const struct crypto_job *job, uint32_t index)
+{
+	uint8_t plain[MSG_PROOF_MAX];
+	struct rk_writer p;
+	size_t len = 0;
+
+	rk_writer_init(&p, plain, sizeof(plain));
+	wire_write_tlv(&p, MSG_TLV_FINGERPRINT, x->credential->fingerprint, RK_FINGERPRINT_LEN);
+	if (!write_signature(e, x, &p, job) || !write_confirmation(e, x, &p))
+		goto out;
+	if (is_initiator(x)) {
+		rk_write_u16(&p, MSG_TLV_INDEX);
+		rk_write_u16(&p, 4);
+		rk_write_u32(&p, index);
+	}
+	if (!p.is_failed)
+		len = exchange_seal_end(e, x, w, (struct rk_span){plain, rk_writer_len(&p)});
+out:
+	rk_wipe(plain, sizeof(plain));
+	return len;
+}
+
+/* ---- the other side's ---- */
+
+static bool confirms(struct engine *e, struct exchange *x, const struct wire_proof *m)
+{
+	uint8_t mac[MSG_HASH_MAX];
+
+	return m->confirmation.len == x->suite->hash_len &&
+	       secrets_confirmation(e, x, !is_initiator(x), m->fingerprint, mac) &&
+	       rk_secret_equal(mac, m->confirmation.data, m->confirmation.len);
+}
+
+static bool is_our_scheme(const struct engine *e, uint16_t scheme)
+{
+	struct wire_list ours;
+
+	sign_list_schemes(&ours, e->env.view->global->is_ed25519_allowed);
+	return wire_list_has(&ours, scheme);
+}
+
+/* The transcript goes on from base, so that a refused proof leaves no trace in it. */
+static enum reason check(struct engine *e, struct exchange *x, const struct wire_proof *m)
+{
+	memcpy(x->transcript, x->base_transcript, sizeof(x->transcript));
+	if (memcmp(m->fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN) == 0)
+		return REASON_SELF;
+	if (!is_our_scheme(e, m->scheme))
+		return REASON_NOT_OFFERED;
+	if (!secrets_add(e, x, m->fingerprint_tlv))
+		return REASON_INTERNAL;
+	memcpy(x->signed_transcript, x->transcript, sizeof(x->transcript));
+	if (!secrets_add(e, x, m->signature_tlv))
+		return REASON_INTERNAL;
+	if (!confirms(e, x, m))
+		return REASON_BAD_CONFIRMATION;
+	return secrets_add(e, x, m->confirmation_tlv) ? REASON_ACCEPTED : REASON_INTERNAL;
+}
+
+void proof_take(struct engine *e, struct exchange *x, struct rk_span plain)
+{
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	struct wire_proof m;
+	enum reason reason;
+
+	if (plain.len > sizeof(c->plain) || !wire_parse_proof(&m, plain, !is_initiator(x))) {
+		proof_refuse(e, x, is_initiator(x) ? REASON_BAD_REPLY : REASON_FIELDS);
+		return;
+	}
+	reason = check(e, x, &m);
+	if (reason != REASON_ACCEPTED) {
+		proof_refuse(e, x, reason);
+		return;
+	}
+	memcpy(c->plain, plain.data, plain.len);
+	c->plain_len = (uint16_t)plain.len;
+	memcpy(x->peer_fingerprint, m.fingerprint, RK_FINGERPRINT_LEN);
+	x->peer_new_index = m.index;
+	proof_resolve(e, x);
+}
+
+static enum reason submit_verify(struct engine *e, struct exchange *x, const struct rk_verdict *v)
+{
+	struct exchange_cache *c = exchange_cache_of(e, x);
+	struct crypto_job *job;
+	struct wire_proof m;
+
+	if (!wire_parse_proof(&m, (struct rk_span){c->plain, c->plain_len}, !is_initiator(x)))
+		return REASON_INTERNAL;
+	if (!sign_fits(m.scheme, &v->key))
+		return REASON_NOT_OFFERED;
+	if (x->work_cnt >= EXCHANGE_WORK_MAX)
+		return REASON_WORK_LIMIT;
+	job = exchange_new_job(e, x, JOB_VERIFY);
+	if (job == NULL)
+		return REASON_BUSY;
+	x->work_cnt++;
+	job->key = v->key;
+	job->scheme = m.scheme;
+	memcpy(job->signature, m.signature.data, m.signature.len);
+	job->signature_len = m.signature.len;
+	job->input_len = sign_build_input(job->input, !is_initiator(x),
+		(struct rk_span){x->signed_transcript, x->suite->hash_len});
+	exchange_set_state(x, EXCHANGE_AWAIT_VERIFIED);
+	exchange_stop_retransmit(e, x);
+	exchange_submit(e, x, job);
+	return REASON_ACCEPTED;
+}
+
+void proof_resolve(struct engine *e, struct exchange *x)
+{
+	const struct rk_verdict *v = certificate_find(e, x);
+	enum rk_verdict_status negative;
+	enum reason reason;
+
+	if (v == NULL) {
+		negative = certificate_negative(e, x->peer_fingerprint);
+		if (negative != RK_VERDICT_UNKNOWN)
+			proof_refuse(e, x, proof_reason_of(negative));
+		else
+			certificate_ask(e, x);
+		return;
+	}
+	if (v->status != RK_VERDICT_GOOD && v->key.type == RK_KEY_NONE)
+		reason = proof_reason_of(v->status);
+	else
+		reason = submit_verify(e, x, v);
+	if (reason != REASON_ACCEPTED)
+		proof_refuse(e, x, reason);
+}
+
+void proof_job_done(struct engine *e, struct exchange *x, struct crypto_job *job)
+{
+	const struct rk_verdict *v;
+
+	if (!job->is_done) {
+		/* the same answer as to an unknown fingerprint, once: nobody learns what we know */
+		if (x->need_cert_sent_cnt == 0) {
+			engine_count(e, REASON_BAD_SIGNATURE);
+			certificate_ask(e, x);
+		} else {
+			proof_refuse(e, x, REASON_BAD_SIGNATURE);
+		}
+		return;
+	}
+	v = certificate_find(e, x);
+	if (v == NULL) {
+		proof_refuse(e, x, REASON_CERT_UNKNOWN);
+		return;
+	}
+	if (x->parked != NULL && v->status == RK_VERDICT_GOOD)
+		e->ops.confirm(e->ctx, v);
+	if (is_initiator(x))
+		initiator_verified(e, x, v);
+	else
+		responder_verified(e, x, v);
+}
+
+/* ---- identity ---- */
+
+static bool is_own_name(const struct engine *e, const char *name, size_t len)
+{
+	struct rk_span own = engine_own_name(e);
+
+	return own.len == len && memcmp(own.data, name, len) == 0;
+}
+
+enum reason proof_identity(
+	struct engine *e, const struct rk_verdict *v, struct session **s, unsigned *owner)
+{
+	struct session *found = NULL, *one;
+	unsigned worker = 0;
+
+	if (v->cn_cnt != 1 || v->cn_len == 0)
+		return REASON_IDENTITY_UNKNOWN;
+	if (is_own_name(e, v->cn, v->cn_len))
+		return REASON_SELF;
+	found = e->ops.find_peer(e->ctx, v->cn, v->cn_len, &worker);
+	for (unsigned i = 0; found == NULL && i < v->uri_cnt; i++)
+		if (is_own_name(e, v->uri[i], v->uri_len[i]))
+			return REASON_SELF;
+	if (found == NULL) {
+		for (unsigned i = 0; i < v->uri_cnt; i++) {
+			unsigned w = 0;
+
+			one = e->ops.find_peer(e->ctx, v->uri[i], v->uri_len[i], &w);
+			if (one == NULL || one == found)
+				continue;
+			if (found != NULL)
+				return REASON_IDENTITY_AMBIGUOUS;
+			found = one;
+			worker = w;
+		}
+	}
+	if (found == NULL)
+		return REASON_IDENTITY_UNKNOWN;
+	*s = found;
+	*owner = worker;
+	return REASON_ACCEPTED;
+}

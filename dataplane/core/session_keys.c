@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a session's keys mean: in force, proved, bound to certificates, judged again, severed. */
+#include <string.h>
+
+#include "dataplane/core/engine_state.h"
+#include "pki/view/secret.h"
+
+uint32_t session_new_index(struct engine *e, struct session *s)
+{
+	uint32_t base = (uint32_t)e->config.worker_id << INDEX_WORKER_SHIFT |
+			s->number << INDEX_SERIAL_BITS;
+
+	s->serial++;
+	if ((base | s->serial) == 0)
+		s->serial++; /* 0 means no index */
+	return base | s->serial;
+}
+
+bool session_has_path(const struct session *s, const struct endpoint *from)
+{
+	for (unsigned i = 0; i < s->config.path_cnt; i++)
+		if (endpoint_is_same(&s->config.path[i], from))
+			return true;
+	return false;
+}
+
+bool session_has_group(const struct session *s, uint16_t group)
+{
+	for (unsigned i = 0; i < RK_GROUP_MAX && s->config.groups[i] != 0; i++)
+		if (s->config.groups[i] == group)
+			return true;
+	return false;
+}
+
+uint64_t session_hold_ns(const struct session *s)
+{
+	uint64_t half = s->config.rekey_interval_ns / 2;
+
+	return half != 0 && half < s->config.hold_ns ? half : s->config.hold_ns;
+}
+
+/* One event a change: of state, of what is known of the certificate, or a finished exchange. */
+void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
+	enum rk_verdict_status verdict, const char *reason)
+{
+	bool is_news =
+		state != s->state || (verdict != RK_VERDICT_UNKNOWN && verdict != s->verdict);
+	const struct engine_event event = {
+		.peer = s->config.name,
+		.state = state,
+		.verdict = verdict,
+		.fingerprint = verdict == RK_VERDICT_UNKNOWN ? NULL : s->told_fingerprint,
+		.reason = reason,
+	};
+
+	s->state = (uint8_t)state;
+	if (verdict != RK_VERDICT_UNKNOWN)
+		s->verdict = (uint8_t)verdict;
+	if (is_news || verdict == RK_VERDICT_GOOD)
+		e->ops.event(e->ctx, &event);
+}
+
+/* The side that answered waits a little longer, so that both seldom start at once. */
+static uint64_t due(struct engine *e, uint64_t interval, bool is_initiator)
+{
+	uint64_t tenth = interval / 10;
+
+	if (interval == 0)
+		return 0;
+	if (is_initiator)
+		return e->env.now_ns + interval - engine_jitter(e, tenth + 1);
+	return e->env.now_ns + interval + tenth + engine_jitter(e, tenth + 1);
+}
+
+void session_key_in_force(struct engine *e, struct session *s, bool is_initiator)
+{
+	s->rekey_at_ns = due(e, s->config.rekey_interval_ns, is_initiator);
+	s->hold_until_ns = e->env.now_ns + session_hold_ns(s);
+	s->keep_alive_at_ns = 0;
+	if (s->config.keep_alive_interval_ns != 0)
+		s->keep_alive_at_ns = e->env.now_ns + s->config.keep_alive_interval_ns;
+	if (s->is_unproved && (s->keep_alive_at_ns == 0 ||
+				      s->keep_alive_at_ns > e->env.now_ns + RETRANSMIT_FIRST_NS))
+		s->keep_alive_at_ns = e->env.now_ns + RETRANSMIT_FIRST_NS;
+	session_schedule(e, s);
+}
+
+void session_heard(struct engine *e, struct session *s)
+{
+	s->heard_ns = e->env.now_ns;
+	if (!s->is_silent)
+		return;
+	s->is_silent = false;
+	s->is_down = false;
+	s->wanted_ns = 0;
+	session_tell(e, s, RK_PEER_UP, RK_VERDICT_UNKNOWN, "heard-again");
+}
+
+void session_promote(struct engine *e, struct session *s)
+{
+	const struct keyslot *current = &s->keys.slot[KEYRING_CURRENT];
+
+	keyring_promote(&s->keys);
+	s->is_unproved = false;
+	if (!current->is_full) {
+		s->rekey_cnt++;
+		engine_count(e, REASON_REKEYS);
+	}
+	session_key_in_force(e, s, current->is_initiator);
+}
+
+void session_bind(
+	struct engine *e, struct session *s, const struct exchange *x, const struct rk_verdict *v)
+{
+	bool was_up = s->state == RK_PEER_UP;
+
+	memcpy(s->peer_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->told_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->own_fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN);
+	s->has_peer = true;
+	s->not_after = v->not_after;
+	s->is_silent = false;
+	s->is_unproved = false;
+	s->heard_ns = e->env.now_ns;
+	s->full_exchange_cnt++;
+	s->reauth_at_ns = due(e, s->config.reauth_interval_ns, x->role == EXCHANGE_INITIATOR);
+	engine_count(e, REASON_EXCHANGES);
+	session_tell(e, s, RK_PEER_UP, RK_VERDICT_GOOD, was_up ? "authenticated" : "key-installed");
+}
+
+void session_drop_rekeys(struct engine *e, struct session *s)
+{
+	struct exchange *own = exchange_find(e, s->own_rekey);
+	struct exchange *peer = exchange_find(e, s->peer_rekey);
+
+	if (own != NULL)
+		exchange_free(e, own);
+	if (peer != NULL)
+		exchange_free(e, peer);
+	s->own_rekey = 0;
+	s->peer_rekey = 0;
+}
+
+/* ---- judging again ---- */
+
+enum rk_verdict_status session_judge(struct engine *e, const struct session *s, bool *is_own)
+{
+	enum rk_verdict_status own = engine_own_status(e);
+	const struct rk_verdict *v;
+
+	*is_own = own != RK_VERDICT_GOOD;
+	if (*is_own)
+		return own;
+	v = e->ops.find_verdict(e->ctx, s->peer_fingerprint);
+	return v == NULL ? RK_VERDICT_UNKNOWN : rk_view_judge(e->env.view, v, e->env.wall_sec);
+}
+
+void session_sever(
+	struct engine *e, struct session *s, enum rk_verdict_status verdict, const char *reason)
+{
+	struct exchange *own = exchange_find(e, s->own_exchange);
+
+	if (own != NULL)
+		exchange_free(e, own);
+	s->own_exchange = 0;
+	session_drop_rekeys(e, s);
+	keyring_wipe(&s->keys);
+	s->has_peer = false;
+	s->is_unproved = false;
+	s->is_silent = false;
+	s->wanted_ns = e->env.now_ns;
+	engine_count(e, REASON_SEVERED);
+	session_tell(e, s, RK_PEER_DOWN, verdict, reason);
+	session_dial_in(e, s, s->config.retransmit_interval_ns);
+}
+
+/* A certificate of ours that differs from the one in use is shown to the peer soon. */
+static void show_new_credential(struct engine *e, struct session *s)
+{
+	struct exchange *own = exchange_find(e, s->own_exchange);
+	const struct credential *c = e->env.credential;
+	const uint8_t *in_use;
+
+	if (c == NULL)
+		return;
+	if (own != NULL)
+		in_use = own->credential->fingerprint;
+	else if (s->has_peer)
+		in_use = s->own_fingerprint;
+	else
+		return;
+	if (memcmp(c->fingerprint, in_use, RK_FINGERPRINT_LEN) == 0)
+		return;
+	if (own != NULL)
+		exchange_free(e, own);
+	s->own_exchange = 0;
+	s->is_reauth_due = true;
+	session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns / 2 + 1));
+}
+
+static void judge_standing(struct engine *e, struct session *s)
+{
+	bool is_own, is_hard = s->config.invalid_certificate_behavior == RK_FAIL_HARD;
+	enum rk_verdict_status status = session_judge(e, s, &is_own);
+
+	if (status == RK_VERDICT_GOOD) {
+		if (s->verdict != RK_VERDICT_GOOD)
+			session_tell(e, s, s->state, status, "certificate-good");
+		return;
+	}
+	if (status == RK_VERDICT_UNKNOWN) {
+		/* nobody has said that it is bad: ask the peer again, with the keys in force */
+		s->is_reauth_due = true;
+		session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns + 1));
+		return;
+	}
+	memcpy(s->told_fingerprint, s->peer_fingerprint, RK_FINGERPRINT_LEN);
+	if (is_hard)
+		session_sever(e, s, is_own ? RK_VERDICT_UNKNOWN : status,
+			is_own ? "own-certificate-invalid" : "severed");
+	else if (!is_own)
+		session_tell(e, s, s->state, status, "certificate-invalid");
+}
+
+void session_rejudge(struct engine *e, struct session *s)
+{
+	if (e->env.view == NULL)
+		return;
+	show_new_credential(e, s);
+	if (keyslot_is_used(&s->keys.slot[KEYRING_CURRENT]))
+		judge_standing(e, s);
+	else if (s->own_exchange == 0)
+		session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns / 2 + 1));
+}
