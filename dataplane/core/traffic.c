@@ -110,6 +110,8 @@ static enum reason take(struct engine *e, struct session *s, struct keyslot *slo
 	session_heard(e, s);
 	if (is_next)
 		confirm_next(e, s);
+	else if (slot == &s->keys.slot[KEYRING_CURRENT])
+		s->is_unproved = false;
 	if (p->type == MSG_KEEP_ALIVE) {
 		s->keep_alive_received_cnt++;
 		engine_count(e, REASON_KEEP_ALIVES);

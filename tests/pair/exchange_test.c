@@ -65,8 +65,7 @@ static void acquaintances_do_not_ask_control(void **state)
 /* RFC 8422 2.1, 2.2: ECDHE with ECDSA and with RSA certificates. */
 static void every_kind_of_certificate(void **state)
 {
-	static const enum test_key kinds[] = {
-		TEST_RSA_2048, TEST_P256, TEST_P384, TEST_P521, TEST_RSA_PSS_SHA256};
+	static const enum test_key kinds[] = {TEST_RSA_2048, TEST_P256, TEST_P384, TEST_P521};
 	size_t i;
 
 	(void)state;
@@ -259,7 +258,7 @@ static bool count_spoofed(struct pair *p, struct pair_packet *packet)
 
 	if (packet->from == 0 && packet->source.local[3] == 2)
 		f->to_spoofed += packet->len;
-	return packet->from != 0; /* the spoofed one never answers */
+	return false; /* the spoofed one never answers, and says nothing else */
 }
 
 static struct pair_packet first_hello;

@@ -94,6 +94,11 @@ static void fail_soft_refuses_a_new_peering(void **state)
 	pair_free(p);
 }
 
+static bool is_parked(struct pair *p)
+{
+	return p->node[0].validate_cnt > 0;
+}
+
 static void revocation_between_reply_and_finish_counts(void **state)
 {
 	struct pair *p = pair_new(
@@ -103,7 +108,7 @@ static void revocation_between_reply_and_finish_counts(void **state)
 	(void)state;
 	pair_start(p, 0);
 	pair_start(p, 1);
-	pair_run(p, 1500 * PAIR_MS); /* parked: control is thinking */
+	assert_true(pair_run_until(p, is_parked, 5 * PAIR_SEC)); /* control is thinking */
 	pair_revoke(p, 0, west);
 	pair_run(p, 30 * PAIR_SEC);
 	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
