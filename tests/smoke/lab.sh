@@ -46,6 +46,7 @@ start_process() {
 	mkdir -p "$LAB/pid"
 	"$@" </dev/null >>"$LAB/$name.log" 2>&1 &
 	echo $! >"$LAB/pid/$name"
+	disown # its end is awaited by id, not told by the shell
 }
 
 end_process() {
