@@ -95,10 +95,8 @@ static int activate(struct dataplane *d, struct rk_generation generation,
 	struct peer_plan *plan = NULL;
 	int ret = -ENOMEM;
 
-	if (apply == NULL || part[RK_PART_CONFIG] == NULL) {
-		ret = apply == NULL ? -ENOMEM : -EINVAL;
+	if (apply == NULL)
 		goto out;
-	}
 	ret = find_credential(d, part[RK_PART_CONFIG], &credential);
 	if (ret < 0)
 		goto out;
@@ -241,15 +239,16 @@ bool activate_message(
 	if (!is_news(d, m))
 		return true;
 	ret = collect_parts(d, m, fds, fd_cnt, part, &why);
-	if (ret == -ENOENT) {
-		answer(d, RK_MSG_NEED_ALL, m->generation, "");
+	if (ret == 0 && part[RK_PART_CONFIG] == NULL) {
+		snprintf(why.text, sizeof(why.text), "no configuration in it");
+		ret = -EBADMSG;
 	} else if (ret == 0) {
 		ret = activate(d, m->generation, part);
-		if (ret < 0)
-			snprintf(why.text, sizeof(why.text), "%s",
-				ret == -EINVAL ? "no configuration in it" : strerror(-ret));
+		snprintf(why.text, sizeof(why.text), "%s", strerror(-ret));
 	}
-	if (ret < 0 && ret != -ENOENT)
+	if (ret == -ENOENT)
+		answer(d, RK_MSG_NEED_ALL, m->generation, "");
+	else if (ret < 0)
 		refuse(d, m->generation, why.text);
 	for (i = 0; i < RK_PART_CNT; i++)
 		part_ref_put(part[i], &d->closing);

@@ -38,6 +38,7 @@ struct message {
 	struct inbox_node node;
 	enum message_type type;
 	struct peer *peer;
+	int result; /* ADD: 0 or -errno */
 	union {
 		struct session_config config;
 		uint64_t seq;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,20 @@ static void forget_certificate(struct dataplane *d, struct peer *p)
 	p->has_fingerprint = false;
 }
 
+/* A peer none of whose ports exists: said once a view, or its silence would be a riddle. */
+static void tell_unreachable(struct dataplane *d, const struct session_config *config)
+{
+	struct rk_message m = {.type = RK_MSG_EVENT, .event.state = RK_PEER_INITIALIZING};
+	unsigned i;
+
+	for (i = 0; i < config->path_cnt; i++)
+		if (config->path[i].port_id != PORT_NONE)
+			return;
+	snprintf(m.event.peer, sizeof(m.event.peer), "%s", config->name);
+	snprintf(m.event.reason, sizeof(m.event.reason), "no-such-port");
+	channel_send(d->channel, &m);
+}
+
 void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 {
 	struct inbox_node *node;
@@ -139,6 +154,8 @@ void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 		} else if (!peer_table_add(&d->shared.peers, m->peer)) {
 			abort(); /* identities of a view are unique and removals are done */
 		}
+		if (m->type != MESSAGE_REMOVE)
+			tell_unreachable(d, &m->config);
 		worker_command(d->worker, m);
 	}
 	free(plan);

@@ -157,6 +157,11 @@ static void note_certificate(struct dataplane *d, const struct rk_msg_event *eve
 static void finish_command(struct dataplane *d, struct message *m)
 {
 	switch (m->type) {
+	case MESSAGE_ADD:
+		if (m->result < 0)
+			log_error("peer %s cannot be served: %s", m->peer->name,
+				strerror(-m->result));
+		break;
 	case MESSAGE_REMOVE:
 		peer_removed(d, m->peer);
 		break;

@@ -106,7 +106,7 @@ static bool run_once(struct worker *w)
 
 	if (!begin(w)) {
 		worker_execute(w, commands);
-		return is_busy;
+		return worker_walk_peers(w) || is_busy;
 	}
 	worker_execute(w, commands);
 	is_busy |= timers_run(&w->timers, w->now_ns, TIMERS_PER_RUN, fire, w) > 0;
@@ -114,10 +114,8 @@ static bool run_once(struct worker *w)
 	neighbour_run(&w->neighbours, w->now_ns);
 	/* One operation a round: the worker is quiescent and receives between any two. */
 	job = crypto_next(w->crypto);
-	if (job != NULL) {
-		w->now_ns = clock_monotonic_ns();
+	if (job != NULL)
 		engine_job_done(w->engine, job);
-	}
 	is_busy |= worker_walk_peers(w);
 	worker_flush(w);
 	return is_busy || job != NULL || crypto_is_busy(w->crypto);

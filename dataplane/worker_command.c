@@ -49,10 +49,9 @@ static void add_peer(struct worker *w, struct message *m)
 {
 	struct peer *p = m->peer;
 
-	if (session_add(w->engine, peer_session(p), &m->config) < 0) {
-		/* Full: counted by the engine; the peer is known but never ready. */
-		return;
-	}
+	m->result = session_add(w->engine, peer_session(p), &m->config);
+	if (m->result < 0)
+		return; /* known, but never ready: main says so */
 	link_peer(w, p);
 	atomic_store_explicit(&p->is_ready, true, memory_order_release);
 }
