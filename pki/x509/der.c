@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/der.h"
 
-#include <time.h>
-
 /* The length octets after the identifier: definite, minimal, at most four. */
 static bool read_length(struct rk_reader *r, size_t *out)
 {
@@ -158,28 +156,39 @@ static int two_digits(const uint8_t *p)
 	return (p[0] - '0') * 10 + (p[1] - '0');
 }
 
-/* MMDDHHMMSSZ */
+static bool is_leap(int year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* Days from 1970-01-01 to the first of a month; years from 0 on. */
+static int64_t days_before(int year, int month)
+{
+	static const int before_month[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+	int64_t y = year - 1;
+
+	return 365 * (int64_t)year + (year > 0 ? y / 4 - y / 100 + y / 400 + 1 : 0) +
+	       before_month[month - 1] + (month > 2 && is_leap(year)) - 719528;
+}
+
+static int days_in(int year, int month)
+{
+	if (month == 2)
+		return is_leap(year) ? 29 : 28;
+	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+/* MMDDHHMMSSZ. Not timegm: it takes a lock, and a list may have a million dates. */
 static bool time_after_year(int year, const uint8_t *p, int64_t *out)
 {
-	struct tm want = {
-		.tm_year = year - 1900,
-		.tm_mon = two_digits(p) - 1,
-		.tm_mday = two_digits(p + 2),
-		.tm_hour = two_digits(p + 4),
-		.tm_min = two_digits(p + 6),
-		.tm_sec = two_digits(p + 8),
-	};
-	struct tm got = want;
-	int64_t t;
+	int month = two_digits(p), day = two_digits(p + 2);
+	int hour = two_digits(p + 4), minute = two_digits(p + 6), second = two_digits(p + 8);
 
-	if (year < 0 || p[10] != 'Z' || want.tm_mon < 0 || want.tm_mday < 1 || want.tm_hour < 0 ||
-		want.tm_min < 0 || want.tm_sec < 0 || want.tm_hour > 23 || want.tm_min > 59 ||
-		want.tm_sec > 59)
+	if (year < 0 || p[10] != 'Z' || month < 1 || month > 12 || day < 1 ||
+		day > days_in(year, month) || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+		second < 0 || second > 59)
 		return false;
-	t = timegm(&got); /* normalises: a date that exists comes back unchanged */
-	if (got.tm_mon != want.tm_mon || got.tm_mday != want.tm_mday)
-		return false;
-	*out = t;
+	*out = (days_before(year, month) + day - 1) * 86400 + hour * 3600 + minute * 60 + second;
 	return true;
 }
 

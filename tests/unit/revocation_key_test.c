@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <openssl/err.h>
@@ -223,6 +224,28 @@ static void times_are_those_of_rfc_5280(void **state)
 	}
 }
 
+/* Every day of four centuries and the edges, against the C library. */
+static void days_agree_with_the_library(void **state)
+{
+	struct pki_der e = {.tag = PKI_DER_GENERALIZED_TIME};
+	char text[32];
+	int day;
+
+	(void)state;
+	for (day = -719528; day<2932896; day += day> - 150000 && day < 150000 ? 1 : 997) {
+		time_t t = (time_t)day * 86400 + 3661;
+		struct tm tm;
+		int64_t got = 0;
+
+		must(gmtime_r(&t, &tm) != NULL);
+		snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02dZ", tm.tm_year + 1900,
+			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		e.content = (struct rk_span){(const uint8_t *)text, 15};
+		assert_true(pki_der_generalized_time(&e, &got));
+		assert_int_equal(got, t);
+	}
+}
+
 static void base64_has_one_form(void **state)
 {
 	static const struct {
@@ -254,6 +277,7 @@ int main(void)
 		cmocka_unit_test_teardown(serials_are_der_content, teardown),
 		cmocka_unit_test_teardown(only_der_is_der, teardown),
 		cmocka_unit_test_teardown(times_are_those_of_rfc_5280, teardown),
+		cmocka_unit_test_teardown(days_agree_with_the_library, teardown),
 		cmocka_unit_test_teardown(base64_has_one_form, teardown),
 	};
 
