@@ -70,7 +70,7 @@ static struct rk_span number_span(const struct pki_crl_info *info)
 {
 	struct rk_span n = {info->number, sizeof(info->number)};
 
-	while (n.len > 0 && n.data[0] == 0) {
+	while (n.len > 1 && n.data[0] == 0) { /* zero is one byte */
 		n.data++;
 		n.len--;
 	}
