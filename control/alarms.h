@@ -24,6 +24,9 @@ void alarms_close(struct alarms *a);
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
 	__attribute__((format(printf, 3, 4)));
 void alarm_clear(struct alarms *a, const char *kind, const char *source);
+/* Clears those of a kind whose source keep() does not know any more. */
+void alarm_clear_unless(
+	struct alarms *a, const char *kind, bool (*keep)(void *arg, const char *source), void *arg);
 bool alarm_is_standing(const struct alarms *a, const char *kind, const char *source);
 /* {"alarms": [{"id": "<node>:<n>", "time" (RFC 3339), "severity" ("CRITICAL"), "source",
  * "category", "process", "message"}]}, oldest first. */

@@ -105,7 +105,7 @@ static void print_table(FILE *out, const char *path, const struct config_table *
 
 void config_schema_print(FILE *out)
 {
-	fputs("# Configuration\n\n"
+	fputs("<!-- SPDX-License-Identifier: BSD-3-Clause -->\n# Configuration\n\n"
 	      "`rekey-control` reads `rekey.json` of its configuration folder at start and on "
 	      "SIGHUP.\n"
 	      "Unknown and repeated fields, wrong types and values out of range are refused with "

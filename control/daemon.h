@@ -22,6 +22,7 @@ struct helper_pool; /* control/helper.h */
 struct peers;       /* control/peers.h: what the data plane reports */
 struct provision;   /* control/provision.h: keys, requests, certificates */
 struct publisher;   /* control/publish.h */
+struct revocations; /* control/revocations.h */
 struct rest;        /* control/rest/rest.h */
 struct trust;       /* control/trust.h: trusted CA certificates */
 struct users;       /* control/rest/users.h */
@@ -46,6 +47,7 @@ struct daemon {
 	int state_fd;
 	int run_fd;
 	int pki_fd;
+	int lock_fd; /* keeps a second daemon away from the state folder */
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	struct helper_pool *helpers;
 	struct config *config;
@@ -59,6 +61,7 @@ struct daemon {
 	struct publisher *publisher;
 	struct peers *peers;
 	struct users *users;
+	struct revocations *revocations; /* cached by revocations_current */
 	struct rest *rest;
 };
 

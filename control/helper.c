@@ -28,6 +28,7 @@ struct helper_pool {
 	unsigned queued_cnt; /* accepted and not yet given to done() */
 	unsigned queue_max;
 	bool is_stopping;
+	struct event_base *base;
 	int wake_fd;
 	struct event *wake_event;
 	unsigned thread_cnt;
@@ -121,6 +122,7 @@ int helper_pool_new(
 	STAILQ_INIT(&pool->waiting);
 	STAILQ_INIT(&pool->finished);
 	pool->queue_max = queue_max;
+	pool->base = base;
 	pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pool->wake_fd < 0) {
 		ret = -errno;
@@ -161,6 +163,23 @@ void helper_pool_free(struct helper_pool *pool)
 	pthread_cond_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
+}
+
+static bool is_idle(struct helper_pool *pool)
+{
+	bool is_empty;
+
+	pthread_mutex_lock(&pool->lock);
+	is_empty = pool->queued_cnt == 0;
+	pthread_mutex_unlock(&pool->lock);
+	return is_empty;
+}
+
+void helper_pool_settle(struct helper_pool *pool)
+{
+	while (!is_idle(pool))
+		if (event_base_loop(pool->base, EVLOOP_ONCE) != 0)
+			return;
 }
 
 int helper_run(

@@ -16,7 +16,8 @@ int publisher_open(struct daemon *d, struct publisher **out) __attribute__((warn
 void publisher_close(struct publisher *p);
 /*
  * Something that a part of this kind is made from has changed: rebuilt and published at the end of
- * the loop iteration (changes of one iteration share one publication).
+ * the loop iteration (changes of one iteration share one publication). NULL: nothing is published
+ * yet, and publisher_open builds everything.
  */
 void publisher_mark(struct publisher *p, enum rk_part_kind kind);
 /* Publishes what is marked now, not at the end of the iteration (a revocation). */

@@ -16,9 +16,13 @@ struct pki_trust; /* pki/x509/trust.h */
 int trust_open(struct daemon *d, struct trust **out) __attribute__((warn_unused_result));
 void trust_close(struct trust *t);
 
-/* name, content, validation-mode (strict by default, or warn). Replaces a bundle of that name. */
+/*
+ * name, content, validation-mode (strict by default, or warn). Replaces a bundle of that name.
+ * Answers when the workers run on it: {"name", "generation", "findings": [..], "publication"};
+ * 422 with the findings when the bundle is refused, 409 while another change is under way.
+ */
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg);
-void trust_delete(struct trust *t, const char *name, struct answer *out);
+void trust_delete(struct trust *t, const char *name, answer_cb cb, void *arg);
 /* {"trusted_ca_certificates": [{"name", "validation_mode", "certificates": [{"subject", "issuer",
  * "not_after", "fingerprint", "is_anchor"}], "warnings": [..]}]} */
 void trust_list(const struct trust *t, struct answer *out);

@@ -200,10 +200,12 @@ void crl_manager_discover(struct crl_manager *m)
 	for (i = 0; trust != NULL && i < pki_trust_ca_cnt(trust); i++)
 		add_learnt(m, pki_trust_ca(trust, i)->cert, false);
 	drop_unwanted(m);
-	/* A list that was refused for want of a CA may be good now. */
+	/* A list that was refused for want of a CA may be good now: asked for without a pause. */
 	for (i = 0; i < m->source_cnt; i++) {
-		if (m->source[i]->failure_cnt > 0)
+		if (m->source[i]->failure_cnt > 0) {
 			m->source[i]->due_ns = now;
+			m->pause_until_ns = 0;
+		}
 	}
 	crl_mark_overridden(m);
 	crl_schedule(m);

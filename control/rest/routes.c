@@ -68,10 +68,7 @@ static void list_ca(struct exchange *x)
 
 static void delete_ca(struct exchange *x)
 {
-	struct answer a;
-
-	trust_delete(x->daemon->trust, x->param, &a);
-	answer_and_end(x, &a);
+	trust_delete(x->daemon->trust, x->param, exchange_answer, x);
 }
 
 static void list_revocation(struct exchange *x)

@@ -138,10 +138,10 @@ void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *a
 	answer_with(cb, arg, json_pack("{s:s}", "name", "ca"));
 }
 
-void trust_delete(struct trust *t, const char *name, struct answer *out)
+void trust_delete(struct trust *t, const char *name, answer_cb cb, void *arg)
 {
 	saw(DOUBLES(t), NULL);
-	answer_ok(out, json_pack("{s:s}", "name", name));
+	answer_with(cb, arg, json_pack("{s:s}", "name", name));
 }
 
 void trust_list(const struct trust *t, struct answer *out)

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/credential.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/alarms.h"
+#include "control/config.h"
+#include "control/crl/manager.h"
+#include "control/publish.h"
+#include "control/revocations.h"
+#include "control/time_text.h"
+#include "control/trust.h"
+#include "pki/store/file.h"
+#include "pki/view/secret.h"
+#include "pki/x509/cert.h"
+#include "pki/x509/identity.h"
+#include "pki/x509/key.h"
+#include "pki/x509/validate.h"
+
+#define KEY_FILE      CREDENTIAL_NAME ".key"
+#define CERT_FILE     CREDENTIAL_NAME ".pem"
+#define DAY           INT64_C(86400)
+#define JUDGE_SECONDS 60
+
+struct credential {
+	struct daemon *daemon;
+	struct event *timer;
+	X509 *cert; /* NULL: none */
+	uint8_t *der;
+	struct rk_verdict verdict; /* without revocation: the view's keys tell that */
+	struct compile_credential compiled;
+	char trouble[PKI_TEXT_MAX]; /* why there is none, or why it is not good */
+};
+
+/* Kinds of alarms about our own certificate; all but the name exclude each other. */
+static const char *const alarm_kinds[] = {"certificate-absent", "certificate-expiring",
+	"certificate-expired", "certificate-revoked", "certificate-invalid"};
+
+static void raise_alarm(const struct credential *c, const char *kind, enum alarm_severity severity,
+	const char *text)
+{
+	const struct alarm_spec spec = {.kind = kind,
+		.category = "SYSTEM",
+		.source = CREDENTIAL_NAME,
+		.process = "securityKeyManager",
+		.severity = severity};
+
+	alarm_raise(c->daemon->alarms, &spec, "%s", text);
+}
+
+/* Raises one of the kinds, or none (NULL), and clears the others. */
+static void set_alarm(const struct credential *c, const char *kind, enum alarm_severity severity,
+	const char *text)
+{
+	for (size_t i = 0; i < sizeof(alarm_kinds) / sizeof(alarm_kinds[0]); i++)
+		if (kind == NULL || strcmp(kind, alarm_kinds[i]) != 0)
+			alarm_clear(c->daemon->alarms, alarm_kinds[i], CREDENTIAL_NAME);
+	if (kind != NULL)
+		raise_alarm(c, kind, severity, text);
+}
+
+static void alarm_dates(const struct credential *c, int64_t now)
+{
+	char text[256], until[TIME_TEXT_LEN];
+	int64_t left = c->verdict.not_after - now;
+
+	time_text(c->verdict.not_after, until);
+	if (left > 30 * DAY) {
+		set_alarm(c, NULL, ALARM_INFO, NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "Certificate %s expires within a %s: %s", CREDENTIAL_NAME,
+		left > 7 * DAY ? "month" : "week", until);
+	set_alarm(c, "certificate-expiring", left > 7 * DAY ? ALARM_MINOR : ALARM_MAJOR, text);
+}
+
+static void alarm_status(
+	const struct credential *c, enum rk_verdict_status status, const char *detail, int64_t now)
+{
+	const char *kind = "certificate-invalid";
+	char text[512];
+
+	if (status == RK_VERDICT_GOOD) {
+		alarm_dates(c, now);
+		return;
+	}
+	if (status == RK_VERDICT_REVOKED)
+		kind = "certificate-revoked";
+	else if (status == RK_VERDICT_EXPIRED)
+		kind = "certificate-expired";
+	snprintf(text, sizeof(text), "Certificate %s is invalid: %s - %s", CREDENTIAL_NAME,
+		rk_verdict_status_name(status), detail);
+	set_alarm(c, kind, ALARM_CRITICAL, text);
+}
+
+static void alarm_absent(const struct credential *c)
+{
+	char text[512];
+
+	if (!c->daemon->config->is_enabled) {
+		set_alarm(c, NULL, ALARM_INFO, NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "No valid CA-signed certificate while rekeying is enabled: %s",
+		c->trouble);
+	set_alarm(c, "certificate-absent", ALARM_CRITICAL, text);
+}
+
+static void alarm_name(const struct credential *c)
+{
+	const char *name = c->daemon->config->peering_common_name;
+	char text[256];
+
+	if (c->cert == NULL ||
+		pki_identity_match(&c->verdict, name, strlen(name)) != PKI_IDENTITY_NONE) {
+		alarm_clear(c->daemon->alarms, "certificate-name", CREDENTIAL_NAME);
+		return;
+	}
+	snprintf(text, sizeof(text),
+		"Certificate %s does not carry this router's peering-common-name \"%s\": peers "
+		"will refuse it",
+		CREDENTIAL_NAME, name);
+	raise_alarm(c, "certificate-name", ALARM_MAJOR, text);
+}
+
+/* With revocation, for the alarm; the published verdict stays without. */
+static enum rk_verdict_status judge_revocation(
+	const struct credential *c, struct pki_validate_args *args, char *detail, size_t size)
+{
+	struct revocations_query query = {
+		.revocations = revocations_current(c->daemon), .now = args->now};
+	struct pki_report report;
+	struct rk_verdict verdict;
+
+	if (query.revocations == NULL)
+		return RK_VERDICT_GOOD; /* no memory now: asked again in a minute */
+	pki_report_init(&report);
+	args->find = revocations_find;
+	args->find_ctx = &query;
+	if (pki_validate(args, c->cert, &report, &verdict) < 0)
+		return RK_VERDICT_GOOD;
+	if (verdict.status == RK_VERDICT_REVOKED)
+		snprintf(detail, size, "%s", query.detail);
+	else if (report.error_cnt > 0)
+		snprintf(detail, size, "%s", pki_report_first(&report)->text);
+	return (enum rk_verdict_status)verdict.status;
+}
+
+void credential_judge(struct credential *c)
+{
+	struct pki_validate_args args = {
+		.trust = trust_current(c->daemon->trust),
+		.installation_key = c->daemon->installation_key,
+		.now = time(NULL),
+		.is_ed25519_allowed = c->daemon->config->is_ed25519_allowed,
+	};
+	enum rk_verdict_status status;
+	struct pki_report report;
+	struct rk_verdict verdict;
+	bool is_same;
+
+	if (c->cert == NULL) {
+		alarm_absent(c);
+		alarm_name(c);
+		return;
+	}
+	pki_report_init(&report);
+	if (pki_validate(&args, c->cert, &report, &verdict) < 0) {
+		log_error("our own certificate could not be judged");
+		return;
+	}
+	is_same = memcmp(&verdict, &c->verdict, sizeof(verdict)) == 0;
+	c->verdict = verdict;
+	status = (enum rk_verdict_status)verdict.status;
+	c->trouble[0] = '\0';
+	if (report.error_cnt > 0)
+		snprintf(c->trouble, sizeof(c->trouble), "%s", pki_report_first(&report)->text);
+	if (status == RK_VERDICT_GOOD)
+		status = judge_revocation(c, &args, c->trouble, sizeof(c->trouble));
+	alarm_status(c, status, c->trouble, args.now);
+	alarm_name(c);
+	if (!is_same)
+		publisher_mark(c->daemon->publisher, RK_PART_CONFIG);
+}
+
+static void unload(struct credential *c)
+{
+	X509_free(c->cert);
+	c->cert = NULL;
+	OPENSSL_free(c->der);
+	c->der = NULL;
+	memset(&c->verdict, 0, sizeof(c->verdict));
+	memset(&c->compiled, 0, sizeof(c->compiled));
+}
+
+static int read_key(const struct credential *c, EVP_PKEY **out)
+{
+	uint8_t *text = NULL;
+	size_t len, size;
+	int ret;
+
+	ret = store_file_read_secret(
+		c->daemon->pki_fd, KEY_FILE, PKI_KEY_PEM_MAX, &text, &len, &size);
+	if (ret < 0)
+		return ret;
+	ret = pki_key_from_pem((const char *)text, len, out);
+	rk_secret_free(text, size);
+	return ret;
+}
+
+static int read_certificate(struct credential *c)
+{
+	uint8_t *text = NULL;
+	size_t len;
+	int ret;
+
+	ret = store_file_read(c->daemon->pki_fd, CERT_FILE, PKI_CERT_TEXT_MAX, &text, &len);
+	if (ret == 0)
+		ret = pki_cert_parse((const char *)text, len, NULL, &c->cert);
+	free(text);
+	if (ret == 0)
+		ret = pki_cert_to_der(c->cert, &c->der, &len);
+	if (ret == 0)
+		c->compiled.der = (struct rk_span){c->der, len};
+	return ret;
+}
+
+static int load(struct credential *c)
+{
+	EVP_PKEY *key = NULL;
+	const char *file = CERT_FILE;
+	int ret;
+
+	ret = read_certificate(c);
+	if (ret == 0) {
+		file = KEY_FILE;
+		ret = read_key(c, &key);
+	}
+	if (ret == 0 && !pki_key_matches_cert(key, c->cert))
+		ret = -EKEYREJECTED;
+	if (ret == 0)
+		ret = pki_cert_key_hash(c->cert, c->compiled.public_key_hash);
+	EVP_PKEY_free(key);
+	if (ret == -EKEYREJECTED)
+		snprintf(c->trouble, sizeof(c->trouble), "%s and %s do not belong together",
+			KEY_FILE, CERT_FILE);
+	else if (ret == -EBADMSG)
+		snprintf(c->trouble, sizeof(c->trouble), "%s cannot be read as PEM", file);
+	else if (ret < 0)
+		snprintf(c->trouble, sizeof(c->trouble), "%s: %s", file, strerror(-ret));
+	return ret;
+}
+
+void credential_reload(struct credential *c)
+{
+	unload(c);
+	if (load(c) < 0)
+		unload(c);
+	else
+		crl_manager_note_certificate(c->daemon->crl, c->cert);
+	c->compiled.verdict = &c->verdict;
+	credential_judge(c);
+	publisher_mark(c->daemon->publisher, RK_PART_CONFIG);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	credential_judge(arg);
+}
+
+int credential_open(struct daemon *d, struct credential **out)
+{
+	const struct timeval every = {.tv_sec = JUDGE_SECONDS};
+	struct credential *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->daemon = d;
+	c->timer = event_new(d->base, -1, EV_PERSIST, on_timer, c);
+	if (c->timer == NULL || event_add(c->timer, &every) < 0) {
+		credential_close(c);
+		return -ENOMEM;
+	}
+	credential_reload(c);
+	*out = c;
+	return 0;
+}
+
+void credential_close(struct credential *c)
+{
+	if (c == NULL)
+		return;
+	unload(c);
+	if (c->timer != NULL)
+		event_free(c->timer);
+	free(c);
+}
+
+const struct compile_credential *credential_compiled(const struct credential *c)
+{
+	return c->cert != NULL ? &c->compiled : NULL;
+}
+
+int credential_private_key(const struct credential *c, struct rk_private_key *key)
+{
+	EVP_PKEY *private_key = NULL;
+	int ret;
+
+	if (c->cert == NULL)
+		return -ENOENT;
+	ret = read_key(c, &private_key);
+	if (ret == 0 && !pki_key_matches_cert(private_key, c->cert))
+		ret = -EKEYREJECTED;
+	if (ret == 0)
+		ret = pki_key_to_private(private_key, key);
+	EVP_PKEY_free(private_key);
+	return ret;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/alarms.h"
+#include "control/audit.h"
+#include "control/config.h"
+#include "control/credential.h"
+#include "control/crl/manager.h"
+#include "control/helper.h"
+#include "control/peers.h"
+#include "control/provision.h"
+#include "control/publish.h"
+#include "control/rest/rest.h"
+#include "control/rest/users.h"
+#include "control/revocations.h"
+#include "control/trust.h"
+#include "control/verdicts.h"
+#include "pki/store/file.h"
+#include "pki/view/secret.h"
+
+#define LOCK_FILE    "rekey-control.lock"
+#define HELPER_CNT   2
+#define HELPER_QUEUE 1024
+
+/* An existing folder keeps its mode: packages and operators set it. */
+static int open_folder(const char *path, mode_t mode, bool may_make, int *out)
+{
+	int fd;
+
+	if (may_make && mkdir(path, mode) < 0 && errno != EEXIST)
+		goto fail;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		goto fail;
+	*out = fd;
+	return 0;
+fail:
+	log_error("%s: %s", path, strerror(errno));
+	return -errno;
+}
+
+/* Held until the process ends, however it ends. */
+static int lock_state(struct daemon *d)
+{
+	d->lock_fd = openat(d->state_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		log_error("%s/%s: %s", d->options->state_dir, LOCK_FILE,
+			errno == EWOULDBLOCK ? "another rekey-control runs on this state folder"
+					     : strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int open_folders(struct daemon *d)
+{
+	const struct daemon_options *o = d->options;
+	int ret;
+
+	ret = open_folder(o->config_dir, 0755, false, &d->config_fd);
+	if (ret == 0)
+		ret = open_folder(o->state_dir, 0700, true, &d->state_fd);
+	if (ret == 0)
+		ret = open_folder(o->run_dir, 0750, true, &d->run_fd);
+	if (ret == 0)
+		ret = open_folder(o->pki_dir, 0700, true, &d->pki_fd);
+	if (ret == 0)
+		ret = lock_state(d);
+	if (ret == 0)
+		ret = store_file_clean(d->state_fd);
+	if (ret >= 0)
+		ret = installation_key_load(d->state_fd, d->installation_key);
+	if (ret < 0)
+		log_error("the folders cannot be used: %s", strerror(-ret));
+	return ret;
+}
+
+static const struct alarm_spec config_alarm = {.kind = "configuration-damaged",
+	.category = "SYSTEM",
+	.source = CONFIG_FILE,
+	.process = "configuration",
+	.severity = ALARM_CRITICAL};
+
+static int open_config(struct daemon *d)
+{
+	struct config_error error = {0};
+	enum config_origin origin;
+	char text[512];
+	int ret;
+
+	ret = config_load(d->config_fd, d->state_fd, &d->config, &origin, &error);
+	config_error_text(&error, text, sizeof(text));
+	if (ret < 0) {
+		log_error("%s/%s", d->options->config_dir, text);
+		return ret;
+	}
+	ret = alarms_open(d, &d->alarms);
+	if (ret < 0)
+		return ret;
+	if (origin == CONFIG_LAST)
+		alarm_raise(d->alarms, &config_alarm,
+			"The configuration is not usable, the last good one is in force: %s", text);
+	else
+		alarm_clear(d->alarms, config_alarm.kind, config_alarm.source);
+	return 0;
+}
+
+/* Everything is loaded and judged before anything listens. */
+static int open_parts(struct daemon *d)
+{
+	int ret;
+
+	ret = helper_pool_new(d->base, HELPER_CNT, HELPER_QUEUE, &d->helpers);
+	if (ret == 0)
+		ret = audit_open(d, &d->audit);
+	if (ret == 0)
+		ret = trust_open(d, &d->trust);
+	if (ret == 0)
+		ret = crl_manager_open(d, &d->crl);
+	if (ret == 0)
+		ret = verdicts_open(d, &d->verdicts);
+	if (ret == 0)
+		ret = provision_open(d, &d->provision);
+	if (ret == 0)
+		ret = credential_open(d, &d->credential);
+	if (ret == 0)
+		ret = peers_open(d, &d->peers);
+	if (ret == 0)
+		ret = users_open(d, &d->users);
+	if (ret == 0)
+		helper_pool_settle(d->helpers); /* what they began at the first start */
+	if (ret == 0)
+		ret = publisher_open(d, &d->publisher);
+	if (ret == 0)
+		ret = rest_open(d, &d->rest);
+	if (ret == 0)
+		crl_manager_discover(d->crl);
+	return ret;
+}
+
+int daemon_open(struct daemon *d, const struct daemon_options *options)
+{
+	int ret;
+
+	memset(d, 0, sizeof(*d));
+	d->options = options;
+	d->config_fd = d->state_fd = d->run_fd = d->pki_fd = d->lock_fd = -1;
+	d->base = event_base_new();
+	ret = d->base == NULL ? -ENOMEM : open_folders(d);
+	if (ret == 0)
+		ret = open_config(d);
+	if (ret == 0)
+		ret = open_parts(d);
+	if (ret < 0)
+		daemon_close(d);
+	return ret;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void daemon_close(struct daemon *d)
+{
+	/* First the helpers: what they finish still meets every part. */
+	helper_pool_free(d->helpers);
+	d->helpers = NULL;
+	publisher_close(d->publisher);
+	d->publisher = NULL;
+	peers_close(d->peers);
+	crl_manager_close(d->crl);
+	rest_close(d->rest);
+	users_close(d->users);
+	credential_close(d->credential);
+	provision_close(d->provision);
+	verdicts_close(d->verdicts);
+	revocations_forget(d);
+	trust_close(d->trust);
+	audit_close(d->audit);
+	alarms_close(d->alarms);
+	config_free(d->config);
+	if (d->base != NULL)
+		event_base_free(d->base);
+	close_fd(d->lock_fd);
+	close_fd(d->pki_fd);
+	close_fd(d->run_fd);
+	close_fd(d->state_fd);
+	close_fd(d->config_fd);
+	rk_wipe(d->installation_key, sizeof(d->installation_key));
+}
+
+void daemon_reload(struct daemon *d)
+{
+	struct config *config = NULL;
+	struct config_error error;
+	char text[512];
+
+	if (config_load_current(d->config_fd, d->state_fd, &config, &error) < 0) {
+		config_error_text(&error, text, sizeof(text));
+		log_error("the configuration was not reloaded: %s", text);
+		alarm_raise(d->alarms, &config_alarm,
+			"The configuration is not usable, the last good one is in force: %s", text);
+		return;
+	}
+	alarm_clear(d->alarms, config_alarm.kind, config_alarm.source);
+	revocations_forget(d);
+	config_free(d->config);
+	d->config = config;
+	log_info("the configuration was reloaded: %zu ports, %zu peers", config->port_cnt,
+		config->peer_cnt);
+	peers_configure(d->peers);
+	crl_manager_discover(d->crl);
+	credential_judge(d->credential);
+	publisher_mark(d->publisher, RK_PART_CONFIG);
+	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
+}

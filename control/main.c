@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rekey-control: options, signals, the loop. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "control/config_schema.h"
+#include "control/daemon.h"
+#include "pki/view/secret.h"
+
+static const struct option long_options[] = {
+	{"config-dir", required_argument, NULL, 'c'},
+	{"state-dir", required_argument, NULL, 's'},
+	{"run-dir", required_argument, NULL, 'r'},
+	{"pki-dir", required_argument, NULL, 'p'},
+	{"listen", required_argument, NULL, 'l'},
+	{"admin-password-file", required_argument, NULL, 'a'},
+	{"dataplane-user", required_argument, NULL, 'u'},
+	{"log-level", required_argument, NULL, 'L'},
+	{"print-schema", no_argument, NULL, 'P'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{0},
+};
+
+static const char help_text[] =
+	"Usage: rekey-control [OPTION]...\n"
+	"Control plane of a rekey router: REST API, certificates, revocation, publication.\n\n"
+	"  --config-dir DIR            configuration, rekey.json (/etc/rekey)\n"
+	"  --state-dir DIR             what the daemon keeps (/var/lib/rekey)\n"
+	"  --run-dir DIR               sockets (/run/rekey)\n"
+	"  --pki-dir DIR               keys and certificates (/etc/128technology/pki)\n"
+	"  --listen ADDR:PORT          where the REST API listens; up to 8 times\n"
+	"                              (0.0.0.0:443 and [::]:443)\n"
+	"  --admin-password-file FILE  password of the user admin at the first start\n"
+	"  --dataplane-user NAME       who may connect as the data plane (this user)\n"
+	"  --log-level LEVEL           error, warning, info or debug (info)\n"
+	"  --print-schema              print the configuration's items and exit\n"
+	"  --help, --version           print this, or the version, and exit\n";
+
+static void set_defaults(struct daemon_options *o)
+{
+	*o = (struct daemon_options){
+		.config_dir = "/etc/rekey",
+		.state_dir = "/var/lib/rekey",
+		.run_dir = "/run/rekey",
+		.pki_dir = "/etc/128technology/pki",
+		.log_level = LOG_LEVEL_INFO,
+	};
+}
+
+static int add_listen(struct daemon_options *o, const char *address)
+{
+	if (o->listen_cnt == sizeof(o->listen) / sizeof(o->listen[0])) {
+		fprintf(stderr, "rekey-control: --listen may be given at most %u times\n",
+			o->listen_cnt);
+		return -EINVAL;
+	}
+	o->listen[o->listen_cnt++] = address;
+	return 0;
+}
+
+static int take_option(struct daemon_options *o, int option, const char *value)
+{
+	switch (option) {
+	case 'c':
+		o->config_dir = value;
+		return 0;
+	case 's':
+		o->state_dir = value;
+		return 0;
+	case 'r':
+		o->run_dir = value;
+		return 0;
+	case 'p':
+		o->pki_dir = value;
+		return 0;
+	case 'l':
+		return add_listen(o, value);
+	case 'a':
+		o->admin_password_file = value;
+		return 0;
+	case 'u':
+		o->dataplane_user = value;
+		return 0;
+	case 'L':
+		if (log_level_parse(value, &o->log_level))
+			return 0;
+		fprintf(stderr, "rekey-control: --log-level is error, warning, info or debug\n");
+		return -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* 0: run; 1: done, exit with success; -EINVAL: wrong, said why. */
+static int parse_options(int argc, char **argv, struct daemon_options *o)
+{
+	int option;
+
+	set_defaults(o);
+	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help_text, stdout);
+			return 1;
+		}
+		if (option == 'V') {
+			puts("rekey-control " REKEY_VERSION);
+			return 1;
+		}
+		if (option == 'P') {
+			config_schema_print(stdout);
+			return 1;
+		}
+		if (take_option(o, option, optarg) < 0)
+			return -EINVAL;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "rekey-control: unexpected argument '%s'\n", argv[optind]);
+		return -EINVAL;
+	}
+	if (o->listen_cnt == 0) {
+		o->listen[o->listen_cnt++] = "0.0.0.0:443";
+		o->listen[o->listen_cnt++] = "[::]:443";
+	}
+	return 0;
+}
+
+static void on_end(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	log_info("ending on signal %d", (int)signal_number);
+	event_base_loopbreak(d->base);
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *arg)
+{
+	(void)signal_number;
+	(void)what;
+	daemon_reload(arg);
+}
+
+static int run(struct daemon *d)
+{
+	const struct {
+		int number;
+		event_callback_fn cb;
+	} signals[] = {{SIGTERM, on_end}, {SIGINT, on_end}, {SIGHUP, on_reload}};
+	struct event *event[3] = {NULL};
+	int ret = 0;
+
+	for (size_t i = 0; i < 3 && ret == 0; i++) {
+		event[i] = evsignal_new(d->base, signals[i].number, signals[i].cb, d);
+		if (event[i] == NULL || event_add(event[i], NULL) < 0)
+			ret = -ENOMEM;
+	}
+	if (ret == 0) {
+		log_info("rekey-control " REKEY_VERSION " is ready");
+		if (event_base_dispatch(d->base) < 0)
+			ret = -EIO;
+	}
+	for (size_t i = 0; i < 3; i++)
+		if (event[i] != NULL)
+			event_free(event[i]);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon_options options;
+	struct daemon daemon;
+	int ret = parse_options(argc, argv, &options);
+
+	if (ret != 0)
+		return ret > 0 ? EXIT_SUCCESS : 2;
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	log_set_level(options.log_level);
+	ret = rk_process_harden();
+	if (ret < 0) {
+		log_error("the process cannot be hardened: %s", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	ret = daemon_open(&daemon, &options);
+	if (ret < 0)
+		return EXIT_FAILURE;
+	ret = run(&daemon);
+	daemon_close(&daemon);
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

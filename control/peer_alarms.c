@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/peer_alarms.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "control/alarms.h"
+#include "control/config.h"
+#include "control/revocations.h"
+#include "control/time_text.h"
+#include "control/trust.h"
+#include "control/verdicts.h"
+#include "pki/view/channel.h"
+#include "pki/x509/validate.h"
+
+#define KIND_UNREACHABLE "peer-unreachable"
+#define KIND_INVALID     "peer-certificate-invalid"
+#define KIND_EXPIRING    "peer-certificate-expiring"
+#define DAY              INT64_C(86400)
+#define DETAIL_LEN       256
+
+static struct alarm_spec spec_of(const char *kind, const char *peer, enum alarm_severity severity)
+{
+	return (struct alarm_spec){.kind = kind,
+		.category = "PEER",
+		.source = peer,
+		.process = "stateMonitor",
+		.severity = severity};
+}
+
+void peer_alarm_state(struct daemon *d, const char *peer, unsigned state)
+{
+	const struct alarm_spec spec = spec_of(KIND_UNREACHABLE, peer, ALARM_CRITICAL);
+
+	if (state == RK_PEER_DOWN)
+		alarm_raise(d->alarms, &spec, "Peer %s is not reachable", peer);
+	else if (state == RK_PEER_UP || state == RK_PEER_DISABLED)
+		alarm_clear(d->alarms, spec.kind, peer);
+}
+
+/* What we know of the certificate ourselves: why a list or a check of ours refuses it. */
+static void find_detail(struct daemon *d, const uint8_t *fingerprint, char out[DETAIL_LEN])
+{
+	struct rk_span der = verdicts_find_der(d->verdicts, fingerprint);
+	struct revocations_query query = {.revocations = revocations_current(d), .now = time(NULL)};
+	const struct pki_validate_args args = {
+		.trust = trust_current(d->trust),
+		.installation_key = d->installation_key,
+		.now = query.now,
+		.is_ed25519_allowed = d->config->is_ed25519_allowed,
+		.find = revocations_find,
+		.find_ctx = &query,
+	};
+	struct pki_report report;
+	struct rk_verdict verdict;
+	size_t len;
+
+	pki_report_init(&report);
+	if (der.len > 0 && query.revocations != NULL &&
+		pki_validate_der(&args, der.data, der.len, &report, &verdict) == 0 &&
+		(query.detail[0] != '\0' || report.error_cnt > 0)) {
+		snprintf(out, DETAIL_LEN, "%s",
+			query.detail[0] != '\0' ? query.detail : pki_report_first(&report)->text);
+		return;
+	}
+	len = (size_t)snprintf(out, DETAIL_LEN, "certificate ");
+	for (size_t i = 0; i < 8; i++)
+		len += (size_t)snprintf(out + len, DETAIL_LEN - len, "%02x", fingerprint[i]);
+}
+
+void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_status verdict,
+	const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+{
+	const struct alarm_spec spec = spec_of(KIND_INVALID, peer, ALARM_CRITICAL);
+	char detail[DETAIL_LEN];
+
+	if (verdict == RK_VERDICT_UNKNOWN)
+		return;
+	if (verdict == RK_VERDICT_GOOD) {
+		alarm_clear(d->alarms, spec.kind, peer);
+		return;
+	}
+	find_detail(d, fingerprint, detail);
+	alarm_raise(d->alarms, &spec, "Peer %s certificate is invalid: %s - %s", peer,
+		rk_verdict_status_name(verdict), detail);
+}
+
+void peer_alarm_expiry(struct daemon *d, const char *peer, int64_t not_after)
+{
+	int64_t left = not_after - time(NULL);
+	struct alarm_spec spec = spec_of(KIND_EXPIRING, peer, ALARM_MINOR);
+	char until[TIME_TEXT_LEN];
+
+	if (not_after == 0 || left > 30 * DAY || left < 0) {
+		alarm_clear(d->alarms, spec.kind, peer);
+		return;
+	}
+	if (left <= 7 * DAY)
+		spec.severity = ALARM_MAJOR;
+	time_text(not_after, until);
+	alarm_raise(d->alarms, &spec, "Peer %s certificate expires within a %s: %s", peer,
+		left <= 7 * DAY ? "week" : "month", until);
+}
+
+void peer_alarms_keep(struct daemon *d, bool (*keep)(void *arg, const char *peer), void *arg)
+{
+	alarm_clear_unless(d->alarms, KIND_UNREACHABLE, keep, arg);
+	alarm_clear_unless(d->alarms, KIND_INVALID, keep, arg);
+	alarm_clear_unless(d->alarms, KIND_EXPIRING, keep, arg);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The alarms that follow from what the data plane says of a peer. Loop thread only. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/daemon.h"
+#include "pki/view/verdict.h"
+
+/* enum rk_peer_state: DOWN raises "not reachable", UP clears it. */
+void peer_alarm_state(struct daemon *d, const char *peer, unsigned state);
+/*
+ * "Peer west certificate is invalid: revoked - serial ...". UNKNOWN says nothing: it is a question,
+ * not a judgement. GOOD clears.
+ */
+void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_status verdict,
+	const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+/* Within 30 days minor, within 7 major; not_after 0 = not known. */
+void peer_alarm_expiry(struct daemon *d, const char *peer, int64_t not_after);
+/* Clears those of peers that keep() does not know. */
+void peer_alarms_keep(struct daemon *d, bool (*keep)(void *arg, const char *peer), void *arg);

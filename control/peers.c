@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/peers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include "control/alarms.h"
+#include "control/config.h"
+#include "control/config_schema.h"
+#include "control/fields.h"
+#include "control/peer_alarms.h"
+#include "control/publish.h"
+#include "control/time_text.h"
+
+#define ANSWER_SECONDS 5
+
+/* Someone who asked; answered when the data plane has told everything. */
+struct question {
+	TAILQ_ENTRY(question) next;
+	void (*answer)(struct peers *p, const struct question *q, struct answer *out);
+	char peer[RK_NAME_MAX + 1];
+	answer_cb cb;
+	void *arg;
+};
+TAILQ_HEAD(question_list, question);
+
+struct peers {
+	struct daemon *daemon;
+	struct event *timer; /* the data plane has this long to answer */
+	struct question_list questions;
+	bool is_asked;
+	/* By position in the configuration; is_known when the data plane spoke of it. */
+	struct rk_msg_status_peer *status;
+	bool *is_known;
+	size_t cnt;
+	json_t *counters; /* of the answer that is coming in */
+};
+
+static ssize_t find_peer(const struct peers *p, const char *name)
+{
+	const struct config *c = p->daemon->config;
+
+	for (size_t i = 0; i < c->peer_cnt; i++)
+		if (strcmp(c->peer[i].name, name) == 0)
+			return (ssize_t)i;
+	return -1;
+}
+
+/* ---- forms ------------------------------------------------------------------------------------ */
+
+static const char *state_name(unsigned state)
+{
+	static const char *const name[] = {[RK_PEER_DISABLED] = "disabled",
+		[RK_PEER_INITIALIZING] = "initializing",
+		[RK_PEER_UP] = "up",
+		[RK_PEER_DOWN] = "down"};
+
+	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "unknown";
+}
+
+static json_t *group_json(unsigned group)
+{
+	for (const struct config_group *g = config_groups; g->name != NULL; g++)
+		if (g->named_curve == group)
+			return json_string(g->name);
+	return json_null();
+}
+
+static json_t *hex_json(const uint8_t *data, size_t len)
+{
+	char text[2 * RK_FINGERPRINT_LEN + 1];
+	bool is_zero = true;
+
+	for (size_t i = 0; i < len; i++) {
+		snprintf(text + 2 * i, 3, "%02x", data[i]);
+		is_zero &= data[i] == 0;
+	}
+	return is_zero ? json_null() : json_string(text);
+}
+
+static json_t *address_json(const struct config_address *a, unsigned udp_port)
+{
+	char text[INET6_ADDRSTRLEN + 16], address[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, address, sizeof(address));
+	snprintf(text, sizeof(text), a->family == 4 ? "%s:%u" : "[%s]:%u", address, udp_port);
+	return json_string(text);
+}
+
+static json_t *paths_json(const struct config *c, const struct config_peer *peer)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < peer->path_cnt; i++) {
+		const struct config_path *path = &peer->path[i];
+
+		json_array_append_new(list,
+			json_pack("{s:s, s:o, s:o}", "port", c->port[path->port].name, "local",
+				address_json(&path->local, path->udp_port_local), "remote",
+				address_json(&path->remote, path->udp_port_remote)));
+	}
+	return list;
+}
+
+static json_t *certificate_json(const struct rk_msg_status_peer *s)
+{
+	json_t *fingerprint = hex_json(s->fingerprint, sizeof(s->fingerprint));
+
+	if (json_is_null(fingerprint))
+		return fingerprint;
+	return json_pack("{s:o, s:s, s:o}", "fingerprint", fingerprint, "verdict",
+		rk_verdict_status_name((enum rk_verdict_status)s->verdict), "not_after",
+		time_json(s->not_after));
+}
+
+static json_t *peer_json(const struct peers *p, size_t i)
+{
+	const struct config *c = p->daemon->config;
+	const struct rk_msg_status_peer none = {
+		.state = c->is_enabled ? RK_PEER_INITIALIZING : RK_PEER_DISABLED};
+	const struct rk_msg_status_peer *s = i < p->cnt && p->is_known[i] ? &p->status[i] : &none;
+	json_t *out = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", c->peer[i].name, "status",
+		state_name(s->state), "security_status",
+		s->group != 0 ? "MKEY_EXCH_COMP" : "CERT_EXCH_INIT", "paths",
+		paths_json(c, &c->peer[i]), "group", group_json(s->group), "suite",
+		s->group != 0 ? json_integer(s->suite) : json_null());
+	const struct {
+		const char *name;
+		uint64_t value;
+	} number[] = {{"key_index", s->local_index}, {"peer_key_index", s->peer_index},
+		{"full_exchange_count", s->full_exchange_cnt}, {"rekey_count", s->rekey_cnt},
+		{"key_age_ms", s->key_age_ms}, {"next_rekey_ms", s->next_rekey_ms},
+		{"keep_alive_sent", s->keep_alive_sent_cnt},
+		{"keep_alive_received", s->keep_alive_received_cnt}};
+
+	for (size_t n = 0; n < sizeof(number) / sizeof(number[0]); n++)
+		json_object_set_new(out, number[n].name, json_integer((json_int_t)number[n].value));
+	json_object_set_new(out, "exported", hex_json(s->exported, sizeof(s->exported)));
+	json_object_set_new(out, "certificate", certificate_json(s));
+	return out;
+}
+
+/* ---- what the data plane says ----------------------------------------------------------------- */
+
+void peers_event(struct peers *p, const struct rk_msg_event *event)
+{
+	if (find_peer(p, event->peer) < 0)
+		return;
+	log_info("peer %s: %s (%s)", event->peer, state_name(event->state), event->reason);
+	peer_alarm_state(p->daemon, event->peer, event->state);
+	peer_alarm_verdict(
+		p->daemon, event->peer, (enum rk_verdict_status)event->verdict, event->fingerprint);
+}
+
+void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
+{
+	ssize_t i = find_peer(p, status->peer);
+
+	if (i < 0 || (size_t)i >= p->cnt)
+		return;
+	p->status[i] = *status;
+	p->is_known[i] = true;
+	peer_alarm_state(p->daemon, status->peer, status->state);
+	peer_alarm_verdict(p->daemon, status->peer, (enum rk_verdict_status)status->verdict,
+		status->fingerprint);
+	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
+}
+
+void peers_counters(struct peers *p, const struct rk_msg_counters *counters)
+{
+	char name[sizeof(counters->counter[0].name) + 1] = "";
+
+	for (uint32_t i = 0; i < counters->cnt; i++) {
+		memcpy(name, counters->counter[i].name, sizeof(counters->counter[i].name));
+		json_object_set_new(
+			p->counters, name, json_integer((json_int_t)counters->counter[i].value));
+	}
+}
+
+static void answer_questions(struct peers *p)
+{
+	struct question *q;
+	struct answer a;
+
+	event_del(p->timer);
+	p->is_asked = false;
+	while ((q = TAILQ_FIRST(&p->questions)) != NULL) {
+		TAILQ_REMOVE(&p->questions, q, next);
+		if (publisher_is_connected(p->daemon->publisher))
+			q->answer(p, q, &a);
+		else
+			answer_error(
+				&a, 503, "no-data-plane", NULL, "the data plane is not connected");
+		q->cb(q->arg, &a);
+		answer_fini(&a);
+		free(q);
+	}
+}
+
+void peers_status_end(struct peers *p)
+{
+	answer_questions(p);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct peers *p = arg;
+	struct question *q;
+	struct answer a;
+
+	(void)fd;
+	(void)what;
+	p->is_asked = false;
+	while ((q = TAILQ_FIRST(&p->questions)) != NULL) {
+		TAILQ_REMOVE(&p->questions, q, next);
+		answer_error(&a, 503, "no-answer", NULL,
+			"the data plane has not answered within %d s", ANSWER_SECONDS);
+		q->cb(q->arg, &a);
+		answer_fini(&a);
+		free(q);
+	}
+}
+
+/* ---- what is asked ---------------------------------------------------------------------------- */
+
+static bool ask_status(struct peers *p)
+{
+	const struct rk_message msg = {.type = RK_MSG_STATUS};
+	const struct timeval limit = {.tv_sec = ANSWER_SECONDS};
+
+	if (p->is_asked)
+		return true;
+	if (!publisher_send(p->daemon->publisher, &msg))
+		return false;
+	memset(p->is_known, 0, p->cnt * sizeof(*p->is_known));
+	json_object_clear(p->counters);
+	p->is_asked = true;
+	event_add(p->timer, &limit);
+	return true;
+}
+
+static void ask(struct peers *p, const char *name,
+	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
+	void *arg)
+{
+	struct question *q = calloc(1, sizeof(*q));
+	struct answer a;
+
+	if (q == NULL || !ask_status(p)) {
+		free(q);
+		answer_error(&a, 503, "no-data-plane", NULL, "the data plane is not connected");
+		cb(arg, &a);
+		answer_fini(&a);
+		return;
+	}
+	q->answer = answer;
+	q->cb = cb;
+	q->arg = arg;
+	snprintf(q->peer, sizeof(q->peer), "%s", name);
+	TAILQ_INSERT_TAIL(&p->questions, q, next);
+}
+
+static void answer_list(struct peers *p, const struct question *q, struct answer *out)
+{
+	json_t *list = json_array();
+
+	(void)q;
+	for (size_t i = 0; i < p->daemon->config->peer_cnt; i++)
+		json_array_append_new(list, peer_json(p, i));
+	answer_ok(out, json_pack("{s:o}", "peers", list));
+}
+
+static void answer_no_peer(struct answer *out, const char *name)
+{
+	answer_error(out, 404, "no-peer", NULL, "there is no peer named \"%.63s\"", name);
+}
+
+static void answer_show(struct peers *p, const struct question *q, struct answer *out)
+{
+	ssize_t i = find_peer(p, q->peer);
+
+	if (i < 0)
+		answer_no_peer(out, q->peer);
+	else
+		answer_ok(out, peer_json(p, (size_t)i));
+}
+
+static void answer_stats(struct peers *p, const struct question *q, struct answer *out)
+{
+	struct answer alarms;
+
+	(void)q;
+	alarms_list(p->daemon->alarms, &alarms);
+	answer_ok(out, json_pack("{s:{s:I}, s:O}", "control", "alarms",
+			       (json_int_t)json_array_size(json_object_get(alarms.body, "alarms")),
+			       "dataplane", p->counters));
+	answer_fini(&alarms);
+}
+
+void peers_list(struct peers *p, answer_cb cb, void *arg)
+{
+	ask(p, "", answer_list, cb, arg);
+}
+
+void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg)
+{
+	struct answer a;
+
+	if (find_peer(p, name) >= 0) {
+		ask(p, name, answer_show, cb, arg);
+		return;
+	}
+	answer_no_peer(&a, name);
+	cb(arg, &a);
+	answer_fini(&a);
+}
+
+void peers_stats(struct peers *p, answer_cb cb, void *arg)
+{
+	ask(p, "", answer_stats, cb, arg);
+}
+
+void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg)
+{
+	const char *name = "";
+	const struct field fields[] = {{"peer", FIELD_STRING, false, &name}};
+	struct rk_message msg = {.type = RK_MSG_ROTATE};
+	struct answer a;
+
+	if (fields_read(request, fields, 1, &a) < 0) {
+		goto out;
+	} else if (name[0] != '\0' && find_peer(p, name) < 0) {
+		answer_no_peer(&a, name);
+		goto out;
+	}
+	snprintf(msg.rotate.peer, sizeof(msg.rotate.peer), "%s", name);
+	if (publisher_send(p->daemon->publisher, &msg))
+		answer_ok(&a, json_pack("{s:s}", "rotated", name[0] != '\0' ? name : "all"));
+	else
+		answer_error(&a, 503, "no-data-plane", NULL, "the data plane is not connected");
+out:
+	cb(arg, &a);
+	answer_fini(&a);
+}
+
+/* ---- start, end, changes ---------------------------------------------------------------------- */
+
+static bool is_configured(void *arg, const char *name)
+{
+	return find_peer(arg, name) >= 0;
+}
+
+void peers_configure(struct peers *p)
+{
+	size_t cnt = p->daemon->config->peer_cnt;
+	struct rk_msg_status_peer *status = calloc(cnt + 1, sizeof(*status));
+	bool *is_known = calloc(cnt + 1, sizeof(*is_known));
+
+	if (status == NULL || is_known == NULL) {
+		log_error("no memory for %zu peers", cnt);
+		free(status);
+		free(is_known);
+		return;
+	}
+	free(p->status);
+	free(p->is_known);
+	p->status = status;
+	p->is_known = is_known;
+	p->cnt = cnt;
+	peer_alarms_keep(p->daemon, is_configured, p);
+}
+
+void peers_connected(struct peers *p, bool is_connected)
+{
+	if (!is_connected)
+		answer_questions(p);
+	else if (!ask_status(p))
+		log_debug("the data plane went away at once");
+}
+
+int peers_open(struct daemon *d, struct peers **out)
+{
+	struct peers *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->daemon = d;
+	TAILQ_INIT(&p->questions);
+	p->counters = json_object();
+	p->timer = evtimer_new(d->base, on_timer, p);
+	if (p->counters != NULL && p->timer != NULL)
+		peers_configure(p);
+	if (p->status == NULL) {
+		peers_close(p);
+		return -ENOMEM;
+	}
+	*out = p;
+	return 0;
+}
+
+void peers_close(struct peers *p)
+{
+	if (p == NULL)
+		return;
+	if (p->timer != NULL)
+		on_timer(-1, 0, p);
+	if (p->timer != NULL)
+		event_free(p->timer);
+	json_decref(p->counters);
+	free(p->status);
+	free(p->is_known);
+	free(p);
+}

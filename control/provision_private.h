@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Shared by the three calls: provision.c (key, open), provision_request.c, provision_ingest.c. */
+#pragma once
+
+#include "control/audit.h"
+#include "control/provision.h"
+#include "control/provision_files.h"
+
+struct provision {
+	struct daemon *daemon;
+	bool is_busy; /* one key generation or ingest at a time: they write the same files */
+};
+
+/* Answers at once with what is in a. */
+void provision_answer(answer_cb cb, void *arg, struct answer *a);
+/* The name is one that a key may have; otherwise the error is filled. */
+bool provision_check_name(const char *name, struct answer *out);
+/*
+ * algorithm, rsa_key_size (0 = not given), ecc_curve as the API names them; false with the error
+ * filled.
+ */
+bool provision_read_spec(const char *algorithm, json_int_t rsa_bits, const char *curve,
+	struct pki_key_spec *out, struct answer *error);
+/* Adds "algorithm" and its parameter to body. */
+void provision_spec_json(const struct pki_key_spec *spec, json_t *body);
+/* The key that a request is signed with and a certificate is asked for: the next, else current. */
+int provision_read_pending_key(
+	const struct provision *p, const char *name, EVP_PKEY **out) RK_MUST_CHECK;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The publisher's own state, shared by its three files: publish.c (build and send), publish_wait.c
+ * (who waits for the workers) and publish_events.c (what the data plane says). Loop thread only.
+ */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "control/alarms.h"
+#include "control/publish.h"
+#include "control/publish_link.h"
+#include "pki/store/compile.h"
+
+#define PUBLISH_ABSENT_SECONDS 10
+
+struct waiter {
+	TAILQ_ENTRY(waiter) next;
+	struct publisher *publisher;
+	struct rk_generation generation;
+	struct event *timer;
+	answer_cb cb;
+	void *arg;
+};
+TAILQ_HEAD(waiter_list, waiter);
+
+struct publisher {
+	struct daemon *daemon;
+	struct publish_link *link;
+	struct event *build_event;  /* end of the iteration in which something was marked */
+	struct event *absent_timer; /* no data plane for so long: alarm */
+	bool is_marked[RK_PART_CNT];
+	bool has_part[RK_PART_CNT];
+	struct compile_part part[RK_PART_CNT];
+	struct rk_generation published;
+	struct rk_generation applied; /* by this connection's data plane */
+	/* What this connection's data plane holds, as far as it said or was sent it. */
+	bool is_held[RK_PART_CNT];
+	uint8_t held[RK_PART_CNT][RK_DIGEST_LEN];
+	uint8_t key_held[RK_DIGEST_LEN];
+	unsigned need_all_cnt;
+	struct waiter_list waiters;
+	char last_refusal[RK_REFUSAL_MAX];
+};
+
+void publisher_set_alarm(
+	struct publisher *p, const char *kind, enum alarm_severity severity, const char *text);
+void publisher_clear_alarm(struct publisher *p, const char *kind);
+/* The published generation, with descriptors of what the data plane does not hold. */
+void publisher_send_view(struct publisher *p);
+int publisher_save_incarnation(const struct publisher *p, uint64_t incarnation) RK_MUST_CHECK;
+
+/* Takes what is in a. */
+void publisher_end_waiter(struct waiter *w, struct answer *a);
+void publisher_succeed_waiter(struct waiter *w, const char *how);
+
+void publisher_on_message(void *publisher, const struct rk_message *msg);
+void publisher_on_closed(void *publisher);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/publish_private.h"
+
+#include <stdlib.h>
+
+#define APPLY_SECONDS 5
+
+void publisher_end_waiter(struct waiter *w, struct answer *a)
+{
+	TAILQ_REMOVE(&w->publisher->waiters, w, next);
+	w->cb(w->arg, a);
+	answer_fini(a);
+	event_free(w->timer);
+	free(w);
+}
+
+void publisher_succeed_waiter(struct waiter *w, const char *how)
+{
+	struct answer a;
+	char text[48];
+
+	snprintf(text, sizeof(text), "%llu.%llu", (unsigned long long)w->generation.incarnation,
+		(unsigned long long)w->generation.counter);
+	answer_ok(&a, json_pack("{s:s, s:s}", "generation", text, "data_plane", how));
+	publisher_end_waiter(w, &a);
+}
+
+static void on_waited(evutil_socket_t fd, short what, void *arg)
+{
+	struct waiter *w = arg;
+	struct publisher *p = w->publisher;
+	struct answer a;
+
+	(void)fd;
+	(void)what;
+	if (!publish_link_is_connected(p->link)) {
+		publisher_succeed_waiter(w, "absent");
+	} else if (rk_generation_cmp(p->applied, w->generation) >= 0) {
+		publisher_succeed_waiter(w, "applied");
+	} else {
+		answer_error(&a, 503, "not-applied", NULL,
+			"done here, but the data plane has not confirmed it within %d s",
+			APPLY_SECONDS);
+		publisher_end_waiter(w, &a);
+	}
+}
+
+void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+	struct timeval when = {.tv_sec = APPLY_SECONDS};
+	struct answer a;
+
+	publisher_flush(p);
+	if (w != NULL)
+		w->timer = evtimer_new(p->daemon->base, on_waited, w);
+	if (w == NULL || w->timer == NULL) {
+		free(w);
+		answer_error(&a, 500, "no-memory", NULL, "no memory");
+		cb(arg, &a);
+		answer_fini(&a);
+		return;
+	}
+	w->publisher = p;
+	w->generation = p->published;
+	w->cb = cb;
+	w->arg = arg;
+	TAILQ_INSERT_TAIL(&p->waiters, w, next);
+	if (!publish_link_is_connected(p->link) || rk_generation_cmp(p->applied, p->published) >= 0)
+		when.tv_sec = 0;
+	event_add(w->timer, &when);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The revocations in force: the master list by canonical issuer, and how fresh each trusted CA's
+ * list is under the operator's policy. Immutable and counted, so that a helper thread judges with
+ * the one it was given. Any thread.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pki/store/compile.h"
+#include "pki/store/installation_key.h"
+#include "pki/store/master_list.h"
+#include "pki/view/snapshot.h"
+#include "pki/x509/trust.h"
+#include "pki/x509/validate.h"
+
+struct revocations;
+
+/* What the operator set for the source with this URL. */
+struct revocation_setting {
+	const char *url;
+	enum rk_revocation_policy policy;
+	uint64_t grace_sec;
+};
+
+struct revocations_args {
+	struct master_list *list; /* counted */
+	struct pki_trust *trust;
+	const struct revocation_setting *setting; /* sources not named here: SOFT, no grace */
+	size_t setting_cnt;
+	enum rk_revocation_policy missing; /* for a CA of which no list was ever seen */
+};
+
+/* 0 with one reference; -ENOMEM, -EIO. */
+int revocations_new(const struct revocations_args *args, struct revocations **out) RK_MUST_CHECK;
+struct revocations *revocations_get(struct revocations *r);
+void revocations_put(struct revocations *r); /* NULL is fine */
+const struct master_list *revocations_list(const struct revocations *r);
+
+struct daemon; /* control/daemon.h */
+/*
+ * Those that follow from the master list, the trusted CAs and the configuration now; made anew when
+ * one of them changed. Borrowed until then; NULL when memory is short. Loop thread only.
+ */
+struct revocations *revocations_current(struct daemon *d);
+/* The configuration is about to change. */
+void revocations_forget(struct daemon *d);
+
+/* A pki_revocation_fn; ctx is a struct revocations_query. */
+struct revocations_query {
+	const struct revocations *revocations;
+	int64_t now;
+	char detail[160]; /* out, when revoked: "serial 0A, keyCompromise, since ..., list URL" */
+};
+enum pki_revocation_answer revocations_find(
+	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out);
+
+/* The REVOCATION_BASE part. As compile_revocations. */
+int revocations_compile(const struct revocations *r,
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
+	struct rk_refusal *why) RK_MUST_CHECK;
+/* "keyCompromise", ...: RFC 5280's words. */
+const char *revocation_reason_name(enum rk_revocation_reason reason);

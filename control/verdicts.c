@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/verdicts_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/config.h"
+#include "control/crl/manager.h"
+#include "control/publish.h"
+#include "control/trust.h"
+#include "pki/store/file.h"
+#include "pki/x509/cert.h"
+#include "pki/x509/validate.h"
+
+#define FOLDER   "verdicts"
+#define SUFFIX   ".der"
+#define NAME_LEN (RK_FINGERPRINT_LEN * 2 + sizeof(SUFFIX))
+
+static struct bucket *bucket_of(const struct verdicts *v, const uint8_t *fingerprint)
+{
+	size_t i = ((size_t)fingerprint[0] << 8 | fingerprint[1]) % BUCKET_CNT;
+
+	return (struct bucket *)(uintptr_t)&v->bucket[i];
+}
+
+struct record *verdicts_find_record(const struct verdicts *v, const uint8_t *fingerprint)
+{
+	struct record *r;
+
+	LIST_FOREACH(r, bucket_of(v, fingerprint), in_bucket)
+	if (memcmp(r->verdict.fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0)
+		return r;
+	return NULL;
+}
+
+static void file_name(const uint8_t *fingerprint, char out[NAME_LEN])
+{
+	for (size_t i = 0; i < RK_FINGERPRINT_LEN; i++)
+		snprintf(out + 2 * i, 3, "%02x", fingerprint[i]);
+	memcpy(out + 2 * RK_FINGERPRINT_LEN, SUFFIX, sizeof(SUFFIX));
+}
+
+void verdicts_unlink_record(struct verdicts *v, struct record *r)
+{
+	LIST_REMOVE(r, in_bucket);
+	if (r->is_confirmed) {
+		TAILQ_REMOVE(&v->confirmed, r, in_age);
+		v->confirmed_cnt--;
+	} else {
+		TAILQ_REMOVE(&v->pending, r, in_age);
+		v->pending_cnt--;
+	}
+}
+
+static void link_record(struct verdicts *v, struct record *r)
+{
+	LIST_INSERT_HEAD(bucket_of(v, r->verdict.fingerprint), r, in_bucket);
+	if (r->is_confirmed) {
+		TAILQ_INSERT_TAIL(&v->confirmed, r, in_age);
+		v->confirmed_cnt++;
+	} else {
+		TAILQ_INSERT_TAIL(&v->pending, r, in_age);
+		v->pending_cnt++;
+	}
+}
+
+/* Before a record is added: the oldest of its kind makes room. */
+static void make_room(struct verdicts *v, bool is_confirmed)
+{
+	struct record *r = NULL;
+	char name[NAME_LEN];
+
+	if (is_confirmed && v->confirmed_cnt >= VERDICTS_CONFIRMED_MAX) {
+		r = TAILQ_FIRST(&v->confirmed);
+		file_name(r->verdict.fingerprint, name);
+		if (store_file_remove(v->dir, name) < 0)
+			log_warning("%s/%s stays on disk", FOLDER, name);
+	} else if (!is_confirmed && v->pending_cnt >= VERDICTS_PENDING_MAX) {
+		r = TAILQ_FIRST(&v->pending);
+	}
+	if (r != NULL) {
+		verdicts_unlink_record(v, r);
+		free(r);
+	}
+}
+
+struct record *verdicts_add_record(
+	struct verdicts *v, struct rk_span der, const struct rk_verdict *verdict, bool is_confirmed)
+{
+	struct record *r = calloc(1, sizeof(*r) + der.len);
+
+	if (r == NULL)
+		return NULL;
+	make_room(v, is_confirmed);
+	r->verdict = *verdict;
+	r->is_confirmed = is_confirmed;
+	r->der_len = der.len;
+	memcpy(r->der, der.data, der.len);
+	link_record(v, r);
+	return r;
+}
+
+/* Its CRL distribution points are followed from now on. */
+static void note_certificate(struct verdicts *v, const struct record *r)
+{
+	X509 *cert = NULL;
+
+	if (pki_cert_parse_der(r->der, r->der_len, NULL, &cert) == 0)
+		crl_manager_note_certificate(v->daemon->crl, cert);
+	X509_free(cert);
+}
+
+void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+{
+	struct record *r = verdicts_find_record(v, fingerprint);
+	char name[NAME_LEN];
+	int ret;
+
+	if (r == NULL || r->is_confirmed)
+		return;
+	file_name(fingerprint, name);
+	ret = store_file_replace(v->dir, name, 0600, r->der, r->der_len);
+	if (ret < 0)
+		log_error("%s/%s: %s", FOLDER, name, strerror(-ret));
+	verdicts_unlink_record(v, r);
+	make_room(v, true);
+	r->is_confirmed = true;
+	link_record(v, r);
+	publisher_mark(v->daemon->publisher, RK_PART_VERDICTS);
+	note_certificate(v, r);
+}
+
+int verdicts_collect(const struct verdicts *v, const struct rk_verdict ***out, size_t *cnt)
+{
+	uint64_t generation = trust_generation(v->daemon->trust);
+	const struct rk_verdict **list = calloc(v->confirmed_cnt + 1, sizeof(*list));
+	const struct record *r;
+	size_t n = 0;
+
+	if (list == NULL)
+		return -ENOMEM;
+	TAILQ_FOREACH(r, &v->confirmed, in_age)
+	if (r->verdict.trust_generation == generation)
+		list[n++] = &r->verdict;
+	*out = list;
+	*cnt = n;
+	return 0;
+}
+
+const struct rk_verdict *verdicts_find(
+	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+{
+	const struct record *r = verdicts_find_record(v, fingerprint);
+
+	return r != NULL ? &r->verdict : NULL;
+}
+
+struct rk_span verdicts_find_der(
+	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+{
+	const struct record *r = verdicts_find_record(v, fingerprint);
+
+	return r != NULL ? (struct rk_span){r->der, r->der_len} : (struct rk_span){0};
+}
+
+void verdicts_each(
+	const struct verdicts *v, void (*visit)(void *arg, struct rk_span der), void *arg)
+{
+	const struct record *r;
+
+	TAILQ_FOREACH(r, &v->confirmed, in_age)
+	visit(arg, (struct rk_span){r->der, r->der_len});
+}
+
+static void load_one(struct verdicts *v, const char *name)
+{
+	const struct pki_validate_args args = {
+		.trust = trust_current(v->daemon->trust),
+		.installation_key = v->daemon->installation_key,
+		.now = time(NULL),
+		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
+	};
+	struct rk_verdict verdict;
+	uint8_t *der = NULL;
+	size_t len;
+
+	if (store_file_read(v->dir, name, RK_CERT_DER_MAX, &der, &len) < 0 ||
+		pki_validate_der(&args, der, len, NULL, &verdict) < 0)
+		log_warning("%s/%s cannot be read", FOLDER, name);
+	else if (verdicts_find_record(v, verdict.fingerprint) == NULL &&
+		 verdicts_add_record(v, (struct rk_span){der, len}, &verdict, true) == NULL)
+		log_warning("%s/%s: no memory", FOLDER, name);
+	free(der);
+}
+
+static int load_folder(struct verdicts *v)
+{
+	int fd = openat(v->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return -errno;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (strlen(entry->d_name) == NAME_LEN - 1 &&
+			strcmp(entry->d_name + 2 * RK_FINGERPRINT_LEN, SUFFIX) == 0)
+			load_one(v, entry->d_name);
+	closedir(dir);
+	return 0;
+}
+
+int verdicts_open(struct daemon *d, struct verdicts **out)
+{
+	struct verdicts *v = calloc(1, sizeof(*v));
+	int ret;
+
+	if (v == NULL)
+		return -ENOMEM;
+	v->daemon = d;
+	v->dir = -1;
+	TAILQ_INIT(&v->confirmed);
+	TAILQ_INIT(&v->pending);
+	if (mkdirat(d->state_fd, FOLDER, 0700) < 0 && errno != EEXIST) {
+		ret = -errno;
+		goto fail;
+	}
+	v->dir = openat(d->state_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	ret = v->dir < 0 ? -errno : store_file_clean(v->dir);
+	if (ret >= 0)
+		ret = load_folder(v);
+	if (ret < 0)
+		goto fail;
+	*out = v;
+	return 0;
+fail:
+	log_error("%s: %s", FOLDER, strerror(-ret));
+	verdicts_close(v);
+	return ret;
+}
+
+void verdicts_close(struct verdicts *v)
+{
+	struct record *r;
+
+	if (v == NULL)
+		return;
+	verdicts_drop_rejudging(v->rejudging);
+	while ((r = TAILQ_FIRST(&v->confirmed)) != NULL || (r = TAILQ_FIRST(&v->pending)) != NULL) {
+		verdicts_unlink_record(v, r);
+		free(r);
+	}
+	if (v->dir >= 0)
+		close(v->dir);
+	free(v);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/verdicts_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/config.h"
+#include "control/helper.h"
+#include "control/publish.h"
+#include "control/revocations.h"
+#include "control/trust.h"
+#include "pki/x509/validate.h"
+
+/* Copies of the certificates, judged aside. */
+struct rejudging {
+	struct verdicts *verdicts;
+	struct pki_trust *trust;
+	uint8_t installation_key[INSTALLATION_KEY_LEN];
+	bool is_ed25519_allowed;
+	void (*ready)(void *arg, int error);
+	void *arg;
+	size_t cnt;
+	struct {
+		uint8_t *der;
+		size_t len;
+		struct rk_verdict verdict;
+	} * item;
+};
+
+struct asking {
+	struct verdicts *verdicts;
+	struct pki_trust *trust;
+	struct revocations *revocations;
+	uint8_t installation_key[INSTALLATION_KEY_LEN];
+	bool is_ed25519_allowed;
+	uint64_t request;
+	bool is_judged;
+	struct rk_verdict verdict; /* with revocation: the answer */
+	struct rk_verdict kept;    /* without */
+	size_t der_len;
+	uint8_t der[];
+};
+
+static void judge_asked(void *arg)
+{
+	struct asking *a = arg;
+	struct revocations_query query = {.revocations = a->revocations, .now = time(NULL)};
+	struct pki_validate_args args = {
+		.trust = a->trust,
+		.installation_key = a->installation_key,
+		.now = query.now,
+		.is_ed25519_allowed = a->is_ed25519_allowed,
+		.find = revocations_find,
+		.find_ctx = &query,
+	};
+	struct pki_report report;
+
+	pki_report_init(&report);
+	if (pki_validate_der(&args, a->der, a->der_len, &report, &a->verdict) < 0)
+		return;
+	a->is_judged = true;
+	a->kept = a->verdict;
+	if (a->verdict.status == RK_VERDICT_GOOD || report.error_cnt == 0)
+		return;
+	log_info("a peer's certificate is refused: %s", pki_report_first(&report)->text);
+	args.find = NULL;
+	if (pki_validate_der(&args, a->der, a->der_len, NULL, &a->kept) < 0)
+		a->kept = a->verdict;
+}
+
+static void keep_pending(struct verdicts *v, const struct asking *a)
+{
+	struct record *r = verdicts_find_record(v, a->kept.fingerprint);
+
+	if (r != NULL)
+		r->verdict = a->kept;
+	else
+		verdicts_add_record(v, (struct rk_span){a->der, a->der_len}, &a->kept, false);
+}
+
+static void answer_asked(void *arg)
+{
+	struct asking *a = arg;
+	struct verdicts *v = a->verdicts;
+	struct rk_message msg = {.type = RK_MSG_VERDICT};
+
+	/* Judged under a trust that has changed meanwhile: the data plane asks again. */
+	if (a->is_judged && v->daemon->trust != NULL &&
+		a->verdict.trust_generation == trust_generation(v->daemon->trust)) {
+		if (a->kept.status == RK_VERDICT_GOOD)
+			keep_pending(v, a);
+		msg.verdict.request = a->request;
+		msg.verdict.verdict = a->verdict;
+		if (!publisher_send(v->daemon->publisher, &msg))
+			log_debug("a verdict was not sent: no data plane");
+	}
+	revocations_put(a->revocations);
+	pki_trust_put(a->trust);
+	free(a);
+}
+
+void verdicts_validate(struct verdicts *v, uint64_t request, struct rk_span der)
+{
+	struct revocations *revocations = revocations_current(v->daemon);
+	struct asking *a = calloc(1, sizeof(*a) + der.len);
+
+	if (a == NULL || revocations == NULL) {
+		free(a);
+		return;
+	}
+	a->verdicts = v;
+	a->trust = pki_trust_get(trust_current(v->daemon->trust));
+	a->revocations = revocations_get(revocations);
+	memcpy(a->installation_key, v->daemon->installation_key, sizeof(a->installation_key));
+	a->is_ed25519_allowed = v->daemon->config->is_ed25519_allowed;
+	a->request = request;
+	a->der_len = der.len;
+	memcpy(a->der, der.data, der.len);
+	if (helper_run(v->daemon->helpers, judge_asked, answer_asked, a) < 0) {
+		a->is_judged = false;
+		answer_asked(a);
+	}
+}
+
+void verdicts_drop_rejudging(struct rejudging *j)
+{
+	if (j == NULL)
+		return;
+	for (size_t i = 0; i < j->cnt; i++)
+		free(j->item[i].der);
+	free(j->item);
+	pki_trust_put(j->trust);
+	free(j);
+}
+
+static void rejudge(void *arg)
+{
+	struct rejudging *j = arg;
+	const struct pki_validate_args args = {
+		.trust = j->trust,
+		.installation_key = j->installation_key,
+		.now = time(NULL),
+		.is_ed25519_allowed = j->is_ed25519_allowed,
+	};
+
+	/* One that cannot be judged stays zero: UNKNOWN, never good. */
+	for (size_t i = 0; i < j->cnt; i++)
+		if (pki_validate_der(
+			    &args, j->item[i].der, j->item[i].len, NULL, &j->item[i].verdict) < 0)
+			log_error("a kept certificate could not be judged");
+}
+
+static void rejudged(void *arg)
+{
+	struct rejudging *j = arg;
+
+	j->ready(j->arg, 0);
+}
+
+static int copy_records(struct verdicts *v, struct rejudging *j)
+{
+	const struct record *r;
+
+	j->item = calloc(v->confirmed_cnt + 1, sizeof(*j->item));
+	if (j->item == NULL)
+		return -ENOMEM;
+	TAILQ_FOREACH(r, &v->confirmed, in_age)
+	{
+		j->item[j->cnt].der = malloc(r->der_len);
+		if (j->item[j->cnt].der == NULL)
+			return -ENOMEM;
+		memcpy(j->item[j->cnt].der, r->der, r->der_len);
+		j->item[j->cnt++].len = r->der_len;
+	}
+	return 0;
+}
+
+int verdicts_prepare(
+	struct verdicts *v, struct pki_trust *trust, void (*ready)(void *arg, int error), void *arg)
+{
+	struct rejudging *j = calloc(1, sizeof(*j));
+	int ret;
+
+	if (j == NULL)
+		return -ENOMEM;
+	j->verdicts = v;
+	j->trust = pki_trust_get(trust);
+	memcpy(j->installation_key, v->daemon->installation_key, sizeof(j->installation_key));
+	j->is_ed25519_allowed = v->daemon->config->is_ed25519_allowed;
+	j->ready = ready;
+	j->arg = arg;
+	ret = copy_records(v, j);
+	if (ret == 0)
+		ret = helper_run(v->daemon->helpers, rejudge, rejudged, j);
+	if (ret < 0) {
+		verdicts_drop_rejudging(j);
+		return ret;
+	}
+	verdicts_drop_rejudging(v->rejudging);
+	v->rejudging = j;
+	return 0;
+}
+
+/* One confirmed while the helper worked is judged here: there are few of them. */
+static void judge_late(struct verdicts *v, struct record *r, struct pki_trust *trust)
+{
+	const struct pki_validate_args args = {
+		.trust = trust,
+		.installation_key = v->daemon->installation_key,
+		.now = time(NULL),
+		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
+	};
+	struct rk_verdict verdict;
+
+	if (r->verdict.trust_generation == pki_trust_generation(trust))
+		return;
+	if (pki_validate_der(&args, r->der, r->der_len, NULL, &verdict) == 0)
+		r->verdict = verdict;
+}
+
+void verdicts_adopt(struct verdicts *v)
+{
+	struct rejudging *j = v->rejudging;
+	struct record *r;
+
+	for (size_t i = 0; i < j->cnt; i++) {
+		r = verdicts_find_record(v, j->item[i].verdict.fingerprint);
+		if (r != NULL)
+			r->verdict = j->item[i].verdict;
+	}
+	TAILQ_FOREACH(r, &v->confirmed, in_age)
+	judge_late(v, r, j->trust);
+	while ((r = TAILQ_FIRST(&v->pending)) != NULL) {
+		verdicts_unlink_record(v, r);
+		free(r);
+	}
+	v->rejudging = NULL;
+	verdicts_drop_rejudging(j);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Shared by verdicts.c (what is kept, and where) and verdicts_judge.c (the judging in helpers). */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "control/verdicts.h"
+
+#define BUCKET_CNT 4096
+
+struct record {
+	LIST_ENTRY(record) in_bucket;
+	TAILQ_ENTRY(record) in_age; /* of its kind, oldest first */
+	bool is_confirmed;
+	struct rk_verdict verdict;
+	size_t der_len;
+	uint8_t der[];
+};
+LIST_HEAD(bucket, record);
+TAILQ_HEAD(age_list, record);
+
+struct verdicts {
+	struct daemon *daemon;
+	int dir;
+	struct bucket bucket[BUCKET_CNT];
+	struct age_list confirmed, pending;
+	size_t confirmed_cnt, pending_cnt;
+	struct rejudging *rejudging; /* prepared, not yet adopted; or under way */
+};
+
+/* NULL = not known. */
+struct record *verdicts_find_record(const struct verdicts *v, const uint8_t *fingerprint);
+/* Copies der; the oldest of its kind makes room. NULL = no memory. */
+struct record *verdicts_add_record(struct verdicts *v, struct rk_span der,
+	const struct rk_verdict *verdict, bool is_confirmed);
+void verdicts_unlink_record(struct verdicts *v, struct record *r);
+void verdicts_drop_rejudging(struct rejudging *j); /* NULL is fine */
