@@ -93,11 +93,11 @@ ca_open() {
 	(
 		cd "$LAB/ca" &&
 			new_key root.key && new_key issuing.key &&
-			openssl req -x509 -new -key root.key -days 30 -config ca.cnf \
+			openssl req -x509 -new -key root.key -days 400 -config ca.cnf \
 				-extensions root -subj "/O=Example/CN=Example Root CA" -out root.pem &&
 			openssl req -new -key issuing.key -config ca.cnf \
 				-subj "/O=Example/CN=Example Issuing CA" -out issuing.csr &&
-			openssl x509 -req -in issuing.csr -CA root.pem -CAkey root.key -days 20 \
+			openssl x509 -req -in issuing.csr -CA root.pem -CAkey root.key -days 300 \
 				-set_serial 2 -extfile ca.cnf -extensions issuing -out issuing.pem &&
 			cat issuing.pem root.pem >chain.pem
 	) >"$LAB/ca.log" 2>&1 && ca_publish_crl
@@ -137,7 +137,8 @@ http_open() {
 
 # --- the routers -----------------------------------------------------------------------------------
 
-# Names of the DPDK port and its EAL argument.
+# Name of the DPDK port, and its EAL argument. memif's socket is an abstract one (its default), which
+# leaves nothing behind that would stand in the way of a data plane's next start.
 port_of() {
 	case $LAB_LINK in
 	memif) echo net_memif0 ;;
@@ -149,7 +150,7 @@ vdev_of() {
 	local role=server
 	[[ $1 == west ]] && role=client
 	case $LAB_LINK in
-	memif) echo "net_memif0,role=$role,id=0,socket=$LAB/memif.sock,socket-abstract=no" ;;
+	memif) echo "net_memif0,role=$role,id=0,socket=$LAB/memif.sock" ;;
 	af_packet) echo "net_af_packet0,iface=veth-$1" ;;
 	esac
 }
@@ -182,8 +183,9 @@ listens_or_ended() {
 	is_listening "$1" || process_ended "$1-control"
 }
 
+# By its own socket: on the port another program might answer.
 is_listening() {
-	curl -ks -o /dev/null --max-time 2 "$(url_of "$1")/login"
+	curl -s -o /dev/null --max-time 2 --unix-socket "$LAB/$1/run/control.sock" http://localhost/
 }
 
 # Both threads of a data plane share one CPU, the two data planes two if there are two.
