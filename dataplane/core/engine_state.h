@@ -73,6 +73,7 @@ struct engine {
 	struct crypto_job *jobs; /* locked memory */
 	struct crypto_job *free_job;
 	uint32_t free_exchange; /* entry + 1 */
+	uint32_t used_cnt;      /* exchanges under way */
 	uint32_t *hello_table;  /* chains of responder exchanges by the initiator's id: entry + 1 */
 	uint64_t hello_key;
 	uint32_t next_generation;
@@ -224,6 +225,9 @@ void session_exchange_over(struct engine *e, struct session *s, bool is_success)
 void session_dial_in(struct engine *e, struct session *s, uint64_t delay_ns);
 void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 	enum rk_verdict_status verdict, const char *reason);
+/* A certificate that proves to be this peer's was refused; says nothing against standing keys. */
+void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
+	enum rk_verdict_status verdict);
 uint32_t session_new_index(struct engine *e, struct session *s);
 bool session_has_path(const struct session *s, const struct endpoint *from) RK_MUST_CHECK;
 bool session_has_group(const struct session *s, uint16_t group) RK_MUST_CHECK;

@@ -59,6 +59,7 @@ struct exchange *exchange_new(struct engine *e, enum exchange_role role)
 		return NULL;
 	x = &e->exchanges[e->free_exchange - 1];
 	e->free_exchange = x->next_entry;
+	e->used_cnt++;
 	x->next_entry = 0;
 	x->role = (uint8_t)role;
 	if (++e->next_generation == 0)
@@ -106,6 +107,7 @@ void exchange_free(struct engine *e, struct exchange *x)
 	x->entry = entry;
 	x->next_entry = e->free_exchange;
 	e->free_exchange = entry + 1;
+	e->used_cnt--;
 	/* the proof names its owner, which the wire never did */
 	rk_wipe(e->caches[entry].plain, sizeof(e->caches[entry].plain));
 }
@@ -257,6 +259,8 @@ static void expire(struct engine *e, struct exchange *x)
 
 	if (x->state != EXCHANGE_ANSWERED)
 		engine_count(e, REASON_EXCHANGES_EXPIRED);
+	if (x->state == EXCHANGE_EXPECT_ACK)
+		keyring_drop(&s->keys, KEYRING_NEXT); /* the next attempt makes another */
 	if (s != NULL && s->own_rekey == x->id)
 		s->own_rekey = 0;
 	if (s != NULL && s->peer_rekey == x->id)

@@ -255,8 +255,7 @@ void initiator_verified(struct engine *e, struct exchange *x, const struct rk_ve
 	}
 	status = rk_view_judge(e->env.view, v, e->env.wall_sec);
 	if (status != RK_VERDICT_GOOD) {
-		memcpy(s->told_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
-		session_tell(e, s, s->state, status, "certificate-refused");
+		session_tell_refused(e, s, x->peer_fingerprint, status);
 		proof_refuse(e, x, proof_reason_of(status));
 		return;
 	}
@@ -407,6 +406,7 @@ enum reason initiator_collision(
 		return REASON_FIELDS;
 	s = x->session;
 	s->keys.slot[KEYRING_NEXT].is_loser = true;
+	s->next_until_ns = e->env.now_ns + session_hold_ns(s);
 	engine_count(e, REASON_COLLISIONS);
 	exchange_free(e, x);
 	session_exchange_over(e, s, false);

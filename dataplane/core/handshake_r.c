@@ -78,10 +78,21 @@ static enum reason repeat_reply(struct engine *e, struct exchange *x, const stru
 	return REASON_DUPLICATE;
 }
 
+/* Strangers get cookies once half of the pool is in use, and never its last quarter. */
+static bool is_pool_half_used(const struct engine *e)
+{
+	return e->used_cnt > e->config.exchange_cnt / 2;
+}
+
+static bool is_pool_kept(const struct engine *e)
+{
+	return e->used_cnt >= e->config.exchange_cnt - e->config.exchange_cnt / 4;
+}
+
 static enum reason open_exchange(struct engine *e, const struct endpoint *from,
 	const struct wire_packet *p, const struct wire_hello *m, const struct suite *suite)
 {
-	struct exchange *x = exchange_new(e, EXCHANGE_RESPONDER);
+	struct exchange *x = is_pool_kept(e) ? NULL : exchange_new(e, EXCHANGE_RESPONDER);
 	struct exchange_cache *c;
 
 	if (x == NULL)
@@ -136,7 +147,7 @@ enum reason responder_hello(
 		return reason;
 	if (!guard_check_mac1(e->guard, m.maced.data, m.maced.len, m.mac1))
 		return REASON_MAC1;
-	is_loaded = guard_note_hello(e->guard, e->env.now_ns);
+	is_loaded = guard_note_hello(e->guard, e->env.now_ns) || is_pool_half_used(e);
 	x = exchange_find_hello(e, from, p->sender);
 	if (x != NULL)
 		return repeat_reply(e, x, &m);
@@ -305,7 +316,7 @@ static void answer_collision(struct engine *e, struct exchange *x)
 
 /*
  * protocol.md, "Collision": true when the peer's exchange goes on. Our own is dropped then; a key
- * of its that the peer may hold stays receivable, and counts only where ours takes precedence.
+ * that came of it stays receivable, and is never switched to.
  */
 static bool settle_collision(struct engine *e, struct session *s, const struct exchange *x)
 {
@@ -321,7 +332,8 @@ static bool settle_collision(struct engine *e, struct session *s, const struct e
 		exchange_free(e, own);
 		s->own_exchange = 0;
 	}
-	next->is_loser = next->is_loser || !is_lower || !next->is_full;
+	next->is_loser = true;
+	s->next_until_ns = e->env.now_ns + session_hold_ns(s);
 	return true;
 }
 
@@ -390,8 +402,7 @@ void responder_verified(struct engine *e, struct exchange *x, const struct rk_ve
 	}
 	status = rk_view_judge(e->env.view, v, e->env.wall_sec);
 	if (status != RK_VERDICT_GOOD) {
-		memcpy(s->told_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
-		session_tell(e, s, s->state, status, "certificate-refused");
+		session_tell_refused(e, s, x->peer_fingerprint, status);
 		proof_refuse(e, x, proof_reason_of(status));
 		return;
 	}

@@ -178,6 +178,7 @@ static void finish_initiator(struct engine *e, struct exchange *x, const struct 
 		return;
 	}
 	keyring_set_current(&s->keys, &slot);
+	s->keys.slot[KEYRING_NEXT].is_loser = true;
 	rk_wipe(&slot, sizeof(slot));
 	s->own_rekey = 0;
 	exchange_free(e, x);
@@ -314,7 +315,7 @@ static enum reason take_hello(struct engine *e, struct session *s, struct keyslo
 		return REASON_NO_GROUP;
 	if (!kex_share_is_plausible(group, m->share.point))
 		return REASON_BAD_SHARE;
-	if (base == &s->keys.slot[KEYRING_NEXT] && !base->is_loser) {
+	if (base == &s->keys.slot[KEYRING_NEXT] && !base->is_loser && !base->is_full) {
 		session_promote(e, s); /* a valid packet under it */
 		base = &s->keys.slot[KEYRING_CURRENT];
 	}

@@ -6,6 +6,8 @@
 #include "dataplane/core/engine_state.h"
 #include "pki/view/secret.h"
 
+#define DIAL_JITTER_NS (2 * SEC_NS) /* all peers at once at a start, but spread */
+
 static bool has_key(const struct session *s)
 {
 	return keyslot_is_used(&s->keys.slot[KEYRING_CURRENT]);
@@ -89,6 +91,8 @@ static void dial(struct engine *e, struct session *s)
 
 static void keep_alive(struct engine *e, struct session *s)
 {
+	enum rk_verdict_status own;
+
 	if (s->keep_alive_at_ns == 0 || e->env.now_ns < s->keep_alive_at_ns)
 		return;
 	traffic_keep_alive(e, s, s->is_unproved);
@@ -98,7 +102,9 @@ static void keep_alive(struct engine *e, struct session *s)
 	if (s->is_unproved)
 		earlier(&s->keep_alive_at_ns, e->env.now_ns + RETRANSMIT_FIRST_NS);
 	/* dates pass without a new view */
-	if (s->has_peer && e->env.wall_sec > s->not_after)
+	own = engine_own_status(e);
+	if (s->has_peer && (e->env.wall_sec > s->not_after ||
+				   (own != RK_VERDICT_GOOD && own != RK_VERDICT_UNKNOWN)))
 		session_rejudge(e, s);
 }
 
@@ -208,6 +214,7 @@ size_t session_size(void)
 int session_add(struct engine *e, struct session *s, const struct session_config *c)
 {
 	uint32_t number = e->session_hint;
+	uint64_t jitter;
 
 	for (uint32_t i = 0; i < e->config.session_cnt; i++) {
 		if (e->sessions[number] == NULL)
@@ -227,7 +234,9 @@ int session_add(struct engine *e, struct session *s, const struct session_config
 	s->timer.kind = TIMER_SESSION;
 	s->state = RK_PEER_INITIALIZING;
 	s->wanted_ns = e->env.now_ns;
-	s->dial_at_ns = e->env.now_ns + 1 + engine_jitter(e, c->retransmit_interval_ns / 2 + 1);
+	jitter = c->retransmit_interval_ns / 2 < DIAL_JITTER_NS ? c->retransmit_interval_ns / 2
+								: DIAL_JITTER_NS;
+	s->dial_at_ns = e->env.now_ns + 1 + engine_jitter(e, jitter + 1);
 	e->sessions[number] = s;
 	e->session_hint = (number + 1) % e->config.session_cnt;
 	session_schedule(e, s);

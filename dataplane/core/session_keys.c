@@ -60,6 +60,15 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 		e->ops.event(e->ctx, &event);
 }
 
+void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
+	enum rk_verdict_status verdict)
+{
+	if (s->has_peer && memcmp(fingerprint, s->peer_fingerprint, RK_FINGERPRINT_LEN) != 0)
+		return; /* the keys stand on another one */
+	memcpy(s->told_fingerprint, fingerprint, RK_FINGERPRINT_LEN);
+	session_tell(e, s, s->state, verdict, "certificate-refused");
+}
+
 /* The side that answered waits a little longer, so that both seldom start at once. */
 static uint64_t due(struct engine *e, uint64_t interval, bool is_initiator)
 {
@@ -99,7 +108,12 @@ void session_heard(struct engine *e, struct session *s)
 void session_promote(struct engine *e, struct session *s)
 {
 	const struct keyslot *current = &s->keys.slot[KEYRING_CURRENT];
+	struct exchange *answered = exchange_find(e, s->peer_rekey);
 
+	if (answered != NULL && answered->state == EXCHANGE_ANSWERED) {
+		exchange_free(e, answered); /* nobody will ask for that answer again */
+		s->peer_rekey = 0;
+	}
 	keyring_promote(&s->keys);
 	s->is_unproved = false;
 	if (!current->is_full) {
