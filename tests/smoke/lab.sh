@@ -146,6 +146,7 @@ port_of() {
 	esac
 }
 
+# The socket is an abstract one (the default): nothing is left behind that a restart would trip over.
 vdev_of() {
 	local role=server
 	[[ $1 == west ]] && role=client
