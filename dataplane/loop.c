@@ -194,6 +194,7 @@ static bool run_due(struct dataplane *d)
 	channel_run(d->channel, now);
 	reports_take(d);
 	reports_expire(d, now);
+	port_set_watch(d->ports, now);
 	tell_counters(d, now);
 	renew_cookie(d, now);
 	save_state(d, now);
@@ -213,6 +214,7 @@ static int time_to_sleep(const struct dataplane *d)
 	uint64_t now = clock_monotonic_ns();
 
 	next = earlier(next, d->cookie_ns + COOKIE_EVERY);
+	next = earlier(next, port_set_deadline_ns(d->ports));
 	if (channel_is_connected(d->channel))
 		next = earlier(next, d->counted_ns + COUNTERS_EVERY);
 	if (d->is_state_old)

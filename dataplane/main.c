@@ -95,9 +95,10 @@ static int open_parts(struct dataplane *d, unsigned crypto_cnt)
 		ret = certificate_table_init(
 			&d->shared.certificates, &d->graveyard, CERTIFICATE_TABLE_MAX);
 	if (ret == 0)
-		ret = port_set_new(&d->ports);
+		ret = port_set_new(&d->graveyard, &d->ports);
 	if (ret < 0)
 		return ret;
+	d->shared.ports = d->ports;
 	d->shared.buffers = port_set_buffers(d->ports);
 	ret = crypto_service_new(crypto_cnt, &d->crypto);
 	if (ret == 0)

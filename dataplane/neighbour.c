@@ -136,6 +136,19 @@ bool neighbour_resolve(struct neighbour_table *t, const struct neighbour_key *ke
 	return false;
 }
 
+void neighbour_hear(struct neighbour_table *t, const struct neighbour_key *key,
+	const uint8_t mac[NET_MAC_LEN], uint64_t now_ns)
+{
+	struct neighbour *n = find(t, key);
+
+	if (n == NULL || n->state != NEIGHBOUR_KNOWN || memcmp(n->mac, mac, NET_MAC_LEN) == 0 ||
+		now_ns - n->answered_ns < NEIGHBOUR_QUIET_NS)
+		return;
+	n->state = NEIGHBOUR_PROBED;
+	n->ask_cnt = 0;
+	ask(t, n, now_ns);
+}
+
 bool neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
 	const uint8_t mac[NET_MAC_LEN], uint64_t now_ns)
 {
@@ -145,12 +158,7 @@ bool neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
 	if (n == NULL)
 		return false;
 	if (n->state == NEIGHBOUR_KNOWN) {
-		/* Unasked: somebody may have moved, or somebody lies. We ask ourselves. */
-		if (memcmp(n->mac, mac, NET_MAC_LEN) != 0) {
-			n->state = NEIGHBOUR_PROBED;
-			n->ask_cnt = 0;
-			ask(t, n, now_ns);
-		}
+		neighbour_hear(t, key, mac, now_ns);
 		return false;
 	}
 	if (n->state == NEIGHBOUR_UNKNOWN)

@@ -25,6 +25,7 @@
 #define NEIGHBOUR_RETRY_NS   UINT64_C(250000000)   /* doubles */
 #define NEIGHBOUR_FRESH_NS   UINT64_C(30000000000) /* then asked again at the next use */
 #define NEIGHBOUR_IDLE_NS    UINT64_C(120000000000)
+#define NEIGHBOUR_QUIET_NS   UINT64_C(1000000000) /* after an answer: rumours are not followed */
 #define NEIGHBOUR_SWEEP_NS   UINT64_C(50000000)
 
 struct neighbour_key {
@@ -83,8 +84,14 @@ void neighbour_fini(struct neighbour_table *t); /* drops what is parked */
 bool neighbour_resolve(struct neighbour_table *t, const struct neighbour_key *key,
 	const uint8_t *source, void *packet, uint64_t now_ns,
 	uint8_t mac[NET_MAC_LEN]) RK_MUST_CHECK;
-/* Somebody says so. False: nobody had asked. */
+/* An answer. False: nobody had asked. */
 bool neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
+	const uint8_t mac[NET_MAC_LEN], uint64_t now_ns);
+/*
+ * Somebody who asks, or announces himself, shows another MAC than the one known: he may have
+ * restarted, or lie. We ask ourselves (N1).
+ */
+void neighbour_hear(struct neighbour_table *t, const struct neighbour_key *key,
 	const uint8_t mac[NET_MAC_LEN], uint64_t now_ns);
 /* Asks again, gives up, forgets: once every NEIGHBOUR_SWEEP_NS. */
 void neighbour_run(struct neighbour_table *t, uint64_t now_ns);

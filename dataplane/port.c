@@ -2,11 +2,14 @@
 #include "dataplane/port.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -19,17 +22,25 @@
 #define QUEUE_LEN    512
 
 struct port {
-	bool is_running;
-	bool is_tried; /* failed once: said once */
+	bool is_running;        /* main: set up, and started unless paused */
+	bool is_tried;          /* main: failed once, said once */
+	bool reconnects;        /* main: has to be restarted when its link is down */
+	bool is_restarting;     /* main: waits for the grace period */
+	_Atomic bool is_paused; /* main: w, worker: r */
+	uint16_t id;
+	struct grave grave; /* main: the grace period of a pause */
 };
 
 struct port_set {
 	struct rte_mempool *buffers;
+	struct graveyard *graveyard;
+	uint64_t watched_ns;
+	bool is_watched; /* some port reconnects */
 	struct port port[RTE_MAX_ETHPORTS];
 	char absent[RK_PORT_NAME_MAX + 1]; /* the last name that no device had */
 };
 
-int port_set_new(struct port_set **out)
+int port_set_new(struct graveyard *g, struct port_set **out)
 {
 	struct port_set *s = calloc(1, sizeof(*s));
 
@@ -41,6 +52,7 @@ int port_set_new(struct port_set **out)
 		free(s);
 		return -rte_errno;
 	}
+	s->graveyard = g;
 	*out = s;
 	return 0;
 }
@@ -73,14 +85,44 @@ static int set_mtu(uint16_t id, uint16_t mtu)
 	return ret == -ENOTSUP || ret == -EINVAL ? 0 : ret;
 }
 
+/* A memif client is told apart by its arguments: the API does not say. */
+static bool has_to_reconnect(uint16_t id)
+{
+	struct rte_eth_dev_info info;
+	const struct rte_devargs *args;
+
+	if (rte_eth_dev_info_get(id, &info) != 0 || strcmp(info.driver_name, "net_memif") != 0)
+		return false;
+	args = rte_dev_devargs(info.device);
+	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
+}
+
+static void pause_port(struct port *port, bool is_paused)
+{
+	atomic_store_explicit(&port->is_paused, is_paused, memory_order_release);
+}
+
+/* With nobody to connect to yet, a device that reconnects is set up but paused. */
+static int start(struct port *port)
+{
+	int ret = rte_eth_dev_start(port->id);
+
+	pause_port(port, ret != 0);
+	return port->reconnects ? 0 : ret;
+}
+
 static int set_up(struct port_set *s, uint16_t id, uint16_t mtu)
 {
 	const struct rte_eth_conf conf = {0};
+	struct port *port = &s->port[id];
 	uint16_t rx_len = QUEUE_LEN;
 	uint16_t tx_len = QUEUE_LEN;
 	int socket = rte_eth_dev_socket_id(id);
 	int ret = rte_eth_dev_configure(id, 1, 1, &conf);
 
+	port->id = id;
+	port->reconnects = has_to_reconnect(id);
+	s->is_watched |= port->reconnects;
 	if (ret == 0)
 		ret = set_mtu(id, mtu);
 	if (ret == 0)
@@ -90,7 +132,7 @@ static int set_up(struct port_set *s, uint16_t id, uint16_t mtu)
 	if (ret == 0)
 		ret = rte_eth_tx_queue_setup(id, 0, tx_len, (unsigned)socket, NULL);
 	if (ret == 0)
-		ret = rte_eth_dev_start(id);
+		ret = start(port);
 	if (ret != 0)
 		return ret;
 	/* Neighbour discovery comes by multicast; a device without the filter passes it anyway. */
@@ -128,14 +170,62 @@ uint16_t port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MA
 	return id;
 }
 
-uint16_t port_receive(uint16_t id, struct rte_mbuf **packets)
+static void restart(struct grave *grave)
 {
-	return rte_eth_rx_burst(id, 0, packets, PORT_BURST);
+	struct port *port = (struct port *)((uintptr_t)grave - offsetof(struct port, grave));
+
+	port->is_restarting = false;
+	if (rte_eth_dev_stop(port->id) == 0 && start(port) < 0)
+		log_warning("port %u does not start again", port->id);
 }
 
-uint16_t port_transmit(uint16_t id, struct rte_mbuf **packets, uint16_t cnt)
+static void watch(struct port_set *s, struct port *port)
 {
-	uint16_t sent = rte_eth_tx_burst(id, 0, packets, cnt);
+	struct rte_eth_link link;
+
+	if (atomic_load_explicit(&port->is_paused, memory_order_relaxed)) {
+		if (!port->is_restarting)
+			restart(&port->grave);
+		return;
+	}
+	if (rte_eth_link_get_nowait(port->id, &link) != 0 || link.link_status == RTE_ETH_LINK_UP)
+		return;
+	pause_port(port, true);
+	port->is_restarting = true;
+	graveyard_retire(s->graveyard, &port->grave, restart);
+}
+
+void port_set_watch(struct port_set *s, uint64_t now_ns)
+{
+	uint16_t id;
+
+	if (!s->is_watched || now_ns - s->watched_ns < PORT_WATCH_NS)
+		return;
+	s->watched_ns = now_ns;
+	for (id = 0; id < RTE_MAX_ETHPORTS; id++)
+		if (s->port[id].is_running && s->port[id].reconnects)
+			watch(s, &s->port[id]);
+}
+
+uint64_t port_set_deadline_ns(const struct port_set *s)
+{
+	return s->is_watched ? s->watched_ns + PORT_WATCH_NS : UINT64_MAX;
+}
+
+static bool is_paused(const struct port_set *s, uint16_t id)
+{
+	return atomic_load_explicit(&s->port[id].is_paused, memory_order_acquire);
+}
+
+uint16_t port_receive(const struct port_set *s, uint16_t id, struct rte_mbuf **packets)
+{
+	return is_paused(s, id) ? 0 : rte_eth_rx_burst(id, 0, packets, PORT_BURST);
+}
+
+uint16_t port_transmit(
+	const struct port_set *s, uint16_t id, struct rte_mbuf **packets, uint16_t cnt)
+{
+	uint16_t sent = is_paused(s, id) ? 0 : rte_eth_tx_burst(id, 0, packets, cnt);
 
 	if (sent < cnt)
 		rte_pktmbuf_free_bulk(packets + sent, cnt - sent);

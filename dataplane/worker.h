@@ -34,7 +34,8 @@ struct shared {
 	struct inbox to_main;                  /* workers: push, main: take */
 	int wake_fd;                           /* main's eventfd */
 	uint32_t idle_sleep_us;
-	struct rte_mempool *buffers;
+	struct port_set *ports;
+	struct rte_mempool *buffers; /* of ports */
 };
 
 /* Packets of this iteration for one port. */

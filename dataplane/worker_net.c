@@ -21,7 +21,7 @@ static void enqueue(struct worker *w, struct rte_mbuf *m)
 static void flush_port(struct worker *w, uint16_t id)
 {
 	struct worker_queue *q = &w->queue[id];
-	uint16_t sent = port_transmit(id, q->packet, q->cnt);
+	uint16_t sent = port_transmit(w->shared->ports, id, q->packet, q->cnt);
 	uint16_t i;
 
 	for (i = 0; i < q->cnt; i++)
@@ -225,9 +225,13 @@ static enum net_reason take_echo(
 static enum net_reason answer_question(
 	struct worker *w, const struct published_port *port, const struct net_packet *p)
 {
+	struct neighbour_key asker = {.port_id = port->id, .family = p->family};
 	struct net_link link = link_from(port);
 	struct rte_mbuf *m;
 
+	memcpy(asker.address, p->src, net_address_len(p->family));
+	if (p->has_link_mac)
+		neighbour_hear(&w->neighbours, &asker, p->link_mac, w->now_ns);
 	if (!published_port_has(port, p->family, p->target))
 		return NET_NOT_OURS;
 	m = new_buffer(w, port->id);
@@ -293,7 +297,7 @@ unsigned worker_receive(struct worker *w)
 
 		if (port->id == PORT_NONE)
 			continue;
-		cnt = port_receive(port->id, packet);
+		cnt = port_receive(w->shared->ports, port->id, packet);
 		for (j = 0; j < cnt; j++)
 			counters_add(&w->counters, take_frame(w, port, packet[j]));
 		if (cnt > 0)

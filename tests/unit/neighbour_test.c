@@ -97,6 +97,13 @@ static bool learn(struct fixture *f, unsigned n, const uint8_t *mac)
 	return neighbour_learn(&f->table, &key, mac, f->now);
 }
 
+static void hear(struct fixture *f, unsigned n, const uint8_t *mac)
+{
+	struct neighbour_key key = key_of(n);
+
+	neighbour_hear(&f->table, &key, mac, f->now);
+}
+
 static void test_park_and_deliver(void **state)
 {
 	struct fixture *f = *state;
@@ -125,7 +132,15 @@ static void test_unasked_change_makes_us_ask(void **state)
 
 	assert_false(resolve(f, 7, 1));
 	assert_true(learn(f, 7, mac_a));
-	assert_false(learn(f, 7, mac_b)); /* N1 */
+	assert_false(learn(f, 7, mac_b)); /* N1; and too early to make us ask */
+	assert_int_equal(f->asked, 1);
+	f->now += NEIGHBOUR_QUIET_NS;
+	hear(f, 7, mac_a); /* nothing new */
+	hear(f, 8, mac_b); /* a stranger */
+	assert_int_equal(f->asked, 1);
+	hear(f, 7, mac_b);
+	assert_int_equal(f->asked, 2);
+	hear(f, 7, mac_b); /* asked already */
 	assert_true(resolve(f, 7, 2));
 	assert_memory_equal(f->mac, mac_a, 6);
 	assert_int_equal(f->asked, 2);
