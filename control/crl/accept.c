@@ -62,6 +62,8 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 	uint32_t jitter = 0;
 
 	snprintf(s->last_error, sizeof(s->last_error), "%s", reason);
+	/* The validators stand for a body that was not taken: ask for all of it again. */
+	s->etag[0] = s->last_modified[0] = '\0';
 	/* Only the jitter of a retry: a failing generator is noticed where it matters. */
 	if (RAND_bytes((unsigned char *)&jitter, sizeof(jitter)) != 1)
 		jitter = 0;
@@ -141,8 +143,6 @@ static void on_ingested(void *arg)
 	if (in->error == 0) {
 		put_in_force(run->m, s, in);
 	} else {
-		/* The validators stand for a body that was not taken: ask for it again. */
-		s->etag[0] = s->last_modified[0] = '\0';
 		if (finding != NULL)
 			snprintf(reason, sizeof(reason), "%s (%s)", finding->text, finding->code);
 		else

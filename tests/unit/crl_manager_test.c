@@ -11,8 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "control/alarms.h"
@@ -99,6 +103,8 @@ struct bench {
 	struct config_crl_source source;
 	struct config_crl_endpoint endpoint;
 	struct test_pki pki;
+	struct evhttp *http;    /* NULL: the list is a file */
+	unsigned unchanged_cnt; /* answers of 304 */
 	char dir[64];
 	char path[128];
 	char uri[160];
@@ -156,6 +162,8 @@ static int tear_down(void **state)
 	size_t i;
 
 	close_manager(b);
+	if (b->http != NULL)
+		evhttp_free(b->http);
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(b->d.state_fd, files[i], 0);
 	assert_int_equal(rmdir(b->dir), 0); /* nothing else was left behind */
@@ -230,6 +238,48 @@ static bool is_revoked(struct bench *b, const X509 *cert)
 
 	OPENSSL_free(issuer);
 	return found;
+}
+
+/* The file again, by a server that keeps to its validators. */
+static void serve(struct evhttp_request *req, void *arg)
+{
+	struct bench *b = arg;
+	struct evbuffer *body = evbuffer_new();
+	int fd = open(b->path, O_RDONLY | O_CLOEXEC);
+
+	if (evhttp_find_header(evhttp_request_get_input_headers(req), "If-None-Match") != NULL) {
+		b->unchanged_cnt++;
+		evhttp_send_reply(req, 304, "Not Modified", NULL);
+	} else {
+		assert_true(evbuffer_read(body, fd, 65536) > 0);
+		evhttp_add_header(evhttp_request_get_output_headers(req), "ETag", "\"v1\"");
+		evhttp_send_reply(req, 200, "OK", body);
+	}
+	close(fd);
+	evbuffer_free(body);
+}
+
+static void start_server(struct bench *b)
+{
+	struct evhttp_bound_socket *bound;
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+
+	b->http = evhttp_new(b->d.base);
+	evhttp_set_gencb(b->http, serve, b);
+	bound = evhttp_bind_socket_with_handle(b->http, "127.0.0.1", 0);
+	assert_non_null(bound);
+	assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound), (void *)&sin, &len), 0);
+	snprintf(b->uri, sizeof(b->uri), "http://127.0.0.1:%u/ca.crl", ntohs(sin.sin_port));
+	b->source.is_local_address_allowed = true;
+}
+
+/* Runs the loop until an alarm of that kind stands; "" = none does. */
+static void wait_for_alarm(struct bench *b, const char *kind)
+{
+	for (int turns = 0; turns < 1000 && strcmp(seen.alarm_kind, kind) != 0; turns++)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
+	assert_string_equal(seen.alarm_kind, kind);
 }
 
 #define text_of(object, key) json_string_value(json_object_get(object, key))
@@ -358,6 +408,43 @@ static void missing_list_is_an_alarm_until_it_is_there(void **state)
 	json_decref(b->answer.body);
 }
 
+/* Configured before its CA is installed: the list must be asked for anew, not for a change of it. */
+static void list_refused_for_want_of_a_ca_is_taken_later(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf};
+	struct pki_trust *trust = seen.trust;
+
+	start_server(b);
+	put_crl(b, 1, &west, 1);
+	seen.trust = NULL;
+	crl_manager_discover(b->d.crl);
+	wait_for_alarm(b, "crl-refused");
+	seen.trust = trust;
+	crl_manager_discover(b->d.crl);
+	wait_for_alarm(b, "");
+	assert_true(is_revoked(b, b->pki.leaf));
+	assert_int_equal(b->unchanged_cnt, 0);
+}
+
+/* A rollback stays refused while it is served: it is never "not modified". */
+static void refused_list_is_not_taken_for_unchanged(void **state)
+{
+	struct bench *b = *state;
+
+	start_server(b);
+	put_crl(b, 7, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	put_crl(b, 6, NULL, 0);
+	refresh(b);
+	seen.alarm_kind[0] = '\0';
+	crl_manager_discover(b->d.crl); /* failed ones are due at once */
+	wait_for_alarm(b, "crl-refused");
+	assert_int_equal(b->unchanged_cnt, 0);
+	json_decref(b->answer.body);
+}
+
 static void certificates_may_not_lead_to_loopback(void **state)
 {
 	struct bench *b = *state;
@@ -399,6 +486,8 @@ int main(void)
 		WITH_BENCH(bad_body_keeps_the_last_good_list),
 		WITH_BENCH(stranger_cannot_revoke),
 		WITH_BENCH(missing_list_is_an_alarm_until_it_is_there),
+		WITH_BENCH(list_refused_for_want_of_a_ca_is_taken_later),
+		WITH_BENCH(refused_list_is_not_taken_for_unchanged),
 		WITH_BENCH(certificates_may_not_lead_to_loopback),
 		WITH_BENCH(unknown_field_is_refused),
 	};
