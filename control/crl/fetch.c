@@ -200,7 +200,7 @@ static void describe(struct fetch *f, CURLcode code)
 		r->error = error_of(code);
 		snprintf(r->text, sizeof(r->text), "%s",
 			f->message[0] != '\0' ? f->message : curl_easy_strerror(code));
-	} else if (r->http_status == 304) {
+	} else if (r->http_status == 304 && f->headers != NULL) { /* we asked whether */
 		r->is_not_modified = true;
 	} else if (r->http_status != 200 && r->http_status != 0) {
 		r->error = -EIO;

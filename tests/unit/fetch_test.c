@@ -66,7 +66,8 @@ static void answer(struct evhttp_request *req, void *arg)
 	} else if (strcmp(path, "/missing") == 0) {
 		evbuffer_add_printf(body, "<html>no</html>");
 		evhttp_send_reply(req, 404, "Not Found", body);
-	} else if (evhttp_find_header(in, "If-None-Match") != NULL) {
+	} else if (strcmp(path, "/unasked-304") == 0 ||
+		   evhttp_find_header(in, "If-None-Match") != NULL) {
 		evhttp_send_reply(req, 304, "Not Modified", NULL);
 	} else {
 		evhttp_add_header(out, "ETag", "\"v1\"");
@@ -160,6 +161,16 @@ static void unchanged_is_said(void **state)
 	assert_int_equal(r->len, 0);
 }
 
+/* Who asks for the list itself is not put off with "you have it". */
+static void unchanged_is_no_answer_to_a_plain_request(void **state)
+{
+	const struct fetch_result *r = fetch(*state, "/unasked-304", LOCAL);
+
+	assert_int_equal(r->error, -EIO);
+	assert_false(r->is_not_modified);
+	assert_non_null(strstr(r->text, "304"));
+}
+
 static void size_is_capped_while_chunks_arrive(void **state)
 {
 	const struct fetch_result *r = fetch(*state, "/endless", LOCAL);
@@ -237,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(body_and_validators_come_back),
 		cmocka_unit_test(unchanged_is_said),
+		cmocka_unit_test(unchanged_is_no_answer_to_a_plain_request),
 		cmocka_unit_test(size_is_capped_while_chunks_arrive),
 		cmocka_unit_test(redirects_are_bounded),
 		cmocka_unit_test(redirect_cannot_leave_http),
