@@ -33,7 +33,7 @@ void answer_error(struct answer *a, int status, const char *code, json_t *detail
 	if (text == NULL)
 		text = json_string("the request holds text that is not UTF-8");
 	a->body = json_pack(
-		"{s:{s:s, s:o, s:o*}}", "error", "code", code, "message", text, "detail", detail);
+		"{s:{s:s, s:o, s:o?}}", "error", "code", code, "message", text, "detail", detail);
 }
 
 static json_t *finding_json(const struct pki_finding *f)

@@ -138,8 +138,8 @@ void audit_write_as(struct audit *a, const struct audit_actor *actor, const char
 	event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "time", when, "type",
 		type, "node", a->daemon->config != NULL ? a->daemon->config->node : "",
 		"description", description, "user", actor->user[0] != '\0' ? actor->user : "system",
-		"address", actor->address, "request_id", actor->request_id, "permitted", 1,
-		"detail", detail != NULL ? detail : json_object());
+		"address", actor->address, "request_id", actor->request_id, "permitted",
+		!actor->is_denied, "detail", detail != NULL ? detail : json_object());
 	line = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
 	if (line != NULL) {
 		len = strlen(line);

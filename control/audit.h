@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "control/daemon.h"
 
@@ -16,6 +17,7 @@ struct audit_actor {
 	char user[64];
 	char address[64];
 	char request_id[64];
+	bool is_denied; /* the request was refused for want of rights: "permitted" is false */
 };
 /*
  * Whoever carries a request says who asks before it calls a service, and NULL after the call

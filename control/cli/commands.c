@@ -51,8 +51,8 @@ static json_t *build_password(const char *operand)
 static const struct cli_command commands[] = {
 	{"show peers", NULL, "every peer: status, key, rekeys", "GET", "/api/v1/peer", NULL,
 		show_peers},
-	{"show peers security", "NAME", "keys and counters of one peer", "GET",
-		"/api/v1/peer/%s/security", NULL, show_peer_security},
+	{"show peers security", "[NAME]", "keys and counters of one peer, or all", "GET",
+		"/api/v1/peer/%s/security", NULL, show_peers_security, "/api/v1/peer"},
 	{"show alarms", NULL, "standing alarms", "GET", "/api/v1/alarm", NULL, show_alarms},
 	{"show events", NULL, "the newest audit records", "GET", "/api/v1/event", NULL,
 		show_events},

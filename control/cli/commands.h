@@ -19,6 +19,7 @@ struct cli_command {
 	json_t *(*build)(const char *operand);
 	/* Text for people; with -j the answer is printed as it is. */
 	void (*print)(FILE *f, const json_t *answer);
+	const char *path_all; /* in place of path when an optional operand is left out */
 };
 
 /*

@@ -83,12 +83,13 @@ static int read_options(int argc, char *argv[], struct options *o)
 /* The operand goes into the path percent-encoded, so that it cannot name another path. */
 static bool fill_path(const struct cli_command *c, const char *operand, char *out, size_t size)
 {
-	const char *mark = strstr(c->path, "%s");
+	const char *mark = operand != NULL ? strstr(c->path, "%s") : NULL;
 	char *escaped;
 	int len;
 
 	if (mark == NULL) {
-		len = snprintf(out, size, "%s", c->path);
+		len = snprintf(out, size, "%s",
+			operand == NULL && c->path_all != NULL ? c->path_all : c->path);
 		return len > 0 && (size_t)len < size;
 	}
 	escaped = curl_easy_escape(NULL, operand, 0);
@@ -166,7 +167,7 @@ int main(int argc, char *argv[])
 	}
 	operand = argv[optind + used];
 	if (argc - optind - used > (c->operand != NULL ? 1 : 0) ||
-		(c->operand != NULL && operand == NULL)) {
+		(c->operand != NULL && c->operand[0] != '[' && operand == NULL)) {
 		fprintf(stderr, "usage: rekeyctl %s %s\n", c->words,
 			c->operand != NULL ? c->operand : "");
 		return EXIT_USAGE;

@@ -41,7 +41,7 @@ static void print_age(FILE *f, const char *title, const json_t *ms)
 	fprintf(f, "  %-23s %s\n", title, text);
 }
 
-void show_peer_security(FILE *f, const json_t *answer)
+static void show_peer_security(FILE *f, const json_t *answer)
 {
 	static const struct print_column path[] = {
 		{"Network Interface", "port"},
@@ -77,6 +77,18 @@ void show_peer_security(FILE *f, const json_t *answer)
 	print_age(f, "Next Rekey:", json_object_get(answer, "next_rekey_ms"));
 }
 
+/* One peer's answer, or the list of all. */
+void show_peers_security(FILE *f, const json_t *answer)
+{
+	const json_t *peers = json_object_get(answer, "peers");
+	size_t i;
+	json_t *peer;
+
+	if (peers == NULL)
+		show_peer_security(f, answer);
+	json_array_foreach(peers, i, peer) show_peer_security(f, peer);
+}
+
 void show_alarms(FILE *f, const json_t *answer)
 {
 	static const struct print_column columns[] = {
@@ -96,8 +108,8 @@ void show_events(FILE *f, const json_t *answer)
 	static const struct print_column columns[] = {
 		{"Time", "time"},
 		{"Type", "type"},
-		{"Who", "who"},
-		{"From", "from"},
+		{"Who", "user"},
+		{"From", "address"},
 		{"Description", "description"},
 	};
 

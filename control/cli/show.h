@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 void show_peers(FILE *f, const json_t *answer);
-void show_peer_security(FILE *f, const json_t *answer);
+void show_peers_security(FILE *f, const json_t *answer);
 void show_alarms(FILE *f, const json_t *answer);
 void show_events(FILE *f, const json_t *answer);
 void show_stats(FILE *f, const json_t *answer);

@@ -173,11 +173,13 @@ static void audit(const struct exchange *x, const struct answer *a)
 	const char *method = route_method_name(x->route->method);
 	const json_t *error = json_object_get(a->body, "error");
 	const char *code = json_string_value(json_object_get(error, "code"));
+	struct audit_actor actor = x->actor;
 	char description[160];
 
+	actor.is_denied = a->status == 401 || a->status == 403 || a->status == 429;
 	snprintf(description, sizeof(description), "%s %s%s: %d", method, ROUTE_BASE,
 		x->route->path, a->status);
-	audit_write_as(x->daemon->audit, &x->actor, "rest.request", description,
+	audit_write_as(x->daemon->audit, &actor, "rest.request", description,
 		json_pack("{s:s, s:s, s:s, s:i, s:s}", "method", method, "path", x->route->path,
 			"object", object_of(x), "status", a->status, "result",
 			code != NULL ? code : "ok"));
@@ -230,7 +232,7 @@ static void note_source(struct exchange *x)
 
 	evhttp_connection_get_peer(evhttp_request_get_connection(x->req), &address, &port);
 	snprintf(x->actor.address, sizeof(x->actor.address), "%s", address != NULL ? address : "");
-	snprintf(x->actor.request_id, sizeof(x->actor.request_id), "%s", "");
+	snprintf(x->actor.user, sizeof(x->actor.user), "anonymous");
 }
 
 /* Sets who; the sentence of a 401 in *why when nobody was recognised. */

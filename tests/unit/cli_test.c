@@ -117,9 +117,34 @@ static void alarms_line_up(void **state)
 	free(text);
 }
 
+static void security_of_one_peer_or_all(void **state)
+{
+	char *one = shown(show_peers_security, "{\"name\":\"a\",\"rekey_count\":7}");
+	char *all = shown(show_peers_security, "{\"peers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
+
+	(void)state;
+	assert_non_null(strstr(one, " Peer: a\n"));
+	assert_non_null(strstr(all, " Peer: a\n"));
+	assert_non_null(strstr(all, " Peer: b\n"));
+	free(one);
+	free(all);
+}
+
+static void events_say_who_and_from_where(void **state)
+{
+	char *text =
+		shown(show_events, "{\"events\":[{\"time\":\"t\",\"type\":\"x\",\"user\":\"admin\","
+				   "\"address\":\"192.0.2.7\",\"description\":\"d\"}]}");
+
+	(void)state;
+	assert_non_null(strstr(text, "admin"));
+	assert_non_null(strstr(text, "192.0.2.7"));
+	free(text);
+}
+
 static void empty_and_odd_answers_do_not_crash(void **state)
 {
-	void (*const shows[])(FILE *, const json_t *) = {show_peers, show_peer_security,
+	void (*const shows[])(FILE *, const json_t *) = {show_peers, show_peers_security,
 		show_alarms, show_events, show_stats, show_revocation, show_trusted_ca,
 		show_publication, show_rotated};
 	static const char *const answers[] = {"{}", "[]", "{\"alarms\":[1,null]}",
@@ -141,6 +166,8 @@ int main(void)
 		cmocka_unit_test(rotate_all_names_no_peer),
 		cmocka_unit_test(terminal_never_sees_controls),
 		cmocka_unit_test(alarms_line_up),
+		cmocka_unit_test(security_of_one_peer_or_all),
+		cmocka_unit_test(events_say_who_and_from_where),
 		cmocka_unit_test(empty_and_odd_answers_do_not_crash),
 	};
 

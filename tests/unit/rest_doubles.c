@@ -216,10 +216,10 @@ void audit_write_as(struct audit *a, const struct audit_actor *actor, const char
 	struct doubles *s = DOUBLES(a);
 
 	pthread_mutex_lock(&s->lock);
-	json_array_append_new(
-		s->audit, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "type", type, "user",
-				  actor->user, "address", actor->address, "request_id",
-				  actor->request_id, "description", description, "detail", detail));
+	json_array_append_new(s->audit,
+		json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:o}", "type", type, "user", actor->user,
+			"denied", actor->is_denied, "address", actor->address, "request_id",
+			actor->request_id, "description", description, "detail", detail));
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -241,10 +241,14 @@ static void request_id_is_echoed_and_audited(void **state)
 	has_header(answer, "\r\nX-Request-Id: MmUzMGMzNj\r\n");
 	free(answer);
 	audit = fixture_audit(f);
-	assert_non_null(strstr(audit, "\"user\":\"admin\",\"address\":\"127.0.0.1\","
-				      "\"request_id\":\"MmUzMGMzNj\",\"description\":"
-				      "\"POST /api/v1/security/rotate: 200\""));
+	assert_non_null(
+		strstr(audit, "\"user\":\"admin\",\"denied\":false,\"address\":\"127.0.0.1\","
+			      "\"request_id\":\"MmUzMGMzNj\",\"description\":"
+			      "\"POST /api/v1/security/rotate: 200\""));
 	assert_null(strstr(audit, FIXTURE_ADMIN_PASSWORD));
+	/* Who was refused is no one of ours, and was not permitted. */
+	assert_non_null(
+		strstr(audit, "{\"type\":\"rest.request\",\"user\":\"viewer\",\"denied\":true,"));
 	free(audit);
 }
 
