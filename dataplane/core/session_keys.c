@@ -47,8 +47,8 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 		state != s->state || (verdict != RK_VERDICT_UNKNOWN && verdict != s->verdict);
 	const struct engine_event event = {
 		.peer = s->config.name,
-		.state = state,
-		.verdict = verdict,
+		.state = (uint8_t)state,
+		.verdict = (uint8_t)verdict,
 		.fingerprint = verdict == RK_VERDICT_UNKNOWN ? NULL : s->told_fingerprint,
 		.reason = reason,
 	};
