@@ -73,12 +73,13 @@ static int open_folders(struct daemon *d)
 		ret = open_folder(o->pki_dir, 0700, true, &d->pki_fd);
 	if (ret == 0)
 		ret = lock_state(d);
-	if (ret == 0)
-		ret = store_file_clean(d->state_fd);
+	if (ret < 0)
+		return ret;
+	ret = store_file_clean(d->state_fd);
 	if (ret >= 0)
 		ret = installation_key_load(d->state_fd, d->installation_key);
 	if (ret < 0)
-		log_error("the folders cannot be used: %s", strerror(-ret));
+		log_error("%s cannot be used: %s", o->state_dir, strerror(-ret));
 	return ret;
 }
 
