@@ -166,8 +166,7 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		free(run);
 		return;
 	}
-	in = crl_ingest_new(result->body, result->len, s->url, crl_wall_sec(), trust,
-		master_list_find_source(m->list, s->url));
+	in = crl_ingest_new(result->body, result->len, s->url, crl_wall_sec(), trust, m->list);
 	if (in != NULL) {
 		result->body = NULL;
 		in->owner = run;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct crl_ingest *crl_ingest_new(uint8_t *body, size_t len, const char *url, int64_t now,
-	struct pki_trust *trust, struct master_source *old)
+	struct pki_trust *trust, struct master_list *list)
 {
 	struct crl_ingest *in = calloc(1, sizeof(*in));
 
@@ -22,7 +22,7 @@ struct crl_ingest *crl_ingest_new(uint8_t *body, size_t len, const char *url, in
 	in->len = len;
 	in->now = now;
 	in->trust = pki_trust_get(trust);
-	in->old = old != NULL ? master_source_get(old) : NULL;
+	in->list = master_list_get(list);
 	in->error = -ECANCELED; /* until the work ran */
 	pki_report_init(&in->report);
 	return in;
@@ -35,7 +35,7 @@ void crl_ingest_free(struct crl_ingest *in)
 	free(in->body);
 	free(in->url);
 	pki_trust_put(in->trust);
-	master_source_put(in->old);
+	master_list_put(in->list);
 	master_source_put(in->source);
 	free(in);
 }
@@ -115,7 +115,9 @@ static int compare_serials(const struct master_entry *a, const struct master_ent
 /* Both are sorted alike: one pass over the two. */
 static void count_changes(struct crl_ingest *in)
 {
-	size_t old_cnt = in->old != NULL ? master_source_entry_cnt(in->old) : 0;
+	const struct master_source *old =
+		master_list_find_replaced(in->list, master_source_info(in->source));
+	size_t old_cnt = old != NULL ? master_source_entry_cnt(old) : 0;
 	size_t new_cnt = master_source_entry_cnt(in->source);
 	struct master_entry a, b;
 	size_t i = 0, n = 0;
@@ -123,7 +125,7 @@ static void count_changes(struct crl_ingest *in)
 	while (i < old_cnt && n < new_cnt) {
 		int order;
 
-		master_source_entry(in->old, i, &a);
+		master_source_entry(old, i, &a);
 		master_source_entry(in->source, n, &b);
 		order = compare_serials(&a, &b);
 		in->removed_cnt += order < 0;

@@ -20,9 +20,9 @@ struct crl_ingest {
 	size_t len;
 	char *url;
 	int64_t now;
-	struct pki_trust *trust;   /* counted */
-	struct master_source *old; /* counted; what this URL gave before, or NULL */
-	void *owner;               /* whoever set it, for its done function */
+	struct pki_trust *trust;  /* counted */
+	struct master_list *list; /* counted; what is in force */
+	void *owner;              /* whoever set it, for its done function */
 	/* out */
 	int error; /* 0, or -errno with report saying why */
 	struct pki_report report;
@@ -33,13 +33,13 @@ struct crl_ingest {
 	int64_t this_update;
 	int64_t next_update;
 	size_t entry_cnt;
-	size_t added_cnt;   /* entries that old did not have */
-	size_t removed_cnt; /* entries that only old had */
+	size_t added_cnt;   /* entries that the source it replaces did not have */
+	size_t removed_cnt; /* entries that only that one had */
 };
 
-/* Takes body. trust and old get a reference each. NULL when memory is short (body untouched). */
+/* Takes body. trust and list get a reference each. NULL when memory is short (body untouched). */
 struct crl_ingest *crl_ingest_new(uint8_t *body, size_t len, const char *url, int64_t now,
-	struct pki_trust *trust, struct master_source *old);
+	struct pki_trust *trust, struct master_list *list);
 /* For helper_run; the argument is the object. */
 void crl_ingest_work(void *ingest);
 void crl_ingest_free(struct crl_ingest *in); /* NULL is fine */

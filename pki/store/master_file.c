@@ -284,7 +284,8 @@ static int read_source(struct rk_reader *r, struct rk_reader *records, struct ma
 		rk_read_bytes(records, d.entry_cnt * stride), d.entry_cnt, &s);
 	if (ret < 0)
 		return ret;
-	if (l->source_cnt > 0 && strcmp(l->source[l->source_cnt - 1]->info.url, s->info.url) >= 0) {
+	if (l->source_cnt > 0 &&
+		master_source_compare(&l->source[l->source_cnt - 1]->info, &s->info) >= 0) {
 		master_source_put(s);
 		return -EBADMSG;
 	}

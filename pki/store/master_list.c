@@ -120,15 +120,15 @@ static int copy_marks(
 
 /* ---- changes ---------------------------------------------------------------------------------- */
 
-/* Where url is, or would be. */
-static size_t find_place(const struct master_list *l, const char *url)
+/* Where the source of that URL, issuer and scope is, or would be. */
+static size_t find_place(const struct master_list *l, const struct master_source_info *info)
 {
 	size_t low = 0, high = l->source_cnt;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(l->source[middle]->info.url, url) < 0)
+		if (master_source_compare(&l->source[middle]->info, info) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -136,7 +136,19 @@ static size_t find_place(const struct master_list *l, const char *url)
 	return low;
 }
 
-static bool place_holds(const struct master_list *l, size_t place, const char *url)
+static bool place_holds(
+	const struct master_list *l, size_t place, const struct master_source_info *info)
+{
+	return place < l->source_cnt && master_source_compare(&l->source[place]->info, info) == 0;
+}
+
+/* The first source of url; its others follow. */
+static size_t find_url(const struct master_list *l, const char *url)
+{
+	return find_place(l, &(struct master_source_info){.url = url, .scope = ""});
+}
+
+static bool place_is_of(const struct master_list *l, size_t place, const char *url)
 {
 	return place < l->source_cnt && strcmp(l->source[place]->info.url, url) == 0;
 }
@@ -171,8 +183,8 @@ int master_list_replace(
 {
 	const struct master_source_info *info = &source->info;
 	struct rk_span mark = master_list_mark(old, info->issuer, info->scope);
-	size_t place = find_place(old, info->url);
-	bool is_known = place_holds(old, place, info->url);
+	size_t place = find_place(old, info);
+	bool is_known = place_holds(old, place, info);
 
 	if (span_compare(info->number, mark) < 0)
 		return -ESTALE;
@@ -188,13 +200,15 @@ int master_list_replace(
 
 int master_list_remove(struct master_list *old, const char *url, struct master_list **out)
 {
-	size_t place = find_place(old, url);
+	size_t place = find_url(old, url), cnt = 0;
 
-	if (!place_holds(old, place, url)) {
+	while (place_is_of(old, place + cnt, url))
+		cnt++;
+	if (cnt == 0) {
 		*out = master_list_get(old);
 		return 0;
 	}
-	return splice(old, place, 1, NULL, out);
+	return splice(old, place, cnt, NULL, out);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -216,9 +230,17 @@ struct master_source *master_list_source(const struct master_list *l, size_t i)
 
 struct master_source *master_list_find_source(const struct master_list *l, const char *url)
 {
-	size_t place = find_place(l, url);
+	size_t place = find_url(l, url);
 
-	return place_holds(l, place, url) ? l->source[place] : NULL;
+	return place_is_of(l, place, url) ? l->source[place] : NULL;
+}
+
+struct master_source *master_list_find_replaced(
+	const struct master_list *l, const struct master_source_info *info)
+{
+	size_t place = find_place(l, info);
+
+	return place_holds(l, place, info) ? l->source[place] : NULL;
 }
 
 size_t master_list_entry_cnt(const struct master_list *l)

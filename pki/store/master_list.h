@@ -36,7 +36,7 @@
 struct master_source_info {
 	struct rk_span issuer; /* DER of the CRL issuer's Name, 1..MASTER_ISSUER_MAX */
 	const char *ca_name;   /* for people */
-	const char *url;       /* where it came from: names the source, unique in a list */
+	const char *url;       /* where it came from */
 	const char *scope; /* "" for a full CRL; else names the partition: numbers are per scope */
 	struct rk_span number; /* CRL number */
 	int64_t this_update;   /* seconds since 1970 */
@@ -85,22 +85,27 @@ struct master_list *master_list_get(struct master_list *l);
 void master_list_put(struct master_list *l); /* NULL is fine */
 
 /*
- * A new list with source added, or put in the place of the one with the same URL; its reference is
- * taken by the list in addition to the caller's. Raises the high-water mark of (issuer, scope).
+ * A new list with source added, or put in the place of the one with the same URL, issuer and scope;
+ * so whoever answers for a URL with the valid list of another CA, or of another scope, takes nothing
+ * back. Its reference is taken by the list in addition to the caller's. Raises the high-water mark of (issuer, scope).
  * -ESTALE when the CRL number is below that mark, or there was a number and now there is none. The
  * result may be the same list (with another reference) when nothing changes.
  */
 int master_list_replace(struct master_list *old, struct master_source *source,
 	struct master_list **out) RK_MUST_CHECK;
-/* Without the source of that URL; its mark stays. The same list when there is none. */
+/* Without the sources of that URL; their marks stay. The same list when there is none. */
 int master_list_remove(
 	struct master_list *old, const char *url, struct master_list **out) RK_MUST_CHECK;
 
 uint64_t master_list_generation(const struct master_list *l); /* +1 with every change */
 size_t master_list_source_cnt(const struct master_list *l);
-/* i < master_list_source_cnt, ascending by URL. Borrowed from the list. */
+/* i < master_list_source_cnt, ascending by URL, issuer and scope. Borrowed from the list. */
 struct master_source *master_list_source(const struct master_list *l, size_t i);
+/* The first of that URL, or NULL. */
 struct master_source *master_list_find_source(const struct master_list *l, const char *url);
+/* What a source with this URL, issuer and scope would replace, or NULL. */
+struct master_source *master_list_find_replaced(
+	const struct master_list *l, const struct master_source_info *info);
 /* Entries of all sources, one certificate in two CRLs counted twice. */
 size_t master_list_entry_cnt(const struct master_list *l);
 /* Revoked by any CRL of this issuer? source may be NULL; both outputs untouched when not. */

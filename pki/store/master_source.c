@@ -386,6 +386,15 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 					     a->entry_cnt * stride_of(a->serial_room)) == 0);
 }
 
+int master_source_compare(const struct master_source_info *a, const struct master_source_info *b)
+{
+	int order = strcmp(a->url, b->url);
+
+	if (order == 0)
+		order = span_compare(a->issuer, b->issuer);
+	return order != 0 ? order : strcmp(a->scope, b->scope);
+}
+
 int span_compare(struct rk_span a, struct rk_span b)
 {
 	if (a.len != b.len)

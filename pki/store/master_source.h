@@ -25,7 +25,7 @@ struct master_mark {
 	uint8_t number[MASTER_NUMBER_MAX];
 };
 
-/* Immutable, but for the count. Sources ascend by URL, marks by issuer and scope. */
+/* Immutable, but for the count. Sources ascend by master_source_compare, marks by issuer, scope. */
 struct master_list {
 	atomic_uint ref_cnt;
 	uint64_t generation;
@@ -45,6 +45,8 @@ size_t master_source_stride(const struct master_source *s);
 /* Copies records as they stand in a file. -EBADMSG when unsound or out of order; -ENOMEM. */
 int master_source_from_records(const struct master_source_info *info, size_t serial_room,
 	const uint8_t *records, size_t entry_cnt, struct master_source **out) RK_MUST_CHECK;
+/* By URL, issuer and scope, which together name a source. */
+int master_source_compare(const struct master_source_info *a, const struct master_source_info *b);
 /* Everything but fetched_at is equal. */
 bool master_source_is_same(const struct master_source *a, const struct master_source *b);
 

@@ -24,7 +24,7 @@ static void walk(const struct master_list *l)
 		const struct master_source *s = master_list_source(l, i);
 		const struct master_source_info *info = master_source_info(s);
 
-		if (master_list_find_source(l, info->url) != s)
+		if (master_list_find_replaced(l, info) != s)
 			abort();
 		for (size_t n = 0; n < master_source_entry_cnt(s); n++) {
 			master_source_entry(s, n, &e);
