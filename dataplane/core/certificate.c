@@ -293,6 +293,7 @@ enum reason certificate_needed(
 		return REASON_WORK_LIMIT;
 	x->need_cert_next = p->counter + 1;
 	x->need_cert_answered_cnt++;
+	x->alive_ns = e->env.now_ns;
 	mask = (unsigned)missing[0] << 8 | missing[1];
 	for (uint8_t i = 0; i < FRAGMENT_CNT_MAX; i++)
 		if (mask >> i & 1)

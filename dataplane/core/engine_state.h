@@ -25,6 +25,7 @@
 #define VERDICT_WAIT_NS     (5 * SEC_NS)
 #define NEGATIVE_NS         (10 * SEC_NS)
 #define SILENT_KEEP_ALIVES  3
+#define PRECEDENCE_NS       (2 * SEC_NS) /* how long an unanswered FINISH wins a collision */
 
 /* Index of a slot: worker, session, serial. Exchange id: worker, entry, generation. */
 #define INDEX_SERIAL_BITS  8

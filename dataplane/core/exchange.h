@@ -77,6 +77,7 @@ struct exchange {
 	uint64_t retransmit_ns;    /* present interval */
 	uint64_t retransmit_at_ns; /* 0 = nothing to repeat */
 	uint64_t expires_ns;
+	uint64_t alive_ns;       /* FINISH went out, or R has said something about it */
 	struct session *session; /* NULL: responder, not known yet */
 	struct credential *credential;
 	const struct kex_group *group;
@@ -89,7 +90,7 @@ struct exchange {
 	uint8_t random[MSG_RANDOM_LEN];
 	uint8_t first_hello_hash[GUARD_HASH_LEN];
 	uint8_t peer_fingerprint[RK_FINGERPRINT_LEN];
-	uint8_t refused_tag[MSG_TAG_LEN]; /* of a REPLY or FINISH that was refused or taken */
+	uint8_t finish_tag[MSG_TAG_LEN]; /* of the FINISH that was opened last */
 	uint8_t transcript[MSG_HASH_MAX];
 	uint8_t base_transcript[MSG_HASH_MAX];   /* before the proof that is waited for */
 	uint8_t signed_transcript[MSG_HASH_MAX]; /* what the peer's signature is over */

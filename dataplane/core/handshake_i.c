@@ -177,7 +177,6 @@ enum reason initiator_cookie(
 enum reason initiator_reply(
 	struct engine *e, const struct endpoint *from, const struct wire_packet *p)
 {
-	const uint8_t *tag = p->sealed.data + p->sealed.len - MSG_TAG_LEN;
 	struct exchange_cache *c;
 	struct exchange *x;
 	struct wire_reply m;
@@ -189,7 +188,10 @@ enum reason initiator_reply(
 		return reason;
 	if (x->role != EXCHANGE_INITIATOR || x->state == EXCHANGE_AWAIT_SHARE)
 		return REASON_WRONG_STATE;
-	if (memcmp(tag, x->refused_tag, MSG_TAG_LEN) == 0)
+	/* all of it: a forgery may share any part with the answer that is still to come */
+	c = exchange_cache_of(e, x);
+	if (c->received_len == p->whole.len &&
+		memcmp(c->received, p->whole.data, c->received_len) == 0)
 		return REASON_DUPLICATE;
 	if (x->state != EXCHANGE_EXPECT_REPLY)
 		return REASON_WRONG_STATE;
@@ -204,8 +206,6 @@ enum reason initiator_reply(
 	x->peer_id = p->sender;
 	x->suite = suite_find(m.suite);
 	x->schemes = m.schemes;
-	memcpy(x->refused_tag, tag, MSG_TAG_LEN);
-	c = exchange_cache_of(e, x);
 	memcpy(c->received, p->whole.data, p->whole.len);
 	c->received_len = (uint16_t)p->whole.len;
 	exchange_set_state(x, EXCHANGE_AWAIT_SECRET);
@@ -297,6 +297,7 @@ static void send_finish(struct engine *e, struct exchange *x, struct crypto_job 
 	rk_wipe(&slot, sizeof(slot));
 	s->next_until_ns = x->expires_ns + session_hold_ns(s);
 	session_drop_rekeys(e, s);
+	x->alive_ns = e->env.now_ns;
 	exchange_set_state(x, EXCHANGE_EXPECT_ACK);
 	exchange_send(e, x, len);
 	exchange_start_retransmit(e, x);
@@ -381,6 +382,7 @@ enum reason initiator_pending(
 	if (p->counter < x->need_cert_next)
 		return REASON_REPLAY;
 	x->need_cert_next = p->counter + 1;
+	x->alive_ns = e->env.now_ns;
 	x->retransmit_at_ns = e->env.now_ns + ((uint64_t)ms[0] << 8 | ms[1]) * MS_NS;
 	if (x->retransmit_at_ns > e->env.now_ns + VERDICT_WAIT_NS)
 		x->retransmit_at_ns = e->env.now_ns + VERDICT_WAIT_NS;

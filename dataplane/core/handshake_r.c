@@ -280,7 +280,7 @@ enum reason responder_finish(
 	if (x->state == EXCHANGE_AWAIT_SHARE || x->state == EXCHANGE_AWAIT_SECRET ||
 		x->state == EXCHANGE_AWAIT_SIGNATURE)
 		return REASON_NO_KEY;
-	if (memcmp(tag, x->refused_tag, MSG_TAG_LEN) == 0) {
+	if (memcmp(tag, x->finish_tag, MSG_TAG_LEN) == 0) {
 		if (x->state == EXCHANGE_ANSWERED)
 			exchange_repeat(e, x);
 		return REASON_DUPLICATE;
@@ -290,7 +290,7 @@ enum reason responder_finish(
 	reason = exchange_open(e, x, p, buf, &plain);
 	if (reason != REASON_ACCEPTED)
 		return reason;
-	memcpy(x->refused_tag, tag, MSG_TAG_LEN);
+	memcpy(x->finish_tag, tag, MSG_TAG_LEN);
 	proof_take(e, x, plain);
 	rk_wipe(buf, sizeof(buf));
 	return REASON_ACCEPTED;
@@ -314,9 +314,16 @@ static void answer_collision(struct engine *e, struct exchange *x)
 	exchange_send(e, x, len);
 }
 
+/* FINISH of our own is out and the peer may well be at work on it. */
+static bool takes_precedence(const struct engine *e, const struct exchange *own)
+{
+	return own->state == EXCHANGE_EXPECT_ACK && e->env.now_ns < own->alive_ns + PRECEDENCE_NS;
+}
+
 /*
- * protocol.md, "Collision": true when the peer's exchange goes on. Our own is dropped then; a key
- * that came of it stays receivable, and is never switched to.
+ * protocol.md, C2: true when the peer's exchange goes on. Our own is dropped then. If its FINISH
+ * went out the peer may have accepted it all the same: the key stays receivable, and on the side
+ * with the lower fingerprint hearing it used puts it in force, so both end up with that one.
  */
 static bool settle_collision(struct engine *e, struct session *s, const struct exchange *x)
 {
@@ -324,15 +331,19 @@ static bool settle_collision(struct engine *e, struct session *s, const struct e
 		memcmp(x->credential->fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN) < 0;
 	struct exchange *own = exchange_find(e, s->own_exchange);
 	struct keyslot *next = &s->keys.slot[KEYRING_NEXT];
+	bool is_winner = false;
 
-	if (own != NULL && own->state == EXCHANGE_EXPECT_ACK && is_lower)
+	if (own != NULL && is_lower && takes_precedence(e, own))
 		return false;
 	if (own != NULL) {
+		is_winner =
+			is_lower && own->state == EXCHANGE_EXPECT_ACK &&
+			memcmp(own->peer_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN) == 0;
 		engine_count(e, REASON_COLLISIONS);
 		exchange_free(e, own);
 		s->own_exchange = 0;
 	}
-	next->is_loser = true;
+	next->is_loser = !is_winner;
 	s->next_until_ns = e->env.now_ns + session_hold_ns(s);
 	return true;
 }

@@ -89,10 +89,10 @@ static void confirm_next(struct engine *e, struct session *s)
 
 	if (next->is_loser)
 		return;
-	if (!next->is_full)
-		session_promote(e, s);
-	else if (x != NULL && x->state == EXCHANGE_EXPECT_ACK && x->new_index == next->local_index)
+	if (x != NULL && x->state == EXCHANGE_EXPECT_ACK && x->new_index == next->local_index)
 		initiator_confirmed(e, x);
+	else if (s->has_peer)
+		session_promote(e, s);
 }
 
 static enum reason take(struct engine *e, struct session *s, struct keyslot *slot,

@@ -22,8 +22,11 @@ static void publish(struct pair_node *n)
 	n->view = (struct rk_view){.generation = {1, n->view.generation.counter + 1},
 		.global = g,
 		.strings = n->strings,
+		.peers = &n->peer,
+		.peer_cnt = 1,
 		.base = n->lines,
 		.base_line_cnt = sizeof(n->lines) / sizeof(n->lines[0])};
+	memcpy(n->peer.groups, n->config[0].groups, sizeof(n->peer.groups));
 	if (n->identity == NULL)
 		return;
 	strcpy(n->strings, n->identity->name);
@@ -121,16 +124,18 @@ struct pair *pair_new(const struct pair_options *options, const struct pair_iden
 	p->node[0].identity = east;
 	p->node[1].identity = west;
 	for (i = 0; i < p->node_cnt; i++) {
+		p->node[i].pair = p;
+		p->node[i].number = i;
+	}
+	configure(&p->node[0], 0, &p->node[1]);
+	configure(&p->node[1], 0, &p->node[0]);
+	for (i = 0; i < p->node_cnt; i++) {
 		struct pair_node *n = &p->node[i];
 
-		n->pair = p;
-		n->number = i;
 		set_credential(n);
 		publish(n);
 		open_engine(n);
 	}
-	configure(&p->node[0], 0, &p->node[1]);
-	configure(&p->node[1], 0, &p->node[0]);
 	if (options->are_verdicts_known) {
 		pair_know(p, 0, west);
 		pair_know(p, 1, east);
@@ -376,6 +381,17 @@ void pair_revoke(struct pair *p, unsigned node, const struct pair_identity *id)
 void pair_unrevoke(struct pair *p, unsigned node)
 {
 	p->node[node].revoked_cnt = 0;
+	pair_rejudge(p, node);
+}
+
+void pair_set_groups(struct pair *p, unsigned node, const uint16_t groups[RK_GROUP_MAX])
+{
+	struct pair_node *n = &p->node[node];
+
+	memset(n->config[0].groups, 0, sizeof(n->config[0].groups));
+	memcpy(n->config[0].groups, groups, RK_GROUP_MAX * sizeof(groups[0]));
+	if (n->session_cnt > 0)
+		session_update(n->engine, n->session[0], &n->config[0]);
 	pair_rejudge(p, node);
 }
 

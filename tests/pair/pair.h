@@ -71,6 +71,7 @@ struct pair_node {
 	struct rk_view view;
 	struct rk_global global;
 	char strings[256];
+	struct rk_peer peer; /* its groups alone are looked at */
 	struct rk_revocation_line lines[16];
 	struct rk_revocation_entry revoked[8];
 	size_t revoked_cnt;
@@ -143,6 +144,8 @@ void pair_set_identity(struct pair *p, unsigned node, const struct pair_identity
 void pair_revoke(struct pair *p, unsigned node, const struct pair_identity *id);
 void pair_unrevoke(struct pair *p, unsigned node);
 void pair_rejudge(struct pair *p, unsigned node);
+/* What that node is configured to take, in order of preference; 0 ends. */
+void pair_set_groups(struct pair *p, unsigned node, const uint16_t groups[RK_GROUP_MAX]);
 void pair_know(struct pair *p, unsigned node, const struct pair_identity *id);
 
 /* Puts a datagram on the wire: from's address, to's engine, after delay. */

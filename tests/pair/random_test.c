@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Seeded random runs: loss, repetition, reordering, slow crypto, crashes, rekeys at random times.
+ * Seeded random runs: forgery, replay, loss, repetition, reordering, slow crypto, crashes, rekeys at random times.
  * Whatever happened, once the network is good again both sides agree on one key, and stay so.
  *
  *	pair-random [FIRST-SEED COUNT]
@@ -54,6 +54,31 @@ static void disturb(struct pair *p)
 	}
 }
 
+static struct pair_packet kept; /* of this run */
+
+/* An attacker on the path: now and then a copy with one bit changed, or one from before. */
+static bool meddle(struct pair *p, struct pair_packet *packet)
+{
+	struct pair_packet copy = *packet;
+
+	switch (pair_random(p) % 20) {
+	case 0:
+		copy.payload[pair_random(p) % copy.len] ^= (uint8_t)(1u << pair_random(p) % 8);
+		pair_inject(p, &copy, pair_random(p) % PAIR_MS);
+		break;
+	case 1:
+		kept = *packet;
+		break;
+	case 2:
+		if (kept.len > 0)
+			pair_inject(p, &kept, pair_random(p) % PAIR_MS);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
 static bool run(uint64_t seed)
 {
 	const struct pair_options o = options_of(seed);
@@ -61,6 +86,8 @@ static bool run(uint64_t seed)
 	bool ok;
 	unsigned i;
 
+	kept.len = 0;
+	p->filter = meddle;
 	pair_start(p, 0);
 	pair_start(p, 1);
 	for (i = 0; i < 12; i++) {
@@ -69,6 +96,7 @@ static bool run(uint64_t seed)
 	}
 	p->options.loss_permille = p->options.duplicate_permille = 0;
 	p->options.latency_jitter_ns = 0;
+	p->filter = NULL;
 	pair_run(p, 10 * PAIR_SEC);
 	ok = pair_run_until(p, pair_is_agreed, 60 * PAIR_SEC);
 	for (i = 0; i < 20 && ok; i++) { /* and stays so, through rekeys */
