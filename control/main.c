@@ -10,6 +10,7 @@
 
 #include "control/config_schema.h"
 #include "control/daemon.h"
+#include "control/rest/json_body.h"
 #include "pki/view/secret.h"
 
 static const struct option long_options[] = {
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
 		return ret > 0 ? EXIT_SUCCESS : 2;
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	json_body_wipe_on_free();
 	log_set_level(options.log_level);
 	ret = rk_process_harden();
 	if (ret < 0) {

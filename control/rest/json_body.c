@@ -2,6 +2,7 @@
 #include "control/rest/json_body.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,4 +140,16 @@ out:
 	if (ret < 0)
 		*error = found;
 	return ret;
+}
+
+static void wipe_and_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void json_body_wipe_on_free(void)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
 }

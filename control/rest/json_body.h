@@ -23,6 +23,11 @@ struct json_body_error {
 int json_body_parse(const void *data, size_t len, json_t **out, struct json_body_error *error)
 	__attribute__((warn_unused_result));
 /*
+ * From now on jansson wipes what it frees: passwords and tokens pass through JSON. Once, at the
+ * start of the process.
+ */
+void json_body_wipe_on_free(void);
+/*
  * The step before jansson: a copy of data with raw CR and LF inside strings escaped. out has room
  * for 2 * len bytes. Returns the length written.
  */

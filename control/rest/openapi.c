@@ -8,7 +8,8 @@
 
 /*
  * Schemas as text: "name:type" a field, "!" behind it = required, "*" = null allowed. Types: s
- * string, i integer, b boolean, o object, a array.
+ * string, i integer, n integer or decimal text, b
+ * boolean, o object, a array.
  */
 static const struct {
 	const char *name;
@@ -16,12 +17,12 @@ static const struct {
 } schemas[] = {
 	{"Login", "username:s! password:s! application:s"},
 	{"Token", "token:s!"},
-	{"PrivateKey", "name:s! algorithm:s! rsa_key_size:s ecc_curve:s replace:b"},
+	{"PrivateKey", "name:s! algorithm:s! rsa_key_size:n ecc_curve:s replace:b"},
 	{"Key", "name:s!"},
 	{"CertificateRequest",
 		"name:s! common_name:s! country_name:s state_province_name:s locality_name:s "
 		"organization_name:s organizational_unit_name:s email_address:s algorithm:s "
-		"rsa_key_size:s ecc_curve:s validity_period:i subject_alt_names:a"},
+		"rsa_key_size:n ecc_curve:s validity_period:n subject_alt_names:a"},
 	{"Csr", "csr:s!"},
 	{"Certificate", "name:s! certificate:s!"},
 	{"Ingested", "name:s!"},
@@ -66,6 +67,16 @@ static const char *type_name(char c)
 	}
 }
 
+/* What may be absent may be null: the services say "nothing" either way. */
+static json_t *build_type(char type, bool is_required)
+{
+	if (type == 'n')
+		return json_pack("{s:[s,s,s]}", "type", "integer", "string", "null");
+	if (is_required)
+		return json_pack("{s:s}", "type", type_name(type));
+	return json_pack("{s:[s,s]}", "type", type_name(type), "null");
+}
+
 static json_t *build_schema(const char *fields)
 {
 	json_t *properties = json_object(), *required = json_array();
@@ -76,11 +87,7 @@ static json_t *build_schema(const char *fields)
 
 		snprintf(name, sizeof(name), "%.*s", (int)len, fields);
 		fields += len + 1;
-		/* What may be absent may be null: the services say "nothing" either way. */
-		json_object_set_new(properties, name,
-			fields[1] == '!'
-				? json_pack("{s:s}", "type", type_name(*fields))
-				: json_pack("{s:[s,s]}", "type", type_name(*fields), "null"));
+		json_object_set_new(properties, name, build_type(*fields, fields[1] == '!'));
 		if (fields[1] == '!')
 			json_array_append_new(required, json_string(name));
 		fields += strcspn(fields, " ");

@@ -40,6 +40,11 @@ static struct client *connect_to(const struct sockaddr *address, socklen_t len)
 
 struct client *client_open(const struct fixture *f)
 {
+	return client_open_with(f, 0, NULL);
+}
+
+struct client *client_open_with(const struct fixture *f, int version_max, const char *ciphers)
+{
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)fixture_port(f)),
@@ -50,6 +55,10 @@ struct client *client_open(const struct fixture *f)
 	if (c == NULL)
 		return NULL;
 	c->ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_security_level(c->ctx, 0); /* a client that would take anything */
+	SSL_CTX_set_max_proto_version(c->ctx, version_max);
+	if (ciphers != NULL)
+		SSL_CTX_set_cipher_list(c->ctx, ciphers);
 	c->ssl = SSL_new(c->ctx);
 	SSL_set_fd(c->ssl, c->fd);
 	if (SSL_connect(c->ssl) != 1) {

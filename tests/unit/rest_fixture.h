@@ -36,6 +36,8 @@ void fixture_close_rest(struct fixture *f);
 /* An open TLS connection; NULL when it is refused. */
 struct client;
 struct client *client_open(const struct fixture *f);
+/* With bounds of TLS version and ciphers (as for SSL_CTX_set_cipher_list; NULL = any). */
+struct client *client_open_with(const struct fixture *f, int version_max, const char *ciphers);
 /* False when the connection is gone. */
 bool client_send(struct client *c, const void *data, size_t len);
 /* Reads until the end of the connection, or until silence of ms; the caller's to free. */

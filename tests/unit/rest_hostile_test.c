@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/ssl.h>
 
 #include "tests/unit/rest_fixture.h"
 
@@ -113,6 +114,20 @@ static void chunked_bodies_are_taken(void **state)
 	body = fixture_last_body(f);
 	assert_string_equal(body, "{\"name\":\"abc\"}");
 	free(body);
+}
+
+static void old_tls_is_refused(void **state)
+{
+	struct client *c;
+
+	(void)state;
+	assert_null(client_open_with(f, TLS1_1_VERSION, NULL));
+	assert_null(client_open_with(f, TLS1_2_VERSION, "kRSA"));
+	assert_null(client_open_with(f, TLS1_2_VERSION, "DHE"));
+	assert_null(client_open_with(f, TLS1_2_VERSION, "ECDHE+AES:!AESGCM:!AESCCM"));
+	c = client_open_with(f, TLS1_2_VERSION, "ECDHE+AESGCM");
+	assert_non_null(c);
+	client_close(c);
 }
 
 /* A connection that is kept carries one request after the other. */
@@ -387,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smuggled_requests_are_never_carried_out),
+		cmocka_unit_test(old_tls_is_refused),
 		cmocka_unit_test(chunked_bodies_are_taken),
 		cmocka_unit_test(kept_connection_serves_twice),
 		cmocka_unit_test(oversized_body_is_413),
