@@ -53,11 +53,13 @@ end_process() {
 	kill "-$2" "$(<"$LAB/pid/$1")" 2>/dev/null
 }
 
-# True for a zombie too: its parent is this shell, which may not have looked yet.
+# True for a zombie too, whose parent has not looked yet; but not before its last thread is gone, for
+# until then it holds its files and locks.
 process_ended() {
-	local stat
+	local stat threads
 	stat=$(cat "/proc/$(<"$LAB/pid/$1")/stat" 2>/dev/null) || return 0
-	[[ ${stat##*) } == Z* ]]
+	threads=("/proc/$(<"$LAB/pid/$1")/task/"*)
+	[[ ${stat##*) } == Z* ]] && ((${#threads[@]} <= 1))
 }
 
 kill_now() {
