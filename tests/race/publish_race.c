@@ -61,9 +61,11 @@ static void *reader(void *arg)
 	rk_rcu_register();
 	atomic_fetch_add(&f->race.running_cnt, 1);
 	while (!atomic_load(&f->race.is_over)) {
+		if (f->keeps)
+			usleep(200); /* time enough for the writer to replace it */
 		rk_rcu_quiescent();
 		if (f->keeps && o != NULL) {
-			usleep(200); /* time enough for the writer to release it */
+			usleep(400); /* and to release it */
 			check_whole(o);
 		}
 		o = rk_rcu_read(&f->slot);
