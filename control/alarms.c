@@ -11,7 +11,7 @@
 
 #include "control/config.h"
 #include "control/time_text.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 
 #define ALARMS_FILE     "alarms.json"
 #define ALARMS_FILE_MAX ((size_t)16 << 20)
@@ -90,8 +90,7 @@ static void save(evutil_socket_t fd, short what, void *arg)
 		"{s:I, s:o}", "next", (json_int_t)a->next_number, "alarms", list_json(a, true));
 	text = all != NULL ? json_dumps(all, JSON_INDENT(1)) : NULL;
 	if (text != NULL)
-		ret = store_file_replace(
-			a->daemon->state_fd, ALARMS_FILE, 0600, text, strlen(text));
+		ret = rk_file_replace(a->daemon->state_fd, ALARMS_FILE, 0600, text, strlen(text));
 	if (ret < 0)
 		log_error("%s: %s", ALARMS_FILE, strerror(-ret));
 	free(text);
@@ -169,7 +168,7 @@ static void load(struct alarms *a)
 	size_t len = 0, i;
 	int ret;
 
-	ret = store_file_read(a->daemon->state_fd, ALARMS_FILE, ALARMS_FILE_MAX, &text, &len);
+	ret = rk_file_read(a->daemon->state_fd, ALARMS_FILE, ALARMS_FILE_MAX, &text, &len);
 	if (ret == -ENOENT)
 		return;
 	if (ret == 0)

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 
 static int load_file(int dir, const char *name, struct config **out, uint8_t **text, size_t *len,
 	struct config_error *error)
 {
 	int ret;
 
-	ret = store_file_read(dir, name, CONFIG_TEXT_MAX, text, len);
+	ret = rk_file_read(dir, name, CONFIG_TEXT_MAX, text, len);
 	if (ret < 0) {
 		memset(error, 0, sizeof(*error));
 		snprintf(error->text, sizeof(error->text), "cannot be read: %s", strerror(-ret));
@@ -33,10 +33,10 @@ int config_load_current(
 	if (ret < 0)
 		goto out;
 	/* Written only when it differs: a start without a change writes nothing. */
-	if (store_file_read(state_dir, CONFIG_FILE_LAST, CONFIG_TEXT_MAX, &last, &last_len) == 0 &&
+	if (rk_file_read(state_dir, CONFIG_FILE_LAST, CONFIG_TEXT_MAX, &last, &last_len) == 0 &&
 		last_len == len && memcmp(last, text, len) == 0)
 		goto out;
-	ret = store_file_replace(state_dir, CONFIG_FILE_LAST, 0640, text, len);
+	ret = rk_file_replace(state_dir, CONFIG_FILE_LAST, 0640, text, len);
 	if (ret < 0) {
 		config_free(*out);
 		*out = NULL;

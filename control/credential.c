@@ -13,7 +13,7 @@
 #include "control/revocations.h"
 #include "control/time_text.h"
 #include "control/trust.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/view/secret.h"
 #include "pki/x509/cert.h"
 #include "pki/x509/identity.h"
@@ -202,8 +202,7 @@ static int read_key(const struct credential *c, EVP_PKEY **out)
 	size_t len, size;
 	int ret;
 
-	ret = store_file_read_secret(
-		c->daemon->pki_fd, KEY_FILE, PKI_KEY_PEM_MAX, &text, &len, &size);
+	ret = rk_file_read_secret(c->daemon->pki_fd, KEY_FILE, PKI_KEY_PEM_MAX, &text, &len, &size);
 	if (ret < 0)
 		return ret;
 	ret = pki_key_from_pem((const char *)text, len, out);
@@ -217,7 +216,7 @@ static int read_certificate(struct credential *c)
 	size_t len;
 	int ret;
 
-	ret = store_file_read(c->daemon->pki_fd, CERT_FILE, PKI_CERT_TEXT_MAX, &text, &len);
+	ret = rk_file_read(c->daemon->pki_fd, CERT_FILE, PKI_CERT_TEXT_MAX, &text, &len);
 	if (ret == 0)
 		ret = pki_cert_parse((const char *)text, len, NULL, &c->cert);
 	free(text);

@@ -22,7 +22,7 @@
 #include "control/revocations.h"
 #include "control/trust.h"
 #include "control/verdicts.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/view/secret.h"
 
 #define LOCK_FILE    "rekey-control.lock"
@@ -75,7 +75,7 @@ static int open_folders(struct daemon *d)
 		ret = lock_state(d);
 	if (ret < 0)
 		return ret;
-	ret = store_file_clean(d->state_fd);
+	ret = rk_file_clean(d->state_fd);
 	if (ret >= 0)
 		ret = installation_key_load(d->state_fd, d->installation_key);
 	if (ret < 0)

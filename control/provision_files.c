@@ -12,7 +12,7 @@
 
 #include "control/fields.h"
 #include "control/log.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/view/secret.h"
 #include "pki/x509/cert.h"
 
@@ -55,7 +55,7 @@ int provision_read_key(int dir, const char *name, enum provision_key which, EVP_
 	size_t len, size;
 	int ret;
 
-	ret = store_file_read_secret(
+	ret = rk_file_read_secret(
 		dir, file_name(file, name, key_suffix(which)), PKI_KEY_PEM_MAX, &text, &len, &size);
 	if (ret < 0)
 		return ret;
@@ -71,15 +71,15 @@ int provision_write_key(
 
 	file_name(file, name, key_suffix(which));
 	if (which == PROVISION_KEY_NEXT)
-		return store_file_replace(dir, file, 0600, pem->data, pem->len);
-	return store_file_create(dir, file, 0600, pem->data, pem->len);
+		return rk_file_replace(dir, file, 0600, pem->data, pem->len);
+	return rk_file_create(dir, file, 0600, pem->data, pem->len);
 }
 
 int provision_write_request(int dir, const char *name, const char *pem)
 {
 	char file[FILE_NAME_LEN];
 
-	return store_file_replace(dir, file_name(file, name, ".csr"), 0644, pem, strlen(pem));
+	return rk_file_replace(dir, file_name(file, name, ".csr"), 0644, pem, strlen(pem));
 }
 
 /* The rename that is on disk when it returns. */
@@ -109,7 +109,7 @@ int provision_write_certificate(
 	int ret;
 
 	file_name(file, name, which == PROVISION_KEY_NEXT ? ".pem.new" : ".pem");
-	ret = store_file_replace(dir, file, 0644, pem, strlen(pem));
+	ret = rk_file_replace(dir, file, 0644, pem, strlen(pem));
 	if (ret < 0 || which == PROVISION_KEY_CURRENT)
 		return ret;
 	return switch_over(dir, name);
@@ -122,7 +122,7 @@ static int read_certificate(int dir, const char *name, const char *suffix, X509 
 	size_t len;
 	int ret;
 
-	ret = store_file_read(dir, file_name(file, name, suffix), PKI_CERT_TEXT_MAX, &text, &len);
+	ret = rk_file_read(dir, file_name(file, name, suffix), PKI_CERT_TEXT_MAX, &text, &len);
 	if (ret == 0)
 		ret = pki_cert_parse((const char *)text, len, NULL, out);
 	free(text);
@@ -158,7 +158,7 @@ static int recover(int dir, const char *name)
 		return rename_synced(dir, name, ".pem.new", ".pem");
 	}
 	log_warning("%s.pem.new belongs to no key and is removed", name);
-	return store_file_remove(dir, file_name(file, name, ".pem.new"));
+	return rk_file_remove(dir, file_name(file, name, ".pem.new"));
 }
 
 /* The name of a NAME.pem.new. */
@@ -177,7 +177,7 @@ static bool take_name(const char *file, char out[FILE_NAME_LEN])
 
 int provision_files_recover(int dir)
 {
-	int fd, ret = store_file_clean(dir);
+	int fd, ret = rk_file_clean(dir);
 	const struct dirent *entry;
 	char name[FILE_NAME_LEN];
 	DIR *folder;

@@ -11,7 +11,7 @@
 #include "control/credential.h"
 #include "control/publish_build.h"
 #include "control/publish_private.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/view/secret.h"
 
 #define INCARNATION_FILE "incarnation"
@@ -172,7 +172,7 @@ int publisher_save_incarnation(const struct publisher *p, uint64_t incarnation)
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)incarnation);
 
-	return store_file_replace(p->daemon->state_fd, INCARNATION_FILE, 0600, text, (size_t)len);
+	return rk_file_replace(p->daemon->state_fd, INCARNATION_FILE, 0600, text, (size_t)len);
 }
 
 static void on_absent(evutil_socket_t fd, short what, void *arg)
@@ -191,7 +191,7 @@ static int begin_incarnation(struct publisher *p)
 	size_t len;
 	int ret;
 
-	ret = store_file_read(p->daemon->state_fd, INCARNATION_FILE, 32, &text, &len);
+	ret = rk_file_read(p->daemon->state_fd, INCARNATION_FILE, 32, &text, &len);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
 	if (ret == 0)

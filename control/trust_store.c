@@ -14,7 +14,7 @@
 
 #include "control/fields.h"
 #include "control/log.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 
 #define FOLDER     "trusted-ca"
 #define SUFFIX     ".pem"
@@ -108,7 +108,7 @@ static int load_bundle(struct trust_store *s, const char *file)
 	int ret;
 
 	snprintf(name, sizeof(name), "%.*s", (int)name_len, file);
-	ret = store_file_read(s->dir, file, TEXT_MAX, &text, &len);
+	ret = rk_file_read(s->dir, file, TEXT_MAX, &text, &len);
 	if (ret == 0 && strncmp((char *)text, MODE_LINE, strlen(MODE_LINE)) == 0) {
 		end = memchr(text, '\n', len);
 		skip = end != NULL ? (size_t)(end + 1 - (char *)text) : len;
@@ -192,7 +192,7 @@ int trust_store_settle(struct trust_store *s, uint64_t generation)
 		return ret;
 	snprintf(text, sizeof(text), "{\"generation\": %llu, \"digest\": \"%s\"}\n",
 		(unsigned long long)generation, digest);
-	ret = store_file_replace(s->state_fd, FILE_STATE, 0600, text, strlen(text));
+	ret = rk_file_replace(s->state_fd, FILE_STATE, 0600, text, strlen(text));
 	if (ret == 0)
 		s->generation = generation;
 	return ret;
@@ -211,7 +211,7 @@ static int load_generation(struct trust_store *s)
 	ret = digest_bundles(s, digest);
 	if (ret < 0)
 		return ret;
-	ret = store_file_read(s->state_fd, FILE_STATE, 4096, &text, &len);
+	ret = rk_file_read(s->state_fd, FILE_STATE, 4096, &text, &len);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
 	if (ret == 0)
@@ -244,7 +244,7 @@ int trust_store_open(int state_fd, struct trust_store **out)
 		ret = -errno;
 	if (ret == 0) {
 		s->dir = openat(state_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		ret = s->dir < 0 ? -errno : store_file_clean(s->dir);
+		ret = s->dir < 0 ? -errno : rk_file_clean(s->dir);
 	}
 	if (ret >= 0)
 		ret = load_folder(s);
@@ -310,7 +310,7 @@ int trust_store_put(struct trust_store *s, const char *name, const char *text, s
 	if (ret < 0)
 		return ret;
 	snprintf(file, sizeof(file), "%s%s", name, SUFFIX);
-	ret = store_file_replace_v(s->dir, file, 0644, iov, 2);
+	ret = rk_file_replace_v(s->dir, file, 0644, iov, 2);
 	if (ret < 0)
 		clear_bundle(&b);
 	else
@@ -325,7 +325,7 @@ int trust_store_remove(struct trust_store *s, const char *name)
 	int ret;
 
 	snprintf(file, sizeof(file), "%s%s", name, SUFFIX);
-	ret = store_file_remove(s->dir, file);
+	ret = rk_file_remove(s->dir, file);
 	if (ret < 0)
 		return ret;
 	clear_bundle(b);

@@ -15,7 +15,7 @@
 #include "control/crl/manager.h"
 #include "control/publish.h"
 #include "control/trust.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/x509/cert.h"
 #include "pki/x509/validate.h"
 
@@ -80,7 +80,7 @@ static void make_room(struct verdicts *v, bool is_confirmed)
 	if (is_confirmed && v->confirmed_cnt >= VERDICTS_CONFIRMED_MAX) {
 		r = TAILQ_FIRST(&v->confirmed);
 		file_name(r->verdict.fingerprint, name);
-		if (store_file_remove(v->dir, name) < 0)
+		if (rk_file_remove(v->dir, name) < 0)
 			log_warning("%s/%s stays on disk", FOLDER, name);
 	} else if (!is_confirmed && v->pending_cnt >= VERDICTS_PENDING_MAX) {
 		r = TAILQ_FIRST(&v->pending);
@@ -126,7 +126,7 @@ void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRI
 	if (r == NULL || r->is_confirmed)
 		return;
 	file_name(fingerprint, name);
-	ret = store_file_replace(v->dir, name, 0600, r->der, r->der_len);
+	ret = rk_file_replace(v->dir, name, 0600, r->der, r->der_len);
 	if (ret < 0)
 		log_error("%s/%s: %s", FOLDER, name, strerror(-ret));
 	verdicts_unlink_record(v, r);
@@ -191,7 +191,7 @@ static void load_one(struct verdicts *v, const char *name)
 	uint8_t *der = NULL;
 	size_t len;
 
-	if (store_file_read(v->dir, name, RK_CERT_DER_MAX, &der, &len) < 0 ||
+	if (rk_file_read(v->dir, name, RK_CERT_DER_MAX, &der, &len) < 0 ||
 		pki_validate_der(&args, der, len, NULL, &verdict) < 0)
 		log_warning("%s/%s cannot be read", FOLDER, name);
 	else if (verdicts_find_record(v, verdict.fingerprint) == NULL &&
@@ -235,7 +235,7 @@ int verdicts_open(struct daemon *d, struct verdicts **out)
 		goto fail;
 	}
 	v->dir = openat(d->state_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	ret = v->dir < 0 ? -errno : store_file_clean(v->dir);
+	ret = v->dir < 0 ? -errno : rk_file_clean(v->dir);
 	if (ret >= 0)
 		ret = load_folder(v);
 	if (ret < 0)

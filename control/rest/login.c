@@ -11,7 +11,7 @@
 #include "control/helper.h"
 #include "control/log.h"
 #include "control/rest/users_private.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/view/secret.h"
 
 #define JOB_MAX         8   /* hashes under way or waiting */
@@ -340,7 +340,7 @@ static void hash_done(void *arg)
 	if (ret == 0)
 		ret = u == NULL ? -ESHUTDOWN : change_password(u, job);
 	if (ret == 0 && strcmp(job->name, ADMIN_NAME) == 0) {
-		ret = store_file_remove(u->dir, INITIAL_PASSWORD_FILE);
+		ret = rk_file_remove(u->dir, INITIAL_PASSWORD_FILE);
 		if (ret < 0 && ret != -ENOENT)
 			log_warning("cannot remove %s/%s: %s", u->daemon->options->state_dir,
 				INITIAL_PASSWORD_FILE, strerror(-ret));

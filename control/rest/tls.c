@@ -15,7 +15,7 @@
 
 #include "control/log.h"
 #include "control/rest/key_file.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 
 #define KEY_FILE     "web.key"
 #define CERT_FILE    "web.pem"
@@ -90,7 +90,7 @@ static int make_cert(int dir, EVP_PKEY *key)
 	if (cert != NULL && bio != NULL && fill_cert(cert, key) &&
 		PEM_write_bio_X509(bio, cert) == 1) {
 		len = BIO_get_mem_data(bio, &text);
-		ret = store_file_create(dir, CERT_FILE, 0644, text, (size_t)len);
+		ret = rk_file_create(dir, CERT_FILE, 0644, text, (size_t)len);
 	}
 	BIO_free(bio);
 	X509_free(cert);
@@ -139,11 +139,11 @@ static int use_files(int dir, SSL_CTX *ctx)
 		log_error("the web key %s cannot be used: %s", KEY_FILE, strerror(-ret));
 		goto out;
 	}
-	ret = store_file_read(dir, CERT_FILE, FILE_MAX, &text, &len);
+	ret = rk_file_read(dir, CERT_FILE, FILE_MAX, &text, &len);
 	if (ret == -ENOENT) {
 		ret = make_cert(dir, key);
 		if (ret == 0)
-			ret = store_file_read(dir, CERT_FILE, FILE_MAX, &text, &len);
+			ret = rk_file_read(dir, CERT_FILE, FILE_MAX, &text, &len);
 	}
 	if (ret == 0)
 		ret = use_certs(ctx, text, len);

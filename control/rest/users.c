@@ -16,7 +16,7 @@
 #include "control/log.h"
 #include "control/rest/key_file.h"
 #include "control/rest/users_private.h"
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/view/secret.h"
 
 #define USERS_FILE     "users.json"
@@ -33,7 +33,7 @@ int users_store(const struct users *u, const struct user_list *list)
 	int ret = -ENOMEM;
 
 	if (text != NULL) {
-		ret = store_file_replace(u->dir, USERS_FILE, 0600, text, strlen(text));
+		ret = rk_file_replace(u->dir, USERS_FILE, 0600, text, strlen(text));
 		rk_wipe(text, strlen(text));
 	}
 	free(text);
@@ -75,7 +75,7 @@ static int load_list(struct users *u)
 	size_t len = 0;
 	int ret;
 
-	ret = store_file_read(u->dir, USERS_FILE, USERS_FILE_MAX, &text, &len);
+	ret = rk_file_read(u->dir, USERS_FILE, USERS_FILE_MAX, &text, &len);
 	if (ret < 0)
 		return ret;
 	ret = user_list_parse((const char *)text, len, &u->list, why, sizeof(why));
@@ -155,7 +155,7 @@ static int make_initial_password(struct users *u)
 		return ret;
 	/* The file first: without users.json the next start makes both anew. */
 	len = snprintf(line, sizeof(line), "%s\n", password);
-	ret = store_file_replace(u->dir, INITIAL_PASSWORD_FILE, 0600, line, (size_t)len);
+	ret = rk_file_replace(u->dir, INITIAL_PASSWORD_FILE, 0600, line, (size_t)len);
 	if (ret == 0)
 		ret = set_admin(u, password);
 	rk_wipe(password, sizeof(password));
@@ -178,7 +178,7 @@ static int make_first_user(struct users *u, bool is_first)
 		ret = set_admin(u, password);
 	rk_wipe(password, sizeof(password));
 	if (ret == 0) {
-		ret = store_file_remove(u->dir, INITIAL_PASSWORD_FILE);
+		ret = rk_file_remove(u->dir, INITIAL_PASSWORD_FILE);
 		if (ret == -ENOENT)
 			ret = 0;
 	}

@@ -10,7 +10,7 @@
 
 #include <openssl/evp.h>
 
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "pki/store/master_source.h"
 
 #define MAGIC      "RKREVOC\1"
@@ -148,7 +148,7 @@ static enum file_state look_at_file(int dir, const struct header *h)
 	size_t len = 0;
 	struct iovec iov;
 
-	if (store_file_read(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_MAX, &data, &len) < 0)
+	if (rk_file_read(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_MAX, &data, &len) < 0)
 		return FILE_UNUSABLE;
 	iov = (struct iovec){data, len};
 	if (len >= HEADER_LEN && compute_digest(&iov, 1, digest) == 0 &&
@@ -164,10 +164,10 @@ static int replace_file(int dir, enum file_state state, const struct iovec *iov,
 	int ret = 0;
 
 	if (state == FILE_OTHER)
-		ret = store_file_keep(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_PREVIOUS);
+		ret = rk_file_keep(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_PREVIOUS);
 	if (ret < 0)
 		return ret;
-	return store_file_replace_v(dir, MASTER_LIST_FILE, 0600, iov, iov_cnt);
+	return rk_file_replace_v(dir, MASTER_LIST_FILE, 0600, iov, iov_cnt);
 }
 
 int master_list_save(const struct master_list *l, int dir, bool *is_written)
@@ -353,7 +353,7 @@ static int load_file(int dir, const char *name, struct master_list **out)
 {
 	uint8_t *data = NULL;
 	size_t len = 0;
-	int ret = store_file_read(dir, name, MASTER_LIST_FILE_MAX, &data, &len);
+	int ret = rk_file_read(dir, name, MASTER_LIST_FILE_MAX, &data, &len);
 
 	if (ret < 0)
 		return ret;

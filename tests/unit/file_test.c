@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Files replaced whole or not at all, and the installation key that lives in one. */
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -35,7 +35,7 @@ static void assert_holds(int dir, const char *name, const char *text)
 	uint8_t *data = NULL;
 	size_t len = 99;
 
-	assert_int_equal(store_file_read(dir, name, 1 << 20, &data, &len), 0);
+	assert_int_equal(rk_file_read(dir, name, 1 << 20, &data, &len), 0);
 	assert_int_equal(len, strlen(text));
 	assert_string_equal((char *)data, text);
 	free(data);
@@ -55,13 +55,13 @@ static void replace_makes_and_replaces(void **state)
 	const struct iovec runs[] = {{(char[]){"one "}, 4}, {NULL, 0}, {(char[]){"two"}, 3}};
 	mode_t old = umask(077);
 
-	assert_int_equal(store_file_replace(f->fd, "a.pem", 0644, "first", 5), 0);
+	assert_int_equal(rk_file_replace(f->fd, "a.pem", 0644, "first", 5), 0);
 	assert_holds(f->fd, "a.pem", "first");
 	assert_int_equal(mode_of(f->fd, "a.pem"), 0644); /* whatever the umask */
-	assert_int_equal(store_file_replace(f->fd, "a.pem", 0600, "", 0), 0);
+	assert_int_equal(rk_file_replace(f->fd, "a.pem", 0600, "", 0), 0);
 	assert_holds(f->fd, "a.pem", "");
 	assert_int_equal(mode_of(f->fd, "a.pem"), 0600);
-	assert_int_equal(store_file_replace_v(f->fd, "a.pem", 0600, runs, 3), 0);
+	assert_int_equal(rk_file_replace_v(f->fd, "a.pem", 0600, runs, 3), 0);
 	assert_holds(f->fd, "a.pem", "one two");
 	assert_int_equal(folder_scan(f, 0), 1);
 	umask(old);
@@ -71,35 +71,35 @@ static void create_never_overwrites(void **state)
 {
 	struct folder *f = *state;
 
-	assert_int_equal(store_file_create(f->fd, "k", 0600, "mine", 4), 0);
-	assert_int_equal(store_file_create(f->fd, "k", 0600, "other", 5), -EEXIST);
+	assert_int_equal(rk_file_create(f->fd, "k", 0600, "mine", 4), 0);
+	assert_int_equal(rk_file_create(f->fd, "k", 0600, "other", 5), -EEXIST);
 	assert_holds(f->fd, "k", "mine");
 	assert_int_equal(symlinkat("nowhere", f->fd, "link"), 0);
-	assert_int_equal(store_file_create(f->fd, "link", 0600, "other", 5), -EEXIST);
+	assert_int_equal(rk_file_create(f->fd, "link", 0600, "other", 5), -EEXIST);
 	assert_int_equal(folder_scan(f, 0), 2);
 }
 
 static void bad_names_are_refused(void **state)
 {
 	struct folder *f = *state;
-	char longest[STORE_NAME_MAX + 2];
+	char longest[RK_FILE_NAME_MAX + 2];
 	uint8_t *data = NULL;
 	size_t len = 0;
 	const char *bad[] = {"", ".", "..", ".hidden", "a/b", "/a", "../a", longest};
 
 	memset(longest, 'n', sizeof(longest));
-	longest[STORE_NAME_MAX + 1] = 0;
+	longest[RK_FILE_NAME_MAX + 1] = 0;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(store_file_replace(f->fd, bad[i], 0600, "x", 1), -EINVAL);
-		assert_int_equal(store_file_create(f->fd, bad[i], 0600, "x", 1), -EINVAL);
-		assert_int_equal(store_file_read(f->fd, bad[i], 9, &data, &len), -EINVAL);
-		assert_int_equal(store_file_keep(f->fd, bad[i], "a"), -EINVAL);
-		assert_int_equal(store_file_keep(f->fd, "a", bad[i]), -EINVAL);
-		assert_int_equal(store_file_remove(f->fd, bad[i]), -EINVAL);
+		assert_int_equal(rk_file_replace(f->fd, bad[i], 0600, "x", 1), -EINVAL);
+		assert_int_equal(rk_file_create(f->fd, bad[i], 0600, "x", 1), -EINVAL);
+		assert_int_equal(rk_file_read(f->fd, bad[i], 9, &data, &len), -EINVAL);
+		assert_int_equal(rk_file_keep(f->fd, bad[i], "a"), -EINVAL);
+		assert_int_equal(rk_file_keep(f->fd, "a", bad[i]), -EINVAL);
+		assert_int_equal(rk_file_remove(f->fd, bad[i]), -EINVAL);
 	}
 	assert_int_equal(folder_scan(f, 0), 0);
-	longest[STORE_NAME_MAX] = 0;
-	assert_int_equal(store_file_replace(f->fd, longest, 0600, "x", 1), 0);
+	longest[RK_FILE_NAME_MAX] = 0;
+	assert_int_equal(rk_file_replace(f->fd, longest, 0600, "x", 1), 0);
 }
 
 static void reading_is_bounded_and_of_files_only(void **state)
@@ -108,16 +108,16 @@ static void reading_is_bounded_and_of_files_only(void **state)
 	uint8_t *data = NULL;
 	size_t len = 7;
 
-	assert_int_equal(store_file_replace(f->fd, "a", 0600, "12345", 5), 0);
-	assert_int_equal(store_file_read(f->fd, "a", 4, &data, &len), -EFBIG);
-	assert_int_equal(store_file_read(f->fd, "none", 4, &data, &len), -ENOENT);
+	assert_int_equal(rk_file_replace(f->fd, "a", 0600, "12345", 5), 0);
+	assert_int_equal(rk_file_read(f->fd, "a", 4, &data, &len), -EFBIG);
+	assert_int_equal(rk_file_read(f->fd, "none", 4, &data, &len), -ENOENT);
 	assert_int_equal(mkdirat(f->fd, "folder", 0700), 0);
-	assert_int_equal(store_file_read(f->fd, "folder", 4, &data, &len), -EINVAL);
+	assert_int_equal(rk_file_read(f->fd, "folder", 4, &data, &len), -EINVAL);
 	assert_int_equal(unlinkat(f->fd, "folder", AT_REMOVEDIR), 0);
 	assert_int_equal(mkfifoat(f->fd, "fifo", 0600), 0);
-	assert_int_equal(store_file_read(f->fd, "fifo", 4, &data, &len), -EINVAL);
+	assert_int_equal(rk_file_read(f->fd, "fifo", 4, &data, &len), -EINVAL);
 	assert_int_equal(symlinkat("a", f->fd, "link"), 0);
-	assert_int_equal(store_file_read(f->fd, "link", 9, &data, &len), -ELOOP);
+	assert_int_equal(rk_file_read(f->fd, "link", 9, &data, &len), -ELOOP);
 	assert_null(data);
 	assert_int_equal(len, 7);
 }
@@ -128,12 +128,12 @@ static void secrets_must_be_private(void **state)
 	uint8_t *data = NULL;
 	size_t len = 0, size = 0;
 
-	assert_int_equal(store_file_replace(f->fd, "k", 0640, "secret", 6), 0);
-	assert_int_equal(store_file_read_secret(f->fd, "k", 99, &data, &len, &size), -EPERM);
+	assert_int_equal(rk_file_replace(f->fd, "k", 0640, "secret", 6), 0);
+	assert_int_equal(rk_file_read_secret(f->fd, "k", 99, &data, &len, &size), -EPERM);
 	assert_null(data);
-	assert_int_equal(store_file_replace(f->fd, "k", 0600, "secret", 6), 0);
-	assert_int_equal(store_file_read_secret(f->fd, "k", 5, &data, &len, &size), -EFBIG);
-	assert_int_equal(store_file_read_secret(f->fd, "k", 6, &data, &len, &size), 0);
+	assert_int_equal(rk_file_replace(f->fd, "k", 0600, "secret", 6), 0);
+	assert_int_equal(rk_file_read_secret(f->fd, "k", 5, &data, &len, &size), -EFBIG);
+	assert_int_equal(rk_file_read_secret(f->fd, "k", 6, &data, &len, &size), 0);
 	assert_int_equal(len, 6);
 	assert_string_equal((char *)data, "secret");
 	rk_secret_free(data, size);
@@ -143,18 +143,18 @@ static void keep_gives_the_old_one_a_second_name(void **state)
 {
 	struct folder *f = *state;
 
-	assert_int_equal(store_file_keep(f->fd, "a", "a.previous"), -ENOENT);
-	assert_int_equal(store_file_replace(f->fd, "a", 0600, "1", 1), 0);
-	assert_int_equal(store_file_keep(f->fd, "a", "a.previous"), 0);
-	assert_int_equal(store_file_keep(f->fd, "a", "a.previous"), 0); /* the same file again */
-	assert_int_equal(store_file_replace(f->fd, "a", 0600, "2", 1), 0);
+	assert_int_equal(rk_file_keep(f->fd, "a", "a.previous"), -ENOENT);
+	assert_int_equal(rk_file_replace(f->fd, "a", 0600, "1", 1), 0);
+	assert_int_equal(rk_file_keep(f->fd, "a", "a.previous"), 0);
+	assert_int_equal(rk_file_keep(f->fd, "a", "a.previous"), 0); /* the same file again */
+	assert_int_equal(rk_file_replace(f->fd, "a", 0600, "2", 1), 0);
 	assert_holds(f->fd, "a", "2");
 	assert_holds(f->fd, "a.previous", "1");
-	assert_int_equal(store_file_keep(f->fd, "a", "a.previous"), 0);
+	assert_int_equal(rk_file_keep(f->fd, "a", "a.previous"), 0);
 	assert_holds(f->fd, "a.previous", "2");
 	assert_int_equal(folder_scan(f, 0), 2);
-	assert_int_equal(store_file_remove(f->fd, "a.previous"), 0);
-	assert_int_equal(store_file_remove(f->fd, "a.previous"), -ENOENT);
+	assert_int_equal(rk_file_remove(f->fd, "a.previous"), 0);
+	assert_int_equal(rk_file_remove(f->fd, "a.previous"), -ENOENT);
 }
 
 static void clean_removes_temporaries_only(void **state)
@@ -169,10 +169,10 @@ static void clean_removes_temporaries_only(void **state)
 		close(openat(f->fd, stay[i], O_CREAT | O_WRONLY, 0600));
 	for (size_t i = 0; i < 2; i++)
 		close(openat(f->fd, go[i], O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(store_file_clean(f->fd), 2);
+	assert_int_equal(rk_file_clean(f->fd), 2);
 	assert_int_equal(folder_scan(f, 0), (int)stay_cnt);
-	assert_int_equal(store_file_clean(f->fd), 0);
-	assert_int_equal(store_file_clean(-1), -EBADF);
+	assert_int_equal(rk_file_clean(f->fd), 0);
+	assert_int_equal(rk_file_clean(-1), -EBADF);
 }
 
 /* A write that ends early, as on a full disk: in a child, because the limit is the process's. */
@@ -184,15 +184,15 @@ static void full_disk_leaves_the_old_file(void **state)
 	int status = -1;
 	pid_t child;
 
-	assert_int_equal(store_file_replace(f->fd, "a", 0600, "old", 3), 0);
+	assert_int_equal(rk_file_replace(f->fd, "a", 0600, "old", 3), 0);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		signal(SIGXFSZ, SIG_IGN);
 		if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
 			_exit(3);
-		if (store_file_replace(f->fd, "a", 0600, big, sizeof(big)) != -EFBIG ||
-			store_file_create(f->fd, "b", 0600, big, sizeof(big)) != -EFBIG)
+		if (rk_file_replace(f->fd, "a", 0600, big, sizeof(big)) != -EFBIG ||
+			rk_file_create(f->fd, "b", 0600, big, sizeof(big)) != -EFBIG)
 			_exit(1);
 		_exit(0);
 	}
@@ -210,7 +210,7 @@ static void kill_leaves_a_whole_file(void **state)
 	int status;
 
 	memset(content, '0', sizeof(content));
-	assert_int_equal(store_file_replace(f->fd, "a", 0600, content, sizeof(content)), 0);
+	assert_int_equal(rk_file_replace(f->fd, "a", 0600, content, sizeof(content)), 0);
 	for (int round = 0; round < 20; round++) {
 		uint8_t *data = NULL;
 		size_t len = 0;
@@ -220,8 +220,7 @@ static void kill_leaves_a_whole_file(void **state)
 		if (child == 0) {
 			for (int i = 1;; i++) {
 				memset(content, '0' + i % 10, sizeof(content));
-				if (store_file_replace(f->fd, "a", 0600, content, sizeof(content)) <
-					0)
+				if (rk_file_replace(f->fd, "a", 0600, content, sizeof(content)) < 0)
 					_exit(1);
 			}
 		}
@@ -229,13 +228,13 @@ static void kill_leaves_a_whole_file(void **state)
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_true(WIFSIGNALED(status));
-		assert_int_equal(store_file_read(f->fd, "a", 1 << 20, &data, &len), 0);
+		assert_int_equal(rk_file_read(f->fd, "a", 1 << 20, &data, &len), 0);
 		assert_int_equal(len, sizeof(content));
 		for (size_t i = 1; i < len; i++)
 			assert_int_equal(data[i], data[0]);
 		free(data);
 	}
-	assert_true(store_file_clean(f->fd) >= 0);
+	assert_true(rk_file_clean(f->fd) >= 0);
 	assert_int_equal(folder_scan(f, 0), 1);
 }
 
@@ -249,15 +248,15 @@ static void installation_key_is_made_once(void **state)
 	assert_int_equal(mode_of(f->fd, INSTALLATION_KEY_FILE), 0600);
 	assert_int_equal(installation_key_load(f->fd, again), 0);
 	assert_memory_equal(first, again, sizeof(first));
-	assert_int_equal(store_file_replace(f->fd, INSTALLATION_KEY_FILE, 0644, first, 16), 0);
+	assert_int_equal(rk_file_replace(f->fd, INSTALLATION_KEY_FILE, 0644, first, 16), 0);
 	assert_int_equal(installation_key_load(f->fd, again), -EPERM);
-	assert_int_equal(store_file_replace(f->fd, INSTALLATION_KEY_FILE, 0600, first, 15), 0);
+	assert_int_equal(rk_file_replace(f->fd, INSTALLATION_KEY_FILE, 0600, first, 15), 0);
 	assert_int_equal(installation_key_load(f->fd, again), -EBADMSG);
 	assert_int_equal(
-		store_file_replace(f->fd, INSTALLATION_KEY_FILE, 0600, "0123456789abcdefg", 17), 0);
+		rk_file_replace(f->fd, INSTALLATION_KEY_FILE, 0600, "0123456789abcdefg", 17), 0);
 	assert_int_equal(installation_key_load(f->fd, again), -EBADMSG);
 	assert_memory_equal(first, again, sizeof(first)); /* untouched */
-	assert_int_equal(store_file_remove(f->fd, INSTALLATION_KEY_FILE), 0);
+	assert_int_equal(rk_file_remove(f->fd, INSTALLATION_KEY_FILE), 0);
 	assert_int_equal(installation_key_load(f->fd, again), 0);
 	assert_memory_not_equal(first, again, sizeof(first));
 }

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <cmocka.h>
 
-#include "pki/store/file.h"
+#include "pki/view/file.h"
 #include "tests/unit/folder_fixture.h"
 
 #define SPAN(text) ((struct rk_span){(const uint8_t *)(text), sizeof(text) - 1})
@@ -385,7 +385,7 @@ static void damaged_file_gives_way_to_the_previous(void **state)
 	assert_lists_equal(list, read);
 	master_list_put(read);
 	/* Missing, as after a crash between two steps: the same. */
-	assert_int_equal(store_file_remove(folder.fd, MASTER_LIST_FILE), 0);
+	assert_int_equal(rk_file_remove(folder.fd, MASTER_LIST_FILE), 0);
 	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
 	assert_int_equal(origin, MASTER_LIST_PREVIOUS);
 	master_list_put(read);
@@ -428,7 +428,7 @@ static void structure_is_checked_under_a_right_digest(void **state)
 	assert_int_equal(put_in(&list, source_of("http://b", 9, 100, 3)), 0);
 	assert_int_equal(put_in(&list, source_of("http://c", 9, 200, 2)), 0);
 	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
-	assert_int_equal(store_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
+	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
 	assert_int_equal(parse_with_digest(data, len), 0);
 	for (size_t i = 0; i < len * 8; i++) {
 		data[i / 8] ^= (uint8_t)(1 << i % 8);
