@@ -73,24 +73,30 @@ fail:
 	return ret;
 }
 
-static void answer_waiters(struct crl_manager *m)
+static void give_waiters(struct crl_manager *m, struct answer *a)
 {
 	struct crl_waiter *w = m->waiter;
 
 	m->waiter = NULL;
 	while (w != NULL) {
 		struct crl_waiter *next = w->next;
-		struct answer a = {0};
 
-		if (m->is_closing)
-			answer_error(&a, 503, "shutting-down", NULL, "The daemon is stopping.");
-		else
-			crl_manager_list(m, &a);
-		w->cb(w->arg, &a);
-		answer_fini(&a);
+		w->cb(w->arg, a);
 		free(w);
 		w = next;
 	}
+}
+
+static void answer_waiters(struct crl_manager *m)
+{
+	struct answer a = {0};
+
+	if (m->is_closing)
+		answer_error(&a, 503, "shutting-down", NULL, "The daemon is stopping.");
+	else
+		crl_manager_list(m, &a);
+	give_waiters(m, &a);
+	answer_fini(&a);
 }
 
 void crl_manager_close(struct crl_manager *m)
@@ -130,10 +136,12 @@ static void on_published(void *arg, struct answer *a)
 {
 	struct crl_manager *m = arg;
 
-	if (a->status != 200)
-		log_warning("crl: fetched, but the workers did not confirm the publication yet");
-	if (!is_any_forced(m)) /* else a later refresh answers for all */
+	if (is_any_forced(m)) /* a later refresh answers for all */
+		return;
+	if (a->status == 200)
 		answer_waiters(m);
+	else
+		give_waiters(m, a);
 }
 
 void crl_run_ended(struct crl_manager *m, struct crl_source *s)

@@ -34,6 +34,7 @@
 
 static struct {
 	unsigned marked_cnt, flushed_cnt, audit_cnt;
+	int publish_status; /* what whoever waits for the workers is told */
 	char alarm_kind[64];
 	char alarm_text[512];
 	struct pki_trust *trust;
@@ -54,7 +55,7 @@ void publisher_flush(struct publisher *p)
 
 void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
 {
-	struct answer a = {.status = 200};
+	struct answer a = {.status = seen.publish_status};
 
 	(void)p;
 	cb(arg, &a);
@@ -132,6 +133,7 @@ static int set_up(void **state)
 		.bundle = &bundle, .bundle_cnt = 1, .generation = 1, .now = time(NULL)};
 
 	memset(&seen, 0, sizeof(seen));
+	seen.publish_status = 200;
 	test_pki_init(&b->pki, "west");
 	bundle.text = b->pki.bundle;
 	bundle.len = strlen(b->pki.bundle);
@@ -169,6 +171,7 @@ static int tear_down(void **state)
 	assert_int_equal(rmdir(b->dir), 0); /* nothing else was left behind */
 	close(b->d.state_fd);
 	event_base_free(b->d.base);
+	json_decref(b->answer.body);
 	pki_trust_put(seen.trust);
 	test_pki_fini(&b->pki);
 	free(b);
@@ -221,7 +224,7 @@ static json_t *refresh(struct bench *b)
 	while (!b->is_answered && turns++ < 1000)
 		event_base_loop(b->d.base, EVLOOP_ONCE);
 	assert_true(b->is_answered);
-	assert_int_equal(b->answer.status, 200);
+	assert_int_equal(b->answer.status, seen.publish_status);
 	return json_array_get(json_object_get(b->answer.body, "sources"), 0);
 }
 
@@ -314,7 +317,6 @@ static void revocation_is_fetched_published_and_kept(void **state)
 	unlink(b->path);
 	open_manager(b);
 	assert_true(is_revoked(b, b->pki.leaf));
-	json_decref(b->answer.body);
 }
 
 static void same_list_is_no_news(void **state)
@@ -328,7 +330,6 @@ static void same_list_is_no_news(void **state)
 	refresh(b);
 	assert_int_equal(seen.marked_cnt, 1);
 	assert_int_equal(seen.audit_cnt, 1);
-	json_decref(b->answer.body);
 }
 
 static void older_number_is_refused(void **state)
@@ -350,7 +351,6 @@ static void older_number_is_refused(void **state)
 	refresh(b);
 	assert_string_equal(seen.alarm_kind, "");
 	assert_false(is_revoked(b, b->pki.leaf));
-	json_decref(b->answer.body);
 }
 
 static void bad_body_keeps_the_last_good_list(void **state)
@@ -368,28 +368,32 @@ static void bad_body_keeps_the_last_good_list(void **state)
 	assert_non_null(text_of(refresh(b), "last_error"));
 	assert_true(is_revoked(b, b->pki.leaf));
 	assert_int_equal(seen.marked_cnt, 1);
-	json_decref(b->answer.body);
 }
 
 static void stranger_cannot_revoke(void **state)
 {
 	struct bench *b = *state;
-	EVP_PKEY *key = test_key_new(TEST_P256);
+	EVP_PKEY *key = test_key_new(TEST_P256), *own = b->pki.ca_key;
 	const struct test_crl_entry west = {.cert = b->pki.leaf};
-	struct test_crl crl = {
-		.issuer = b->pki.ca, .issuer_key = key, .entry = &west, .entry_cnt = 1};
-	X509_CRL *made = test_crl_new(&crl);
-	size_t len;
-	uint8_t *der = test_crl_der(made, &len);
 
-	put_file(b, der, len);
+	b->pki.ca_key = key;
+	put_crl(b, 1, &west, 1);
+	b->pki.ca_key = own;
 	crl_manager_discover(b->d.crl);
 	assert_non_null(text_of(refresh(b), "last_error"));
 	assert_false(is_revoked(b, b->pki.leaf));
-	free(der);
-	X509_CRL_free(made);
 	EVP_PKEY_free(key);
-	json_decref(b->answer.body);
+}
+
+/* Its answer is the operator's proof that every worker has the list. */
+static void refresh_fails_when_the_workers_did_not_follow(void **state)
+{
+	struct bench *b = *state;
+
+	put_crl(b, 1, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	seen.publish_status = 503;
+	refresh(b); /* looks at the status */
 }
 
 static void missing_list_is_an_alarm_until_it_is_there(void **state)
@@ -405,7 +409,6 @@ static void missing_list_is_an_alarm_until_it_is_there(void **state)
 	source = refresh(b);
 	assert_string_equal(seen.alarm_kind, "");
 	assert_int_equal(json_integer_value(json_object_get(source, "failures")), 0);
-	json_decref(b->answer.body);
 }
 
 /* Configured before its CA is installed: the list must be asked for anew, not for a change of it. */
@@ -442,7 +445,6 @@ static void refused_list_is_not_taken_for_unchanged(void **state)
 	crl_manager_discover(b->d.crl); /* failed ones are due at once */
 	wait_for_alarm(b, "crl-refused");
 	assert_int_equal(b->unchanged_cnt, 0);
-	json_decref(b->answer.body);
 }
 
 static void certificates_may_not_lead_to_loopback(void **state)
@@ -460,7 +462,6 @@ static void certificates_may_not_lead_to_loopback(void **state)
 	crl_manager_note_certificate(b->d.crl, cert);
 	assert_non_null(strstr(text_of(refresh(b), "last_error"), "loopback"));
 	X509_free(cert);
-	json_decref(b->answer.body);
 }
 
 static void unknown_field_is_refused(void **state)
@@ -472,7 +473,6 @@ static void unknown_field_is_refused(void **state)
 	json_decref(request);
 	assert_true(b->is_answered);
 	assert_int_equal(b->answer.status, 400);
-	json_decref(b->answer.body);
 }
 
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -485,6 +485,7 @@ int main(void)
 		WITH_BENCH(older_number_is_refused),
 		WITH_BENCH(bad_body_keeps_the_last_good_list),
 		WITH_BENCH(stranger_cannot_revoke),
+		WITH_BENCH(refresh_fails_when_the_workers_did_not_follow),
 		WITH_BENCH(missing_list_is_an_alarm_until_it_is_there),
 		WITH_BENCH(list_refused_for_want_of_a_ca_is_taken_later),
 		WITH_BENCH(refused_list_is_not_taken_for_unchanged),
