@@ -37,7 +37,7 @@ static const char help_text[] =
 	"  --pki-dir DIR               keys and certificates (/etc/128technology/pki)\n"
 	"  --listen ADDR:PORT          where the REST API listens; up to 8 times\n"
 	"                              (0.0.0.0:443 and [::]:443)\n"
-	"  --admin-password-file FILE  password of the user admin at the first start\n"
+	"  --admin-password-file FILE  sets the password of the user admin at every start\n"
 	"  --dataplane-user NAME       who may connect as the data plane (this user)\n"
 	"  --log-level LEVEL           error, warning, info or debug (info)\n"
 	"  --print-schema              print the configuration's items and exit\n"

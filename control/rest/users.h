@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who may do what: users, roles and password hashes (yescrypt) in STATE/users.json (0600), and the
- * tokens that a login earns. The first start makes the user "admin": with the password of
- * options->admin_password_file when given, else with a random one left in
+ * tokens that a login earns. The first start makes the user "admin" with a random password left in
  * STATE/initial-admin-password (0600), which goes away when the password is changed.
+ * options->admin_password_file, for labs, sets the password at every start instead.
  * Loop thread only; hashing runs on helpers.
  */
 #pragma once
