@@ -59,7 +59,7 @@ struct engine_ops {
 	void (*arm)(void *ctx, struct core_timer *t, uint64_t deadline_ns); /* re-arms */
 	void (*cancel)(void *ctx, struct core_timer *t);                    /* no-op if unarmed */
 	void (*event)(void *ctx, const struct engine_event *event);
-	/* owner != own worker: takes h */
+	/* owner != own worker: takes h, for that worker's engine_take_over or engine_drop_handover */
 	void (*hand_over)(void *ctx, unsigned owner, struct handover *h);
 };
 
@@ -72,7 +72,8 @@ struct engine_config {
 
 int engine_new(const struct engine_config *config, const struct engine_ops *ops, void *ctx,
 	struct engine **out) RK_MUST_CHECK;
-void engine_free(struct engine *e); /* wipes every key; sessions must be removed before */
+/* Wipes every key. Sessions are removed and lent jobs given back before. */
+void engine_free(struct engine *e);
 
 void engine_begin(struct engine *e, const struct engine_env *env);
 /* Replaces the cookie secret; the old one is accepted until the next call (every 120 s). */
@@ -86,6 +87,7 @@ void engine_job_done(struct engine *e, struct crypto_job *job);
 /* Control's answer to validate; v NULL: no answer (timeout, control went away). */
 void engine_verdict(struct engine *e, uint64_t request, const struct rk_verdict *v);
 void engine_take_over(struct engine *e, struct handover *h); /* takes h */
+void engine_drop_handover(struct handover *h);               /* the ring was full: wipes it */
 
 /* Sessions live in the host's memory: session_size() bytes, 64-byte aligned, zeroed. */
 size_t session_size(void);

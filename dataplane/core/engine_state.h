@@ -172,7 +172,11 @@ enum reason responder_hello(
 enum reason responder_finish(
 	struct engine *e, const struct endpoint *from, const struct wire_packet *p);
 void responder_job_done(struct engine *e, struct exchange *x, struct crypto_job *job);
+
+/* ---- answer.c ---- */
 void responder_verified(struct engine *e, struct exchange *x, const struct rk_verdict *v);
+/* A duplicate of the FINISH that was answered. */
+void answer_repeat(struct engine *e, struct exchange *x);
 
 /* ---- proof.c: fingerprint, signature, confirmation, in both directions ---- */
 /* Seals our proof into the message being built; 0 = failed. Signature is that of the job. */
@@ -189,8 +193,12 @@ void proof_refuse(struct engine *e, struct exchange *x, enum reason reason);
 void proof_resolve(struct engine *e, struct exchange *x);
 enum reason proof_reason_of(enum rk_verdict_status status);
 /* Whose certificate it is: exactly one configured peer. */
-enum reason proof_identity(
-	struct engine *e, const struct rk_verdict *v, struct session **s, unsigned *owner);
+struct identity {
+	struct session *session; /* not to be touched unless owner is us */
+	unsigned owner;
+	struct rk_span name; /* the one that matched, within the verdict */
+};
+enum reason proof_identity(struct engine *e, const struct rk_verdict *v, struct identity *id);
 
 /* ---- certificate.c ---- */
 void certificate_ask(struct engine *e, struct exchange *x);
@@ -238,9 +246,14 @@ void session_key_in_force(struct engine *e, struct session *s, bool is_initiator
 void session_heard(struct engine *e, struct session *s);
 /* NEXT proved: becomes CURRENT. */
 void session_promote(struct engine *e, struct session *s);
-/* Who the standing keys were agreed with. */
-void session_bind(
-	struct engine *e, struct session *s, const struct exchange *x, const struct rk_verdict *v);
+/* Between whom the standing keys were agreed. */
+struct session_binding {
+	const uint8_t *own_fingerprint;
+	const uint8_t *peer_fingerprint;
+	const struct rk_verdict *verdict;
+	bool is_initiator;
+};
+void session_bind(struct engine *e, struct session *s, const struct session_binding *b);
 void session_sever(
 	struct engine *e, struct session *s, enum rk_verdict_status verdict, const char *reason);
 /* Both certificates under the present view: GOOD, or the peer's fault, or ours in *is_own. */

@@ -64,9 +64,11 @@ struct exchange {
 	uint8_t cookie_cnt;
 	uint8_t need_cert_sent_cnt;
 	uint8_t need_cert_answered_cnt;
+	bool is_handed_over;     /* ANSWERED: the peer's owner answers */
 	bool is_retry;           /* a RETRY was followed: once */
 	uint32_t entry;          /* number in the pool */
 	uint32_t next_entry;     /* free list, or chain of the HELLO table: entry + 1 */
+	unsigned owner;          /* of the peer it was handed to */
 	uint32_t job_number;     /* of the job whose result is waited for; 0 = none */
 	uint32_t new_index;      /* our index of the slot to be */
 	uint32_t peer_new_index; /* the peer's */

@@ -242,12 +242,12 @@ static void take_secret(struct engine *e, struct exchange *x, struct crypto_job 
 
 void initiator_verified(struct engine *e, struct exchange *x, const struct rk_verdict *v)
 {
-	struct session *s = NULL;
-	unsigned owner = 0;
+	struct session *s = x->session;
+	struct identity id;
 	enum rk_verdict_status status;
-	enum reason reason = proof_identity(e, v, &s, &owner);
+	enum reason reason = proof_identity(e, v, &id);
 
-	if (reason == REASON_ACCEPTED && s != x->session)
+	if (reason == REASON_ACCEPTED && id.session != s)
 		reason = REASON_IDENTITY_WRONG;
 	if (reason != REASON_ACCEPTED) {
 		proof_refuse(e, x, reason);
@@ -332,6 +332,8 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 {
 	struct session *s = x->session;
 	const struct rk_verdict *v = certificate_find(e, x);
+	const struct session_binding binding = {
+		x->credential->fingerprint, x->peer_fingerprint, v, true};
 	enum rk_verdict_status status =
 		v == NULL ? RK_VERDICT_UNKNOWN : rk_view_judge(e->env.view, v, e->env.wall_sec);
 
@@ -343,7 +345,7 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 	}
 	s->endpoint = x->endpoint;
 	session_promote(e, s);
-	session_bind(e, s, x, v);
+	session_bind(e, s, &binding);
 	exchange_free(e, x);
 	session_exchange_over(e, s, true);
 }

@@ -273,36 +273,35 @@ static bool is_own_name(const struct engine *e, const char *name, size_t len)
 	return own.len == len && memcmp(own.data, name, len) == 0;
 }
 
-enum reason proof_identity(
-	struct engine *e, const struct rk_verdict *v, struct session **s, unsigned *owner)
+/* By one name; a second peer besides the one found is one too many. */
+static bool match(struct engine *e, const char *name, size_t len, struct identity *id)
 {
-	struct session *found = NULL, *one;
-	unsigned worker = 0;
+	unsigned owner = 0;
+	struct session *s = e->ops.find_peer(e->ctx, name, len, &owner);
 
+	if (s == NULL || s == id->session)
+		return true;
+	if (id->session != NULL)
+		return false;
+	*id = (struct identity){s, owner, {(const uint8_t *)name, len}};
+	return true;
+}
+
+enum reason proof_identity(struct engine *e, const struct rk_verdict *v, struct identity *id)
+{
+	*id = (struct identity){0};
 	if (v->cn_cnt != 1 || v->cn_len == 0)
 		return REASON_IDENTITY_UNKNOWN;
 	if (is_own_name(e, v->cn, v->cn_len))
 		return REASON_SELF;
-	found = e->ops.find_peer(e->ctx, v->cn, v->cn_len, &worker);
-	for (unsigned i = 0; found == NULL && i < v->uri_cnt; i++)
+	(void)match(e, v->cn, v->cn_len, id);
+	if (id->session != NULL)
+		return REASON_ACCEPTED;
+	for (unsigned i = 0; i < v->uri_cnt; i++) {
 		if (is_own_name(e, v->uri[i], v->uri_len[i]))
 			return REASON_SELF;
-	if (found == NULL) {
-		for (unsigned i = 0; i < v->uri_cnt; i++) {
-			unsigned w = 0;
-
-			one = e->ops.find_peer(e->ctx, v->uri[i], v->uri_len[i], &w);
-			if (one == NULL || one == found)
-				continue;
-			if (found != NULL)
-				return REASON_IDENTITY_AMBIGUOUS;
-			found = one;
-			worker = w;
-		}
+		if (!match(e, v->uri[i], v->uri_len[i], id))
+			return REASON_IDENTITY_AMBIGUOUS;
 	}
-	if (found == NULL)
-		return REASON_IDENTITY_UNKNOWN;
-	*s = found;
-	*owner = worker;
-	return REASON_ACCEPTED;
+	return id->session == NULL ? REASON_IDENTITY_UNKNOWN : REASON_ACCEPTED;
 }

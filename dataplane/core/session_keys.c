@@ -123,21 +123,20 @@ void session_promote(struct engine *e, struct session *s)
 	session_key_in_force(e, s, current->is_initiator);
 }
 
-void session_bind(
-	struct engine *e, struct session *s, const struct exchange *x, const struct rk_verdict *v)
+void session_bind(struct engine *e, struct session *s, const struct session_binding *b)
 {
 	bool was_up = s->state == RK_PEER_UP;
 
-	memcpy(s->peer_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
-	memcpy(s->told_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
-	memcpy(s->own_fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->peer_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->told_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->own_fingerprint, b->own_fingerprint, RK_FINGERPRINT_LEN);
 	s->has_peer = true;
-	s->not_after = v->not_after;
+	s->not_after = b->verdict->not_after;
 	s->is_silent = false;
 	s->is_unproved = false;
 	s->heard_ns = e->env.now_ns;
 	s->full_exchange_cnt++;
-	s->reauth_at_ns = due(e, s->config.reauth_interval_ns, x->role == EXCHANGE_INITIATOR);
+	s->reauth_at_ns = due(e, s->config.reauth_interval_ns, b->is_initiator);
 	engine_count(e, REASON_EXCHANGES);
 	session_tell(e, s, RK_PEER_UP, RK_VERDICT_GOOD, was_up ? "authenticated" : "key-installed");
 }

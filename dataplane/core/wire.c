@@ -248,7 +248,7 @@ bool wire_parse_proof(struct wire_proof *m, struct rk_span plain, bool has_index
 		rk_reader_init(&in, index, index == NULL ? 0 : 4);
 		m->index = rk_read_u32(&in);
 	}
-	if (!rk_reader_done(&r))
+	if (!rk_reader_done(&r) || (has_index && m->index == 0))
 		return false;
 	rk_reader_init(&in, m->signature.data, m->signature.len);
 	m->scheme = rk_read_u16(&in);

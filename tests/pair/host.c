@@ -114,12 +114,14 @@ static struct session *on_find_peer(void *ctx, const char *name, size_t len, uns
 	struct pair_node *n = ctx;
 	unsigned i;
 
+	if (n->owner != NULL)
+		n = n->owner;
 	for (i = 0; i < n->session_cnt; i++) {
 		const struct session_config *c = &n->config[i];
 
 		if (c->peering_common_name_len == len &&
 			memcmp(c->peering_common_name, name, len) == 0) {
-			*owner = 0;
+			*owner = n->worker;
 			return n->session[i];
 		}
 	}
@@ -181,6 +183,8 @@ void pair_confirm(void *ctx, const struct rk_verdict *v)
 {
 	struct pair_node *n = ctx;
 
+	if (n->owner != NULL)
+		pair_confirm(n->owner, v);
 	if (on_find_verdict(n, v->fingerprint) != NULL)
 		return;
 	must(n->known_cnt < PAIR_VERDICT_MAX);
@@ -242,10 +246,11 @@ static void on_event(void *ctx, const struct engine_event *event)
 
 static void on_hand_over(void *ctx, unsigned owner, struct handover *h)
 {
-	(void)ctx;
-	(void)owner;
-	(void)h;
-	must(!"one worker owns every peer here");
+	struct pair_node *n = ctx;
+
+	must(n->owner != NULL && owner == n->owner->worker);
+	pair_begin(n->owner);
+	engine_take_over(n->owner->engine, h);
 }
 
 const struct engine_ops pair_ops = {

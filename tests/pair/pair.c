@@ -57,8 +57,10 @@ static void set_credential(struct pair_node *n)
 static void open_engine(struct pair_node *n)
 {
 	static const uint8_t cookie_secret[32] = {0x42};
-	const struct engine_config config = {
-		.exchange_cnt = 16, .session_cnt = PAIR_PEER_MAX, .cookie_secret = cookie_secret};
+	const struct engine_config config = {.worker_id = n->worker,
+		.exchange_cnt = 16,
+		.session_cnt = PAIR_PEER_MAX,
+		.cookie_secret = cookie_secret};
 
 	must(engine_new(&config, &pair_ops, n, &n->engine) == 0);
 	pair_begin(n);
@@ -141,6 +143,22 @@ struct pair *pair_new(const struct pair_options *options, const struct pair_iden
 		pair_know(p, 1, east);
 	}
 	return p;
+}
+
+void pair_add_worker(struct pair *p)
+{
+	struct pair_node *n = &p->node[2], *east = &p->node[0];
+
+	p->node_cnt = 3;
+	n->pair = p;
+	n->number = 2;
+	n->worker = 1;
+	n->identity = east->identity;
+	n->config[0] = east->config[0];
+	set_credential(n);
+	publish(n);
+	open_engine(n);
+	east->owner = n;
 }
 
 void pair_start(struct pair *p, unsigned node)
@@ -262,6 +280,9 @@ static void deliver(struct pair *p)
 	struct pair_node *n = &p->node[packet->to];
 
 	p->packets = packet->next;
+	if (n->owner != NULL &&
+		engine_packet_owner(packet->payload, packet->len) == (int)n->owner->worker)
+		n = n->owner;
 	pair_begin(n);
 	engine_receive(n->engine, &packet->source, packet->payload, packet->len);
 	free(packet);

@@ -61,6 +61,8 @@ struct pair;
 struct pair_node {
 	struct pair *pair;
 	unsigned number;
+	unsigned worker;         /* the engine's */
+	struct pair_node *owner; /* of the sessions, where that is another worker */
 	struct engine *engine;
 	const struct pair_identity *identity;
 	struct credential *credential; /* NULL: none */
@@ -137,6 +139,8 @@ bool pair_run_until(struct pair *p, bool (*done)(struct pair *p), uint64_t for_n
 
 /* Adds the sessions: each side dials. Without it a node only answers. */
 void pair_start(struct pair *p, unsigned node);
+/* Node 2 becomes a second worker of east, owner of its sessions; packets go by their owner. */
+void pair_add_worker(struct pair *p);
 /* Takes a node down without a word, as a crash does, and up again without sessions. */
 void pair_crash(struct pair *p, unsigned node);
 void pair_set_identity(struct pair *p, unsigned node, const struct pair_identity *id);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two workers: one gets HELLO, the other owns the peer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/messages.h"
+#include "tests/pair/pair.h"
+
+static struct pair_identity *east, *west;
+
+static bool is_agreed(struct pair *p)
+{
+	struct rk_msg_status_peer a = pair_status(p, 2), b = pair_status(p, 1);
+
+	return a.state == RK_PEER_UP && b.state == RK_PEER_UP &&
+	       memcmp(a.exported, b.exported, sizeof(a.exported)) == 0;
+}
+
+static bool is_type(const struct pair_packet *packet, uint8_t type)
+{
+	return packet->payload[MSG_ENVELOPE_LEN + 5] == type;
+}
+
+/* East's own HELLOs are lost, so that it answers; and as many ACKs as the test says. */
+static bool east_only_answers(struct pair *p, struct pair_packet *packet)
+{
+	unsigned *acks_to_lose = p->filter_arg;
+
+	if (is_type(packet, MSG_ACK) && *acks_to_lose > 0) {
+		(*acks_to_lose)--;
+		return false;
+	}
+	return packet->from != 2 || !is_type(packet, MSG_HELLO);
+}
+
+static struct pair *dialled(const struct pair_options *o, unsigned *acks_to_lose)
+{
+	struct pair *p = pair_new(o, east, west);
+
+	pair_add_worker(p);
+	p->filter = east_only_answers;
+	p->filter_arg = acks_to_lose;
+	pair_start(p, 2);
+	pair_start(p, 1);
+	return p;
+}
+
+static void owner_gets_the_key_and_answers(void **state)
+{
+	unsigned none = 0;
+	struct pair *p = dialled(
+		&(struct pair_options){.seed = 1, .rekey_interval_ns = 2 * PAIR_SEC}, &none);
+
+	(void)state;
+	assert_true(pair_run_until(p, is_agreed, 5 * PAIR_SEC));
+	assert_int_equal(pair_counter(p, 0, "exchanges-handed-over"), 1);
+	assert_int_equal(pair_status(p, 0).state, RK_PEER_DISABLED); /* has no session at all */
+	pair_run(p, 10 * PAIR_SEC);
+	assert_true(pair_run_until(p, is_agreed, PAIR_SEC));
+	assert_true(pair_status(p, 2).rekey_cnt >= 3);
+	assert_int_equal(pair_status(p, 2).local_index >> 26, 1);
+	pair_free(p);
+}
+
+static void lost_ack_comes_again_through_the_owner(void **state)
+{
+	unsigned acks_to_lose = 2;
+	struct pair *p =
+		dialled(&(struct pair_options){.seed = 2, .keep_alive_interval_ns = 60 * PAIR_SEC},
+			&acks_to_lose);
+
+	(void)state;
+	assert_true(pair_run_until(p, is_agreed, 8 * PAIR_SEC));
+	assert_int_equal(acks_to_lose, 0);
+	assert_int_equal(pair_counter(p, 0, "exchanges-handed-over"), 3);
+	assert_int_equal(pair_status(p, 2).full_exchange_cnt, 1);
+	pair_free(p);
+}
+
+static void owner_has_the_last_word(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 3}, east, west);
+
+	(void)state;
+	pair_add_worker(p);
+	p->node[2].config[0].path[0].remote[3] = 55; /* configured elsewhere */
+	pair_start(p, 2);
+	pair_start(p, 1);
+	pair_run(p, 5 * PAIR_SEC);
+	assert_true(pair_counter(p, 2, "address-not-configured") > 0);
+	assert_int_not_equal(pair_status(p, 2).state, RK_PEER_UP);
+	pair_free(p);
+}
+
+static void nothing_is_left_of_a_dropped_one(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 4}, east, west);
+
+	(void)state;
+	pair_add_worker(p);
+	pair_start(p, 1); /* the owner has no such session (any more) */
+	pair_run(p, 5 * PAIR_SEC);
+	assert_true(pair_counter(p, 0, "identity-unknown") > 0);
+	pair_free(p);
+}
+
+static int make_identities(void **state)
+{
+	(void)state;
+	east = pair_identity_new("east", TEST_P256, NULL);
+	west = pair_identity_new("west", TEST_P256, NULL);
+	return 0;
+}
+
+static int free_identities(void **state)
+{
+	(void)state;
+	pair_identity_free(east);
+	pair_identity_free(west);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(owner_gets_the_key_and_answers),
+		cmocka_unit_test(lost_ack_comes_again_through_the_owner),
+		cmocka_unit_test(owner_has_the_last_word),
+		cmocka_unit_test(nothing_is_left_of_a_dropped_one),
+	};
+
+	return cmocka_run_group_tests(tests, make_identities, free_identities);
+}
