@@ -190,7 +190,7 @@ static void sweep_exchange(struct engine *e, struct exchange *x)
 	if (x->credential == NULL || x->state == EXCHANGE_ANSWERED)
 		return;
 	if (c == NULL || memcmp(c->fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN)) {
-		exchange_free(e, x);
+		exchange_abandon(e, x);
 		if (s != NULL)
 			session_exchange_over(e, s, false);
 		return;

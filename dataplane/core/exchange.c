@@ -112,6 +112,13 @@ void exchange_free(struct engine *e, struct exchange *x)
 	rk_wipe(e->caches[entry].plain, sizeof(e->caches[entry].plain));
 }
 
+void exchange_abandon(struct engine *e, struct exchange *x)
+{
+	if (x->state == EXCHANGE_EXPECT_ACK)
+		keyring_drop(&x->session->keys, KEYRING_NEXT);
+	exchange_free(e, x);
+}
+
 struct exchange *exchange_find(struct engine *e, uint64_t id)
 {
 	uint64_t entry = id >> ID_ENTRY_SHIFT & ID_ENTRY_MASK;
@@ -259,13 +266,11 @@ static void expire(struct engine *e, struct exchange *x)
 
 	if (x->state != EXCHANGE_ANSWERED)
 		engine_count(e, REASON_EXCHANGES_EXPIRED);
-	if (x->state == EXCHANGE_EXPECT_ACK)
-		keyring_drop(&s->keys, KEYRING_NEXT); /* the next attempt makes another */
 	if (s != NULL && s->own_rekey == x->id)
 		s->own_rekey = 0;
 	if (s != NULL && s->peer_rekey == x->id)
 		s->peer_rekey = 0;
-	exchange_free(e, x);
+	exchange_abandon(e, x);
 	if (is_own)
 		session_exchange_over(e, s, false);
 	else if (is_rekey)

@@ -124,6 +124,8 @@ struct exchange_cache {
 struct exchange *exchange_new(struct engine *e, enum exchange_role role);
 /* Cancels, wipes, gives back. A job still lent loses its owner. */
 void exchange_free(struct engine *e, struct exchange *x);
+/* The same, and a key that only this exchange could have put in force. */
+void exchange_abandon(struct engine *e, struct exchange *x);
 struct exchange_cache *exchange_cache_of(struct engine *e, const struct exchange *x);
 /* By our own id; NULL when it is gone. */
 struct exchange *exchange_find(struct engine *e, uint64_t id);

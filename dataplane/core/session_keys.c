@@ -205,7 +205,7 @@ static void show_new_credential(struct engine *e, struct session *s)
 	if (memcmp(c->fingerprint, in_use, RK_FINGERPRINT_LEN) == 0)
 		return;
 	if (own != NULL)
-		exchange_free(e, own);
+		exchange_abandon(e, own);
 	s->own_exchange = 0;
 	s->is_reauth_due = true;
 	session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns / 2 + 1));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Seeded random runs: forgery, replay, loss, repetition, reordering, slow crypto, crashes, rekeys at random times.
+ * Seeded random runs: forgery, replay, loss, repetition, reordering, slow crypto, crashes, rekeys,
+ * new certificates, revocations and their lifting at random times.
  * Whatever happened, once the network is good again both sides agree on one key, and stay so.
  *
  *	pair-random [FIRST-SEED COUNT]
@@ -13,7 +14,7 @@
 
 #define DEFAULT_CNT 300
 
-static struct pair_identity *east, *west;
+static struct pair_identity *identities[2][2]; /* of east and west: before and after renewal */
 
 static struct pair_options options_of(uint64_t seed)
 {
@@ -37,7 +38,7 @@ static void disturb(struct pair *p)
 {
 	unsigned node = (unsigned)(pair_random(p) % 2);
 
-	switch (pair_random(p) % 8) {
+	switch (pair_random(p) % 12) {
 	case 0:
 		pair_crash(p, node);
 		pair_start(p, node);
@@ -48,6 +49,16 @@ static void disturb(struct pair *p)
 		break;
 	case 2:
 		session_rotate(p->node[node].engine, p->node[node].session[0], true);
+		break;
+	case 3:
+		pair_set_identity(p, node, identities[node][pair_random(p) % 2]);
+		break;
+	case 4:
+		if (p->node[node].revoked_cnt < 4)
+			pair_revoke(p, node, p->node[!node].identity);
+		break;
+	case 5:
+		pair_unrevoke(p, node);
 		break;
 	default:
 		break;
@@ -82,7 +93,7 @@ static bool meddle(struct pair *p, struct pair_packet *packet)
 static bool run(uint64_t seed)
 {
 	const struct pair_options o = options_of(seed);
-	struct pair *p = pair_new(&o, east, west);
+	struct pair *p = pair_new(&o, identities[0][0], identities[1][0]);
 	bool ok;
 	unsigned i;
 
@@ -97,6 +108,8 @@ static bool run(uint64_t seed)
 	p->options.loss_permille = p->options.duplicate_permille = 0;
 	p->options.latency_jitter_ns = 0;
 	p->filter = NULL;
+	pair_unrevoke(p, 0);
+	pair_unrevoke(p, 1);
 	pair_run(p, 10 * PAIR_SEC);
 	ok = pair_run_until(p, pair_is_agreed, 60 * PAIR_SEC);
 	for (i = 0; i < 20 && ok; i++) { /* and stays so, through rekeys */
@@ -115,12 +128,13 @@ int main(int argc, char *argv[])
 	uint64_t cnt = argc == 3 ? strtoull(argv[2], NULL, 0) : DEFAULT_CNT;
 	uint64_t i, failed_cnt = 0;
 
-	east = pair_identity_new("east", TEST_P256, NULL);
-	west = pair_identity_new("west", TEST_P256, NULL);
+	for (i = 0; i < 4; i++)
+		identities[i / 2][i % 2] =
+			pair_identity_new(i / 2 == 0 ? "east" : "west", TEST_P256, NULL);
 	for (i = 0; i < cnt; i++)
 		failed_cnt += !run(first + i);
-	pair_identity_free(east);
-	pair_identity_free(west);
+	for (i = 0; i < 4; i++)
+		pair_identity_free(identities[i / 2][i % 2]);
 	printf("%llu runs, %llu without agreement\n", (unsigned long long)cnt,
 		(unsigned long long)failed_cnt);
 	return failed_cnt > 0;

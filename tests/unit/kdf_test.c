@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* RFC 5869 appendix A, the labels of docs/protocol.md, and the AEADs' nonces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/aead.h"
+#include "dataplane/core/kdf.h"
+
+static struct kdf *kdf;
+static struct aead *aead;
+
+static size_t from_hex(const char *text, uint8_t *out)
+{
+	size_t len = 0;
+	unsigned v;
+
+	while (sscanf(text + 2 * len, "%2x", &v) == 1)
+		out[len++] = (uint8_t)v;
+	return len;
+}
+
+/* A.1 and A.3 (no salt, no info) */
+static void hkdf_is_rfc_5869(void **state)
+{
+	static const struct {
+		const char *ikm, *salt, *info, *prk, *okm;
+	} cases[] = {
+		{"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "000102030405060708090a0b0c",
+			"f0f1f2f3f4f5f6f7f8f9",
+			"077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
+			"3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+			"34007208d5b887185865"},
+		{"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "", "",
+			"19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04",
+			"8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+			"9d201395faa4b61a96c8"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t ikm[64], salt[64], info[64], prk[64], okm[64], got[64];
+		const struct rk_span s = {salt, from_hex(cases[i].salt, salt)};
+		const struct rk_span in = {ikm, from_hex(cases[i].ikm, ikm)};
+		const struct rk_span about = {info, from_hex(cases[i].info, info)};
+		size_t len = from_hex(cases[i].okm, okm);
+
+		assert_int_equal(from_hex(cases[i].prk, prk), 32);
+		assert_true(kdf_extract(kdf, SUITE_SHA256, s, in, got));
+		assert_memory_equal(got, prk, 32);
+		assert_true(
+			kdf_expand(kdf, SUITE_SHA256, (struct rk_span){prk, 32}, about, got, len));
+		assert_memory_equal(got, okm, len);
+	}
+}
+
+static void expand_ends_at_255_blocks(void **state)
+{
+	static uint8_t out[255 * 32 + 1];
+	const struct rk_span prk = {out, 32}, none = {NULL, 0};
+
+	(void)state;
+	assert_true(kdf_expand(kdf, SUITE_SHA256, prk, none, out, 255 * 32));
+	assert_false(kdf_expand(kdf, SUITE_SHA256, prk, none, out, sizeof(out)));
+}
+
+/* Every label gives its own bytes, and the context is in all of them. */
+static void labels_are_apart(void **state)
+{
+	uint8_t a[32], b[32], c[32];
+	const uint8_t prk[48] = {1}, context[2][32] = {{1}, {2}};
+	const struct kdf_output two[] = {{"chain", a, 32}, {"exporter", b, 32}};
+	const struct kdf_output one = {"chain", c, 32};
+
+	(void)state;
+	assert_true(kdf_expand_labels(kdf, SUITE_SHA384, (struct rk_span){prk, 48},
+		(struct rk_span){context[0], 32}, two, 2));
+	assert_memory_not_equal(a, b, 32);
+	assert_true(kdf_expand_labels(kdf, SUITE_SHA384, (struct rk_span){prk, 48},
+		(struct rk_span){context[0], 32}, &one, 1));
+	assert_memory_equal(a, c, 32);
+	assert_true(kdf_expand_labels(kdf, SUITE_SHA384, (struct rk_span){prk, 48},
+		(struct rk_span){context[1], 32}, &one, 1));
+	assert_memory_not_equal(a, c, 32);
+}
+
+static void sealed_opens_as_it_was_alone(void **state)
+{
+	const struct secret_aead key = {.key = {1}, .iv = {2}}, other = {.key = {3}, .iv = {2}};
+	const struct rk_span aad = {(const uint8_t *)"head", 4},
+			     plain = {(const uint8_t *)"text", 4};
+	uint8_t out[32], again[32], back[32];
+
+	(void)state;
+	for (unsigned alg = 0; alg < SUITE_AEAD_CNT; alg++) {
+		const struct rk_span sealed = {out, 4 + MSG_TAG_LEN};
+
+		assert_true(aead_seal(aead, alg, &key, 9, aad, plain, out));
+		assert_true(aead_seal(aead, alg, &key, 10, aad, plain, again));
+		assert_memory_not_equal(out, again, 4 + MSG_TAG_LEN);
+		assert_true(aead_open(aead, alg, &key, 9, aad, sealed, back));
+		assert_memory_equal(back, "text", 4);
+		assert_false(aead_open(aead, alg, &key, 10, aad, sealed, back));
+		assert_memory_equal(back, "\0\0\0\0", 4);
+		assert_false(aead_open(aead, alg, &other, 9, aad, sealed, back));
+		assert_false(
+			aead_open(aead, alg, &key, 9, (struct rk_span){aad.data, 3}, sealed, back));
+		assert_false(aead_open(
+			aead, alg, &key, 9, aad, (struct rk_span){out, MSG_TAG_LEN - 1}, back));
+		for (unsigned i = 0; i < 4 + MSG_TAG_LEN; i++) {
+			out[i] ^= 0x80;
+			assert_false(aead_open(aead, alg, &key, 9, aad, sealed, back));
+			out[i] ^= 0x80;
+		}
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return kdf_new(&kdf) < 0 || aead_new(&aead) < 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	kdf_free(kdf);
+	aead_free(aead);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hkdf_is_rfc_5869),
+		cmocka_unit_test(expand_ends_at_255_blocks),
+		cmocka_unit_test(labels_are_apart),
+		cmocka_unit_test(sealed_opens_as_it_was_alone),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
