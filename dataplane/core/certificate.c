@@ -110,8 +110,6 @@ void certificate_ask(struct engine *e, struct exchange *x)
 		proof_refuse(e, x, REASON_CERT_UNKNOWN);
 		return;
 	}
-	if (is_first && x->state == EXCHANGE_EXPECT_FINISH)
-		exchange_set_state(x, EXCHANGE_EXPECT_CERTIFICATE);
 	if (!park(e, x) || !send_need_cert(e, x)) {
 		proof_refuse(e, x, REASON_BUSY);
 		return;

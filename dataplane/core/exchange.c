@@ -294,7 +294,8 @@ void exchange_timer(struct engine *e, struct exchange *x)
 			rekey_retransmit(e, x);
 		else
 			exchange_repeat(e, x);
-		if (x->state == EXCHANGE_FREE || x->retransmit_at_ns > e->env.now_ns)
+		if (x->state == EXCHANGE_FREE || x->retransmit_at_ns == 0 ||
+			x->retransmit_at_ns > e->env.now_ns)
 			return; /* ended, or began something else, on the way */
 		back_off(e, x);
 	}

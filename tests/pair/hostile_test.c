@@ -342,6 +342,39 @@ static void lost_fragments_are_asked_for_again(void **state)
 	pair_free(p);
 }
 
+struct tally {
+	unsigned hello_cnt, reply_cnt, need_cert_cnt;
+};
+
+static bool keep_certificates_back(struct pair *p, struct pair_packet *packet)
+{
+	struct tally *t = p->filter_arg;
+
+	t->hello_cnt += packet->from == 1 && is_type(packet, MSG_HELLO);
+	t->reply_cnt += packet->from == 0 && is_type(packet, MSG_REPLY);
+	t->need_cert_cnt += packet->from == 0 && is_type(packet, MSG_NEED_CERT);
+	return packet->from == 0 || !is_type(packet, MSG_CERT_FRAGMENT);
+}
+
+/* E5: who does not show its certificate is asked three times, and then hears nothing unasked. */
+static void silence_after_three_requests(void **state)
+{
+	struct tally t = {0};
+	struct pair *p = pair_new(
+		&(struct pair_options){.seed = 10, .retransmit_interval_ns = 60 * PAIR_SEC}, east,
+		west);
+
+	(void)state;
+	p->filter = keep_certificates_back;
+	p->filter_arg = &t;
+	pair_start(p, 1);
+	pair_run(p, 30 * PAIR_SEC);
+	assert_int_equal(t.need_cert_cnt, 3);
+	assert_int_equal(t.reply_cnt, t.hello_cnt);
+	assert_true(pair_counter(p, 0, "certificate-unknown") > 0);
+	pair_free(p);
+}
+
 /* P9: ten thousand random datagrams at a standing peering. */
 static void noise_changes_nothing(void **state)
 {
@@ -398,6 +431,7 @@ int main(void)
 		cmocka_unit_test(forged_copies_do_not_end_an_exchange),
 		cmocka_unit_test(exchange_belongs_to_its_addresses),
 		cmocka_unit_test(lost_fragments_are_asked_for_again),
+		cmocka_unit_test(silence_after_three_requests),
 		cmocka_unit_test(noise_changes_nothing),
 	};
 
