@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "pki/x509/path_walk.h"
+
 #define SECURITY_LEVEL 2 /* 112 bits */
 
 static const struct error_meaning {
@@ -84,6 +86,9 @@ static void set_rules(X509_STORE_CTX *ctx, const struct pki_path_args *args)
 		flags |= X509_V_FLAG_NO_CHECK_TIME;
 	X509_VERIFY_PARAM_clear_flags(
 		param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_ALLOW_PROXY_CERTS);
+	/* The store holds nothing but anchors. */
+	if (pki_trust_is_any_anchor(args->trust))
+		flags |= X509_V_FLAG_PARTIAL_CHAIN;
 	X509_VERIFY_PARAM_set_flags(param, flags);
 	X509_VERIFY_PARAM_set_depth(param, RK_CHAIN_MAX - 1); /* CAs between leaf and anchor */
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
@@ -106,16 +111,16 @@ static STACK_OF(X509) * join_untrusted(const struct pki_path_args *args)
 	return all;
 }
 
-int pki_path_verify(const struct pki_path_args *args, X509 *cert, struct pki_path_result *out)
+/* One run of OpenSSL over these anchors and intermediates. 0 with an answer; -ENOMEM, -EIO. */
+static int run_openssl(const struct pki_path_args *args, X509 *cert, X509_STORE *store,
+	STACK_OF(X509) * untrusted, struct pki_path_result *out)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *untrusted = join_untrusted(args);
 	struct pki_path_result result = {.status = RK_VERDICT_GOOD};
 	int ret = -ENOMEM;
 	int verified, error;
 
-	if (ctx == NULL || untrusted == NULL ||
-		X509_STORE_CTX_init(ctx, pki_trust_store(args->trust), cert, untrusted) != 1)
+	if (ctx == NULL || X509_STORE_CTX_init(ctx, store, cert, untrusted) != 1)
 		goto out;
 	set_rules(ctx, args);
 	verified = X509_verify_cert(ctx);
@@ -141,8 +146,112 @@ int pki_path_verify(const struct pki_path_args *args, X509 *cert, struct pki_pat
 	ret = 0;
 out:
 	X509_STORE_CTX_free(ctx);
-	sk_X509_free(untrusted);
 	ERR_clear_error();
+	return ret;
+}
+
+static bool is_taken(const struct pki_path_args *args, const struct pki_path_result *r)
+{
+	return r->status == RK_VERDICT_GOOD &&
+	       (args->accept == NULL || args->accept(args->accept_ctx, r->chain));
+}
+
+/* The search for another path than OpenSSL's. */
+struct search {
+	const struct pki_path_args *args;
+	const STACK_OF(X509) * refused; /* OpenSSL's own choice, when accept refused it */
+	struct pki_path_result taken;   /* status GOOD once found */
+	bool has_refused;               /* a path stood, and accept said no */
+	int error;
+};
+
+static bool is_same_path(const STACK_OF(X509) * chain, X509 *const *path, int len)
+{
+	int i;
+
+	if (chain == NULL || sk_X509_num(chain) != len)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (X509_cmp(sk_X509_value(chain, i), path[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The path's own certificates and no others: OpenSSL has nothing to choose from. */
+static bool try_path(void *ctx, X509 *const *path, int len)
+{
+	struct search *s = ctx;
+	STACK_OF(X509) * untrusted;
+	X509_STORE *store;
+	struct pki_path_result r = {0};
+	bool is_over = true;
+	int i;
+
+	if (is_same_path(s->refused, path, len))
+		return false;
+	untrusted = sk_X509_new_null();
+	store = X509_STORE_new();
+	s->error = -ENOMEM;
+	if (untrusted == NULL || store == NULL || X509_STORE_add_cert(store, path[len - 1]) != 1)
+		goto out;
+	for (i = 1; i < len - 1; i++) {
+		if (sk_X509_push(untrusted, path[i]) <= 0)
+			goto out;
+	}
+	s->error = run_openssl(s->args, path[0], store, untrusted, &r);
+	if (s->error < 0)
+		goto out;
+	is_over = is_taken(s->args, &r);
+	if (is_over) {
+		s->taken = r;
+		memset(&r, 0, sizeof(r));
+	} else if (r.status == RK_VERDICT_GOOD) {
+		s->has_refused = true;
+	}
+out:
+	pki_path_result_fini(&r);
+	sk_X509_free(untrusted);
+	X509_STORE_free(store);
+	return is_over;
+}
+
+static const struct pki_path_result refused_result = {.status = RK_VERDICT_NOT_ALLOWED,
+	.code = "path-refused",
+	.text = "a certificate of the path is not allowed"};
+/* first: what OpenSSL's own choice came to; replaced when there is more to say. */
+static int search_others(
+	const struct pki_path_args *args, X509 *cert, struct pki_path_result *first)
+{
+	struct search s = {.args = args,
+		.refused = first->chain,
+		.has_refused = first->status == RK_VERDICT_GOOD};
+	enum pki_walk_end end = pki_path_walk(args, cert, try_path, &s);
+
+	if (end == PKI_WALK_TAKEN && s.error < 0)
+		return s.error;
+	if (end != PKI_WALK_TAKEN && !s.has_refused)
+		return 0;
+	pki_path_result_fini(first);
+	*first = end == PKI_WALK_TAKEN ? s.taken : refused_result;
+	return 0;
+}
+
+int pki_path_verify(const struct pki_path_args *args, X509 *cert, struct pki_path_result *out)
+{
+	STACK_OF(X509) *untrusted = join_untrusted(args);
+	struct pki_path_result result = {0};
+	int ret = -ENOMEM;
+
+	if (untrusted != NULL)
+		ret = run_openssl(args, cert, pki_trust_store(args->trust), untrusted, &result);
+	if (ret == 0 && !args->is_single_try && !is_taken(args, &result))
+		ret = search_others(args, cert, &result);
+	if (ret == 0)
+		*out = result;
+	else
+		pki_path_result_fini(&result);
+	sk_X509_free(untrusted);
 	return ret;
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "pki/x509/algorithm.h"
+#include "pki/x509/general_name.h"
 #include "pki/x509/name.h"
 #include "pki/x509/revocation_key.h"
 
@@ -82,6 +83,43 @@ static void check_dates(struct check *c)
 			"The certificate is not yet valid.");
 }
 
+/* RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.8, 4.2.1.15, 4.2.2.1, 4.2.2.2 */
+static void check_not_critical(struct check *c)
+{
+	static const int must_not_be_critical[] = {NID_authority_key_identifier,
+		NID_subject_key_identifier, NID_subject_directory_attributes, NID_freshest_crl,
+		NID_info_access, NID_sinfo_access};
+	size_t i;
+
+	for (i = 0; i < sizeof(must_not_be_critical) / sizeof(must_not_be_critical[0]); i++) {
+		int at = X509_get_ext_by_NID(c->cert, must_not_be_critical[i], -1);
+
+		if (at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(c->cert, at)) != 0)
+			found(c, "extension-must-not-be-critical",
+				"an extension is critical that RFC 5280 wants not critical");
+	}
+}
+
+/* Whatever stands there is compared with the constraints of the CAs above. */
+static void check_alt_names(struct check *c)
+{
+	int critical = -1, i;
+	GENERAL_NAMES *names = X509_get_ext_d2i(c->cert, NID_subject_alt_name, &critical, NULL);
+
+	if (names == NULL && critical != -1)
+		found(c, "bad-extension",
+			"its subjectAltName cannot be read or stands there twice");
+	if (names != NULL && sk_GENERAL_NAME_num(names) == 0)
+		found(c, "bad-extension", "its subjectAltName is empty");
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		if (pki_alt_name_is_sound(sk_GENERAL_NAME_value(names, i)))
+			continue;
+		found(c, "bad-alt-name", "a name of its subjectAltName is not written as it must");
+		break;
+	}
+	GENERAL_NAMES_free(names);
+}
+
 static void check_extensions(struct check *c)
 {
 	uint32_t flags = X509_get_extension_flags(c->cert);
@@ -101,6 +139,10 @@ static void check_extensions(struct check *c)
 	if ((flags & EXFLAG_CRITICAL) != 0)
 		found(c, "unknown-critical-extension",
 			"it has a critical extension that this program does not know");
+	if ((flags & EXFLAG_KUSAGE) != 0 && X509_get_key_usage(c->cert) == 0)
+		found(c, "bad-extension", "its keyUsage names no use");
+	check_not_critical(c);
+	check_alt_names(c);
 }
 
 /* RFC 5280 4.2.1.10, 4.2.1.11, 4.2.1.14: whoever does not understand these must refuse. */
@@ -108,6 +150,7 @@ static void check_constraints(struct check *c)
 {
 	static const int must_be_critical[] = {
 		NID_name_constraints, NID_policy_constraints, NID_inhibit_any_policy};
+	NAME_CONSTRAINTS *nc;
 	size_t i;
 
 	for (i = 0; i < sizeof(must_be_critical) / sizeof(must_be_critical[0]); i++) {
@@ -117,6 +160,11 @@ static void check_constraints(struct check *c)
 			found(c, "constraints-not-critical",
 				"its name or policy constraints are not critical");
 	}
+	nc = X509_get_ext_d2i(c->cert, NID_name_constraints, NULL, NULL);
+	if (nc != NULL && !pki_name_constraints_are_sound(nc))
+		found(c, "bad-name-constraints",
+			"its name constraints are empty or not written as they must");
+	NAME_CONSTRAINTS_free(nc);
 }
 
 static void check_ca(struct check *c)
@@ -145,11 +193,6 @@ static void check_leaf_names(struct check *c)
 	int critical = -1, cnt = 0, i;
 	GENERAL_NAMES *names = X509_get_ext_d2i(c->cert, NID_subject_alt_name, &critical, NULL);
 
-	if (names == NULL && critical != -1)
-		found(c, "bad-extension",
-			"its subjectAltName cannot be read or stands there twice");
-	if (names != NULL && sk_GENERAL_NAME_num(names) == 0)
-		found(c, "bad-extension", "its subjectAltName is empty");
 	if (X509_NAME_entry_count(X509_get_subject_name(c->cert)) == 0 &&
 		(names == NULL || critical != 1))
 		found(c, "empty-subject",

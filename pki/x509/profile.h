@@ -8,11 +8,14 @@
  *                key (algorithm.h) · issuer not empty [empty-issuer] · validity in the RFC's form
  *                [bad-validity], now inside [expired, not-yet-valid] · no extension twice
  *                [duplicate-extension] · extensions readable [bad-extension] and, when critical,
- *                known [unknown-critical-extension]
+ *                known [unknown-critical-extension], and not critical where the RFC says so
+ *                [extension-must-not-be-critical] · keyUsage not empty [bad-extension] · names
+ *                of subjectAltName written soundly [bad-alt-name]
  *   CA, anchor   basicConstraints with CA:TRUE [not-a-ca], critical
  *                [basic-constraints-not-critical]; keyUsage with keyCertSign
  *                [key-usage-without-certificate-signing]; name and policy constraints critical
- *                [constraints-not-critical]; subject not empty [empty-subject]
+ *                [constraints-not-critical], name constraints written soundly
+ *                [bad-name-constraints]; subject not empty [empty-subject]
  *   anchor       self-signature [bad-self-signature]
  *   leaf         no CA [ca-as-leaf]; subject is not issuer [self-signed]; keyUsage, if there, with
  *                digitalSignature [key-usage-without-digital-signature] and without keyCertSign

@@ -24,6 +24,7 @@ struct entry {
 struct pki_trust {
 	atomic_uint ref_cnt;
 	uint64_t generation;
+	bool is_any_anchor;
 	X509_STORE *store;              /* the anchors; never written after building */
 	STACK_OF(X509) * intermediates; /* borrowed from entry */
 	char **bundle_name;
@@ -132,7 +133,8 @@ static int add_cert(struct builder *b, X509 *cert)
 		X509_free(cert);
 		return 0;
 	}
-	e->ca = (struct pki_ca){cert, b->bundle_name, args.role == PKI_ROLE_ANCHOR};
+	e->ca = (struct pki_ca){
+		cert, b->bundle_name, args.role == PKI_ROLE_ANCHOR || b->config->is_any_anchor};
 	e->source = b->bundle;
 	if (e->ca.is_anchor ? X509_STORE_add_cert(t->store, cert) != 1
 			    : sk_X509_push(t->intermediates, cert) <= 0)
@@ -229,7 +231,8 @@ static int add_bundle(struct builder *b)
 /* Every intermediate reaches an anchor, whatever the dates. */
 static int check_complete(struct builder *b)
 {
-	struct pki_path_args args = {.trust = b->trust, .is_time_ignored = true};
+	struct pki_path_args args = {
+		.trust = b->trust, .is_time_ignored = true, .is_single_try = true};
 	struct pki_path_result result;
 	size_t i;
 	int ret;
@@ -301,6 +304,7 @@ int pki_trust_new(
 		return -ENOMEM;
 	atomic_init(&t->ref_cnt, 1);
 	t->generation = config->generation;
+	t->is_any_anchor = config->is_any_anchor;
 	t->store = X509_STORE_new();
 	t->intermediates = sk_X509_new_null();
 	if (t->store != NULL && t->intermediates != NULL)
@@ -328,6 +332,11 @@ void pki_trust_put(struct pki_trust *t)
 uint64_t pki_trust_generation(const struct pki_trust *t)
 {
 	return t->generation;
+}
+
+bool pki_trust_is_any_anchor(const struct pki_trust *t)
+{
+	return t->is_any_anchor;
 }
 
 size_t pki_trust_ca_cnt(const struct pki_trust *t)

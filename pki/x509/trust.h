@@ -44,6 +44,7 @@ struct pki_trust_config {
 	uint64_t generation;
 	int64_t now; /* for the dates */
 	bool is_ed25519_allowed;
+	bool is_any_anchor; /* every certificate is an anchor, self-signed or not */
 };
 
 struct pki_trust;
@@ -55,6 +56,7 @@ struct pki_trust *pki_trust_get(struct pki_trust *t);
 void pki_trust_put(struct pki_trust *t); /* NULL is fine */
 
 uint64_t pki_trust_generation(const struct pki_trust *t);
+bool pki_trust_is_any_anchor(const struct pki_trust *t);
 /* Every CA certificate that is in force, in the order of the bundles. */
 struct pki_ca {
 	X509 *cert;         /* borrowed */

@@ -24,6 +24,20 @@ struct judgement {
 	struct rk_verdict *v;
 };
 
+/* What one path came to. */
+struct outcome {
+	struct rk_verdict v;
+	struct pki_report report;
+};
+
+/* The paths of one judgement; each is judged from what is known of the leaf by itself. */
+struct path_trial {
+	const struct judgement *j;
+	struct outcome outcome; /* of the path taken, else of the first that stood */
+	bool has_outcome;
+	int error; /* -errno: could not be judged */
+};
+
 /* The first bad word stands, but for doubt, which certainty replaces. */
 static void worsen(struct judgement *j, enum rk_verdict_status status)
 {
@@ -183,9 +197,15 @@ static void ask_revocation(struct judgement *j, X509 *cert, const struct pki_rev
 	report_revocation(j, answer, &revoked);
 }
 
+static bool is_self_issued(const X509 *cert)
+{
+	return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+}
+
 /* Every certificate of the path below the anchor, leaf first; then the anchor's own profile. */
 static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 {
+	X509 *anchor = sk_X509_value(chain, sk_X509_num(chain) - 1);
 	int below_cnt = sk_X509_num(chain) - 1;
 	struct rk_verdict *v = j->v;
 	int i, ret;
@@ -197,7 +217,7 @@ static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 	if (below_cnt > RK_CHAIN_MAX)
 		return -EIO; /* the path's rules do not let this happen */
 	for (i = 0; i < below_cnt; i++) {
-		struct pki_revocation_query q = {.is_leaf = i == 0};
+		struct pki_revocation_query q = {.is_leaf = i == 0, .chain = chain, .depth = i};
 		X509 *cert = sk_X509_value(chain, i);
 
 		if (i > 0)
@@ -216,19 +236,64 @@ static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 		if (q.entry.not_after < v->not_after)
 			v->not_after = q.entry.not_after;
 	}
-	worsen(j, check_profile(j, sk_X509_value(chain, below_cnt), PKI_ROLE_ANCHOR));
+	worsen(j, check_profile(j, anchor, is_self_issued(anchor) ? PKI_ROLE_ANCHOR : PKI_ROLE_CA));
 	v->chain_cnt = (uint8_t)below_cnt;
 	return 0;
 }
 
-static int judge(struct judgement *j)
+/* Is this the path to go by? A leaf that is bad by itself gets no better on another one. */
+static bool accept_path(void *ctx, STACK_OF(X509) * chain)
 {
+	struct path_trial *t = ctx;
+	struct outcome o = {.v = *t->j->v};
+	struct judgement j = *t->j;
+
+	j.v = &o.v;
+	if (j.report != NULL) {
+		o.report = *j.report;
+		j.report = &o.report;
+	}
+	t->error = judge_chain(&j, chain);
+	if (t->error == 0 && (!t->has_outcome || o.v.status == RK_VERDICT_GOOD)) {
+		t->outcome = o;
+		t->has_outcome = true;
+	}
+	return t->error < 0 || o.v.status == RK_VERDICT_GOOD || t->j->v->status != RK_VERDICT_GOOD;
+}
+
+static int judge_paths(struct judgement *j)
+{
+	struct path_trial trial = {.j = j};
 	const struct pki_path_args path_args = {
 		.trust = j->args->trust,
 		.untrusted = j->args->untrusted,
 		.now = j->args->now,
+		.is_single_try = j->v->status != RK_VERDICT_GOOD,
+		.accept = accept_path,
+		.accept_ctx = &trial,
 	};
 	struct pki_path_result path = {0};
+	int ret = pki_path_verify(&path_args, j->leaf, &path);
+
+	/* a single try is not put to accept_path */
+	if (ret == 0 && path.status == RK_VERDICT_GOOD && path_args.is_single_try)
+		(void)accept_path(&trial, path.chain);
+	if (ret == 0)
+		ret = trial.error;
+	if (ret == 0 && trial.has_outcome) {
+		*j->v = trial.outcome.v;
+		if (j->report != NULL)
+			*j->report = trial.outcome.report;
+	} else if (ret == 0) {
+		report_path(j, &path);
+		worsen(j, path.status);
+	}
+	pki_path_result_fini(&path);
+	return ret;
+}
+
+static int judge(struct judgement *j)
+{
 	int ret;
 
 	ret = pki_cert_fingerprint(j->leaf, j->v->fingerprint);
@@ -238,16 +303,7 @@ static int judge(struct judgement *j)
 	fill_common_name(j);
 	fill_uris(j);
 	worsen(j, check_profile(j, j->leaf, PKI_ROLE_LEAF));
-	ret = pki_path_verify(&path_args, j->leaf, &path);
-	if (ret < 0)
-		return ret;
-	if (path.status != RK_VERDICT_GOOD) {
-		report_path(j, &path);
-		worsen(j, path.status);
-	} else {
-		ret = judge_chain(j, path.chain);
-	}
-	pki_path_result_fini(&path);
+	ret = judge_paths(j);
 	if (ret == 0 && j->v->status == RK_VERDICT_GOOD && pki_public_key(j->leaf, &j->v->key) < 0)
 		ret = -EIO; /* the profile took this key */
 	return ret;

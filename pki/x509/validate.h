@@ -3,7 +3,8 @@
  * The judgement of a certificate: everything, always, whatever the validation mode of the bundle
  * it chains to. OpenSSL builds the path and checks signatures, names, constraints and critical
  * extensions under X509_STRICT; what it does not check (platform by platform) is checked here over
- * every certificate of the path: docs of each check in profile.h. No network access. Any thread.
+ * every certificate of the path: docs of each check in profile.h. Where several paths lead to an
+ * anchor, one that passes everything is enough. No network access. Any thread.
  */
 #pragma once
 
@@ -32,6 +33,8 @@ struct pki_revocation_query {
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
 	struct rk_chain_entry entry; /* cert and issuer keys, dates */
 	bool is_leaf;
+	const STACK_OF(X509) * chain; /* the path it stands in, anchor last; borrowed */
+	int depth;                    /* where: 0 = leaf */
 };
 
 struct pki_revoked {
@@ -39,7 +42,7 @@ struct pki_revoked {
 	int64_t date; /* 0 = not known */
 };
 
-/* Asked once for every certificate of the path below the anchor, leaf first. */
+/* Asked once for every certificate of a path below its anchor, leaf first. */
 typedef enum pki_revocation_answer (*pki_revocation_fn)(
 	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out);
 

@@ -235,6 +235,8 @@ static void add_extensions(X509 *cert, const struct test_cert *c)
 	add_extension(cert, c->issuer, "subjectAltName", c->alt_name);
 	add_extension(cert, c->issuer, "nameConstraints", c->name_constraints);
 	add_extension(cert, c->issuer, "crlDistributionPoints", c->crl_points);
+	if (c->extra_name != NULL)
+		add_extension(cert, c->issuer, c->extra_name, c->extra_value);
 	if (c->unknown_critical != NULL) {
 		e = unknown_extension(c->unknown_critical);
 		must(X509_add_ext(cert, e, -1) == 1);
@@ -299,6 +301,18 @@ static void add_crl_extension(X509_CRL *crl, X509 *issuer, const char *name, con
 	X509_EXTENSION_free(e);
 }
 
+static void add_entry_issuer(X509_REVOKED *revoked, const X509 *cert)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *name = GENERAL_NAME_new();
+
+	must(names != NULL && name != NULL);
+	GENERAL_NAME_set0_value(name, GEN_DIRNAME, X509_NAME_dup(X509_get_issuer_name(cert)));
+	must(sk_GENERAL_NAME_push(names, name) > 0);
+	must(X509_REVOKED_add1_ext_i2d(revoked, NID_certificate_issuer, names, 1, 0) == 1);
+	GENERAL_NAMES_free(names);
+}
+
 static void add_crl_entry(X509_CRL *crl, const struct test_crl_entry *entry, time_t date)
 {
 	X509_REVOKED *revoked = X509_REVOKED_new();
@@ -318,6 +332,8 @@ static void add_crl_entry(X509_CRL *crl, const struct test_crl_entry *entry, tim
 		must(X509_REVOKED_add1_ext_i2d(revoked, NID_crl_reason, reason, 0, 0) == 1);
 		ASN1_ENUMERATED_free(reason);
 	}
+	if (entry->issuer != NULL)
+		add_entry_issuer(revoked, entry->issuer);
 	must(X509_CRL_add0_revoked(crl, revoked) == 1);
 	ASN1_INTEGER_free(serial);
 	ASN1_TIME_free(when);

@@ -57,6 +57,8 @@ struct test_cert {
 	const char *alt_name;         /* none */
 	const char *name_constraints; /* none */
 	const char *crl_points;       /* none */
+	const char *extra_name;       /* none; any other extension */
+	const char *extra_value;
 	const char *unknown_critical; /* none; an OID */
 	long version;                 /* 3 */
 	const char *serial_hex;       /* a random positive one; "-01" is possible */
@@ -66,7 +68,8 @@ X509 *test_cert_new(const struct test_cert *c);
 struct test_crl_entry {
 	const char *serial_hex; /* or */
 	const X509 *cert;
-	int reason; /* 0 = none, else CRLReason */
+	int reason;         /* 0 = none, else CRLReason */
+	const X509 *issuer; /* none; certificateIssuer is this certificate's issuer name */
 };
 struct test_crl {
 	X509 *issuer;         /* required */
