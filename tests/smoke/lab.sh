@@ -6,6 +6,7 @@
 
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_PASSWORD=TheAdminPassword1234
+LAB_CRYPTO_CORES=0 # of each data plane; they share its CPU
 declare -A LAB_PORT=([east]=8443 [west]=8444)
 declare -A LAB_ADDRESS=([east]=192.0.2.1 [west]=192.0.2.2)
 declare -A LAB_OTHER=([east]=west [west]=east)
@@ -201,14 +202,19 @@ cpu_of() {
 }
 
 start_dataplane() {
-	local router=$1 inside=()
+	local router=$1 inside=() crypto=()
+	if ((LAB_CRYPTO_CORES > 0)); then
+		crypto=(--crypto-lcores "2-$((1 + LAB_CRYPTO_CORES))")
+	fi
 	if [[ $LAB_LINK == af_packet ]]; then
 		inside=(nsenter -t "$(<"$LAB/pid/$router-netns")" -n)
 	fi
 	start_process "$router-dataplane" "${inside[@]}" "$LAB_BUILD/dataplane/rekey-dataplane" \
 		--no-huge -m 256 --no-pci --no-telemetry --file-prefix "rekey-$$-$router" \
-		--lcores "(0,1)@$(cpu_of "$router")" --vdev "$(vdev_of "$router")" -- \
-		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" --idle-sleep-us 500
+		--lcores "(0-$((1 + LAB_CRYPTO_CORES)))@$(cpu_of "$router")" \
+		--vdev "$(vdev_of "$router")" -- \
+		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" \
+		--idle-sleep-us 500 "${crypto[@]}"
 }
 
 # Two network namespaces, held by two sleeping processes and joined by a veth pair.
