@@ -22,7 +22,7 @@ int alarms_open(struct daemon *d, struct alarms **out) __attribute__((warn_unuse
 void alarms_close(struct alarms *a);
 /* A standing alarm gets the new text and keeps its id and time. */
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4), nonnull(3)));
 void alarm_clear(struct alarms *a, const char *kind, const char *source);
 /* Clears those of a kind whose source keep() does not know any more. */
 void alarm_clear_unless(

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -29,12 +30,29 @@
 #define HELPER_CNT   2
 #define HELPER_QUEUE 1024
 
+/* The folders above one that may be made. */
+static int make_parents(const char *path)
+{
+	char parent[PATH_MAX];
+
+	if (strlen(path) >= sizeof(parent))
+		return -ENAMETOOLONG;
+	strcpy(parent, path);
+	for (char *p = strchr(parent + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(parent, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return 0;
+}
+
 /* An existing folder keeps its mode: packages and operators set it. */
 static int open_folder(const char *path, mode_t mode, bool may_make, int *out)
 {
 	int fd;
 
-	if (may_make && mkdir(path, mode) < 0 && errno != EEXIST)
+	if (may_make && (make_parents(path) < 0 || (mkdir(path, mode) < 0 && errno != EEXIST)))
 		goto fail;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -203,6 +221,7 @@ void daemon_reload(struct daemon *d)
 {
 	struct config *config = NULL;
 	struct config_error error;
+	bool is_rebuild_due;
 	char text[512];
 
 	if (config_load_current(d->config_fd, d->state_fd, &config, &error) < 0) {
@@ -213,6 +232,7 @@ void daemon_reload(struct daemon *d)
 		return;
 	}
 	alarm_clear(d->alarms, config_alarm.kind, config_alarm.source);
+	is_rebuild_due = config->is_ed25519_allowed != d->config->is_ed25519_allowed;
 	revocations_forget(d);
 	config_free(d->config);
 	d->config = config;
@@ -223,4 +243,6 @@ void daemon_reload(struct daemon *d)
 	credential_judge(d->credential);
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
+	if (is_rebuild_due)
+		trust_rebuild(d->trust);
 }

@@ -31,23 +31,22 @@ TAILQ_HEAD(question_list, question);
 struct peers {
 	struct daemon *daemon;
 	struct event *timer; /* the data plane has this long to answer */
+	struct event *every; /* asks by itself: alarms follow the clock, too */
 	struct question_list questions;
 	bool is_asked;
 	/* By position in the configuration; is_known when the data plane spoke of it. */
 	struct rk_msg_status_peer *status;
 	bool *is_known;
 	size_t cnt;
+	json_t *position; /* name: index in the configuration */
 	json_t *counters; /* of the answer that is coming in */
 };
 
 static ssize_t find_peer(const struct peers *p, const char *name)
 {
-	const struct config *c = p->daemon->config;
+	const json_t *position = json_object_get(p->position, name);
 
-	for (size_t i = 0; i < c->peer_cnt; i++)
-		if (strcmp(c->peer[i].name, name) == 0)
-			return (ssize_t)i;
-	return -1;
+	return position != NULL ? (ssize_t)json_integer_value(position) : -1;
 }
 
 /* ---- forms ------------------------------------------------------------------------------------ */
@@ -359,13 +358,21 @@ void peers_configure(struct peers *p)
 	size_t cnt = p->daemon->config->peer_cnt;
 	struct rk_msg_status_peer *status = calloc(cnt + 1, sizeof(*status));
 	bool *is_known = calloc(cnt + 1, sizeof(*is_known));
+	json_t *position = json_object();
+	int ret = 0;
 
-	if (status == NULL || is_known == NULL) {
+	for (size_t i = 0; i < cnt && ret == 0; i++)
+		ret = json_object_set_new(
+			position, p->daemon->config->peer[i].name, json_integer((json_int_t)i));
+	if (status == NULL || is_known == NULL || position == NULL || ret < 0) {
 		log_error("no memory for %zu peers", cnt);
+		json_decref(position);
 		free(status);
 		free(is_known);
 		return;
 	}
+	json_decref(p->position);
+	p->position = position;
 	free(p->status);
 	free(p->is_known);
 	p->status = status;
@@ -382,8 +389,17 @@ void peers_connected(struct peers *p, bool is_connected)
 		log_debug("the data plane went away at once");
 }
 
+static void on_every(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	if (!ask_status(arg))
+		log_debug("no data plane to ask for its peers");
+}
+
 int peers_open(struct daemon *d, struct peers **out)
 {
+	const struct timeval minute = {.tv_sec = 60};
 	struct peers *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
@@ -392,7 +408,9 @@ int peers_open(struct daemon *d, struct peers **out)
 	TAILQ_INIT(&p->questions);
 	p->counters = json_object();
 	p->timer = evtimer_new(d->base, on_timer, p);
-	if (p->counters != NULL && p->timer != NULL)
+	p->every = event_new(d->base, -1, EV_PERSIST, on_every, p);
+	if (p->counters != NULL && p->timer != NULL && p->every != NULL &&
+		event_add(p->every, &minute) == 0)
 		peers_configure(p);
 	if (p->status == NULL) {
 		peers_close(p);
@@ -410,7 +428,10 @@ void peers_close(struct peers *p)
 		on_timer(-1, 0, p);
 	if (p->timer != NULL)
 		event_free(p->timer);
+	if (p->every != NULL)
+		event_free(p->every);
 	json_decref(p->counters);
+	json_decref(p->position);
 	free(p->status);
 	free(p->is_known);
 	free(p);

@@ -62,7 +62,7 @@ void publisher_send_view(struct publisher *p)
 	int fds[RK_PART_CNT];
 	size_t fd_cnt = 0;
 
-	if (!publish_link_is_connected(p->link) || !p->has_part[RK_PART_CONFIG])
+	if (!p->is_greeted || !p->has_part[RK_PART_CONFIG])
 		return;
 	send_key(p);
 	msg.view.generation = p->published;
@@ -132,6 +132,8 @@ void publisher_flush(struct publisher *p)
 {
 	bool is_changed = false;
 
+	if (p == NULL)
+		return;
 	/* Its alarms follow the revocations; a new verdict of it marks CONFIG. */
 	if (p->is_marked[RK_PART_REVOCATION_BASE])
 		credential_judge(p->daemon->credential);

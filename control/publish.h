@@ -20,7 +20,7 @@ void publisher_close(struct publisher *p);
  * yet, and publisher_open builds everything.
  */
 void publisher_mark(struct publisher *p, enum rk_part_kind kind);
-/* Publishes what is marked now, not at the end of the iteration (a revocation). */
+/* Publishes what is marked now, not at the end of the iteration (a revocation). NULL is fine. */
 void publisher_flush(struct publisher *p);
 /*
  * cb once, later: 200 when the workers run on everything marked so far, or when no data plane is

@@ -70,6 +70,7 @@ static void on_hello(struct publisher *p, const struct rk_msg_hello *hello)
 		(unsigned long long)hello->active.counter);
 	event_del(p->absent_timer);
 	publisher_clear_alarm(p, "dataplane-absent");
+	p->is_greeted = true;
 	publisher_send_view(p);
 	peers_connected(p->daemon->peers, true);
 }
@@ -174,6 +175,7 @@ void publisher_on_closed(void *arg)
 
 	while ((w = TAILQ_FIRST(&p->waiters)) != NULL)
 		publisher_succeed_waiter(w, "absent");
+	p->is_greeted = false;
 	event_add(p->absent_timer, &grace);
 	peers_connected(p->daemon->peers, false);
 }

@@ -34,6 +34,7 @@ struct publisher {
 	struct compile_part part[RK_PART_CNT];
 	struct rk_generation published;
 	struct rk_generation applied; /* by this connection's data plane */
+	bool is_greeted;              /* its generation is known: from here on views may be sent */
 	/* What this connection's data plane holds, as far as it said or was sent it. */
 	bool is_held[RK_PART_CNT];
 	uint8_t held[RK_PART_CNT][RK_DIGEST_LEN];

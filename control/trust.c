@@ -26,6 +26,7 @@ struct trust {
 	struct pki_trust *current;
 	struct pki_report report; /* of the current one: what warn mode let pass */
 	struct change *change;    /* under way, or NULL */
+	bool is_rebuild_due;      /* when that one is done */
 };
 
 /* One bundle coming or going. */
@@ -33,7 +34,7 @@ struct change {
 	struct trust *trust;
 	struct pki_trust *candidate;
 	struct pki_report report;
-	char *name;
+	char *name;    /* "": a rebuild of what is there */
 	char *content; /* NULL: deleted */
 	size_t content_len;
 	enum pki_validation_mode mode;
@@ -138,7 +139,7 @@ static void commit_change(void *arg, int error)
 	t->change = NULL;
 	if (ret == 0 && c->content != NULL)
 		ret = trust_store_put(t->store, c->name, c->content, c->content_len, c->mode);
-	else if (ret == 0)
+	else if (ret == 0 && c->name[0] != '\0')
 		ret = trust_store_remove(t->store, c->name);
 	if (ret == 0)
 		ret = trust_store_settle(t->store, pki_trust_generation(c->candidate));
@@ -155,11 +156,13 @@ static void commit_change(void *arg, int error)
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_VERDICTS);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
-	audit_change(c);
-	log_info("trusted CA certificates: %s is %s, trust generation %llu", c->name,
-		c->content != NULL ? "installed" : "removed",
+	if (c->name[0] != '\0')
+		audit_change(c);
+	log_info("trusted CA certificates: generation %llu is in force",
 		(unsigned long long)pki_trust_generation(t->current));
 	publisher_wait(d->publisher, on_published, c);
+	if (t->is_rebuild_due)
+		trust_rebuild(t);
 }
 
 static void start_change(struct trust *t, struct change *c)
@@ -274,6 +277,25 @@ void trust_delete(struct trust *t, const char *name, answer_cb cb, void *arg)
 		return;
 	}
 	c = new_change(t, name, NULL, cb, arg);
+	if (c != NULL)
+		start_change(t, c);
+}
+
+static void ignore_answer(void *arg, struct answer *a)
+{
+	(void)arg;
+	if (a->status != 200)
+		log_error("the trusted CA certificates could not be judged again");
+}
+
+void trust_rebuild(struct trust *t)
+{
+	struct change *c;
+
+	t->is_rebuild_due = t->change != NULL;
+	if (t->is_rebuild_due)
+		return;
+	c = new_change(t, "", NULL, ignore_answer, NULL);
 	if (c != NULL)
 		start_change(t, c);
 }

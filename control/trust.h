@@ -23,6 +23,8 @@ void trust_close(struct trust *t);
  */
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg);
 void trust_delete(struct trust *t, const char *name, answer_cb cb, void *arg);
+/* A setting that decides what is trusted has changed: a new generation of the same bundles. */
+void trust_rebuild(struct trust *t);
 /* {"trusted_ca_certificates": [{"name", "validation_mode", "certificates": [{"subject", "issuer",
  * "not_after", "fingerprint", "is_anchor"}], "warnings": [..]}]} */
 void trust_list(const struct trust *t, struct answer *out);

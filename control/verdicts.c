@@ -170,15 +170,6 @@ struct rk_span verdicts_find_der(
 	return r != NULL ? (struct rk_span){r->der, r->der_len} : (struct rk_span){0};
 }
 
-void verdicts_each(
-	const struct verdicts *v, void (*visit)(void *arg, struct rk_span der), void *arg)
-{
-	const struct record *r;
-
-	TAILQ_FOREACH(r, &v->confirmed, in_age)
-	visit(arg, (struct rk_span){r->der, r->der_len});
-}
-
 static void load_one(struct verdicts *v, const char *name)
 {
 	const struct pki_validate_args args = {
@@ -188,15 +179,20 @@ static void load_one(struct verdicts *v, const char *name)
 		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
 	};
 	struct rk_verdict verdict;
+	const struct record *r;
 	uint8_t *der = NULL;
 	size_t len;
 
 	if (rk_file_read(v->dir, name, RK_CERT_DER_MAX, &der, &len) < 0 ||
-		pki_validate_der(&args, der, len, NULL, &verdict) < 0)
+		pki_validate_der(&args, der, len, NULL, &verdict) < 0) {
 		log_warning("%s/%s cannot be read", FOLDER, name);
-	else if (verdicts_find_record(v, verdict.fingerprint) == NULL &&
-		 verdicts_add_record(v, (struct rk_span){der, len}, &verdict, true) == NULL)
-		log_warning("%s/%s: no memory", FOLDER, name);
+	} else if (verdicts_find_record(v, verdict.fingerprint) == NULL) {
+		r = verdicts_add_record(v, (struct rk_span){der, len}, &verdict, true);
+		if (r != NULL)
+			note_certificate(v, r);
+		else
+			log_warning("%s/%s: no memory", FOLDER, name);
+	}
 	free(der);
 }
 

@@ -47,6 +47,3 @@ const struct rk_verdict *verdicts_find(
 	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
 struct rk_span verdicts_find_der(
 	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
-/* Every kept certificate's DER in turn. */
-void verdicts_each(
-	const struct verdicts *v, void (*visit)(void *arg, struct rk_span der), void *arg);

@@ -13,6 +13,8 @@
 #include "control/trust.h"
 #include "pki/x509/validate.h"
 
+#define ASKING_MAX 64
+
 /* Copies of the certificates, judged aside. */
 struct rejudging {
 	struct verdicts *verdicts;
@@ -96,6 +98,7 @@ static void answer_asked(void *arg)
 		if (!publisher_send(v->daemon->publisher, &msg))
 			log_debug("a verdict was not sent: no data plane");
 	}
+	v->asking_cnt--;
 	revocations_put(a->revocations);
 	pki_trust_put(a->trust);
 	free(a);
@@ -104,12 +107,16 @@ static void answer_asked(void *arg)
 void verdicts_validate(struct verdicts *v, uint64_t request, struct rk_span der)
 {
 	struct revocations *revocations = revocations_current(v->daemon);
-	struct asking *a = calloc(1, sizeof(*a) + der.len);
+	struct asking *a = NULL;
 
+	/* The helpers have other work, too: the data plane asks again. */
+	if (v->asking_cnt < ASKING_MAX)
+		a = calloc(1, sizeof(*a) + der.len);
 	if (a == NULL || revocations == NULL) {
 		free(a);
 		return;
 	}
+	v->asking_cnt++;
 	a->verdicts = v;
 	a->trust = pki_trust_get(trust_current(v->daemon->trust));
 	a->revocations = revocations_get(revocations);

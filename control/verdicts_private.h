@@ -25,6 +25,7 @@ struct verdicts {
 	struct bucket bucket[BUCKET_CNT];
 	struct age_list confirmed, pending;
 	size_t confirmed_cnt, pending_cnt;
+	unsigned asking_cnt;         /* VALIDATEs with the helpers */
 	struct rejudging *rejudging; /* prepared, not yet adopted; or under way */
 };
 

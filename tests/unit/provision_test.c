@@ -303,6 +303,7 @@ static void test_revoked(void **state)
 	struct test_crl crl = {
 		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = &entry, .entry_cnt = 1};
 	struct call c = {0};
+	json_t *body;
 	X509_CRL *list;
 	uint8_t *der;
 	size_t len;
@@ -331,8 +332,10 @@ static void test_revoked(void **state)
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, der, len), (ssize_t)len);
 	close(fd);
-	crl_manager_refresh(f.d.crl, json_object(), call_answered, &c);
+	body = json_object();
+	crl_manager_refresh(f.d.crl, body, call_answered, &c);
 	call_wait(&f, &c, 200);
+	json_decref(body);
 	call_fini(&c);
 	refuse(pem, 422, "certificate-revoked", "revocation");
 	free(pem);

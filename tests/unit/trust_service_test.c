@@ -191,6 +191,24 @@ static void test_reload(void **state)
 	assert_false(alarm_is_standing(f.d.alarms, "configuration-damaged", CONFIG_FILE));
 }
 
+/* What may sign is part of what is trusted. */
+static void test_reload_rebuilds(void **state)
+{
+	uint64_t generation;
+
+	(void)state;
+	fixture_install_trust(&f, pki.bundle);
+	generation = trust_generation(f.d.trust);
+	daemon_fixture_config(&f, "{\"authority\":{\"security-key-management\":{\"allow-ed25519\":"
+				  "true}}," FIXTURE_ROUTER "}");
+	daemon_reload(&f.d);
+	daemon_fixture_idle(&f, 200);
+	assert_int_equal(trust_generation(f.d.trust), generation + 1);
+	assert_int_equal(ca_cnt(), 2);
+	daemon_fixture_restart(&f);
+	assert_int_equal(trust_generation(f.d.trust), generation + 1);
+}
+
 /* Two daemons never share a state folder. */
 static void test_lock(void **state)
 {
@@ -210,6 +228,7 @@ int main(void)
 		T(test_end_in_between),
 		T(test_generation_over_restart),
 		T(test_reload),
+		T(test_reload_rebuilds),
 		T(test_lock),
 	};
 
