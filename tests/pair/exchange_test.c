@@ -292,6 +292,41 @@ static void no_amplification_before_proof_of_address(void **state)
 	pair_free(p);
 }
 
+static bool holds(const struct pair_packet *packet, const void *what, size_t len)
+{
+	return memmem(packet->payload, packet->len, what, len) != NULL;
+}
+
+/* P4: whoever listens sees neither name nor fingerprint nor any piece of a certificate. */
+static bool see_no_identity(struct pair *p, struct pair_packet *packet)
+{
+	size_t i;
+
+	(void)p;
+	for (i = 0; i < 2; i++) {
+		const struct pair_identity *id = i == 0 ? east : west;
+
+		assert_false(holds(packet, id->name, strlen(id->name)));
+		assert_false(holds(packet, id->verdict.fingerprint, 8));
+		assert_false(holds(packet, id->der, 16));
+		assert_false(holds(packet, id->der + id->der_len - 16, 16));
+	}
+	return true;
+}
+
+static void listener_sees_no_identity(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 13}, east, west);
+
+	(void)state;
+	p->filter = see_no_identity;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_agree(p, 5 * PAIR_SEC);
+	assert_true(p->node[0].validate_cnt > 0); /* certificates did travel */
+	pair_free(p);
+}
+
 static int make_identities(void **state)
 {
 	(void)state;
@@ -325,6 +360,7 @@ int main(void)
 		cmocka_unit_test(our_own_name_is_refused),
 		cmocka_unit_test(nothing_goes_out_without_a_credential),
 		cmocka_unit_test(no_amplification_before_proof_of_address),
+		cmocka_unit_test(listener_sees_no_identity),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, free_identities);
