@@ -200,11 +200,19 @@ static int read_list(struct pki_crl *crl, struct pki_report *report)
 int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_report *report,
 	struct pki_crl **out)
 {
+	return pki_crl_parse_kinds(data, len, max_len, 0, report, out);
+}
+
+int pki_crl_parse_kinds(const void *data, size_t len, size_t max_len, unsigned kinds,
+	struct pki_report *report, struct pki_crl **out)
+{
 	struct pki_crl *crl = calloc(1, sizeof(*crl));
 	int ret;
 
 	if (crl == NULL)
 		return -ENOMEM;
+	crl->kinds = kinds;
+	crl->info.scope.reasons = PKI_CRL_REASONS_ALL;
 	ret = take_bytes(crl, data, len, max_len, report);
 	if (ret == 0)
 		ret = read_list(crl, report);
@@ -228,6 +236,7 @@ void pki_crl_free(struct pki_crl *crl)
 	if (crl == NULL)
 		return;
 	X509_ALGOR_free(crl->algorithm);
+	ISSUING_DIST_POINT_free(crl->point);
 	X509_NAME_free(crl->issuer);
 	free(crl->der);
 	free(crl);
@@ -242,11 +251,11 @@ int pki_crl_walk(const struct pki_crl *crl,
 	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx)
 {
 	struct rk_span in = crl->entries;
-	struct pki_crl_entry entry;
-	const char *code, *text;
+	struct pki_crl_entry entry = {0};
+	const struct pki_problem *why;
 	int ret = 0;
 
-	while (ret == 0 && pki_crl_entry_next(&in, &entry, &code, &text))
+	while (ret == 0 && pki_crl_entry_next(crl, &in, &entry, &why))
 		ret = visit(ctx, &entry);
 	return ret;
 }

@@ -24,12 +24,24 @@
 #define PKI_CRL_KEY_ID_MAX 64
 #define PKI_CRL_CLOCK_SKEW 300 /* seconds a list may come from our future */
 
+/* Kinds of lists beyond complete ones, for whoever knows what to do with them. */
+#define PKI_CRL_TAKE_DELTA         1u
+#define PKI_CRL_TAKE_INDIRECT      2u
+#define PKI_CRL_TAKE_SOME_REASONS  4u
+#define PKI_CRL_TAKE_RELATIVE_NAME 8u /* a distribution point named relative to the issuer */
+#define PKI_CRL_TAKE_ALL           15u
+
+/* Bit n: the ReasonFlags bit n of RFC 5280 4.2.1.13; bit 0 is not used there. */
+#define PKI_CRL_REASONS_ALL 0x1feu
+
 /* What an issuing distribution point restricts the list to (RFC 5280 5.2.5). */
 struct pki_crl_scope {
 	bool has_idp;
 	bool is_user_only; /* onlyContainsUserCerts: says nothing about CA certificates */
 	bool is_ca_only;   /* onlyContainsCACerts: says nothing about leaves */
 	bool is_partition; /* a distribution point name: covers only certificates that name it */
+	bool is_indirect;  /* names certificates of other issuers too */
+	unsigned reasons;  /* it would name a certificate revoked for one of these */
 	size_t url_cnt;    /* of the distribution point's URIs; at most 4 kept */
 	char url[4][PKI_URL_MAX];
 };
@@ -44,7 +56,9 @@ struct pki_crl_info {
 	size_t entry_cnt;
 	uint8_t number[PKI_CRL_NUMBER_MAX];           /* big-endian, right-aligned: memcmp orders */
 	char number_text[PKI_CRL_NUMBER_MAX * 2 + 1]; /* hex */
-	uint8_t key_id[PKI_CRL_KEY_ID_MAX];           /* authority key identifier */
+	bool is_delta;
+	uint8_t base_number[PKI_CRL_NUMBER_MAX]; /* delta: of the oldest base it fits */
+	uint8_t key_id[PKI_CRL_KEY_ID_MAX];      /* authority key identifier */
 	size_t key_id_len;
 	uint8_t sha256[32]; /* of the DER */
 	struct pki_crl_scope scope;
@@ -55,6 +69,8 @@ struct pki_crl_entry {
 	size_t serial_len;     /* 1..PKI_SERIAL_MAX */
 	int64_t date;
 	enum rk_revocation_reason reason; /* UNSPECIFIED without the extension */
+	struct rk_span
+		issuer; /* indirect: DER of the certificateIssuer in force; empty = the list's */
 };
 
 struct pki_crl;
@@ -68,6 +84,9 @@ struct pki_crl;
  */
 int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_report *report,
 	struct pki_crl **out) RK_MUST_CHECK;
+/* The same, and takes the kinds of lists that are asked for (PKI_CRL_TAKE_*). */
+int pki_crl_parse_kinds(const void *data, size_t len, size_t max_len, unsigned kinds,
+	struct pki_report *report, struct pki_crl **out) RK_MUST_CHECK;
 void pki_crl_free(struct pki_crl *crl);
 const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
 

@@ -13,37 +13,36 @@ enum {
 	ARC_CERTIFICATE_ISSUER = 29,
 };
 
-struct bad {
-	const char *code;
-	const char *text;
-};
-
-static const struct bad bad_entry = {"crl-bad-entry", "an entry cannot be read"};
-static const struct bad bad_serial = {
+static const struct pki_problem bad_entry = {"crl-bad-entry", "an entry cannot be read"};
+static const struct pki_problem bad_serial = {
 	"crl-bad-serial", "an entry's serial number is not a positive number of at most 20 octets"};
-static const struct bad bad_date = {"crl-bad-dates", "an entry's date is not in RFC 5280's form"};
-static const struct bad bad_reason = {
+static const struct pki_problem bad_date = {
+	"crl-bad-dates", "an entry's date is not in RFC 5280's form"};
+static const struct pki_problem bad_reason = {
 	"crl-bad-reason", "an entry's reason is not one that a complete list may give"};
-static const struct bad indirect = {
-	"crl-indirect-not-supported", "an entry names another issuer (indirect list)"};
-static const struct bad unknown = {"crl-unknown-critical-extension",
+static const struct pki_problem indirect = {"crl-indirect-not-supported",
+	"an entry names another issuer, as only an indirect list may"};
+static const struct pki_problem bad_issuer = {"crl-bad-entry",
+	"an entry's certificateIssuer is not critical or names no directory entry"};
+static const struct pki_problem unknown = {"crl-unknown-critical-extension",
 	"an entry has a critical extension that this program does not know"};
-static const struct bad twice = {"duplicate-extension", "an entry has one extension twice"};
+static const struct pki_problem twice = {"duplicate-extension", "an entry has one extension twice"};
 
-static const struct bad *read_reason(const struct pki_crl_extension *e, struct pki_crl_entry *out)
+static const struct pki_problem *read_reason(
+	const struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_crl_entry *out)
 {
 	struct rk_span in = e->value;
 	struct pki_der reason;
 
 	if (!pki_der_expect(&in, PKI_DER_ENUMERATED, &reason) || reason.content.len != 1 ||
 		reason.content.data[0] > RK_REASON_AA_COMPROMISE || reason.content.data[0] == 7 ||
-		reason.content.data[0] == RK_REASON_REMOVED) /* of a delta list */
+		(reason.content.data[0] == RK_REASON_REMOVED && !crl->info.is_delta))
 		return &bad_reason;
 	out->reason = (enum rk_revocation_reason)reason.content.data[0];
 	return NULL;
 }
 
-static const struct bad *read_invalidity_date(const struct pki_crl_extension *e)
+static const struct pki_problem *read_invalidity_date(const struct pki_crl_extension *e)
 {
 	struct rk_span in = e->value;
 	struct pki_der date;
@@ -52,23 +51,45 @@ static const struct bad *read_invalidity_date(const struct pki_crl_extension *e)
 	return pki_der_next(&in, &date) && pki_der_generalized_time(&date, &t) ? NULL : &bad_date;
 }
 
-static const struct bad *read_entry_extensions(struct rk_span in, struct pki_crl_entry *out)
+/* GeneralNames with a directory name in it: no other form is compared with an issuer. */
+static const struct pki_problem *read_issuer(
+	const struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_crl_entry *out)
+{
+	struct rk_span in = e->value;
+	struct pki_der names, name;
+	bool has_directory = false;
+
+	if (!crl->info.scope.is_indirect)
+		return &indirect;
+	if (!e->is_critical || !pki_der_expect(&in, PKI_DER_SEQUENCE, &names))
+		return &bad_issuer;
+	while (pki_der_next(&names.content, &name))
+		has_directory |= name.tag == (PKI_DER_CONTEXT_CONSTRUCTED | 4);
+	if (!has_directory || names.content.len != 0)
+		return &bad_issuer;
+	out->issuer = e->value;
+	return NULL;
+}
+
+static const struct pki_problem *read_entry_extensions(
+	const struct pki_crl *crl, struct rk_span in, struct pki_crl_entry *out)
 {
 	struct pki_crl_extension e;
-	const struct bad *bad = NULL;
-	bool has_reason = false, has_date = false;
+	const struct pki_problem *bad = NULL;
+	bool has_reason = false, has_date = false, has_issuer = false;
 
 	if (in.len == 0)
 		return &bad_entry;
 	while (bad == NULL && pki_crl_extension_next(&in, &e)) {
 		if (pki_crl_extension_is(&e, ARC_REASON)) {
-			bad = has_reason ? &twice : read_reason(&e, out);
+			bad = has_reason ? &twice : read_reason(crl, &e, out);
 			has_reason = true;
 		} else if (pki_crl_extension_is(&e, ARC_INVALIDITY_DATE)) {
 			bad = has_date ? &twice : read_invalidity_date(&e);
 			has_date = true;
 		} else if (pki_crl_extension_is(&e, ARC_CERTIFICATE_ISSUER)) {
-			bad = &indirect;
+			bad = has_issuer ? &twice : read_issuer(crl, &e, out);
+			has_issuer = true;
 		} else if (e.is_critical && !pki_crl_extension_is(&e, ARC_HOLD_INSTRUCTION)) {
 			bad = &unknown;
 		}
@@ -85,7 +106,8 @@ static bool is_sound_serial(struct rk_span s)
 }
 
 /* SEQUENCE { userCertificate, revocationDate, crlEntryExtensions OPTIONAL } */
-static const struct bad *read_entry(struct rk_span in, struct pki_crl_entry *out)
+static const struct pki_problem *read_entry(
+	const struct pki_crl *crl, struct rk_span in, struct pki_crl_entry *out)
 {
 	struct pki_der serial, date, list;
 
@@ -102,23 +124,22 @@ static const struct bad *read_entry(struct rk_span in, struct pki_crl_entry *out
 		return NULL;
 	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0)
 		return &bad_entry;
-	return read_entry_extensions(list.content, out);
+	return read_entry_extensions(crl, list.content, out);
 }
 
-bool pki_crl_entry_next(
-	struct rk_span *in, struct pki_crl_entry *out, const char **code, const char **text)
+bool pki_crl_entry_next(const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out,
+	const struct pki_problem **why)
 {
 	struct rk_span rest = *in;
-	const struct bad *bad = &bad_entry;
+	const struct pki_problem *bad = &bad_entry;
 	struct pki_der e;
 
 	if (in->len == 0)
 		return false;
 	if (pki_der_expect(&rest, PKI_DER_SEQUENCE, &e))
-		bad = read_entry(e.content, out);
+		bad = read_entry(crl, e.content, out);
 	if (bad != NULL) {
-		*code = bad->code;
-		*text = bad->text;
+		*why = bad;
 		return false;
 	}
 	*in = rest;
@@ -133,29 +154,46 @@ static int compare_serials(struct rk_span a, struct rk_span b)
 	return memcmp(a.data, b.data, a.len);
 }
 
-static int compare_spans(const void *a, const void *b)
+static int compare_spans(struct rk_span a, struct rk_span b)
 {
-	return compare_serials(*(const struct rk_span *)a, *(const struct rk_span *)b);
+	if (a.len != b.len)
+		return a.len < b.len ? -1 : 1;
+	return a.len == 0 ? 0 : memcmp(a.data, b.data, a.len);
+}
+
+/* What an entry is about. */
+struct named {
+	struct rk_span issuer;
+	struct rk_span serial;
+};
+
+/* Of an indirect list each issuer's serials are their own. */
+static int compare_named(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int order = compare_spans(x->issuer, y->issuer);
+
+	return order != 0 ? order : compare_serials(x->serial, y->serial);
 }
 
 /* Only for a list that does not stand in order; most do. */
 static int find_duplicate(const struct pki_crl *crl, bool *is_found)
 {
 	struct rk_span in = crl->entries;
-	struct rk_span *serials = calloc(crl->info.entry_cnt, sizeof(*serials));
-	struct pki_crl_entry entry;
-	const char *code, *text;
+	struct named *all = calloc(crl->info.entry_cnt, sizeof(*all));
+	struct pki_crl_entry entry = {0};
+	const struct pki_problem *why;
 	size_t cnt = 0, i;
 
-	if (serials == NULL)
+	if (all == NULL)
 		return -ENOMEM;
-	while (cnt < crl->info.entry_cnt && pki_crl_entry_next(&in, &entry, &code, &text))
-		serials[cnt++] = (struct rk_span){entry.serial, entry.serial_len};
-	qsort(serials, cnt, sizeof(*serials), compare_spans);
+	while (cnt < crl->info.entry_cnt && pki_crl_entry_next(crl, &in, &entry, &why))
+		all[cnt++] = (struct named){entry.issuer, {entry.serial, entry.serial_len}};
+	qsort(all, cnt, sizeof(*all), compare_named);
 	*is_found = false;
 	for (i = 1; i < cnt && !*is_found; i++)
-		*is_found = compare_serials(serials[i - 1], serials[i]) == 0;
-	free(serials);
+		*is_found = compare_named(&all[i - 1], &all[i]) == 0;
+	free(all);
 	return 0;
 }
 
@@ -163,12 +201,12 @@ int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report)
 {
 	struct rk_span in = crl->entries;
 	struct rk_span last = {0};
-	struct pki_crl_entry entry;
+	struct pki_crl_entry entry = {0};
 	bool is_ordered = true, is_found = false;
-	const char *code, *text;
+	const struct pki_problem *why = NULL;
 	int ret = 0;
 
-	while (pki_crl_entry_next(&in, &entry, &code, &text)) {
+	while (pki_crl_entry_next(crl, &in, &entry, &why)) {
 		struct rk_span serial = {entry.serial, entry.serial_len};
 
 		if (last.data != NULL && compare_serials(last, serial) >= 0)
@@ -177,7 +215,7 @@ int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report)
 		crl->info.entry_cnt++;
 	}
 	if (in.len != 0)
-		return pki_crl_refuse(report, code, text);
+		return pki_crl_refuse(report, why->code, why->text);
 	if (!is_ordered)
 		ret = find_duplicate(crl, &is_found);
 	if (ret == 0 && is_found)

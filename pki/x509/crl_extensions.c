@@ -66,6 +66,26 @@ static int read_number(
 	return 0;
 }
 
+/* BaseCRLNumber (RFC 5280 5.2.4) */
+static int read_base_number(
+	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+{
+	struct rk_span in = e->value;
+	struct pki_der n;
+
+	if ((crl->kinds & PKI_CRL_TAKE_DELTA) == 0)
+		return pki_crl_refuse(report, "crl-delta-not-supported",
+			"it is a delta list, which is not supported; a complete one is needed");
+	if (!e->is_critical || !pki_der_expect(&in, PKI_DER_INTEGER, &n) || n.content.len == 0 ||
+		n.content.data[0] >= 0x80 || n.content.len > PKI_CRL_NUMBER_MAX)
+		return pki_crl_refuse(report, "crl-bad-number",
+			"its base CRL number is not critical, negative or longer than 20 octets");
+	memcpy(crl->info.base_number + PKI_CRL_NUMBER_MAX - n.content.len, n.content.data,
+		n.content.len);
+	crl->info.is_delta = true;
+	return 0;
+}
+
 /* AuthorityKeyIdentifier ::= SEQUENCE { [0] keyIdentifier, [1] issuer, [2] serial } */
 static int read_key_id(
 	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
@@ -86,11 +106,15 @@ static int read_key_id(
 }
 
 /* fullName: the URIs are kept, so that a list can be matched to the certificates that name it. */
-static int read_point_name(
-	struct pki_crl_scope *scope, struct rk_span in, struct pki_report *report)
+static int read_point_name(struct pki_crl *crl, struct rk_span in, struct pki_report *report)
 {
+	struct pki_crl_scope *scope = &crl->info.scope;
 	struct pki_der names, name;
 
+	scope->is_partition = true;
+	if (pki_der_peek(&in) == (PKI_DER_CONTEXT_CONSTRUCTED | 1) &&
+		(crl->kinds & PKI_CRL_TAKE_RELATIVE_NAME) != 0)
+		return 0; /* decoded with the whole */
 	if (pki_der_peek(&in) == (PKI_DER_CONTEXT_CONSTRUCTED | 1))
 		return pki_crl_refuse(report, "crl-relative-name-not-supported",
 			"its distribution point is named relative to the issuer, which is not "
@@ -99,7 +123,6 @@ static int read_point_name(
 		names.content.len == 0)
 		return pki_crl_refuse(
 			report, "crl-bad-scope", "its distribution point cannot be read");
-	scope->is_partition = true;
 	while (pki_der_next(&names.content, &name)) {
 		size_t i;
 
@@ -116,13 +139,32 @@ static int read_point_name(
 	return 0;
 }
 
-/* One of IssuingDistributionPoint's fields after the first. */
-static int read_scope_flag(
-	struct pki_crl_scope *scope, const struct pki_der *e, struct pki_report *report)
+/* ReasonFlags ::= BIT STRING; the first bit is the highest. */
+static int read_reasons(struct pki_crl *crl, struct rk_span bits, struct pki_report *report)
 {
-	if (e->tag == (PKI_DER_CONTEXT | 3))
+	unsigned mask = 0, bit;
+
+	if ((crl->kinds & PKI_CRL_TAKE_SOME_REASONS) == 0)
 		return pki_crl_refuse(report, "crl-some-reasons-not-supported",
 			"it covers only some reasons of revocation, which is not supported");
+	for (bit = 0; bit <= 8 && 1 + bit / 8 < bits.len; bit++) {
+		if ((bits.data[1 + bit / 8] & (0x80u >> bit % 8)) != 0)
+			mask |= 1u << bit;
+	}
+	if (bits.len < 2 || bits.len > 3 || bits.data[0] > 7 || (mask & PKI_CRL_REASONS_ALL) == 0)
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "its reasons are none or cannot be read");
+	crl->info.scope.reasons = mask & PKI_CRL_REASONS_ALL;
+	return 0;
+}
+
+/* One of IssuingDistributionPoint's fields after the first. */
+static int read_scope_flag(struct pki_crl *crl, const struct pki_der *e, struct pki_report *report)
+{
+	struct pki_crl_scope *scope = &crl->info.scope;
+
+	if (e->tag == (PKI_DER_CONTEXT | 3))
+		return read_reasons(crl, e->content, report);
 	/* the flags are DEFAULT FALSE, so DER writes only TRUE */
 	if (e->content.len != 1 || e->content.data[0] != 0xff)
 		return pki_crl_refuse(
@@ -135,8 +177,11 @@ static int read_scope_flag(
 		scope->is_ca_only = true;
 		return 0;
 	case PKI_DER_CONTEXT | 4:
-		return pki_crl_refuse(report, "crl-indirect-not-supported",
-			"it is an indirect list, which is not supported");
+		if ((crl->kinds & PKI_CRL_TAKE_INDIRECT) == 0)
+			return pki_crl_refuse(report, "crl-indirect-not-supported",
+				"it is an indirect list, which is not supported");
+		scope->is_indirect = true;
+		return 0;
 	case PKI_DER_CONTEXT | 5:
 		return pki_crl_refuse(report, "crl-attribute-certificates",
 			"it covers attribute certificates only");
@@ -144,6 +189,23 @@ static int read_scope_flag(
 		return pki_crl_refuse(
 			report, "crl-bad-scope", "its issuing distribution point cannot be read");
 	}
+}
+
+/* The names, for comparison with certificates; a relative one continues the list's issuer. */
+static int decode_point(struct pki_crl *crl, struct rk_span der, struct pki_report *report)
+{
+	const uint8_t *next = der.data;
+
+	crl->point = d2i_ISSUING_DIST_POINT(NULL, &next, (long)der.len);
+	crl->point_der = der;
+	if (crl->point == NULL || next != der.data + der.len)
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "its issuing distribution point cannot be read");
+	if (crl->point->distpoint != NULL && crl->point->distpoint->type == 1 &&
+		DIST_POINT_set_dpname(crl->point->distpoint, crl->issuer) != 1)
+		return pki_crl_refuse(
+			report, "crl-bad-scope", "its distribution point cannot be read");
+	return 0;
 }
 
 /* RFC 5280 5.2.5 */
@@ -167,14 +229,14 @@ static int read_scope(
 				"its issuing distribution point cannot be read");
 		last = (uint8_t)((field.tag & 0x1f) + 1); /* fields stand in order, each once */
 		if (field.tag == (PKI_DER_CONTEXT_CONSTRUCTED | 0))
-			ret = read_point_name(scope, field.content, report);
+			ret = read_point_name(crl, field.content, report);
 		else
-			ret = read_scope_flag(scope, &field, report);
+			ret = read_scope_flag(crl, &field, report);
 	}
 	if (ret == 0 && scope->is_user_only && scope->is_ca_only)
 		return pki_crl_refuse(
 			report, "crl-bad-scope", "it claims to cover only users and only CAs");
-	return ret;
+	return ret == 0 ? decode_point(crl, e->value, report) : ret;
 }
 
 static int read_extension(
@@ -187,8 +249,7 @@ static int read_extension(
 	if (pki_crl_extension_is(e, ARC_ISSUING_POINT))
 		return read_scope(crl, e, report);
 	if (pki_crl_extension_is(e, ARC_DELTA_INDICATOR))
-		return pki_crl_refuse(report, "crl-delta-not-supported",
-			"it is a delta list, which is not supported; a complete one is needed");
+		return read_base_number(crl, e, report);
 	if (e->is_critical && !pki_crl_extension_is(e, ARC_ISSUER_ALT_NAME) &&
 		!pki_crl_extension_is(e, ARC_FRESHEST_CRL))
 		return pki_crl_refuse(report, "crl-unknown-critical-extension",
@@ -233,5 +294,9 @@ int pki_crl_read_extensions(
 	if (crl->info.key_id_len == 0)
 		return pki_crl_refuse(report, "crl-without-authority-key-identifier",
 			"it has no authority key identifier");
+	if (crl->info.is_delta &&
+		memcmp(crl->info.number, crl->info.base_number, PKI_CRL_NUMBER_MAX) < 0)
+		return pki_crl_refuse(
+			report, "crl-bad-number", "it is a delta to a list that is newer than it");
 	return 0;
 }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "pki/view/bytes.h"
+#include "pki/x509/algorithm.h"
 #include "pki/x509/crl.h"
 #include "pki/x509/der.h"
 #include "pki/x509/report.h"
@@ -15,7 +17,10 @@ struct pki_crl {
 	struct rk_span tbs;       /* as signed */
 	struct rk_span entries;   /* content of revokedCertificates; may be empty */
 	struct rk_span signature; /* without the count of unused bits */
+	unsigned kinds;           /* PKI_CRL_TAKE_*: what the caller knows to handle */
 	X509_ALGOR *algorithm;
+	ISSUING_DIST_POINT *point; /* NULL without one; a relative name is completed */
+	struct rk_span point_der;
 	X509_NAME *issuer;
 	struct pki_crl_info info;
 };
@@ -38,8 +43,14 @@ int pki_crl_refuse(struct pki_report *report, const char *code, const char *text
 int pki_crl_read_extensions(
 	struct pki_crl *crl, struct rk_span extensions, struct pki_report *report) RK_MUST_CHECK;
 
-/* One entry off the list. false: none left, or bad (in is then not empty); *why says what. */
-bool pki_crl_entry_next(struct rk_span *in, struct pki_crl_entry *out, const char **code,
-	const char **text) RK_MUST_CHECK;
+/*
+ * One entry off the list. out is zero before the first and then kept: an entry's issuer is the one
+ * before's until it says otherwise. false: none left, or bad (in is then not empty); *why says what.
+ */
+bool pki_crl_entry_next(const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out,
+	const struct pki_problem **why) RK_MUST_CHECK;
 /* Checks every entry, counts them, refuses duplicates. 0, -EBADMSG, -ENOMEM. */
 int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report) RK_MUST_CHECK;
+
+/* Why the list is not signed by this certificate: key identifier, keyUsage, signature. NULL = it is. */
+const struct pki_problem *pki_crl_signer_problem(const struct pki_crl *crl, X509 *signer);

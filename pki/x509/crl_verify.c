@@ -20,26 +20,21 @@ struct attempt {
 };
 
 /* Why a CA with the right name is not the signer; the last one is told. */
-struct refusal {
-	const char *code;
-	const char *text;
-};
-
-static const struct refusal no_issuer = {
+static const struct pki_problem no_issuer = {
 	"crl-issuer-unknown", "no trusted CA certificate has its issuer's name"};
-static const struct refusal other_key = {
+static const struct pki_problem other_key = {
 	"crl-key-identifier-differs", "the trusted CA of that name has another key identifier"};
-static const struct refusal no_usage = {
+static const struct pki_problem no_usage = {
 	"crl-signer-without-crl-sign", "the CA's keyUsage does not include cRLSign"};
-static const struct refusal bad_signature = {
+static const struct pki_problem bad_signature = {
 	"crl-bad-signature", "its signature does not verify with the CA's key"};
-static const struct refusal bad_signer = {"crl-signer-not-valid",
+static const struct pki_problem bad_signer = {"crl-signer-not-valid",
 	"the CA's own certificate is not valid: expired, or no chain to a trusted root"};
 
-static bool has_key_id(const struct attempt *a)
+static bool has_key_id(const struct pki_crl *crl, X509 *signer)
 {
-	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(a->ca->cert);
-	const struct pki_crl_info *info = &a->crl->info;
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(signer);
+	const struct pki_crl_info *info = &crl->info;
 
 	return id != NULL && (size_t)ASN1_STRING_length(id) == info->key_id_len &&
 	       memcmp(ASN1_STRING_get0_data(id), info->key_id, info->key_id_len) == 0;
@@ -49,18 +44,18 @@ static bool has_key_id(const struct attempt *a)
  * ASN1_item_verify knows how each algorithm wants its parameters, RSA-PSS included. A value of type
  * SEQUENCE is, for OpenSSL, its own encoding: so the signed bytes are verified as they came.
  */
-static bool is_signature_good(const struct attempt *a)
+static bool is_signature_good(const struct pki_crl *crl, const X509 *signer)
 {
 	ASN1_STRING *tbs = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
 	ASN1_BIT_STRING *signature = ASN1_BIT_STRING_new();
-	EVP_PKEY *key = X509_get0_pubkey(a->ca->cert);
+	EVP_PKEY *key = X509_get0_pubkey(signer);
 	bool is_good = false;
 
 	if (tbs != NULL && signature != NULL && key != NULL &&
-		ASN1_STRING_set(tbs, a->crl->tbs.data, (int)a->crl->tbs.len) == 1 &&
-		ASN1_STRING_set(signature, a->crl->signature.data, (int)a->crl->signature.len) == 1)
-		is_good = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), a->crl->algorithm,
-				  signature, tbs, key) == 1;
+		ASN1_STRING_set(tbs, crl->tbs.data, (int)crl->tbs.len) == 1 &&
+		ASN1_STRING_set(signature, crl->signature.data, (int)crl->signature.len) == 1)
+		is_good = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), crl->algorithm, signature,
+				  tbs, key) == 1;
 	ASN1_STRING_free(tbs);
 	ASN1_BIT_STRING_free(signature);
 	return is_good;
@@ -89,17 +84,23 @@ static int is_signer_valid(const struct attempt *a)
 	return ret;
 }
 
-/* NULL: this CA signed it. */
-static const struct refusal *try_ca(const struct attempt *a, int *ret)
+const struct pki_problem *pki_crl_signer_problem(const struct pki_crl *crl, X509 *signer)
 {
+	if (!has_key_id(crl, signer))
+		return &other_key;
+	if ((X509_get_key_usage(signer) & KU_CRL_SIGN) == 0)
+		return &no_usage;
+	return is_signature_good(crl, signer) ? NULL : &bad_signature;
+}
+
+/* NULL: this CA signed it. */
+static const struct pki_problem *try_ca(const struct attempt *a, int *ret)
+{
+	const struct pki_problem *problem = pki_crl_signer_problem(a->crl, a->ca->cert);
 	int valid;
 
-	if (!has_key_id(a))
-		return &other_key;
-	if ((X509_get_key_usage(a->ca->cert) & KU_CRL_SIGN) == 0)
-		return &no_usage;
-	if (!is_signature_good(a))
-		return &bad_signature;
+	if (problem != NULL)
+		return problem;
 	valid = is_signer_valid(a);
 	if (valid < 0)
 		*ret = valid;
@@ -125,7 +126,7 @@ int pki_crl_verify(const struct pki_crl *crl, const struct pki_trust *trust, int
 	struct pki_report *report, const struct pki_ca **signer)
 {
 	struct attempt a = {.crl = crl, .trust = trust, .now = now};
-	const struct refusal *why = &no_issuer;
+	const struct pki_problem *why = &no_issuer;
 	size_t at = 0;
 	int ret = 0;
 

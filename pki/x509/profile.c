@@ -167,6 +167,15 @@ static void check_constraints(struct check *c)
 	NAME_CONSTRAINTS_free(nc);
 }
 
+static void check_signer(struct check *c)
+{
+	uint32_t flags = X509_get_extension_flags(c->cert);
+
+	if ((flags & EXFLAG_KUSAGE) == 0 || (X509_get_key_usage(c->cert) & KU_CRL_SIGN) == 0)
+		found(c, "crl-signer-without-crl-sign",
+			"its keyUsage is missing or does not include cRLSign");
+}
+
 static void check_ca(struct check *c)
 {
 	uint32_t flags = X509_get_extension_flags(c->cert);
@@ -179,6 +188,11 @@ static void check_ca(struct check *c)
 	if ((flags & EXFLAG_KUSAGE) == 0 || (X509_get_key_usage(c->cert) & KU_KEY_CERT_SIGN) == 0)
 		found(c, "key-usage-without-certificate-signing",
 			"its keyUsage is missing or does not include keyCertSign");
+}
+
+/* Whoever signs anything. */
+static void check_issuing(struct check *c)
+{
 	check_constraints(c);
 	if (X509_NAME_entry_count(X509_get_subject_name(c->cert)) == 0)
 		found(c, "empty-subject", "its subject name is empty");
@@ -246,10 +260,15 @@ enum rk_verdict_status pki_profile_check(
 	(void)X509_check_purpose(cert, -1, 0);
 	check_head(&c);
 	check_extensions(&c);
-	if (is_ca_role(&c))
-		check_ca(&c);
-	else
+	if (args->role == PKI_ROLE_LEAF) {
 		check_leaf(&c);
+	} else {
+		if (args->role == PKI_ROLE_CRL_SIGNER)
+			check_signer(&c);
+		else
+			check_ca(&c);
+		check_issuing(&c);
+	}
 	check_dates(&c);
 	ERR_clear_error();
 	return c.status;

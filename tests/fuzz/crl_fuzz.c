@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct pki_trust_config config = {.now = NOW};
 	struct pki_trust *trust = NULL;
-	struct pki_crl *crl = NULL;
+	struct pki_crl *crl = NULL, *any = NULL;
 	struct pki_report report;
 	int ret;
 
@@ -80,6 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			agrees_with_openssl(crl, data, size);
 		pki_trust_put(trust);
 	}
+	/* Who takes more kinds of lists takes these too. */
+	ret = pki_crl_parse_kinds(data, size, LIMIT, PKI_CRL_TAKE_ALL, NULL, &any);
+	require((ret == 0) == (any != NULL) && (any != NULL || crl == NULL));
+	pki_crl_free(any);
 	pki_crl_free(crl);
 	require(ERR_peek_error() == 0);
 	return 0;

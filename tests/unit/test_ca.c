@@ -221,6 +221,29 @@ static void add_basic_constraints(X509 *cert, const struct test_cert *c)
 	add_extension(cert, c->issuer, "basicConstraints", text);
 }
 
+static GENERAL_NAMES *directory_names(const X509_NAME *name)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *general = GENERAL_NAME_new();
+
+	must(names != NULL && general != NULL);
+	GENERAL_NAME_set0_value(general, GEN_DIRNAME, X509_NAME_dup(name));
+	must(sk_GENERAL_NAME_push(names, general) > 0);
+	return names;
+}
+
+static void add_crl_issuer(X509 *cert, const X509 *crl_issuer)
+{
+	CRL_DIST_POINTS *points = CRL_DIST_POINTS_new();
+	DIST_POINT *point = DIST_POINT_new();
+
+	must(points != NULL && point != NULL);
+	point->CRLissuer = directory_names(X509_get_subject_name(crl_issuer));
+	must(sk_DIST_POINT_push(points, point) > 0);
+	must(X509_add1_ext_i2d(cert, NID_crl_distribution_points, points, 0, 0) == 1);
+	CRL_DIST_POINTS_free(points);
+}
+
 static void add_extensions(X509 *cert, const struct test_cert *c)
 {
 	const char *usage = c->is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
@@ -235,6 +258,8 @@ static void add_extensions(X509 *cert, const struct test_cert *c)
 	add_extension(cert, c->issuer, "subjectAltName", c->alt_name);
 	add_extension(cert, c->issuer, "nameConstraints", c->name_constraints);
 	add_extension(cert, c->issuer, "crlDistributionPoints", c->crl_points);
+	if (c->crl_issuer != NULL)
+		add_crl_issuer(cert, c->crl_issuer);
 	if (c->extra_name != NULL)
 		add_extension(cert, c->issuer, c->extra_name, c->extra_value);
 	if (c->unknown_critical != NULL) {
@@ -303,12 +328,8 @@ static void add_crl_extension(X509_CRL *crl, X509 *issuer, const char *name, con
 
 static void add_entry_issuer(X509_REVOKED *revoked, const X509 *cert)
 {
-	GENERAL_NAMES *names = GENERAL_NAMES_new();
-	GENERAL_NAME *name = GENERAL_NAME_new();
+	GENERAL_NAMES *names = directory_names(X509_get_issuer_name(cert));
 
-	must(names != NULL && name != NULL);
-	GENERAL_NAME_set0_value(name, GEN_DIRNAME, X509_NAME_dup(X509_get_issuer_name(cert)));
-	must(sk_GENERAL_NAME_push(names, name) > 0);
 	must(X509_REVOKED_add1_ext_i2d(revoked, NID_certificate_issuer, names, 1, 0) == 1);
 	GENERAL_NAMES_free(names);
 }
