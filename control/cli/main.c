@@ -8,6 +8,7 @@
 
 #include "control/cli/client.h"
 #include "control/cli/commands.h"
+#include "control/cli/verify.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
 
@@ -27,6 +28,7 @@ static void print_usage(FILE *f)
 		   "      --insecure      do not verify it\n"
 		   "  -h, --help  -V, --version\n\n");
 	command_print_help(f);
+	fprintf(f, "  %-36s %s\n", "pki verify", "judge a certificate offline; see --help of it");
 	fprintf(f, "\nexit status: 0 done, 1 refused, 2 usage, 3 no daemon\n");
 }
 
@@ -156,6 +158,8 @@ int main(int argc, char *argv[])
 	const char *operand;
 	int ret, used;
 
+	if (verify_is_asked(argc, argv))
+		return verify_run(argc, argv);
 	ret = read_options(argc, argv, &o);
 	if (ret != 0)
 		return ret - 1;

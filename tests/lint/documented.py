@@ -11,6 +11,7 @@ CLAIMS = [
     ("control/config_schema.c", r'^\t\{"([a-z0-9-]+)",', "docs/rekey.json.5.scd"),
     ("control/cli/commands.c", r'^\t\{"([a-z -]+)",', "docs/rekeyctl.1.scd"),
     ("control/cli/main.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekeyctl.1.scd"),
+    ("control/cli/verify.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekeyctl.1.scd"),
     ("control/main.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekey-control.8.scd"),
     ("dataplane/options.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekey-dataplane.8.scd"),
 ]
