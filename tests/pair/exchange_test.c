@@ -9,9 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/pair/pair.h"
-
-static struct pair_identity *east, *west;
+#include "tests/pair/identities.h"
 
 static struct pair *start(const struct pair_options *o, const struct pair_identity *first,
 	const struct pair_identity *second)
@@ -329,17 +327,9 @@ static void listener_sees_no_identity(void **state)
 
 static int make_identities(void **state)
 {
-	(void)state;
-	east = pair_identity_new("east", TEST_RSA_2048, NULL);
-	west = pair_identity_new("west", TEST_P256, NULL);
-	return 0;
-}
-
-static int free_identities(void **state)
-{
-	(void)state;
+	pair_make_identities(state);
 	pair_identity_free(east);
-	pair_identity_free(west);
+	east = pair_identity_new("east", TEST_RSA_2048, NULL);
 	return 0;
 }
 
@@ -363,5 +353,5 @@ int main(void)
 		cmocka_unit_test(listener_sees_no_identity),
 	};
 
-	return cmocka_run_group_tests(tests, make_identities, free_identities);
+	return cmocka_run_group_tests(tests, make_identities, pair_free_identities);
 }

@@ -11,9 +11,7 @@
 
 #include "dataplane/core/guard.h"
 #include "dataplane/core/wire.h"
-#include "tests/pair/pair.h"
-
-static struct pair_identity *east, *west;
+#include "tests/pair/identities.h"
 
 /* ---- a stranger who knows east's name -------------------------------------------------------- */
 
@@ -402,22 +400,6 @@ static void noise_changes_nothing(void **state)
 	pair_free(p);
 }
 
-static int make_identities(void **state)
-{
-	(void)state;
-	east = pair_identity_new("east", TEST_P256, NULL);
-	west = pair_identity_new("west", TEST_P256, NULL);
-	return 0;
-}
-
-static int free_identities(void **state)
-{
-	(void)state;
-	pair_identity_free(east);
-	pair_identity_free(west);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,5 +417,5 @@ int main(void)
 		cmocka_unit_test(noise_changes_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, make_identities, free_identities);
+	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
 }

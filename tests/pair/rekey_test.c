@@ -8,9 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/pair/pair.h"
-
-static struct pair_identity *east, *west;
+#include "tests/pair/identities.h"
 
 static struct pair *up(const struct pair_options *o)
 {
@@ -224,22 +222,6 @@ static void garbled_packets_change_nothing(void **state)
 	pair_free(p);
 }
 
-static int make_identities(void **state)
-{
-	(void)state;
-	east = pair_identity_new("east", TEST_P256, NULL);
-	west = pair_identity_new("west", TEST_P256, NULL);
-	return 0;
-}
-
-static int free_identities(void **state)
-{
-	(void)state;
-	pair_identity_free(east);
-	pair_identity_free(west);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,5 +236,5 @@ int main(void)
 		cmocka_unit_test(garbled_packets_change_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, make_identities, free_identities);
+	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
 }

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "tests/pair/pair.h"
+#include "tests/pair/identities.h"
 
-static struct pair_identity *east, *west, *west_renewed;
+static struct pair_identity *west_renewed;
 
 static struct pair *up(enum rk_invalid_certificate_behavior behavior)
 {
@@ -157,20 +157,14 @@ static void own_new_certificate_is_shown_without_outage(void **state)
 
 static int make_identities(void **state)
 {
-	(void)state;
-	east = pair_identity_new("east", TEST_P256, NULL);
-	west = pair_identity_new("west", TEST_P256, NULL);
 	west_renewed = pair_identity_new("west", TEST_P384, NULL);
-	return 0;
+	return pair_make_identities(state);
 }
 
 static int free_identities(void **state)
 {
-	(void)state;
-	pair_identity_free(east);
-	pair_identity_free(west);
 	pair_identity_free(west_renewed);
-	return 0;
+	return pair_free_identities(state);
 }
 
 int main(void)

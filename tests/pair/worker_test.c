@@ -9,9 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/messages.h"
-#include "tests/pair/pair.h"
-
-static struct pair_identity *east, *west;
+#include "tests/pair/identities.h"
 
 static bool is_agreed(struct pair *p)
 {
@@ -109,22 +107,6 @@ static void nothing_is_left_of_a_dropped_one(void **state)
 	pair_free(p);
 }
 
-static int make_identities(void **state)
-{
-	(void)state;
-	east = pair_identity_new("east", TEST_P256, NULL);
-	west = pair_identity_new("west", TEST_P256, NULL);
-	return 0;
-}
-
-static int free_identities(void **state)
-{
-	(void)state;
-	pair_identity_free(east);
-	pair_identity_free(west);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,5 +116,5 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_of_a_dropped_one),
 	};
 
-	return cmocka_run_group_tests(tests, make_identities, free_identities);
+	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
 }
