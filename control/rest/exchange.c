@@ -319,12 +319,15 @@ static bool authorize(struct exchange *x, bool is_local)
 	return true;
 }
 
-static bool parse_body(struct exchange *x, const void *data, size_t len)
+static bool parse_body(struct exchange *x, void *data, size_t len)
 {
 	struct json_body_error error = {0};
 	struct answer a;
+	int ret;
 
-	if (json_body_parse(data, len, &x->body, &error) < 0) {
+	ret = json_body_parse(data, len, &x->body, &error);
+	explicit_bzero(data, len); /* it may have held a password, whatever became of it */
+	if (ret < 0) {
 		answer_error(&a, 400, "bad-json",
 			json_pack(
 				"{s:i, s:i}", "line", (int)error.line, "column", (int)error.column),
@@ -345,7 +348,6 @@ static bool read_body(struct exchange *x)
 	struct evbuffer *in = evhttp_request_get_input_buffer(x->req);
 	const char *type = header_of(x, "Content-Type");
 	size_t len = evbuffer_get_length(in);
-	bool is_parsed;
 	unsigned char *data;
 
 	if (len > JSON_BODY_SIZE_MAX) {
@@ -368,10 +370,11 @@ static bool read_body(struct exchange *x)
 		return false;
 	}
 	data = evbuffer_pullup(in, -1);
-	is_parsed = data != NULL && parse_body(x, data, len);
-	if (is_parsed && data != NULL)
-		explicit_bzero(data, len); /* it may have held a password */
-	return is_parsed;
+	if (data == NULL) {
+		refuse(x, 503, "busy", "no memory is left for the body; try again");
+		return false;
+	}
+	return parse_body(x, data, len);
 }
 
 static struct exchange *new_exchange(struct rest *rest, struct evhttp_request *req)

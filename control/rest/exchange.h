@@ -27,11 +27,10 @@ struct exchange {
 	json_t *body; /* an object; NULL = none was sent */
 	struct user_identity who;
 	struct audit_actor actor;
-	const char *allow;    /* for 405 */
 	bool has_bad_framing; /* the connection is not to be used again */
 	bool has_bad_token;
 	bool accepts_pem;
-	char allowed[64];
+	char allowed[64]; /* for 405 */
 };
 
 /* Takes on a request: checks it, finds its route and lets it be answered. */
