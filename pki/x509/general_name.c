@@ -66,7 +66,67 @@ static bool is_address(struct rk_span s)
 	return is_dns_name(host);
 }
 
-/* scheme ":" and something (RFC 3986 3.1) */
+static struct rk_span skip(struct rk_span s, size_t len)
+{
+	return (struct rk_span){s.data + len, s.len - len};
+}
+
+static struct rk_span take_until(struct rk_span s, const char *ends)
+{
+	size_t i = 0;
+
+	while (i < s.len && strchr(ends, s.data[i]) == NULL)
+		i++;
+	return (struct rk_span){s.data, i};
+}
+
+static bool is_number(struct rk_span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* An address is no name: its last label is a number, or it stands in brackets. */
+static bool is_host_name(struct rk_span host)
+{
+	struct rk_span last = host;
+	size_t i;
+
+	for (i = 0; i < host.len; i++) {
+		if (host.data[i] == '.')
+			last = skip(host, i + 1);
+	}
+	return is_dns_name(host) && !is_number(last);
+}
+
+/*
+ * What follows "//": host [":" port] and then "/" or nothing. OpenSSL takes all up to the first
+ * colon for the host, so that none may follow but the port's: "//bad.example/.good.example:" would
+ * be of good.example.
+ */
+static bool is_authority(struct rk_span s)
+{
+	struct rk_span host = take_until(s, ":/?#@"), port;
+
+	s = skip(s, host.len);
+	if (!is_host_name(host))
+		return false;
+	if (s.len == 0 || s.data[0] == '/')
+		return s.len == 0 || memchr(s.data, ':', s.len) == NULL;
+	if (s.data[0] != ':')
+		return false;
+	s = skip(s, 1);
+	port = take_until(s, "/?#@");
+	s = skip(s, port.len);
+	return is_number(port) && (s.len == 0 || s.data[0] == '/');
+}
+
+/* scheme ":" and something (RFC 3986 3) */
 static bool is_uri(struct rk_span s)
 {
 	size_t i = 0;
@@ -76,12 +136,10 @@ static bool is_uri(struct rk_span s)
 	while (i < s.len && (is_alphanumeric(s.data[i]) || s.data[i] == '+' || s.data[i] == '-' ||
 				    s.data[i] == '.'))
 		i++;
-	return i + 1 < s.len && s.data[i] == ':';
-}
-
-static struct rk_span skip(struct rk_span s, size_t len)
-{
-	return (struct rk_span){s.data + len, s.len - len};
+	if (i + 1 >= s.len || s.data[i] != ':')
+		return false;
+	s = skip(s, i + 1);
+	return s.len < 2 || s.data[0] != '/' || s.data[1] != '/' || is_authority(skip(s, 2));
 }
 
 bool pki_alt_name_is_sound(const GENERAL_NAME *name)

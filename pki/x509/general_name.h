@@ -13,8 +13,9 @@
 
 /*
  * Of a subjectAltName (RFC 5280 4.2.1.6): DNS names of letters, digits, '-' and '_' in labels that
- * are not empty, the first of which may be "*"; one '@' in an address; an absolute URI; 4 or 16
- * octets of IP address; other forms as they come.
+ * are not empty, the first of which may be "*"; one '@' in an address; an absolute URI, and where
+ * it has an authority, that is a host by name and perhaps a port, with no other colon behind it; 4
+ * or 16 octets of IP address; other forms as they come.
  */
 bool pki_alt_name_is_sound(const GENERAL_NAME *name) RK_MUST_CHECK;
 

@@ -19,6 +19,8 @@ struct walk {
 	void *ctx;
 	X509 *node[RK_CHAIN_MAX + 1]; /* the path so far */
 	int len;
+	int limit;   /* the length of the paths looked for in this round */
+	bool is_cut; /* there are longer ones */
 	unsigned step_cnt, path_cnt;
 	unsigned edge_cnt;
 	struct edge edge[PKI_WALK_SIGNATURE_MAX];
@@ -118,25 +120,43 @@ static bool is_issuer(struct walk *w, X509 *subject, X509 *issuer)
 	}
 	error = X509_check_issued(issuer, subject);
 	/* key usage is the path's business: it is told by name there */
-	return (error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN) &&
-	       is_signed_by(w, subject, issuer);
+	return error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
 }
 
-/* false: go on. */
-static bool finish(struct walk *w)
+/* The whole of it: a forged certificate on the way costs no more than its one signature. */
+static bool is_path_signed(struct walk *w)
 {
-	if (w->path_cnt++ >= PKI_WALK_PATH_MAX) {
-		w->end = PKI_WALK_BOUNDED;
-		return false;
+	int i;
+
+	for (i = w->len - 1; i > 0; i--) {
+		if (!is_signed_by(w, w->node[i - 1], w->node[i]))
+			return false;
 	}
-	if (!w->visit(w->ctx, w->node, w->len))
-		return false;
-	w->end = PKI_WALK_TAKEN;
 	return true;
 }
 
-/* Depth first; at most RK_CHAIN_MAX deep. true: it is over. */
-static bool extend(struct walk *w)
+static void finish(struct walk *w)
+{
+	if (!is_path_signed(w))
+		return;
+	if (w->path_cnt++ >= PKI_WALK_PATH_MAX)
+		w->end = PKI_WALK_BOUNDED;
+	else if (w->visit(w->ctx, w->node, w->len))
+		w->end = PKI_WALK_TAKEN;
+}
+
+/* Is it worth a step in this round? An anchor ends a path, anything else must leave room for one. */
+static bool is_in_round(struct walk *w, const struct candidate *c)
+{
+	if (c->is_anchor)
+		return w->len + 1 == w->limit;
+	if (w->len + 1 == w->limit)
+		w->is_cut = true;
+	return w->len + 1 < w->limit;
+}
+
+/* Depth first, to the limit; over when w->end says so. */
+static void extend(struct walk *w)
 {
 	X509 *last = w->node[w->len - 1];
 	int cnt = candidate_cnt(w);
@@ -145,20 +165,19 @@ static bool extend(struct walk *w)
 	for (rank = RANK_ANCHOR; rank < RANK_CNT; rank++) {
 		for (i = 0; i < cnt && w->end == PKI_WALK_EXHAUSTED; i++) {
 			struct candidate c = candidate_at(w, i);
-			bool is_over;
 
-			if ((!c.is_anchor && w->len == RK_CHAIN_MAX) ||
-				!is_named_issuer(last, c.cert) || (int)rank_of(w, &c) != rank ||
-				is_on_path(w, c.cert) || !is_issuer(w, last, c.cert))
+			if (!is_named_issuer(last, c.cert) || (int)rank_of(w, &c) != rank ||
+				!is_in_round(w, &c) || is_on_path(w, c.cert) ||
+				!is_issuer(w, last, c.cert))
 				continue;
 			w->node[w->len++] = c.cert;
-			is_over = c.is_anchor ? finish(w) : extend(w);
+			if (c.is_anchor)
+				finish(w);
+			else
+				extend(w);
 			w->len--;
-			if (is_over)
-				return true;
 		}
 	}
-	return w->end != PKI_WALK_EXHAUSTED;
 }
 
 enum pki_walk_end pki_path_walk(
@@ -169,9 +188,14 @@ enum pki_walk_end pki_path_walk(
 		.ctx = ctx,
 		.node = {cert},
 		.len = 1,
+		.limit = 2,
+		.is_cut = true,
 		.end = PKI_WALK_EXHAUSTED};
 
-	(void)extend(&w);
+	for (; w.is_cut && w.limit <= RK_CHAIN_MAX + 1 && w.end == PKI_WALK_EXHAUSTED; w.limit++) {
+		w.is_cut = false;
+		extend(&w);
+	}
 	ERR_clear_error();
 	return w.end;
 }

@@ -2,10 +2,11 @@
 /*
  * Every way from a certificate up to an anchor, one after the other. OpenSSL follows one path and
  * gives up with it; where a CA is cross-signed or has renewed its certificate, another may stand.
- * A step goes to a certificate whose subject is the issuer's name, whose key identifier fits and
- * whose key verifies the signature; a path never holds the same name with the same key twice.
- * Anchors are tried first, then certificates that are valid now. Bounded in steps, signatures and
- * paths, so that no tangle of cross-certificates can hold the caller up. Any thread.
+ * A step goes to a certificate whose subject is the issuer's name and whose key identifier fits; a
+ * path never holds the same name with the same key twice, and is shown when it has reached an
+ * anchor and its signatures verify. Short paths come first, and of those of one length the ones
+ * over certificates that are valid now. Bounded in steps, signatures and paths, so that no tangle
+ * of cross-certificates can hold the caller up. Any thread.
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 #include "pki/view/bytes.h"
 #include "pki/x509/path.h"
 
-#define PKI_WALK_STEP_MAX      4096 /* pairs of issuer and subject looked at by name */
+#define PKI_WALK_STEP_MAX      4096 /* pairs of issuer and subject looked at */
 #define PKI_WALK_SIGNATURE_MAX 128
 #define PKI_WALK_PATH_MAX      32
 

@@ -181,6 +181,16 @@ static void tangle_is_bounded(void **state)
 	assert_int_equal(judge_leaf(f, (struct test_cert){.issuer = self[0],
 					       .issuer_key = test_key_shared(TEST_P256, 2)}),
 		RK_VERDICT_UNTRUSTED);
+	/* and where there is a way out, it is found */
+	must(sk_X509_push(tangle, test_cert_new(&(struct test_cert){.cn = "tangle",
+					  .key = test_key_shared(TEST_P256, CNT + 1),
+					  .issuer = f->pki.ca,
+					  .issuer_key = f->pki.ca_key,
+					  .is_ca = true})) > 0);
+	assert_int_equal(judge_leaf(f, (struct test_cert){.issuer = self[0],
+					       .issuer_key = test_key_shared(TEST_P256, 2)}),
+		RK_VERDICT_GOOD);
+	assert_int_equal(f->v.chain_cnt, 4);
 	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
 	f->args.untrusted = NULL;
 	for (i = 0; i < CNT; i++)
@@ -229,10 +239,26 @@ static void any_certificate_can_be_an_anchor(void **state)
 	must(pki_validate(&f->args, f->pki.leaf, &f->report, &f->v) == 0);
 	assert_int_equal(f->v.status, RK_VERDICT_GOOD);
 	assert_int_equal(f->v.chain_cnt, 1);
-	must(pki_validate(&f->args, f->pki.ca, &f->report, &f->v) == 0); /* itself: no */
-	assert_int_not_equal(f->v.status, RK_VERDICT_GOOD);
 	pki_trust_put(trust);
 	free(ca);
+}
+
+/* Not even where every certificate may be one does an anchor stand for itself. */
+static void anchor_is_no_leaf(void **state)
+{
+	struct fixture *f = *state;
+	char *leaf = test_pem(f->pki.leaf);
+	const struct pki_bundle bundle = {"anchors", leaf, strlen(leaf), PKI_MODE_WARN};
+	struct pki_trust_config config = {&bundle, 1, 1, time(NULL), false, true};
+
+	f->args.trust = NULL;
+	must(pki_trust_new(&config, NULL, &f->args.trust) == 0);
+	pki_report_init(&f->report);
+	must(pki_validate(&f->args, f->pki.leaf, &f->report, &f->v) == 0);
+	assert_int_equal(f->v.status, RK_VERDICT_UNTRUSTED);
+	assert_true(f->report.error_cnt > 0);
+	pki_trust_put(f->args.trust);
+	free(leaf);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
@@ -246,6 +272,7 @@ int main(void)
 		T(tangle_is_bounded),
 		T(paths_end_at_anchors_and_are_counted),
 		T(any_certificate_can_be_an_anchor),
+		T(anchor_is_no_leaf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
