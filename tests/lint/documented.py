@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every configuration item, rekeyctl command and daemon option stands in its manual page."""
+"""Every configuration item, rekeyctl command and daemon option stands in its manual page; every
+link of a document leads to a file."""
 import os
 import re
 
@@ -17,8 +18,15 @@ CLAIMS = [
 ]
 
 
+def dead_links(root):
+    for page in tree.files(root, (".md",)):
+        for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", tree.read_text(root, page)):
+            if not os.path.exists(os.path.join(root, os.path.dirname(page), target)):
+                yield f"{page}: links to {target}, which is not there"
+
+
 def check(root):
-    findings = []
+    findings = list(dead_links(root))
     for source, pattern, page in CLAIMS:
         if not os.path.isfile(os.path.join(root, source)):
             continue

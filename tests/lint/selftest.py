@@ -62,7 +62,8 @@ PLANTED = {
     "format": [{"x.c": C + "int  f( void ) {return 0;}\n"}],
     "shell": [{"x.sh": SH + "echo $1\n"}, {"x": SH + "cd $1\n"}],
     "documented": [{"control/config_schema.c": C + '\t{"some-item", 0},\n',
-                    "docs/rekey.json.5.scd": "*other-item*\n"}],
+                    "docs/rekey.json.5.scd": "*other-item*\n"},
+                   {"x.md": "[x](docs/nowhere.md)\n"}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 
