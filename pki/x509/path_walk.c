@@ -123,12 +123,12 @@ static bool is_issuer(struct walk *w, X509 *subject, X509 *issuer)
 	return error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
 }
 
-/* The whole of it: a forged certificate on the way costs no more than its one signature. */
+/* The whole of it, from the leaf up: a forged leaf costs one signature an issuer. */
 static bool is_path_signed(struct walk *w)
 {
 	int i;
 
-	for (i = w->len - 1; i > 0; i--) {
+	for (i = 1; i < w->len; i++) {
 		if (!is_signed_by(w, w->node[i - 1], w->node[i]))
 			return false;
 	}
