@@ -112,8 +112,9 @@ static int read_point_name(struct pki_crl *crl, struct rk_span in, struct pki_re
 	struct pki_der names, name;
 
 	scope->is_partition = true;
-	if (pki_der_peek(&in) == (PKI_DER_CONTEXT_CONSTRUCTED | 1) &&
-		(crl->kinds & PKI_CRL_TAKE_RELATIVE_NAME) != 0)
+	if ((crl->kinds & PKI_CRL_TAKE_RELATIVE_NAME) != 0 &&
+		pki_der_expect(&in, PKI_DER_CONTEXT_CONSTRUCTED | 1, &names) && in.len == 0 &&
+		names.content.len > 0)
 		return 0; /* decoded with the whole */
 	if (pki_der_peek(&in) == (PKI_DER_CONTEXT_CONSTRUCTED | 1))
 		return pki_crl_refuse(report, "crl-relative-name-not-supported",
