@@ -235,11 +235,11 @@ static void on_published(void *arg, struct answer *published)
 	struct ingest *in = arg;
 	struct answer a;
 
-	answer_ok(&a, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}", "name", in->name,
+	answer_ok(&a, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", in->name,
 			      "subject", in->info.subject, "issuer", in->info.issuer, "fingerprint",
 			      in->info.fingerprint_sha256, "not_after",
 			      time_json(in->info.not_after), "checks", checks_json(in), "warnings",
-			      warnings_json(in), "publication", published->body));
+			      warnings_json(in), "publication", publisher_result(published)));
 	provision_answer(in->cb, in->arg, &a);
 	free_ingest(in);
 }

@@ -28,6 +28,12 @@ void publisher_flush(struct publisher *p);
  * with the data plane's reason when it refused.
  */
 void publisher_wait(struct publisher *p, answer_cb cb, void *arg);
+/*
+ * That answer as part of another one, where what was asked for is done already: {"data_plane":
+ * "applied" or "absent", "generation"}, or {"data_plane": "pending" or "refused", "code",
+ * "message"}.
+ */
+json_t *publisher_result(const struct answer *published);
 bool publisher_send(struct publisher *p, const struct rk_message *msg);
 bool publisher_is_connected(const struct publisher *p);
 /*

@@ -110,7 +110,7 @@ static void on_refused(struct publisher *p, const struct rk_msg_generation *refu
 		next = TAILQ_NEXT(w, next);
 		if (rk_generation_cmp(refused->generation, w->generation) < 0)
 			continue;
-		answer_error(&a, 500, "publication-refused", NULL, "%s", text);
+		answer_error(&a, 500, PUBLISH_REFUSED, NULL, "%s", text);
 		publisher_end_waiter(w, &a);
 	}
 }

@@ -13,6 +13,7 @@
 #include "pki/store/compile.h"
 
 #define PUBLISH_ABSENT_SECONDS 10
+#define PUBLISH_REFUSED        "publication-refused" /* code of the answer */
 
 struct waiter {
 	TAILQ_ENTRY(waiter) next;

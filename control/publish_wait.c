@@ -2,6 +2,7 @@
 #include "control/publish_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define APPLY_SECONDS 5
 
@@ -23,6 +24,18 @@ void publisher_succeed_waiter(struct waiter *w, const char *how)
 		(unsigned long long)w->generation.counter);
 	answer_ok(&a, json_pack("{s:s, s:s}", "generation", text, "data_plane", how));
 	publisher_end_waiter(w, &a);
+}
+
+json_t *publisher_result(const struct answer *published)
+{
+	const json_t *error = json_object_get(published->body, "error");
+	const char *code = json_string_value(json_object_get(error, "code"));
+
+	if (published->status == 200)
+		return json_incref(published->body);
+	return json_pack("{s:s, s:s?, s:O?}", "data_plane",
+		code != NULL && strcmp(code, PUBLISH_REFUSED) == 0 ? "refused" : "pending", "code",
+		code, "message", json_object_get(error, "message"));
 }
 
 static void on_waited(evutil_socket_t fd, short what, void *arg)

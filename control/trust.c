@@ -104,14 +104,11 @@ static void on_published(void *arg, struct answer *published)
 	struct change *c = arg;
 	struct answer a;
 
-	if (published->status != 200) {
-		/* In force here and on disk; the workers have not taken it yet. */
-		answer_change(c, published);
-		return;
-	}
-	answer_ok(&a, json_pack("{s:s, s:I, s:o, s:O}", "name", c->name, "generation",
-			      (json_int_t)pki_trust_generation(c->candidate), "findings",
-			      answer_findings(&c->report), "publication", published->body));
+	/* In force here and on disk, whatever the workers say. */
+	answer_ok(&a,
+		json_pack("{s:s, s:I, s:o, s:o}", "name", c->name, "generation",
+			(json_int_t)pki_trust_generation(c->candidate), "findings",
+			answer_findings(&c->report), "publication", publisher_result(published)));
 	answer_change(c, &a);
 }
 
@@ -128,21 +125,34 @@ static void audit_change(const struct change *c)
 			(json_int_t)pki_trust_generation(c->candidate)));
 }
 
+/* The generation is written before the bundle, so that a failure leaves all as it was. */
+static int write_change(struct trust *t, const struct change *c)
+{
+	uint64_t generation = pki_trust_generation(c->candidate);
+	int ret = trust_store_settle(t->store, generation);
+
+	if (ret < 0 || c->name[0] == '\0')
+		return ret;
+	if (c->content != NULL)
+		ret = trust_store_put(t->store, c->name, c->content, c->content_len, c->mode);
+	else
+		ret = trust_store_remove(t->store, c->name);
+	/* The change stands: without its digest a restart finds a difference and counts on. */
+	if (ret == 0 && trust_store_settle(t->store, generation) < 0)
+		log_warning("trusted CA certificates: the digest of generation %llu is not written",
+			(unsigned long long)generation);
+	return ret;
+}
+
 /* Every verdict is judged under the candidate: disk, then in force, in one loop iteration. */
 static void commit_change(void *arg, int error)
 {
 	struct change *c = arg;
 	struct trust *t = c->trust;
 	struct daemon *d = t->daemon;
-	int ret = error;
+	int ret = error == 0 ? write_change(t, c) : error;
 
 	t->change = NULL;
-	if (ret == 0 && c->content != NULL)
-		ret = trust_store_put(t->store, c->name, c->content, c->content_len, c->mode);
-	else if (ret == 0 && c->name[0] != '\0')
-		ret = trust_store_remove(t->store, c->name);
-	if (ret == 0)
-		ret = trust_store_settle(t->store, pki_trust_generation(c->candidate));
 	if (ret < 0) {
 		fail_change(c, ret, "the state folder cannot be written");
 		return;

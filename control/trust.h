@@ -18,7 +18,8 @@ void trust_close(struct trust *t);
 
 /*
  * name, content, validation-mode (strict by default, or warn). Replaces a bundle of that name.
- * Answers when the workers run on it: {"name", "generation", "findings": [..], "publication"};
+ * Answers when the workers run on it, or have not within some seconds, which "publication" tells
+ * (publisher_result): {"name", "generation", "findings": [..], "publication"};
  * 422 with the findings when the bundle is refused, 409 while another change is under way.
  */
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg);

@@ -25,7 +25,10 @@ struct pki_bundle trust_store_bundle(const struct trust_store *s, size_t i);
 bool trust_store_has(const struct trust_store *s, const char *name);
 uint64_t trust_store_generation(const struct trust_store *s);
 
-/* Change the disk, then memory; on failure both stand as they were. settle ends a change. */
+/*
+ * Change the disk, then memory; on failure both stand as they were. settle records a generation for
+ * the bundles as they are: before a change, so that nothing is left to fail, and after it.
+ */
 int trust_store_put(struct trust_store *s, const char *name, const char *text, size_t len,
 	enum pki_validation_mode mode) RK_MUST_CHECK;
 int trust_store_remove(struct trust_store *s, const char *name) RK_MUST_CHECK;

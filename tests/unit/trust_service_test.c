@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,6 +174,65 @@ static void test_generation_over_restart(void **state)
 	assert_int_equal(trust_generation(f.d.trust), generation + 1);
 }
 
+/* The record of the generation cannot be written: what is answered is what a restart finds. */
+static void test_failed_change(void **state)
+{
+	uint64_t generation;
+
+	(void)state;
+	fixture_install_trust(&f, pki.bundle);
+	generation = trust_generation(f.d.trust);
+	assert_int_equal(renameat(f.d.state_fd, "trust.json", f.d.state_fd, "kept"), 0);
+	assert_int_equal(mkdirat(f.d.state_fd, "trust.json", 0700), 0);
+	install(json_pack("{s:s, s:s}", "name", "b", "content", pki.bundle), 500,
+		"trust-not-changed");
+	assert_int_equal(faccessat(f.d.state_fd, "trusted-ca/b.pem", F_OK, 0), -1);
+	assert_int_equal(unlinkat(f.d.state_fd, "trust.json", AT_REMOVEDIR), 0);
+	assert_int_equal(renameat(f.d.state_fd, "kept", f.d.state_fd, "trust.json"), 0);
+	daemon_fixture_restart(&f);
+	assert_int_equal(trust_generation(f.d.trust), generation);
+	assert_int_equal(ca_cnt(), 2);
+	/* The bundle cannot be written: nothing of it stays, and the next change is a new one. */
+	assert_int_equal(mkdirat(f.d.state_fd, "trusted-ca/b.pem", 0700), 0);
+	install(json_pack("{s:s, s:s}", "name", "b", "content", pki.bundle), 500,
+		"trust-not-changed");
+	assert_int_equal(unlinkat(f.d.state_fd, "trusted-ca/b.pem", AT_REMOVEDIR), 0);
+	fixture_install_trust(&f, pki.bundle);
+	assert_true(trust_generation(f.d.trust) > generation);
+}
+
+/* What is done is done: 200, and how far the workers are stands beside it. */
+static void test_change_that_is_refused(void **state)
+{
+	json_t *body = json_pack("{s:s, s:s}", "name", "a", "content", pki.bundle);
+	struct rk_message msg = {.type = RK_MSG_REFUSED};
+	struct fake_dataplane p;
+	struct call c = {0};
+	json_t *publication;
+
+	(void)state;
+	fake_connect(&f, &p);
+	fake_hello(&p, (struct rk_generation){0});
+	fake_apply(&f, &p);
+	fake_receive(&f, &p, RK_MSG_STATUS);
+	trust_install(f.d.trust, body, call_answered, &c);
+	msg.generation.generation = fake_receive(&f, &p, RK_MSG_VIEW).view.generation;
+	snprintf(msg.generation.reason, sizeof(msg.generation.reason), "no memory");
+	fake_send(&p, &msg);
+	call_wait(&f, &c, 200);
+	assert_string_equal(json_string_value(json_object_get(c.body, "name")), "a");
+	publication = json_object_get(c.body, "publication");
+	assert_string_equal(
+		json_string_value(json_object_get(publication, "data_plane")), "refused");
+	assert_string_equal(
+		json_string_value(json_object_get(publication, "code")), "publication-refused");
+	assert_non_null(
+		strstr(json_string_value(json_object_get(publication, "message")), "no memory"));
+	call_fini(&c);
+	fake_close(&p);
+	json_decref(body);
+}
+
 /* A damaged configuration at reload changes nothing and stands as an alarm until it is good. */
 static void test_reload(void **state)
 {
@@ -227,6 +287,8 @@ int main(void)
 		T(test_two_at_once),
 		T(test_end_in_between),
 		T(test_generation_over_restart),
+		T(test_failed_change),
+		T(test_change_that_is_refused),
 		T(test_reload),
 		T(test_reload_rebuilds),
 		T(test_lock),
