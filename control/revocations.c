@@ -63,40 +63,103 @@ static int hash_sources(struct revocations *r)
 	return ret;
 }
 
-static struct revocation_setting find_setting(const struct revocations_args *args, const char *url)
+/* NULL: nobody configured it. */
+static const struct revocation_setting *find_setting(
+	const struct revocations_args *args, const char *url)
 {
 	for (size_t i = 0; i < args->setting_cnt; i++)
 		if (strcmp(args->setting[i].url, url) == 0)
-			return args->setting[i];
-	return (struct revocation_setting){.url = url, .policy = RK_POLICY_SOFT};
+			return &args->setting[i];
+	return NULL;
 }
 
-/* Several lists of one issuer: the longest freshness, the strictest policy. */
+static bool is_of(const struct source_ref *s, const uint8_t hash[PKI_ISSUER_HASH_LEN])
+{
+	return memcmp(s->issuer_hash, hash, PKI_ISSUER_HASH_LEN) == 0;
+}
+
+static int64_t fresh_until(const struct revocations_args *args, const struct source_ref *s)
+{
+	const struct master_source_info *info = master_source_info(s->source);
+	const struct revocation_setting *setting = find_setting(args, info->url);
+	int64_t until;
+
+	if (__builtin_add_overflow(
+		    info->next_update, setting != NULL ? (int64_t)setting->grace_sec : 0, &until))
+		return INT64_MAX;
+	return until;
+}
+
+/* The same list from several places is as fresh as the freshest copy. */
+static int64_t scope_fresh_until(const struct revocations *r, const struct revocations_args *args,
+	const struct source_ref *of)
+{
+	const char *scope = master_source_info(of->source)->scope;
+	int64_t latest = fresh_until(args, of);
+
+	for (size_t i = 0; i < r->source_cnt; i++) {
+		const struct source_ref *s = &r->source[i];
+
+		if (is_of(s, of->issuer_hash) &&
+			strcmp(master_source_info(s->source)->scope, scope) == 0 &&
+			fresh_until(args, s) > latest)
+			latest = fresh_until(args, s);
+	}
+	return latest;
+}
+
+static bool is_full(const struct source_ref *s)
+{
+	return master_source_info(s->source)->scope[0] == '\0';
+}
+
+static bool has_full_list(const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN])
+{
+	for (size_t i = 0; i < r->source_cnt; i++)
+		if (is_of(&r->source[i], hash) && is_full(&r->source[i]))
+			return true;
+	return false;
+}
+
+/*
+ * A full list tells everything; without one, lists of several scopes are needed all: the shortest
+ * freshness. The strictest policy of any counts. A
+ * configured source that was never fetched may be of any issuer without a configured list: where
+ * it must not be missing, a learnt list does not stand in for it.
+ */
 static struct issuer_ref judge_issuer(const struct revocations *r,
 	const struct revocations_args *args, const uint8_t hash[PKI_ISSUER_HASH_LEN])
 {
 	struct issuer_ref issuer = {.policy = RK_POLICY_OFF};
-	bool is_seen = false;
+	bool is_seen = false, is_configured = false, is_full_needed = has_full_list(r, hash);
 
 	memcpy(issuer.hash, hash, sizeof(issuer.hash));
 	for (size_t i = 0; i < r->source_cnt; i++) {
-		const struct master_source_info *info = master_source_info(r->source[i].source);
-		struct revocation_setting setting;
+		const struct source_ref *s = &r->source[i];
+		const struct revocation_setting *setting;
+		enum rk_revocation_policy policy;
 		int64_t until;
 
-		if (memcmp(r->source[i].issuer_hash, hash, PKI_ISSUER_HASH_LEN) != 0)
+		if (!is_of(s, hash))
 			continue;
-		setting = find_setting(args, info->url);
-		if (__builtin_add_overflow(info->next_update, (int64_t)setting.grace_sec, &until))
-			until = INT64_MAX;
-		if (!is_seen || until > issuer.fresh_until)
+		setting = find_setting(args, master_source_info(s->source)->url);
+		policy = setting != NULL ? setting->policy : RK_POLICY_SOFT;
+		if (policy > issuer.policy)
+			issuer.policy = policy;
+		is_configured = is_configured || setting != NULL;
+		if (is_full_needed && !is_full(s))
+			continue;
+		until = scope_fresh_until(r, args, s);
+		if (!is_seen || until < issuer.fresh_until)
 			issuer.fresh_until = until;
-		if (setting.policy > issuer.policy)
-			issuer.policy = setting.policy;
 		is_seen = true;
 	}
 	if (!is_seen)
 		issuer.policy = args->missing;
+	if (!is_configured && args->missing == RK_POLICY_HARD) {
+		issuer.policy = RK_POLICY_HARD;
+		issuer.fresh_until = 0;
+	}
 	return issuer;
 }
 

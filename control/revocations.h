@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The revocations in force: the master list by canonical issuer, and how fresh each trusted CA's
- * list is under the operator's policy. Immutable and counted, so that a helper thread judges with
+ * lists are under the operator's policy: the strictest of them, and as fresh as the full
+ * list, or without one as the stalest scope. Immutable and counted, so that a helper thread judges with
  * the one it was given. Any thread.
  */
 #pragma once
@@ -30,7 +31,8 @@ struct revocations_args {
 	struct pki_trust *trust;
 	const struct revocation_setting *setting; /* sources not named here: SOFT, no grace */
 	size_t setting_cnt;
-	enum rk_revocation_policy missing; /* for a CA of which no list was ever seen */
+	/* For a CA of which no list was ever seen; HARD: also of which none is configured. */
+	enum rk_revocation_policy missing;
 };
 
 /* 0 with one reference; -ENOMEM, -EIO. */
