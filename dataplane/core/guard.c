@@ -31,8 +31,8 @@ struct guard {
 	EVP_MAC_CTX *any;      /* keyed anew at each use */
 	uint64_t window_start_ns;
 	uint64_t window_cnt;
-	bool was_loaded; /* in the window before */
-	struct bucket bucket[BUCKET_CNT];
+	bool was_loaded;                     /* in the window before */
+	struct bucket bucket[2][BUCKET_CNT]; /* without a cookie, with a good one */
 };
 
 static EVP_MAC_CTX *new_hmac(EVP_MAC *mac)
@@ -212,7 +212,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 29;
 }
 
-static struct bucket *bucket_of(struct guard *g, const struct endpoint *from)
+static struct bucket *bucket_of(struct guard *g, const struct endpoint *from, bool has_cookie)
 {
 	uint64_t key[2], half = 0;
 	uint64_t h;
@@ -220,14 +220,14 @@ static struct bucket *bucket_of(struct guard *g, const struct endpoint *from)
 	memcpy(key, g->config.table_key, sizeof(key));
 	memcpy(&half, from->remote, from->family == 4 ? 4 : 8); /* IPv6: the /64 */
 	h = mix(mix(mix(key[0], half), from->family), key[1]);
-	return &g->bucket[(h >> 32) % BUCKET_CNT];
+	return &g->bucket[has_cookie][(h >> 32) % BUCKET_CNT];
 }
 
-bool guard_admit(struct guard *g, const struct endpoint *from, uint64_t now_ns)
+bool guard_admit(struct guard *g, const struct endpoint *from, bool has_cookie, uint64_t now_ns)
 {
 	uint64_t price = TOKEN_NS / g->config.source_rate;
 	uint64_t full = price * g->config.source_burst;
-	struct bucket *b = bucket_of(g, from);
+	struct bucket *b = bucket_of(g, from, has_cookie);
 	uint64_t gained = b->seen_ns == 0 ? full : now_ns - b->seen_ns;
 
 	b->credit_ns = gained >= full - b->credit_ns ? full : b->credit_ns + gained;

@@ -6,8 +6,9 @@
  *
  * Guarantees: D1 without the responder's peering-common-name no HELLO passes mac1. D2 a cookie is
  * bound to both addresses, both ports, the exchange id and the HELLO, and lives two periods of its
- * secret at most. D3 a source (IPv4 address, IPv6 /64) gets at most burst + rate x time admissions;
- * sources that share a slot of the table share its budget, never exceed it.
+ * secret at most. D3 a source (IPv4 address, IPv6 /64) gets at most burst + rate x time admissions,
+ * and as many again for what shows a good cookie: who forges its address spends none of those.
+ * Sources that share a slot of the table share its budgets, never exceed them.
  */
 #pragma once
 
@@ -61,5 +62,6 @@ void guard_set_cookie_secret(struct guard *g, const uint8_t secret[GUARD_SECRET_
 
 /* Counts a HELLO that passed mac1; true while more than load_rate a second arrive. */
 bool guard_note_hello(struct guard *g, uint64_t now_ns);
-/* Takes a token of the source's bucket. */
-bool guard_admit(struct guard *g, const struct endpoint *from, uint64_t now_ns) RK_MUST_CHECK;
+/* Takes a token of the source's bucket for those that showed a good cookie, or for the others. */
+bool guard_admit(struct guard *g, const struct endpoint *from, bool has_cookie,
+	uint64_t now_ns) RK_MUST_CHECK;

@@ -161,10 +161,12 @@ enum reason responder_hello(
 	if (!has_group(e, m.share.group))
 		return m.cookie.len == 0 ? send_cookie(e, from, p, hash, choose_group(e, &m.groups))
 					 : REASON_NO_GROUP;
+	/* A COOKIE is shorter than any HELLO: no amplification, whoever the source really is. */
 	if (m.cookie.len == 0 &&
-		(is_loaded || reply_len_max(e, kex_find(m.share.group)) > p->whole.len))
+		(is_loaded || reply_len_max(e, kex_find(m.share.group)) > p->whole.len ||
+			!guard_admit(e->guard, from, false, e->env.now_ns)))
 		return send_cookie(e, from, p, hash, 0);
-	if (!guard_admit(e->guard, from, e->env.now_ns))
+	if (m.cookie.len != 0 && !guard_admit(e->guard, from, true, e->env.now_ns))
 		return REASON_RATE;
 	if (!kex_share_is_plausible(kex_find(m.share.group), m.share.point))
 		return REASON_BAD_SHARE;

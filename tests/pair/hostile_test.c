@@ -171,6 +171,44 @@ static void one_source_has_its_budget(void **state)
 	pair_free(p);
 }
 
+static bool keep_east_silent(struct pair *p, struct pair_packet *packet)
+{
+	struct wire_packet w;
+
+	(void)p;
+	return packet->from != 0 ||
+	       wire_parse_packet(&w, packet->payload, packet->len) != REASON_ACCEPTED ||
+	       w.type != MSG_HELLO;
+}
+
+/* D3: HELLOs in west's name, fewer than are load, spend what needs no cookie; west has another. */
+static void forged_source_does_not_shut_the_peer_out(void **state)
+{
+	struct pair *p = quiet();
+	struct hello h = usual;
+	struct pair_packet packet;
+	uint64_t limited;
+
+	(void)state;
+	h.host = 2;
+	h.group = 23; /* with a share that is none: it costs a token and no exchange */
+	for (unsigned i = 0; i < 3000; i++) {
+		h.id = 1000 + i;
+		packet = build(&h);
+		pair_inject(p, &packet, i * 3 * PAIR_MS);
+	}
+	pair_run(p, 3 * PAIR_SEC);
+	assert_true(pair_counter(p, 0, "bad-share") >= 40);
+	assert_true(pair_counter(p, 0, "cookie-sent") > 0);
+	limited = pair_counter(p, 0, "rate-limited");
+	p->filter = keep_east_silent;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 3 * PAIR_SEC));
+	assert_int_equal(pair_counter(p, 0, "rate-limited"), limited);
+	pair_free(p);
+}
+
 /* A duplicate HELLO gets the same REPLY; another HELLO under its id gets nothing. */
 static void one_id_has_one_reply(void **state)
 {
@@ -407,6 +445,7 @@ int main(void)
 		cmocka_unit_test(made_up_cookies_are_refused),
 		cmocka_unit_test(flood_does_not_shut_the_peer_out),
 		cmocka_unit_test(one_source_has_its_budget),
+		cmocka_unit_test(forged_source_does_not_shut_the_peer_out),
 		cmocka_unit_test(one_id_has_one_reply),
 		cmocka_unit_test(retry_leads_to_the_common_group),
 		cmocka_unit_test(nothing_in_common_is_refused),

@@ -108,7 +108,7 @@ static unsigned admitted(struct guard *g, const struct endpoint *from, uint64_t 
 	unsigned cnt = 0;
 
 	while (tries-- > 0)
-		cnt += guard_admit(g, from, now);
+		cnt += guard_admit(g, from, false, now);
 	return cnt;
 }
 
@@ -141,6 +141,18 @@ static void sources_have_budgets_of_their_own(void **state)
 	assert_int_equal(admitted(g, &d, SEC, 100), 0);
 }
 
+/* D3: whoever forges the address of a source leaves it the budget of those with a cookie. */
+static void cookie_has_a_budget_of_its_own(void **state)
+{
+	struct guard *g = *state;
+	struct endpoint from = {.family = 4, .remote = {192, 0, 2, 1}};
+
+	assert_int_equal(admitted(g, &from, SEC, 100), 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_true(guard_admit(g, &from, true, SEC));
+	assert_false(guard_admit(g, &from, true, SEC));
+}
+
 static void load_rises_and_falls(void **state)
 {
 	struct guard *g = *state;
@@ -167,6 +179,7 @@ int main(void)
 			bucket_holds_burst_and_refills_at_rate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			sources_have_budgets_of_their_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(cookie_has_a_budget_of_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(load_rises_and_falls, set_up, tear_down),
 	};
 
