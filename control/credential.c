@@ -241,7 +241,8 @@ static int load(struct credential *c)
 	if (ret == 0 && !pki_key_matches_cert(key, c->cert))
 		ret = -EKEYREJECTED;
 	if (ret == 0)
-		ret = pki_cert_key_hash(c->cert, c->compiled.public_key_hash);
+		/* Of the key: a certificate may spell the same key in other bytes. */
+		ret = pki_key_hash(key, c->compiled.public_key_hash);
 	EVP_PKEY_free(key);
 	if (ret == -EKEYREJECTED)
 		snprintf(c->trouble, sizeof(c->trouble), "%s and %s do not belong together",

@@ -162,6 +162,11 @@ bool publish_link_send(
 		return false;
 	}
 	o->len = rk_message_build(msg, o->data, RK_CHANNEL_MSG_MAX);
+	if (o->len == 0) {
+		free_outgoing(o);
+		log_error("a message of type %d cannot be given to the data plane", (int)msg->type);
+		return false;
+	}
 	shrunk = realloc(o->data, o->len);
 	if (shrunk != NULL)
 		o->data = shrunk;

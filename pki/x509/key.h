@@ -65,7 +65,8 @@ int pki_key_from_pem(const char *text, size_t len, EVP_PKEY **out) RK_MUST_CHECK
  * secret; it is wiped on failure. 0, -EINVAL for a key that has no raw form here, -EIO.
  */
 int pki_key_to_private(const EVP_PKEY *key, struct rk_private_key *out) RK_MUST_CHECK;
-/* SHA-256 of the SubjectPublicKeyInfo. 0 or -EIO. */
+/* SHA-256 of the key's own SubjectPublicKeyInfo, whose bytes may differ from those of a certificate
+ * for it (RSA's NULL parameter, the form of an EC point). 0 or -EIO. */
 int pki_key_hash(const EVP_PKEY *key, uint8_t out[RK_DIGEST_LEN]) RK_MUST_CHECK;
 /*
  * The public key of a certificate as raw numbers: RSA, RSA-PSS (with the one hash its parameters
@@ -73,7 +74,5 @@ int pki_key_hash(const EVP_PKEY *key, uint8_t out[RK_DIGEST_LEN]) RK_MUST_CHECK;
  * rk_public_key can carry.
  */
 int pki_public_key(const X509 *cert, struct rk_public_key *out) RK_MUST_CHECK;
-/* SHA-256 of the certificate's SubjectPublicKeyInfo as it stands in the certificate. */
-int pki_cert_key_hash(const X509 *cert, uint8_t out[RK_DIGEST_LEN]) RK_MUST_CHECK;
 /* The certificate carries this key's public half. */
 bool pki_key_matches_cert(const EVP_PKEY *key, const X509 *cert) RK_MUST_CHECK;

@@ -115,33 +115,16 @@ int pki_key_to_private(const EVP_PKEY *key, struct rk_private_key *out)
 	return ret;
 }
 
-static int hash_bytes(const uint8_t *data, int len, uint8_t out[RK_DIGEST_LEN])
-{
-	unsigned md_len = 0;
-
-	if (len <= 0 || EVP_Digest(data, (size_t)len, out, &md_len, EVP_sha256(), NULL) != 1 ||
-		md_len != RK_DIGEST_LEN)
-		return -EIO;
-	return 0;
-}
-
 int pki_key_hash(const EVP_PKEY *key, uint8_t out[RK_DIGEST_LEN])
 {
 	unsigned char *der = NULL;
+	unsigned md_len = 0;
 	int len = i2d_PUBKEY(key, &der);
-	int ret = hash_bytes(der, len, out);
+	int ret = 0;
 
-	OPENSSL_free(der);
-	ERR_clear_error();
-	return ret;
-}
-
-int pki_cert_key_hash(const X509 *cert, uint8_t out[RK_DIGEST_LEN])
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-	int ret = hash_bytes(der, len, out);
-
+	if (len <= 0 || EVP_Digest(der, (size_t)len, out, &md_len, EVP_sha256(), NULL) != 1 ||
+		md_len != RK_DIGEST_LEN)
+		ret = -EIO;
 	OPENSSL_free(der);
 	ERR_clear_error();
 	return ret;

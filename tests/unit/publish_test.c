@@ -173,6 +173,18 @@ static void test_need_all_and_refused(void **state)
 	fake_close(&p);
 }
 
+/* A message that cannot be built is not sent, and the connection stands. */
+static void test_unbuildable(void **state)
+{
+	struct rk_message msg = {.type = (enum rk_channel_type)0xfff};
+
+	(void)state;
+	connect_and_apply();
+	assert_false(publisher_send(f.d.publisher, &msg));
+	assert_true(publisher_is_connected(f.d.publisher));
+	fake_close(&p);
+}
+
 /* Above whatever was ever activated; the same generation only for the same parts. */
 static void test_generations(void **state)
 {
@@ -246,6 +258,47 @@ static void test_key(void **state)
 	fake_send(&p, &hello);
 	fake_receive(&f, &p, RK_MSG_VIEW);
 	fake_close(&p);
+	rk_secret_free(key, sizeof(*key));
+}
+
+/* A CA that leaves RSA's NULL parameter out: the published name is still the key's. */
+static void test_key_in_other_bytes(void **state)
+{
+	struct rk_private_key *key = rk_secret_new(sizeof(*key));
+	const struct compile_credential *credential;
+	const unsigned char *point;
+	struct call c = {0};
+	X509 *cert;
+	char *pem;
+	int len;
+
+	(void)state;
+	fixture_create_key(&f,
+		json_pack("{s:s, s:s, s:i}", "name", "custom_ssr_peering", "algorithm", "RSA",
+			"rsa_key_size", 2048),
+		200);
+	fixture_install_trust(&f, pki.bundle);
+	cert = fixture_certify(
+		&f, &pki, "custom_ssr_peering.key", &(struct test_cert){.cn = "east.peering"});
+	X509_PUBKEY_get0_param(NULL, &point, &len, NULL, X509_get_X509_PUBKEY(cert));
+	assert_int_equal(
+		X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert), OBJ_nid2obj(NID_rsaEncryption),
+			V_ASN1_UNDEF, NULL, OPENSSL_memdup(point, (size_t)len), len),
+		1);
+	assert_true(X509_sign(cert, pki.ca_key, EVP_sha256()) > 0);
+	pem = test_pem(cert);
+	fixture_ingest(&f, pem, &c, 200);
+	call_fini(&c);
+	credential = credential_compiled(f.d.credential);
+	assert_non_null(credential);
+	fake_connect(&f, &p);
+	fake_hello(&p, nothing);
+	fake_receive(&f, &p, RK_MSG_KEY);
+	assert_int_equal(rk_private_key_parse(key, p.buffer, p.len), 0);
+	assert_memory_equal(key->public_key_hash, credential->public_key_hash, RK_DIGEST_LEN);
+	fake_close(&p);
+	free(pem);
+	X509_free(cert);
 	rk_secret_free(key, sizeof(*key));
 }
 
@@ -421,8 +474,10 @@ int main(void)
 		T(test_first_view),
 		T(test_changes_only),
 		T(test_need_all_and_refused),
+		T(test_unbuildable),
 		T(test_generations),
 		T(test_key),
+		T(test_key_in_other_bytes),
 		T(test_verdicts),
 		T(test_misbehaviour),
 		T(test_newest_connection),
