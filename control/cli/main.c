@@ -8,6 +8,7 @@
 
 #include "control/cli/client.h"
 #include "control/cli/commands.h"
+#include "control/cli/print.h"
 #include "control/cli/verify.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
@@ -140,6 +141,7 @@ static int run(const struct options *o, const struct cli_command *c, const char 
 		print_answer(o, c, &answer);
 	else if (o->is_json && answer.body != NULL)
 		print_answer(o, c, &answer);
+	print_strip_controls(answer.error);
 	if (result == CLIENT_UNREACHABLE)
 		fprintf(stderr, "rekeyctl: rekey-control does not answer at %s: %s\n",
 			o->client.url != NULL ? o->client.url : o->client.run_dir, answer.error);

@@ -6,8 +6,7 @@
 #define VALUE_MAX  512
 #define COLUMN_MAX 16
 
-/* C0, DEL and (as UTF-8) C1 could drive a terminal. */
-static void strip_controls(char *text)
+void print_strip_controls(char *text)
 {
 	unsigned char *p = (unsigned char *)text;
 
@@ -55,7 +54,7 @@ void print_value(const json_t *object, const char *key, char *out, size_t size)
 			json_is_array(v) ? json_array_size(v) : json_object_size(v));
 	else
 		snprintf(out, size, "N/A");
-	strip_controls(out);
+	print_strip_controls(out);
 }
 
 static void print_row(FILE *f, const char *const cells[], const size_t widths[], size_t cnt)

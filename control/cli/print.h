@@ -14,6 +14,9 @@ struct print_column {
 	const char *key; /* "a.b" looks into nested objects */
 };
 
+/* C0, DEL and (as UTF-8) C1 could drive a terminal: each becomes a question mark. */
+void print_strip_controls(char *text);
+
 /* A value as one line of text: null and absent print "N/A", booleans True and False. */
 void print_value(const json_t *object, const char *key, char *out, size_t size);
 

@@ -184,6 +184,10 @@ void crl_on_fetched(void *arg, struct fetch_result *result)
 	struct crl_run *run = arg;
 	struct crl_source *s = run->source;
 
+	if (run->m->is_closing) {
+		free(run);
+		return;
+	}
 	s->http_status = result->http_status;
 	if (result->error < 0) {
 		crl_fail(run->m, s, "crl-fetch", result->text);

@@ -313,6 +313,8 @@ void fetcher_free(struct fetcher *f)
 	while ((running = LIST_FIRST(&f->running)) != NULL) {
 		LIST_REMOVE(running, link);
 		curl_multi_remove_handle(f->multi, running->curl);
+		running->result.error = -ECANCELED;
+		running->cb(running->arg, &running->result);
 		fetch_free(running);
 	}
 	if (f->multi != NULL)

@@ -45,7 +45,7 @@ struct fetch_result {
 typedef void (*fetch_cb)(void *arg, struct fetch_result *result);
 
 int fetcher_new(struct event_base *base, struct fetcher **out) __attribute__((warn_unused_result));
-/* Drops running fetches without calling back. NULL is fine. */
+/* Running fetches are called back with -ECANCELED. NULL is fine. */
 void fetcher_free(struct fetcher *f);
 /* 0; -EINVAL for a URL of another scheme; -ENOMEM. Copies what it needs of request. */
 int fetch_start(struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg)

@@ -77,6 +77,19 @@ static struct rk_span number_span(const struct pki_crl_info *info)
 	return n;
 }
 
+/* A partition that no URI names could not be told from the full list. */
+static int check_scope(struct crl_ingest *in, const struct pki_crl *crl)
+{
+	const struct pki_crl_scope *scope = &pki_crl_info(crl)->scope;
+
+	if (!scope->is_partition || scope->url_cnt > 0)
+		return 0;
+	pki_report_add(&in->report, PKI_ERROR, "crl-partition-unnamed",
+		"Have the CA name the distribution point by a URI.",
+		"The revocation list is refused: its distribution point has no URI.");
+	return -EBADMSG;
+}
+
 static int build_source(struct crl_ingest *in, const struct pki_crl *crl)
 {
 	const struct pki_crl_info *info = pki_crl_info(crl);
@@ -159,6 +172,8 @@ void crl_ingest_work(void *arg)
 		return;
 	keep_facts(in, crl);
 	in->error = pki_crl_verify(crl, in->trust, in->now, &in->report, NULL);
+	if (in->error == 0)
+		in->error = check_scope(in, crl);
 	if (in->error == 0)
 		in->error = build_source(in, crl);
 	if (in->error == 0)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "control/crl/ingest.h"
 #include "tests/unit/test_ca.h"
@@ -122,12 +123,34 @@ static void another_list_at_the_url_takes_nothing_back(void **state)
 	assert_int_equal(master_list_source_cnt(list), 3);
 }
 
+/* It could not be told from the full list, and would take that one's place. */
+static void partition_without_a_uri_is_refused(void **state)
+{
+	X509_CRL *made = test_crl_new(&(struct test_crl){.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.idp = "critical,fullname:RID:1.2.3.4"});
+	size_t len;
+	uint8_t *der = test_crl_der(made, &len);
+	struct crl_ingest *in = crl_ingest_new(der, len, URL, time(NULL), trust, list);
+
+	(void)state;
+	assert_non_null(in);
+	crl_ingest_work(in);
+	assert_int_equal(in->error, -EBADMSG);
+	assert_true(pki_report_has(&in->report, "crl-partition-unnamed"));
+	assert_null(in->source);
+	crl_ingest_free(in);
+	X509_CRL_free(made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(next_list_takes_the_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			another_list_at_the_url_takes_nothing_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			partition_without_a_uri_is_refused, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

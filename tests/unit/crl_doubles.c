@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/unit/crl_doubles.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/alarms.h"
+#include "control/audit.h"
+#include "control/publish.h"
+#include "control/trust.h"
+
+struct crl_seen seen;
+
+void publisher_mark(struct publisher *p, enum rk_part_kind kind)
+{
+	(void)p;
+	assert_int_equal(kind, RK_PART_REVOCATION_BASE);
+	seen.marked_cnt++;
+}
+
+void publisher_flush(struct publisher *p)
+{
+	(void)p;
+	seen.flushed_cnt++;
+}
+
+void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
+{
+	struct answer a = {.status = seen.publish_status};
+
+	(void)p;
+	cb(arg, &a);
+}
+
+void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *format, ...)
+{
+	va_list ap;
+
+	(void)a;
+	va_start(ap, format);
+	vsnprintf(seen.alarm_text, sizeof(seen.alarm_text), format, ap);
+	va_end(ap);
+	snprintf(seen.alarm_kind, sizeof(seen.alarm_kind), "%s", spec->kind);
+}
+
+void alarm_clear(struct alarms *a, const char *kind, const char *source)
+{
+	(void)a;
+	(void)source;
+	if (strcmp(seen.alarm_kind, kind) == 0)
+		seen.alarm_kind[0] = '\0';
+}
+
+void audit_write(struct audit *a, const char *type, const char *description, json_t *detail)
+{
+	(void)a;
+	(void)description;
+	assert_string_equal(type, "system.crl_update");
+	assert_non_null(detail);
+	json_decref(detail);
+	seen.audit_cnt++;
+}
+
+struct pki_trust *trust_current(const struct trust *t)
+{
+	(void)t;
+	return seen.trust;
+}

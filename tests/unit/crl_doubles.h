@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the CRL manager's test puts in the place of publisher, alarms, audit log and trust. */
+#pragma once
+
+#include "pki/x509/trust.h"
+
+/* What they were told, and the trust they give. */
+extern struct crl_seen {
+	unsigned marked_cnt, flushed_cnt, audit_cnt;
+	int publish_status; /* what whoever waits for the workers is told */
+	char alarm_kind[64];
+	char alarm_text[512];
+	struct pki_trust *trust;
+} seen;
