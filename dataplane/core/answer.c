@@ -13,6 +13,7 @@
 struct agreed {
 	struct keyslot slot; /* local_index is the owner's to give */
 	struct endpoint endpoint;
+	uint64_t started_ns; /* when HELLO was taken */
 	uint8_t own_fingerprint[RK_FINGERPRINT_LEN];
 	uint8_t peer_fingerprint[RK_FINGERPRINT_LEN];
 };
@@ -44,6 +45,9 @@ static bool settle_collision(struct engine *e, struct session *s, const struct a
 	bool is_winner = false;
 
 	if (own != NULL && is_lower && takes_precedence(e, own))
+		return false;
+	/* the peer dropped what it had begun before it accepted our FINISH */
+	if (s->confirmed_ns != 0 && a->started_ns <= s->confirmed_ns)
 		return false;
 	if (own != NULL) {
 		is_winner =
@@ -128,6 +132,7 @@ static bool fill(struct engine *e, const struct exchange *x, struct agreed *a)
 	a->slot.is_full = true;
 	a->slot.peer_index = x->peer_new_index;
 	a->endpoint = x->endpoint;
+	a->started_ns = x->started_ns;
 	memcpy(a->own_fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN);
 	memcpy(a->peer_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
 	return true;

@@ -109,7 +109,8 @@ struct session {
 	uint64_t hold_until_ns; /* PREVIOUS is dropped then */
 	uint64_t next_until_ns; /* NEXT is dropped then */
 	uint64_t heard_ns;
-	uint64_t wanted_ns; /* since when we have no success: for the timeout */
+	uint64_t confirmed_ns; /* when a full exchange of ours was confirmed last */
+	uint64_t wanted_ns;    /* since when we have no success: for the timeout */
 	uint8_t peer_fingerprint[RK_FINGERPRINT_LEN];
 	uint8_t told_fingerprint[RK_FINGERPRINT_LEN]; /* of the certificate last spoken of */
 	uint8_t own_fingerprint[RK_FINGERPRINT_LEN];  /* with which the keys were agreed */

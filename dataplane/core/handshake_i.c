@@ -346,6 +346,7 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 	s->endpoint = x->endpoint;
 	session_promote(e, s);
 	session_bind(e, s, &binding);
+	s->confirmed_ns = e->env.now_ns;
 	exchange_free(e, x);
 	session_exchange_over(e, s, true);
 }

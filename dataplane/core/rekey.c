@@ -32,12 +32,10 @@ static enum reason may_rekey(struct engine *e, const struct session *s)
 	return is_own ? REASON_OWN_CERT : proof_reason_of(status);
 }
 
-/* The next slot belongs to a full exchange of ours that waits for its ACK. */
+/* The next slot belongs to a full exchange of ours: its key would push out one in use. */
 static bool is_next_taken(struct engine *e, const struct session *s)
 {
-	const struct exchange *own = exchange_find(e, s->own_exchange);
-
-	return own != NULL && own->state == EXCHANGE_EXPECT_ACK;
+	return exchange_find(e, s->own_exchange) != NULL;
 }
 
 enum reason rekey_start(struct engine *e, struct session *s)

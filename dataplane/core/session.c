@@ -76,6 +76,15 @@ static void drop_old_keys(struct engine *e, struct session *s)
 		keyring_drop(&s->keys, KEYRING_NEXT);
 }
 
+/* Beside keys in use a full exchange waits as a rekey does: it could push out the peer's. */
+static bool must_wait(const struct session *s)
+{
+	return has_key(s) && !s->is_silent &&
+	       (s->own_rekey != 0 || s->peer_rekey != 0 || s->is_unproved ||
+		       keyslot_is_used(&s->keys.slot[KEYRING_NEXT]) ||
+		       keyslot_is_used(&s->keys.slot[KEYRING_PREVIOUS]));
+}
+
 static void dial(struct engine *e, struct session *s)
 {
 	uint64_t now = e->env.now_ns;
@@ -83,6 +92,11 @@ static void dial(struct engine *e, struct session *s)
 
 	if (s->own_exchange != 0 || s->dial_at_ns == 0 || now < s->dial_at_ns)
 		return;
+	if (must_wait(s)) {
+		s->dial_at_ns =
+			s->hold_until_ns > now ? s->hold_until_ns : now + RETRANSMIT_FIRST_NS;
+		return;
+	}
 	s->dialed_ns = now;
 	reason = initiator_start(e, s);
 	engine_count(e, reason);
