@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench/harness.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#define TURN_NS 2000000.0 /* long enough that reading the clock does not count */
+/* Long enough that reading the clock does not count, short enough that pairs are close in time. */
+#define TURN_NS     2e6
+#define TURN_MIN_NS 1e5
 
-static double now_ns(void)
+unsigned bench_count(unsigned option, unsigned otherwise)
+{
+	return option != 0 ? option : otherwise;
+}
+
+void bench_fail(const char *what)
+{
+	fprintf(stderr, "rekey-bench: %s\n", what);
+	exit(1);
+}
+
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
-static double time_turn(const struct bench_case *c, unsigned cnt)
+uint64_t bench_wall_ns(void)
 {
-	double began = now_ns();
-
-	if (!c->run(c->arg, cnt)) {
-		fprintf(stderr, "rekey-bench: %s failed\n", c->name);
-		exit(1);
-	}
-	return (now_ns() - began) / cnt;
+	return read_clock(CLOCK_MONOTONIC);
 }
 
-/* How often the operation fits a turn. */
-static unsigned calibrate(const struct bench_case *c)
+uint64_t bench_cpu_ns(void)
 {
-	unsigned cnt = 1;
-
-	while (cnt < 1u << 24 && time_turn(c, cnt) * cnt < TURN_NS)
-		cnt *= 2;
-	return cnt;
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int compare(const void *a, const void *b)
@@ -45,94 +45,95 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+double bench_percentile(double *v, size_t n, double percent)
+{
+	size_t at = (size_t)((double)n * percent / 100);
+
+	qsort(v, n, sizeof(*v), compare);
+	return v[at < n ? at : n - 1];
+}
+
+double bench_median(double *v, size_t n)
+{
+	return bench_percentile(v, n, 50);
+}
+
+/* ---- contenders ------------------------------------------------------------------------------ */
+
+static double time_turn(const struct bench_case *c, unsigned cnt)
+{
+	clockid_t clock = c->is_wall ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+	uint64_t began = read_clock(clock);
+
+	if (!c->run(c->arg, cnt)) {
+		fprintf(stderr, "rekey-bench: %s failed\n", c->name);
+		exit(1);
+	}
+	return (double)(read_clock(clock) - began) / cnt;
+}
+
+/* How often the operation fits a turn. */
+static unsigned calibrate(const struct bench_case *c, double turn_ns)
+{
+	unsigned cnt = 1;
+
+	while (cnt < 1u << 24 && time_turn(c, cnt) * cnt < turn_ns)
+		cnt *= 2;
+	return cnt;
+}
+
+static double turn_length(const struct bench_options *o, size_t cnt)
+{
+	double fair = o->seconds * 1e9 / (BENCH_ROUNDS_MIN + 2) / (double)cnt;
+
+	return fair > TURN_NS ? TURN_NS : fair < TURN_MIN_NS ? TURN_MIN_NS : fair;
+}
+
 void bench_run(const struct bench_options *o, struct bench_case *cases, size_t cnt)
 {
-	double turn_ns = 0;
+	double round_ns = 0;
 	size_t rounds, i, r;
 	unsigned *turns = calloc(cnt, sizeof(*turns));
-	double *times;
 
+	bench_must(turns != NULL, "out of memory");
 	for (i = 0; i < cnt; i++) {
-		turns[i] = calibrate(&cases[i]);
-		turn_ns += time_turn(&cases[i], turns[i]) * turns[i];
+		turns[i] = calibrate(&cases[i], turn_length(o, cnt));
+		round_ns += time_turn(&cases[i], turns[i]) * turns[i];
 	}
-	rounds = (size_t)(o->seconds * 1e9 / turn_ns);
+	rounds = (size_t)(o->seconds * 1e9 / round_ns);
 	if (rounds < BENCH_ROUNDS_MIN)
 		rounds = BENCH_ROUNDS_MIN;
-	times = calloc(rounds * cnt, sizeof(*times));
+	for (i = 0; i < cnt; i++) {
+		cases[i].round_cnt = rounds;
+		cases[i].round_ns = calloc(rounds, sizeof(double));
+		bench_must(cases[i].round_ns != NULL, "out of memory");
+	}
 	for (r = 0; r < rounds; r++) {
 		for (i = 0; i < cnt; i++)
-			times[i * rounds + r] = time_turn(&cases[i], turns[i]);
+			cases[i].round_ns[r] = time_turn(&cases[i], turns[i]);
 	}
-	for (i = 0; i < cnt; i++) {
-		qsort(times + i * rounds, rounds, sizeof(*times), compare);
-		cases[i].ns = times[i * rounds + rounds / 2];
-	}
-	free(times);
+	for (i = 0; i < cnt; i++)
+		cases[i].ns = 1 / bench_ratio(&cases[i], NULL);
 	free(turns);
 }
 
-/* The processor's name: figures of two machines are not to be compared. */
-static const char *machine(void)
+void bench_end(struct bench_case *cases, size_t cnt)
 {
-	static char name[128];
-	char line[256];
-	FILE *f;
-
-	if (name[0] != '\0')
-		return name;
-	snprintf(name, sizeof(name), "unknown");
-	f = fopen("/proc/cpuinfo", "re");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, "model name", 10) == 0 && strchr(line, ':') != NULL) {
-			snprintf(name, sizeof(name), "%s", strchr(line, ':') + 2);
-			name[strcspn(name, "\n")] = '\0';
-			break;
-		}
+	for (size_t i = 0; i < cnt; i++) {
+		free(cases[i].round_ns);
+		cases[i].round_ns = NULL;
 	}
-	if (f != NULL)
-		fclose(f);
-	return name;
 }
 
-static void set_text(json_t *o, const char *key, const char *value)
+double bench_ratio(const struct bench_case *c, const struct bench_case *other)
 {
-	if (value != NULL)
-		json_object_set_new(o, key, json_string(value));
-}
+	double *ratio = calloc(c->round_cnt, sizeof(*ratio));
+	double median;
 
-static void print_json(const struct bench_row *row)
-{
-	json_t *o = json_object();
-
-	set_text(o, "bench", row->bench);
-	set_text(o, "operation", row->operation);
-	set_text(o, "group", row->group);
-	set_text(o, "cert", row->cert);
-	json_object_set_new(o, "value", json_real(row->value));
-	set_text(o, "unit", row->unit);
-	if (row->baseline_name != NULL) {
-		json_object_set_new(o, "baseline",
-			json_pack("{s:s, s:f}", "name", row->baseline_name, "value",
-				row->baseline_value));
-		json_object_set_new(o, "ratio", json_real(row->ratio));
-	}
-	set_text(o, "machine", machine());
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(o);
-}
-
-void bench_print(const struct bench_options *o, const struct bench_row *row)
-{
-	if (o->is_json) {
-		print_json(row);
-		return;
-	}
-	printf("%-12s %-10s %-12s %-12s %12.1f %-8s", row->bench,
-		row->operation != NULL ? row->operation : "", row->group != NULL ? row->group : "",
-		row->cert != NULL ? row->cert : "", row->value, row->unit);
-	if (row->baseline_name != NULL)
-		printf(" %6.2f x %s (%.1f)", row->ratio, row->baseline_name, row->baseline_value);
-	putchar('\n');
+	bench_must(ratio != NULL, "out of memory");
+	for (size_t r = 0; r < c->round_cnt; r++)
+		ratio[r] = (other != NULL ? other->round_ns[r] : 1) / c->round_ns[r];
+	median = bench_median(ratio, c->round_cnt);
+	free(ratio);
+	return median;
 }

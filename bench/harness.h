@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Measuring: every contender of a comparison runs in short turns, interleaved, in one process, for
- * several rounds; what is reported is the median over the rounds, so that neither a busy neighbour
- * nor a change of clock speed favours one of them. One thread.
+ * Measuring. Every contender of a comparison runs in short turns, interleaved, in one process, for
+ * at least BENCH_ROUNDS_MIN rounds: a round holds one turn of each, so what two contenders took in
+ * the same round makes a pair, and a ratio is the median over the pairs. Time is the CPU time of
+ * the calling thread unless a case asks for the wall clock: a busy neighbour favours nobody.
+ *
+ * A suite that has something else to measure (a latency, a size) prints its rows without cases.
+ * One thread. Whatever fails ends the program with a message and exit code 1.
  */
 #pragma once
 
@@ -11,26 +15,59 @@
 #include <stdint.h>
 
 #define BENCH_ROUNDS_MIN 7
+#define BENCH_FIELD_MAX  8
 
 struct bench_options {
 	bool is_json;
-	double seconds; /* for one suite, over all contenders */
-	unsigned peers;
-	unsigned entries;
+	double seconds;   /* for one suite, over all contenders; the least number of rounds holds */
+	unsigned peers;   /* 0: the suite's own number */
+	unsigned entries; /* 0: the suite's own number */
 };
+
+/* options->peers or what the suite takes by itself. */
+unsigned bench_count(unsigned option, unsigned otherwise);
+
+_Noreturn void bench_fail(const char *what);
+#define bench_must(ok, what)              \
+	do {                              \
+		if (!(ok))                \
+			bench_fail(what); \
+	} while (0)
+
+uint64_t bench_wall_ns(void);
+uint64_t bench_cpu_ns(void);                                  /* of the calling thread */
+double bench_median(double *v, size_t n);                     /* sorts v */
+double bench_percentile(double *v, size_t n, double percent); /* sorts v */
+
+/* ---- contenders ---- */
 
 /* One contender: run() does the operation cnt times; false ends the program with its name. */
 struct bench_case {
 	const char *name;
 	bool (*run)(void *arg, unsigned cnt);
 	void *arg;
-	double ns; /* out: median time of one operation */
+	bool is_wall;     /* the work is done by several threads */
+	double ns;        /* out: median time of one operation */
+	double *round_ns; /* out: what it took in each round, until bench_end */
+	size_t round_cnt; /* out: the same for all cases of a run */
 };
 
-/* Calibrates each case, then runs them in turns. Exits with a message when one fails. */
+/* Calibrates each case, then runs them in turns. */
 void bench_run(const struct bench_options *o, struct bench_case *cases, size_t cnt);
+void bench_end(struct bench_case *cases, size_t cnt);
+/* How many times as fast as the other: the median over the rounds. Both of one bench_run. */
+double bench_ratio(const struct bench_case *c, const struct bench_case *other);
 
-/* A row of the report; NULL and 0 where something does not apply. */
+/* ---- rows ---- */
+
+/* Any other member of a row. text NULL: a number. */
+struct bench_field {
+	const char *name;
+	const char *text;
+	double number;
+};
+
+/* NULL and 0 where something does not apply. */
 struct bench_row {
 	const char *bench;
 	const char *operation;
@@ -38,9 +75,13 @@ struct bench_row {
 	const char *cert;  /* ecdsa-p256, rsa-2048, ... */
 	double value;
 	const char *unit;
+	/* A row with a baseline counts something of which more is better. */
 	const char *baseline_name;
 	double baseline_value;
-	double ratio; /* value / baseline, above 1 is better */
+	double ratio; /* 0: value / baseline_value */
+	bool has_efficiency;
+	double efficiency;
+	struct bench_field field[BENCH_FIELD_MAX]; /* ends at the first without a name */
 };
 void bench_print(const struct bench_options *o, const struct bench_row *row);
 
@@ -49,4 +90,3 @@ struct bench_suite {
 	const char *help;
 	void (*run)(const struct bench_options *o);
 };
-extern const struct bench_suite bench_primitives;

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/harness.h"
+#include "bench/suites.h"
 
 static const struct bench_suite *const suites[] = {
-	&bench_primitives,
+#define X(name) &bench_##name,
+	BENCH_SUITES(X)
+#undef X
 };
 #define SUITE_CNT (sizeof(suites) / sizeof(suites[0]))
 
@@ -19,7 +21,7 @@ static int usage(FILE *f)
 	fprintf(f, "usage: rekey-bench SUITE [--json] [--seconds N] [--peers N] [--entries N]\n"
 		   "       rekey-bench --list\n\n");
 	for (i = 0; i < SUITE_CNT; i++)
-		fprintf(f, "  %-12s %s\n", suites[i]->name, suites[i]->help);
+		fprintf(f, "  %-14s %s\n", suites[i]->name, suites[i]->help);
 	return f == stdout ? 0 : 2;
 }
 
@@ -84,7 +86,7 @@ static int read_options(int argc, char *argv[], struct bench_options *o)
 
 int main(int argc, char *argv[])
 {
-	struct bench_options o = {.seconds = 5, .peers = 1000, .entries = 1000000};
+	struct bench_options o = {.seconds = 5};
 	int ret = read_options(argc, argv, &o);
 	size_t i;
 

@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include "bench/harness.h"
+#include "bench/suites.h"
 
 static const struct {
 	const char *group; /* RFC 8422 name */
@@ -208,13 +208,17 @@ static void run(const struct bench_options *o)
 
 	for (i = 0; i < GROUP_CNT; i++) {
 		agreement_init(&agreement[i], groups[i].type, groups[i].curve);
-		cases[n++] = (struct bench_case){"keygen", run_keygen, &agreement[i], 0};
-		cases[n++] = (struct bench_case){"derive", run_derive, &agreement[i], 0};
+		cases[n++] = (struct bench_case){
+			.name = "keygen", .run = run_keygen, .arg = &agreement[i]};
+		cases[n++] = (struct bench_case){
+			.name = "derive", .run = run_derive, .arg = &agreement[i]};
 	}
 	for (i = 0; i < SIGNER_CNT; i++) {
 		signature_init(&signature[i], i);
-		cases[n++] = (struct bench_case){"sign", run_sign, &signature[i], 0};
-		cases[n++] = (struct bench_case){"verify", run_verify, &signature[i], 0};
+		cases[n++] =
+			(struct bench_case){.name = "sign", .run = run_sign, .arg = &signature[i]};
+		cases[n++] = (struct bench_case){
+			.name = "verify", .run = run_verify, .arg = &signature[i]};
 	}
 	bench_run(o, cases, n);
 	for (i = 0; i < n; i++) {
@@ -224,6 +228,7 @@ static void run(const struct bench_options *o)
 			report(o, &cases[i], cases[i].name, NULL,
 				signers[(i - 2 * GROUP_CNT) / 2].cert);
 	}
+	bench_end(cases, n);
 	for (i = 0; i < GROUP_CNT; i++)
 		agreement_fini(&agreement[i]);
 	for (i = 0; i < SIGNER_CNT; i++)

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every suite, in the order in which --list names them. */
+#pragma once
+
+#include "bench/harness.h"
+
+#define BENCH_SUITES(X) X(primitives)
+
+#define X(name) extern const struct bench_suite bench_##name;
+BENCH_SUITES(X)
+#undef X
