@@ -64,13 +64,19 @@ struct config_crl_source {
 	size_t endpoint_cnt;
 };
 
+/* Which of our certificates peering uses. */
+struct config_client_certificate {
+	const char *name;
+	const char *file; /* PKI/FILE.key and FILE.pem; NULL = name */
+};
+
 /* Everything is owned by the object; strings live as long as it. Immutable once read. */
 struct config {
 	const char *router;
 	const char *node;
 	const char *peering_common_name;
 	bool is_enabled;             /* enhanced-security-key-management */
-	bool is_self_signed_allowed; /* always false: such certificates are not supported */
+	bool is_self_signed_allowed; /* and only those that are configured as anchors */
 	bool is_ed25519_allowed;
 	enum rk_invalid_certificate_behavior invalid_certificate_behavior;
 	uint64_t peer_key_rekey_interval_ns; /* 0 = never */
@@ -89,6 +95,8 @@ struct config {
 	size_t peer_cnt;
 	struct config_crl_source *crl;
 	size_t crl_cnt;
+	struct config_client_certificate *client_certificate; /* at most one */
+	size_t client_certificate_cnt;
 	json_t *json;               /* as read; the strings above point into it */
 	struct config_block *block; /* memory of the lists */
 };

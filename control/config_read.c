@@ -111,6 +111,8 @@ static bool is_allowed(enum config_kind kind, unsigned char c)
 		return c >= 0x20 && c != 0x7f;
 	if (isalnum(c) || c == '_' || c == '-')
 		return true;
+	if (kind == CONFIG_CREDENTIAL)
+		return c == '.';
 	return kind == CONFIG_DEVICE && (c == '.' || c == ':' || c == '@');
 }
 
@@ -130,6 +132,8 @@ static int read_text(
 				r, item->kind == CONFIG_TEXT
 					   ? "holds a control character"
 					   : "holds a character that a name may not have");
+	if (item->kind == CONFIG_CREDENTIAL && text[0] == '.')
+		return config_fail(r, "begins with a dot");
 	*(const char **)target = text;
 	return 0;
 }
@@ -254,6 +258,7 @@ int config_read_value(
 		return read_enum(r, json, item, target);
 	case CONFIG_NAME:
 	case CONFIG_DEVICE:
+	case CONFIG_CREDENTIAL:
 	case CONFIG_TEXT:
 		return read_text(r, json, item, target);
 	case CONFIG_ADDRESS:

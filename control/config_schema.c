@@ -108,6 +108,16 @@ static const struct config_item crl_items[] = {
 };
 static const struct config_table crl_table = TABLE(crl_items, sizeof(struct config_crl_source));
 
+static const struct config_item client_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config_client_certificate, name), .max = 63,
+	 .is_required = true, .help = "Name of the entry."},
+	{"file", .kind = CONFIG_CREDENTIAL, MEMBER(struct config_client_certificate, file), .max = 64,
+	 .help = "The name that key, request and certificate have in the REST API; without it, "
+		 "the entry's name."},
+};
+static const struct config_table client_table =
+	TABLE(client_items, sizeof(struct config_client_certificate));
+
 static const struct config_item access_items[] = {
 	{"token-expiration", IN_SEC, MEMBER(struct config, token_expiration_sec),
 	 .unit = &minutes, .min = 1, .max = UINT64_C(5256000), .fallback = 60,
@@ -123,6 +133,9 @@ static const struct config_item authority_items[] = {
 	 .help = "Keys and timers."},
 	{"certificate-revocation", LIST(struct config, crl, crl_cnt), .max = 256,
 	 .table = &crl_table, .help = "Where certificate revocation lists come from."},
+	{"client-certificate", LIST(struct config, client_certificate, client_certificate_cnt),
+	 .max = 1, .table = &client_table,
+	 .help = "The certificate that peering uses; without it, custom_ssr_peering."},
 	{"access-management", .kind = CONFIG_OBJECT, .table = &access_table,
 	 .help = "Access to the REST API."},
 };

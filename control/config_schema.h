@@ -11,18 +11,19 @@
 
 enum config_kind {
 	CONFIG_BOOL,
-	CONFIG_COUNT,    /* an integer min..max */
-	CONFIG_DURATION, /* a number of units, min..max, or a string with a unit */
-	CONFIG_ENUM,     /* one of names; the value is its index */
-	CONFIG_NAME,     /* letters, digits, '_', '-'; 1..max characters */
-	CONFIG_DEVICE,   /* a DPDK device name: also '.', ':', '@' */
-	CONFIG_TEXT,     /* printable, 1..max bytes */
-	CONFIG_GROUPS,   /* array of group names, in order of preference */
-	CONFIG_ADDRESS,  /* "192.0.2.1" */
-	CONFIG_PREFIXES, /* array of "192.0.2.1/24" */
-	CONFIG_GATEWAYS, /* array of addresses, at most one a family */
-	CONFIG_OBJECT,   /* table; its members lie in the same struct */
-	CONFIG_LIST,     /* array of objects, each a struct of the table's size */
+	CONFIG_COUNT,      /* an integer min..max */
+	CONFIG_DURATION,   /* a number of units, min..max, or a string with a unit */
+	CONFIG_ENUM,       /* one of names; the value is its index */
+	CONFIG_NAME,       /* letters, digits, '_', '-'; 1..max characters */
+	CONFIG_DEVICE,     /* a DPDK device name: also '.', ':', '@' */
+	CONFIG_CREDENTIAL, /* a credential's name: letters, digits, '_', '-', '.', no leading dot */
+	CONFIG_TEXT,       /* printable, 1..max bytes */
+	CONFIG_GROUPS,     /* array of group names, in order of preference */
+	CONFIG_ADDRESS,    /* "192.0.2.1" */
+	CONFIG_PREFIXES,   /* array of "192.0.2.1/24" */
+	CONFIG_GATEWAYS,   /* array of addresses, at most one a family */
+	CONFIG_OBJECT,     /* table; its members lie in the same struct */
+	CONFIG_LIST,       /* array of objects, each a struct of the table's size */
 };
 
 struct config_unit {

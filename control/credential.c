@@ -9,25 +9,23 @@
 #include "control/alarms.h"
 #include "control/config.h"
 #include "control/crl/manager.h"
+#include "control/provision_files.h"
 #include "control/publish.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
 #include "control/trust.h"
-#include "pki/view/file.h"
-#include "pki/view/secret.h"
 #include "pki/x509/cert.h"
 #include "pki/x509/identity.h"
 #include "pki/x509/key.h"
 #include "pki/x509/validate.h"
 
-#define KEY_FILE      CREDENTIAL_NAME ".key"
-#define CERT_FILE     CREDENTIAL_NAME ".pem"
 #define DAY           INT64_C(86400)
 #define JUDGE_SECONDS 60
 
 struct credential {
 	struct daemon *daemon;
 	struct event *timer;
+	char name[PROVISION_NAME_MAX + 1];
 	X509 *cert; /* NULL: none */
 	uint8_t *der;
 	struct rk_verdict verdict; /* without revocation: the view's keys tell that */
@@ -44,7 +42,7 @@ static void raise_alarm(const struct credential *c, const char *kind, enum alarm
 {
 	const struct alarm_spec spec = {.kind = kind,
 		.category = "SYSTEM",
-		.source = CREDENTIAL_NAME,
+		.source = c->name,
 		.process = "securityKeyManager",
 		.severity = severity};
 
@@ -57,7 +55,7 @@ static void set_alarm(const struct credential *c, const char *kind, enum alarm_s
 {
 	for (size_t i = 0; i < sizeof(alarm_kinds) / sizeof(alarm_kinds[0]); i++)
 		if (kind == NULL || strcmp(kind, alarm_kinds[i]) != 0)
-			alarm_clear(c->daemon->alarms, alarm_kinds[i], CREDENTIAL_NAME);
+			alarm_clear(c->daemon->alarms, alarm_kinds[i], c->name);
 	if (kind != NULL)
 		raise_alarm(c, kind, severity, text);
 }
@@ -72,7 +70,7 @@ static void alarm_dates(const struct credential *c, int64_t now)
 		set_alarm(c, NULL, ALARM_INFO, NULL);
 		return;
 	}
-	snprintf(text, sizeof(text), "Certificate %s expires within a %s: %s", CREDENTIAL_NAME,
+	snprintf(text, sizeof(text), "Certificate %s expires within a %s: %s", c->name,
 		left > 7 * DAY ? "month" : "week", until);
 	set_alarm(c, "certificate-expiring", left > 7 * DAY ? ALARM_MINOR : ALARM_MAJOR, text);
 }
@@ -91,7 +89,7 @@ static void alarm_status(
 		kind = "certificate-revoked";
 	else if (status == RK_VERDICT_EXPIRED)
 		kind = "certificate-expired";
-	snprintf(text, sizeof(text), "Certificate %s is invalid: %s - %s", CREDENTIAL_NAME,
+	snprintf(text, sizeof(text), "Certificate %s is invalid: %s - %s", c->name,
 		rk_verdict_status_name(status), detail);
 	set_alarm(c, kind, ALARM_CRITICAL, text);
 }
@@ -116,13 +114,13 @@ static void alarm_name(const struct credential *c)
 
 	if (c->cert == NULL ||
 		pki_identity_match(&c->verdict, name, strlen(name)) != PKI_IDENTITY_NONE) {
-		alarm_clear(c->daemon->alarms, "certificate-name", CREDENTIAL_NAME);
+		alarm_clear(c->daemon->alarms, "certificate-name", c->name);
 		return;
 	}
 	snprintf(text, sizeof(text),
 		"Certificate %s does not carry this router's peering-common-name \"%s\": peers "
 		"will refuse it",
-		CREDENTIAL_NAME, name);
+		c->name, name);
 	raise_alarm(c, "certificate-name", ALARM_MAJOR, text);
 }
 
@@ -198,28 +196,15 @@ static void unload(struct credential *c)
 
 static int read_key(const struct credential *c, EVP_PKEY **out)
 {
-	uint8_t *text = NULL;
-	size_t len, size;
-	int ret;
-
-	ret = rk_file_read_secret(c->daemon->pki_fd, KEY_FILE, PKI_KEY_PEM_MAX, &text, &len, &size);
-	if (ret < 0)
-		return ret;
-	ret = pki_key_from_pem((const char *)text, len, out);
-	rk_secret_free(text, size);
-	return ret;
+	return provision_read_key(c->daemon->pki_fd, c->name, PROVISION_KEY_CURRENT, out);
 }
 
 static int read_certificate(struct credential *c)
 {
-	uint8_t *text = NULL;
 	size_t len;
 	int ret;
 
-	ret = rk_file_read(c->daemon->pki_fd, CERT_FILE, PKI_CERT_TEXT_MAX, &text, &len);
-	if (ret == 0)
-		ret = pki_cert_parse((const char *)text, len, NULL, &c->cert);
-	free(text);
+	ret = provision_read_certificate(c->daemon->pki_fd, c->name, &c->cert);
 	if (ret == 0)
 		ret = pki_cert_to_der(c->cert, &c->der, &len);
 	if (ret == 0)
@@ -230,12 +215,12 @@ static int read_certificate(struct credential *c)
 static int load(struct credential *c)
 {
 	EVP_PKEY *key = NULL;
-	const char *file = CERT_FILE;
+	const char *suffix = "pem";
 	int ret;
 
 	ret = read_certificate(c);
 	if (ret == 0) {
-		file = KEY_FILE;
+		suffix = "key";
 		ret = read_key(c, &key);
 	}
 	if (ret == 0 && !pki_key_matches_cert(key, c->cert))
@@ -245,17 +230,40 @@ static int load(struct credential *c)
 		ret = pki_key_hash(key, c->compiled.public_key_hash);
 	EVP_PKEY_free(key);
 	if (ret == -EKEYREJECTED)
-		snprintf(c->trouble, sizeof(c->trouble), "%s and %s do not belong together",
-			KEY_FILE, CERT_FILE);
+		snprintf(c->trouble, sizeof(c->trouble), "%s.key and %s.pem do not belong together",
+			c->name, c->name);
 	else if (ret == -EBADMSG)
-		snprintf(c->trouble, sizeof(c->trouble), "%s cannot be read as PEM", file);
+		snprintf(c->trouble, sizeof(c->trouble), "%s.%s cannot be read as PEM", c->name,
+			suffix);
 	else if (ret < 0)
-		snprintf(c->trouble, sizeof(c->trouble), "%s: %s", file, strerror(-ret));
+		snprintf(c->trouble, sizeof(c->trouble), "%s.%s: %s", c->name, suffix,
+			strerror(-ret));
 	return ret;
+}
+
+const char *credential_name(const struct daemon *d)
+{
+	const struct config_client_certificate *cert = d->config->client_certificate;
+
+	if (d->config->client_certificate_cnt == 0)
+		return CREDENTIAL_NAME;
+	return cert->file != NULL ? cert->file : cert->name;
+}
+
+void credential_configure(struct credential *c)
+{
+	if (strcmp(c->name, credential_name(c->daemon)) == 0) {
+		credential_judge(c);
+		return;
+	}
+	set_alarm(c, NULL, ALARM_INFO, NULL);
+	alarm_clear(c->daemon->alarms, "certificate-name", c->name);
+	credential_reload(c);
 }
 
 void credential_reload(struct credential *c)
 {
+	snprintf(c->name, sizeof(c->name), "%s", credential_name(c->daemon));
 	unload(c);
 	if (load(c) < 0)
 		unload(c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The key and certificate in force: PKI/custom_ssr_peering.key and .pem. What is wrong with them
+ * The key and certificate in force: PKI/NAME.key and .pem, where NAME is the one that
+ * client-certificate of the configuration names, else custom_ssr_peering. What is wrong with them
  * stands as an alarm: absent while rekeying is enabled, expiring within 30 and 7 days, expired,
  * revoked, otherwise invalid, not named like this router. Loop thread only.
  */
@@ -15,9 +16,14 @@
 
 #define CREDENTIAL_NAME "custom_ssr_peering"
 
+/* The name of the credential that peering uses. Borrowed from the configuration. */
+const char *credential_name(const struct daemon *d);
+
 /* Loads and judges; a missing or broken credential is an alarm, not a failure. 0 or -errno. */
 int credential_open(struct daemon *d, struct credential **out) RK_MUST_CHECK;
 void credential_close(struct credential *c);
+/* The configuration has changed, maybe the name with it. */
+void credential_configure(struct credential *c);
 /* The files have changed. Marks what is published. */
 void credential_reload(struct credential *c);
 /*

@@ -240,7 +240,7 @@ void daemon_reload(struct daemon *d)
 		config->peer_cnt);
 	peers_configure(d->peers);
 	crl_manager_discover(d->crl);
-	credential_judge(d->credential);
+	credential_configure(d->credential);
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
 	if (is_rebuild_due)

@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/credential.h"
 #include "control/fields.h"
 #include "control/helper.h"
 
 /* A key on its way from a helper thread to the disk. */
 struct generation {
 	struct provision *provision;
-	char name[64];
+	char name[PROVISION_NAME_MAX + 1];
 	struct pki_key_spec spec;
 	enum provision_key which;
 	struct audit_actor actor;
@@ -31,11 +30,11 @@ void provision_answer(answer_cb cb, void *arg, struct answer *a)
 
 bool provision_check_name(const char *name, struct answer *out)
 {
-	if (field_is_name(name))
+	if (provision_is_name(name))
 		return true;
 	answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "name"),
-		"\"name\" must be 1 to 63 letters, digits, '_' or '-'; peering uses %s",
-		CREDENTIAL_NAME);
+		"\"name\" must be 1 to 64 letters, digits, '_', '-' or '.', not beginning with a "
+		"dot");
 	return false;
 }
 

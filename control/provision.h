@@ -30,3 +30,21 @@ void provision_request(struct provision *p, const json_t *request, answer_cb cb,
  */
 void provision_ingest(
 	struct provision *p, const json_t *request, bool must_exist, answer_cb cb, void *arg);
+/*
+ * DELETE. A key goes with its request, and not while its certificate stands (409); a replacement
+ * key that waits for its certificate goes first, alone. Without its certificate this router stops
+ * peering: the answer tells how far the workers are.
+ */
+void provision_delete_key(struct provision *p, const char *name, answer_cb cb, void *arg);
+void provision_delete_request(struct provision *p, const char *name, answer_cb cb, void *arg);
+void provision_delete_certificate(struct provision *p, const char *name, answer_cb cb, void *arg);
+
+/*
+ * {"certificates": [{"name", "is_for_peering", "has_key", "has_replacement_key", "has_request",
+ * "certificate": null or {"subject", "issuer", "serial", "not_before", "not_after", "key_type",
+ * "signature_algorithm", "fingerprint", "fingerprint_sha1"}}]}
+ */
+void provision_list(const struct provision *p, struct answer *out);
+/* One of these; its certificate also has names, text, and what validation says of it now:
+ * "common_names", "alt_names", "crl_urls", "purpose", "pem", "status", "findings". */
+void provision_show(const struct provision *p, const char *name, struct answer *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/provision_files.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,18 +11,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/fields.h"
 #include "control/log.h"
 #include "pki/view/file.h"
 #include "pki/view/secret.h"
 #include "pki/x509/cert.h"
 
-#define FILE_NAME_LEN 80 /* 63 and the longest suffix */
+#define FILE_NAME_LEN 80 /* a name and the longest suffix */
+
+bool provision_is_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > PROVISION_NAME_MAX || text[0] == '.')
+		return false;
+	for (; *text != '\0'; text++)
+		if (!isalnum((unsigned char)*text) && strchr("_.-", *text) == NULL)
+			return false;
+	return true;
+}
 
 static const char *file_name(char out[FILE_NAME_LEN], const char *name, const char *suffix)
 {
-	/* Names are at most 63 long: field_is_name(). */
-	snprintf(out, FILE_NAME_LEN, "%.63s%s", name, suffix);
+	/* Two names never share a file: no suffix ends in another one. */
+	snprintf(out, FILE_NAME_LEN, "%.*s%s", PROVISION_NAME_MAX, name, suffix);
 	return out;
 }
 
@@ -48,6 +60,11 @@ bool provision_has_certificate(int dir, const char *name)
 	return has_file(dir, name, ".pem");
 }
 
+bool provision_has_request(int dir, const char *name)
+{
+	return has_file(dir, name, ".csr");
+}
+
 int provision_read_key(int dir, const char *name, enum provision_key which, EVP_PKEY **out)
 {
 	char file[FILE_NAME_LEN];
@@ -64,15 +81,70 @@ int provision_read_key(int dir, const char *name, enum provision_key which, EVP_
 	return ret;
 }
 
+/*
+ * Overwrites what the file of a key held, when no name leads to it any more: a crash in between
+ * leaves no damaged key. It is all that can be done from here: a file system may have copies.
+ */
+static void erase(int fd)
+{
+	static const uint8_t zeros[PKI_KEY_PEM_MAX];
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size <= (off_t)sizeof(zeros) &&
+		(pwrite(fd, zeros, (size_t)st.st_size, 0) != st.st_size || fsync(fd) < 0))
+		log_warning("a private key that is no longer used could not be overwritten");
+	close(fd);
+}
+
+static int open_key(int dir, const char *name, enum provision_key which)
+{
+	char file[FILE_NAME_LEN];
+
+	return openat(dir, file_name(file, name, key_suffix(which)),
+		O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static int remove_file(int dir, const char *name, const char *suffix)
+{
+	char file[FILE_NAME_LEN];
+
+	return rk_file_remove(dir, file_name(file, name, suffix));
+}
+
+int provision_remove_key(int dir, const char *name, enum provision_key which)
+{
+	int fd = open_key(dir, name, which);
+	int ret = remove_file(dir, name, key_suffix(which));
+
+	erase(fd);
+	return ret;
+}
+
+int provision_remove_request(int dir, const char *name)
+{
+	return remove_file(dir, name, ".csr");
+}
+
+int provision_remove_certificate(int dir, const char *name)
+{
+	return remove_file(dir, name, ".pem");
+}
+
 int provision_write_key(
 	int dir, const char *name, enum provision_key which, const struct pki_secret_text *pem)
 {
 	char file[FILE_NAME_LEN];
+	int ret, fd;
 
 	file_name(file, name, key_suffix(which));
-	if (which == PROVISION_KEY_NEXT)
-		return rk_file_replace(dir, file, 0600, pem->data, pem->len);
-	return rk_file_create(dir, file, 0600, pem->data, pem->len);
+	if (which == PROVISION_KEY_CURRENT)
+		return rk_file_create(dir, file, 0600, pem->data, pem->len);
+	fd = open_key(dir, name, which);
+	ret = rk_file_replace(dir, file, 0600, pem->data, pem->len);
+	erase(fd);
+	return ret;
 }
 
 int provision_write_request(int dir, const char *name, const char *pem)
@@ -97,8 +169,10 @@ static int rename_synced(int dir, const char *name, const char *from, const char
 /* Key first: from then on only going forward makes a pair (F2). */
 static int switch_over(int dir, const char *name)
 {
+	int old_key = open_key(dir, name, PROVISION_KEY_CURRENT);
 	int ret = rename_synced(dir, name, ".key.new", ".key");
 
+	erase(old_key);
 	return ret < 0 ? ret : rename_synced(dir, name, ".pem.new", ".pem");
 }
 
@@ -127,6 +201,11 @@ static int read_certificate(int dir, const char *name, const char *suffix, X509 
 		ret = pki_cert_parse((const char *)text, len, NULL, out);
 	free(text);
 	return ret;
+}
+
+int provision_read_certificate(int dir, const char *name, X509 **out)
+{
+	return read_certificate(dir, name, ".pem", out);
 }
 
 static bool belong_together(
@@ -161,10 +240,9 @@ static int recover(int dir, const char *name)
 	return rk_file_remove(dir, file_name(file, name, ".pem.new"));
 }
 
-/* The name of a NAME.pem.new. */
-static bool take_name(const char *file, char out[FILE_NAME_LEN])
+/* The name of a file with this suffix. */
+static bool take_name(const char *file, const char *suffix, char out[FILE_NAME_LEN])
 {
-	static const char suffix[] = ".pem.new";
 	size_t len = strlen(file);
 
 	if (len <= strlen(suffix) || len >= FILE_NAME_LEN ||
@@ -172,30 +250,72 @@ static bool take_name(const char *file, char out[FILE_NAME_LEN])
 		return false;
 	memcpy(out, file, len - strlen(suffix));
 	out[len - strlen(suffix)] = '\0';
-	return field_is_name(out);
+	return provision_is_name(out);
+}
+
+static int open_folder(int dir, DIR **out)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = 0;
+
+	*out = fd >= 0 ? fdopendir(fd) : NULL;
+	if (*out == NULL) {
+		ret = -errno;
+		if (fd >= 0)
+			close(fd);
+	}
+	return ret;
 }
 
 int provision_files_recover(int dir)
 {
-	int fd, ret = rk_file_clean(dir);
+	int ret = rk_file_clean(dir);
 	const struct dirent *entry;
 	char name[FILE_NAME_LEN];
 	DIR *folder;
 
 	if (ret < 0)
 		return ret;
-	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	folder = fd >= 0 ? fdopendir(fd) : NULL;
-	if (folder == NULL) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
+	ret = open_folder(dir, &folder);
+	if (ret < 0)
 		return ret;
-	}
-	ret = 0;
 	while (ret == 0 && (entry = readdir(folder)) != NULL)
-		if (take_name(entry->d_name, name))
+		if (take_name(entry->d_name, ".pem.new", name))
 			ret = recover(dir, name);
 	closedir(folder);
 	return ret;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static bool is_listed(const struct provision_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->cnt; i++)
+		if (strcmp(names->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+int provision_list_names(int dir, struct provision_names *out)
+{
+	static const char *const suffix[] = {".key", ".pem"};
+	const struct dirent *entry;
+	char name[FILE_NAME_LEN];
+	DIR *folder;
+	int ret;
+
+	out->cnt = 0;
+	ret = open_folder(dir, &folder);
+	if (ret < 0)
+		return ret;
+	while ((entry = readdir(folder)) != NULL && out->cnt < PROVISION_LIST_MAX)
+		for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++)
+			if (take_name(entry->d_name, suffix[i], name) && !is_listed(out, name))
+				strcpy(out->name[out->cnt++], name);
+	closedir(folder);
+	qsort(out->name, out->cnt, sizeof(out->name[0]), compare_names);
+	return 0;
 }

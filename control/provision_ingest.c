@@ -28,9 +28,14 @@ static const char *const check_name[] = {[CHECK_PRIVATE_KEY] = "private-key",
 	[CHECK_VALIDATION] = "validation",
 	[CHECK_REVOCATION] = "revocation"};
 
+enum result { RESULT_NOT_REACHED, RESULT_PASSED, RESULT_FAILED };
+static const char *const result_name[] = {[RESULT_NOT_REACHED] = "not-reached",
+	[RESULT_PASSED] = "passed",
+	[RESULT_FAILED] = "failed"};
+
 struct ingest {
 	struct provision *provision;
-	char name[64];
+	char name[PROVISION_NAME_MAX + 1];
 	char *text;
 	struct pki_trust *trust;
 	struct revocations *revocations;
@@ -42,8 +47,9 @@ struct ingest {
 	void *arg;
 	/* What the helper found. */
 	int error;         /* -errno: could not be judged */
-	enum check failed; /* CHECK_CNT: all passed */
-	int status;        /* HTTP, of the failure */
+	enum check failed; /* the first that did; CHECK_CNT: all passed */
+	enum result result[CHECK_CNT];
+	int status; /* HTTP, of the first failure */
 	const char *code;
 	struct pki_report report[CHECK_CNT];
 	enum provision_key which;
@@ -67,6 +73,9 @@ static void free_ingest(struct ingest *in)
 
 static void fail(struct ingest *in, enum check check, int status, const char *code)
 {
+	in->result[check] = RESULT_FAILED;
+	if (in->failed != CHECK_CNT)
+		return;
 	in->failed = check;
 	in->status = status;
 	in->code = code;
@@ -110,11 +119,32 @@ static bool validate(struct ingest *in, enum check check, pki_revocation_fn find
 	return in->error == 0 && in->verdict.status == RK_VERDICT_GOOD;
 }
 
-/* The three checks in order; the first that fails ends them. In a helper thread. */
+static void check_parsed(struct ingest *in)
+{
+	struct revocations_query query = {.revocations = in->revocations, .now = in->now};
+
+	if (!find_own_key(in))
+		fail(in, CHECK_PRIVATE_KEY, 409, "key-mismatch");
+	if (!validate(in, CHECK_VALIDATION, NULL, NULL)) {
+		fail(in, CHECK_VALIDATION, 422, "certificate-refused");
+		return;
+	}
+	in->result[CHECK_VALIDATION] = RESULT_PASSED;
+	if (!validate(in, CHECK_REVOCATION, revocations_find, &query))
+		fail(in, CHECK_REVOCATION, 422,
+			in->verdict.status == RK_VERDICT_REVOKED ? "certificate-revoked"
+								 : "revocation-unknown");
+	else
+		in->result[CHECK_REVOCATION] = RESULT_PASSED;
+}
+
+/*
+ * The three checks in order, as far as each makes sense after what the others found: whoever must
+ * go back to the CA is told everything at once. In a helper thread.
+ */
 static void check(void *arg)
 {
 	struct ingest *in = arg;
-	struct revocations_query query = {.revocations = in->revocations, .now = in->now};
 
 	in->error = 0;
 	for (unsigned i = 0; i < CHECK_CNT; i++)
@@ -123,6 +153,7 @@ static void check(void *arg)
 		fail(in, CHECK_PRIVATE_KEY, 400, "private-key-in-submission");
 		return;
 	}
+	in->result[CHECK_PRIVATE_KEY] = RESULT_PASSED;
 	in->error = pki_cert_parse(
 		in->text, strlen(in->text), &in->report[CHECK_VALIDATION], &in->cert);
 	if (in->error == -EBADMSG) {
@@ -132,17 +163,9 @@ static void check(void *arg)
 	}
 	if (in->error == 0)
 		in->error = pki_cert_info(in->cert, &in->info);
-	if (in->error < 0)
-		return;
-	if (!find_own_key(in))
-		fail(in, CHECK_PRIVATE_KEY, 409, "key-mismatch");
-	else if (!validate(in, CHECK_VALIDATION, NULL, NULL))
-		fail(in, CHECK_VALIDATION, 422, "certificate-refused");
-	else if (!validate(in, CHECK_REVOCATION, revocations_find, &query))
-		fail(in, CHECK_REVOCATION, 422,
-			in->verdict.status == RK_VERDICT_REVOKED ? "certificate-revoked"
-								 : "revocation-unknown");
-	else
+	if (in->error == 0)
+		check_parsed(in);
+	if (in->error == 0 && in->failed == CHECK_CNT)
 		in->error = pki_cert_to_pem(in->cert, &in->pem);
 }
 
@@ -151,13 +174,9 @@ static json_t *checks_json(const struct ingest *in)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < CHECK_CNT; i++) {
-		const char *result = i == in->failed  ? "failed"
-				     : i < in->failed ? "passed"
-						      : "not-reached";
-
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:o}", "check", check_name[i], "result", result,
-				      "findings", answer_findings(&in->report[i])));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "check", check_name[i],
+						    "result", result_name[in->result[i]],
+						    "findings", answer_findings(&in->report[i])));
 	}
 	return list;
 }
@@ -213,13 +232,15 @@ static void audit_ingest(const struct ingest *in)
 static json_t *warnings_json(const struct ingest *in)
 {
 	const char *name = in->provision->daemon->config->peering_common_name;
+	const char *peering = credential_name(in->provision->daemon);
 	json_t *list = json_array();
 	char text[256];
 
-	if (strcmp(in->name, CREDENTIAL_NAME) != 0)
-		json_array_append_new(list,
-			json_string(
-				"this name is not used for peering: only " CREDENTIAL_NAME " is"));
+	if (strcmp(in->name, peering) != 0) {
+		snprintf(text, sizeof(text), "this name is not used for peering: only %s is",
+			peering);
+		json_array_append_new(list, json_string(text));
+	}
 	if (pki_identity_match(&in->verdict, name, strlen(name)) == PKI_IDENTITY_NONE) {
 		snprintf(text, sizeof(text),
 			"the certificate does not carry this router's peering-common-name \"%s\": "
@@ -261,7 +282,7 @@ static void take_certificate(struct ingest *in)
 	audit_ingest(in);
 	log_info("%s: certificate ingested, valid until %lld", in->name,
 		(long long)in->info.not_after);
-	if (strcmp(in->name, CREDENTIAL_NAME) == 0)
+	if (strcmp(in->name, credential_name(p->daemon)) == 0)
 		credential_reload(p->daemon->credential);
 	publisher_wait(p->daemon->publisher, on_published, in);
 }

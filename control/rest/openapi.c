@@ -26,6 +26,10 @@ static const struct {
 	{"Csr", "csr:s!"},
 	{"Certificate", "name:s! certificate:s!"},
 	{"Ingested", "name:s!"},
+	{"CertificateList", "certificates:a!"},
+	{"Credential", "name:s! is_for_peering:b! has_key:b! has_replacement_key:b! has_request:b! "
+		       "certificate:o"},
+	{"Deleted", "name:s! deleted:s! publication:o"},
 	{"TrustedCa", "name:s! content:s! validation-mode:s"},
 	{"TrustedCaInstalled", "name:s!"},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},

@@ -12,7 +12,7 @@
 #include "control/rest/users.h"
 
 #define ROUTE_BASE      "/api/v1"
-#define ROUTE_PARAM_MAX 63
+#define ROUTE_PARAM_MAX 64
 
 struct exchange; /* control/rest/exchange.h */
 

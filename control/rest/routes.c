@@ -53,6 +53,37 @@ static void replace(struct exchange *x)
 	provision_ingest(x->daemon->provision, x->body, true, exchange_answer, x);
 }
 
+static void delete_key(struct exchange *x)
+{
+	provision_delete_key(x->daemon->provision, x->param, exchange_answer, x);
+}
+
+static void delete_request(struct exchange *x)
+{
+	provision_delete_request(x->daemon->provision, x->param, exchange_answer, x);
+}
+
+static void delete_certificate(struct exchange *x)
+{
+	provision_delete_certificate(x->daemon->provision, x->param, exchange_answer, x);
+}
+
+static void list_certificates(struct exchange *x)
+{
+	struct answer a;
+
+	provision_list(x->daemon->provision, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_certificate(struct exchange *x)
+{
+	struct answer a;
+
+	provision_show(x->daemon->provision, x->param, &a);
+	answer_and_end(x, &a);
+}
+
 static void install_ca(struct exchange *x)
 {
 	trust_install(x->daemon->trust, x->body, exchange_answer, x);
@@ -203,6 +234,16 @@ const struct route routes[] = {
 		"Ingest a signed certificate", "Certificate", "Ingested"},
 	{PUT, "/certificate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, replace,
 		"Replace a certificate that is there", "Certificate", "Ingested"},
+	{GET, "/certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_certificates,
+		"Our own keys, requests and certificates", NULL, "CertificateList"},
+	{GET, "/certificate/{name}", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_certificate,
+		"One of them, and what validation says of it now", NULL, "Credential"},
+	{DELETE, "/private-key/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, delete_key,
+		"Delete a private key that has no certificate", NULL, "Deleted"},
+	{DELETE, "/certificate-request/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL,
+		delete_request, "Delete a certificate request", NULL, "Deleted"},
+	{DELETE, "/certificate/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL,
+		delete_certificate, "Delete a certificate", NULL, "Deleted"},
 	{POST, "/trusted-ca-certificate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, install_ca,
 		"Install a bundle of trusted CA certificates", "TrustedCa", "TrustedCaInstalled"},
 	{GET, "/trusted-ca-certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_ca,

@@ -132,6 +132,40 @@ void provision_ingest(
 	answer_with(cb, arg, json_pack("{s:b}", "must_exist", must_exist));
 }
 
+static void delete_one(struct provision *p, const char *name, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(p), NULL);
+	answer_with(cb, arg, json_pack("{s:s, s:s}", "name", name, "deleted", "it"));
+}
+
+void provision_delete_key(struct provision *p, const char *name, answer_cb cb, void *arg)
+{
+	delete_one(p, name, cb, arg);
+}
+
+void provision_delete_request(struct provision *p, const char *name, answer_cb cb, void *arg)
+{
+	delete_one(p, name, cb, arg);
+}
+
+void provision_delete_certificate(struct provision *p, const char *name, answer_cb cb, void *arg)
+{
+	delete_one(p, name, cb, arg);
+}
+
+void provision_list(const struct provision *p, struct answer *out)
+{
+	(void)p;
+	answer_ok(out, json_pack("{s:[]}", "certificates"));
+}
+
+void provision_show(const struct provision *p, const char *name, struct answer *out)
+{
+	(void)p;
+	answer_ok(out, json_pack("{s:s, s:b, s:b, s:b, s:b}", "name", name, "is_for_peering", 1,
+			       "has_key", 1, "has_replacement_key", 0, "has_request", 0));
+}
+
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg)
 {
 	saw(DOUBLES(t), request);

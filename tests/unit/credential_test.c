@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Credentials under any name: deleted, shown, chosen for peering; every finding told at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/alarms.h"
+#include "control/credential.h"
+#include "control/crl/manager.h"
+#include "control/provision.h"
+#include "tests/unit/daemon_fixture.h"
+
+#define KEY_FILE  "custom_ssr_peering.key"
+#define CERT_FILE "custom_ssr_peering.pem"
+
+static struct daemon_fixture f;
+static struct test_pki pki;
+
+static int set_up(void **state)
+{
+	(void)state;
+	daemon_fixture_open(&f, NULL);
+	test_pki_init(&pki, "leaf");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_pki_fini(&pki);
+	daemon_fixture_close(&f);
+	return 0;
+}
+
+static bool has_file(const char *name)
+{
+	return faccessat(f.d.pki_fd, name, F_OK, 0) == 0;
+}
+
+static json_t *ecc(const char *curve)
+{
+	return json_pack("{s:s, s:s, s:s}", "name", "custom_ssr_peering", "algorithm", "ECC",
+		"ecc_curve", curve);
+}
+
+static void request(json_t *body, int status, const char *code)
+{
+	struct call c = {0};
+
+	provision_request(f.d.provision, body, call_answered, &c);
+	call_wait(&f, &c, status);
+	assert_string_equal(call_error(&c), code);
+	if (status == 200)
+		assert_non_null(strstr(json_string_value(json_object_get(c.body, "csr")),
+			"-----BEGIN CERTIFICATE REQUEST-----\n"));
+	call_fini(&c);
+	json_decref(body);
+}
+
+static json_t *replacement(void)
+{
+	json_t *body = ecc("SECP521R1");
+
+	json_object_set_new(body, "replace", json_true());
+	return body;
+}
+
+static void delete_with(void (*call)(struct provision *, const char *, answer_cb, void *),
+	const char *name, int status, const char *code)
+{
+	struct call c = {0};
+
+	call(f.d.provision, name, call_answered, &c);
+	call_wait(&f, &c, status);
+	assert_string_equal(call_error(&c), code);
+	call_fini(&c);
+}
+
+static void test_delete(void **state)
+{
+	const char *name = "custom_ssr_peering";
+
+	(void)state;
+	delete_with(provision_delete_key, "../x", 400, "bad-field");
+	delete_with(provision_delete_key, name, 404, "no-key");
+	delete_with(provision_delete_request, name, 404, "no-request");
+	delete_with(provision_delete_certificate, name, 404, "no-certificate");
+	fixture_provision(&f, &pki);
+	request(json_pack("{s:s, s:s}", "name", name, "common_name", "east.peering"), 200, "");
+	/* The key of a certificate stays; a replacement goes alone. */
+	delete_with(provision_delete_key, name, 409, "certificate-exists");
+	fixture_create_key(&f, replacement(), 200);
+	delete_with(provision_delete_key, name, 200, "");
+	assert_false(has_file(KEY_FILE ".new"));
+	assert_false(has_file("custom_ssr_peering.csr"));
+	assert_true(has_file(KEY_FILE));
+	assert_non_null(credential_compiled(f.d.credential));
+	delete_with(provision_delete_certificate, name, 200, "");
+	assert_false(has_file(CERT_FILE));
+	assert_null(credential_compiled(f.d.credential));
+	assert_true(alarm_is_standing(f.d.alarms, "certificate-absent", name));
+	request(json_pack("{s:s, s:s}", "name", name, "common_name", "east.peering"), 200, "");
+	delete_with(provision_delete_request, name, 200, "");
+	delete_with(provision_delete_key, name, 200, "");
+	assert_false(has_file(KEY_FILE));
+}
+
+/* What a key's file held is not left on the disk when the key goes. */
+static void test_deleted_key_is_overwritten(void **state)
+{
+	char bytes[64] = {1}, zeros[64] = {0};
+	int fd;
+
+	(void)state;
+	fixture_create_key(&f, ecc("SECP256R1"), 200);
+	fd = openat(f.d.pki_fd, KEY_FILE, O_RDONLY | O_CLOEXEC);
+	delete_with(provision_delete_key, "custom_ssr_peering", 200, "");
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), (ssize_t)sizeof(bytes));
+	assert_memory_equal(bytes, zeros, sizeof(bytes));
+	close(fd);
+}
+
+/* Any name will do, and the configuration says which one peering uses. */
+static void test_another_name(void **state)
+{
+	char config[1024];
+	json_t *body = ecc("SECP256R1"), *list;
+	struct call c = {0};
+	struct answer a;
+	X509 *cert;
+	char *pem;
+
+	(void)state;
+	fixture_install_trust(&f, pki.bundle);
+	json_object_set_new(body, "name", json_string("site.2026_a-1"));
+	fixture_create_key(&f, body, 200);
+	cert = fixture_certify(
+		&f, &pki, "site.2026_a-1.key", &(struct test_cert){.cn = "east.peering"});
+	pem = test_pem(cert);
+	body = json_pack("{s:s, s:s}", "name", "site.2026_a-1", "certificate", pem);
+	provision_ingest(f.d.provision, body, false, call_answered, &c);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	json_decref(body);
+	assert_true(has_file("site.2026_a-1.pem"));
+	assert_null(credential_compiled(f.d.credential));
+	assert_true(alarm_is_standing(f.d.alarms, "certificate-absent", "custom_ssr_peering"));
+	snprintf(config, sizeof(config),
+		"{\"authority\":{\"enhanced-security-key-management\":true,"
+		"\"client-certificate\":[{\"name\":\"ours\",\"file\":\"site.2026_a-1\"}]},%s}",
+		FIXTURE_ROUTER);
+	daemon_fixture_config(&f, config);
+	daemon_reload(&f.d);
+	assert_non_null(credential_compiled(f.d.credential));
+	assert_false(alarm_is_standing(f.d.alarms, "certificate-absent", "custom_ssr_peering"));
+	provision_list(f.d.provision, &a);
+	list = json_object_get(a.body, "certificates");
+	assert_int_equal(json_array_size(list), 1);
+	assert_true(json_is_true(json_object_get(json_array_get(list, 0), "is_for_peering")));
+	answer_fini(&a);
+	provision_show(f.d.provision, "site.2026_a-1", &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(a.body, "certificate"), "status")),
+		"good");
+	answer_fini(&a);
+	provision_show(f.d.provision, "other", &a);
+	assert_int_equal(a.status, 404);
+	answer_fini(&a);
+	free(pem);
+	X509_free(cert);
+}
+
+/* A certificate for another key that is also expired: both are told at once. */
+static void test_every_finding_is_told(void **state)
+{
+	const int64_t now = time(NULL);
+	EVP_PKEY *other = test_key_shared(TEST_P256, 7);
+	X509 *cert = test_cert_new(&(struct test_cert){.cn = "east.peering",
+		.key = other,
+		.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.not_before = now - 10 * TEST_DAY,
+		.not_after = now - TEST_DAY});
+	char *pem = test_pem(cert);
+	struct call c = {0};
+	json_t *checks;
+
+	(void)state;
+	fixture_install_trust(&f, pki.bundle);
+	fixture_create_key(&f, ecc("SECP256R1"), 200);
+	fixture_ingest(&f, pem, &c, 409);
+	checks = json_object_get(
+		json_object_get(json_object_get(c.body, "error"), "detail"), "checks");
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *check = json_array_get(checks, i);
+
+		assert_string_equal(json_string_value(json_object_get(check, "result")), "failed");
+		assert_true(json_array_size(json_object_get(check, "findings")) > 0);
+	}
+	assert_string_equal(json_string_value(json_object_get(json_array_get(checks, 2), "result")),
+		"not-reached");
+	call_fini(&c);
+	free(pem);
+	X509_free(cert);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_delete),
+		T(test_deleted_key_is_overwritten),
+		T(test_another_name),
+		T(test_every_finding_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
