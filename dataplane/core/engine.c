@@ -254,6 +254,8 @@ static enum reason dispatch(
 	case MSG_KEEP_ALIVE:
 	case MSG_REKEY_HELLO:
 	case MSG_REKEY_REPLY:
+	case MSG_PATH_CHALLENGE:
+	case MSG_PATH_RESPONSE:
 		return traffic_receive(e, from, p);
 	}
 	return REASON_TYPE;

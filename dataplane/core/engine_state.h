@@ -221,6 +221,16 @@ size_t traffic_build(struct engine *e, struct keyslot *slot, enum msg_type type,
 void traffic_keep_alive(struct engine *e, struct session *s, bool is_answer_wanted);
 struct session *session_of_index(struct engine *e, uint32_t index);
 
+/* ---- path.c: the peer's address, where it may change ---- */
+/* A valid KEEP_ALIVE, the newest under CURRENT: from where we do not send, it gets a challenge. */
+void path_look(struct engine *e, struct session *s, const struct endpoint *from);
+/* The plaintext of a valid PATH_CHALLENGE: it is answered, there. */
+enum reason path_challenged(
+	struct engine *e, struct session *s, const struct endpoint *from, struct rk_span plain);
+/* That of a valid PATH_RESPONSE: the send address moves if it is the newest and right. */
+enum reason path_answered(struct engine *e, struct session *s, const struct endpoint *from,
+	struct rk_span plain, bool is_newest);
+
 /* ---- rekey.c ---- */
 enum reason rekey_start(struct engine *e, struct session *s);
 enum reason rekey_receive(struct engine *e, const struct endpoint *from,

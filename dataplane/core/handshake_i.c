@@ -233,7 +233,7 @@ static void take_secret(struct engine *e, struct exchange *x, struct crypto_job 
 	}
 	memcpy(x->base_transcript, x->transcript, sizeof(x->transcript));
 	if (exchange_open(e, x, &p, buf, &plain) != REASON_ACCEPTED) {
-		proof_refuse(e, x, REASON_BAD_REPLY);
+		proof_refuse(e, x, REASON_BAD_PROOF);
 		return;
 	}
 	proof_take(e, x, plain);
@@ -402,12 +402,16 @@ enum reason initiator_collision(
 	uint8_t buf[MSG_MAX];
 	struct exchange *x;
 	struct rk_span plain;
+	struct rk_reader r;
+	const uint8_t *flags;
 	struct session *s;
 	enum reason reason = open_for_ack(e, from, p, &x, buf, &plain);
 
 	if (reason != REASON_ACCEPTED)
 		return reason;
-	if (plain.len != MSG_TLV_LEN + 1)
+	rk_reader_init(&r, plain.data, plain.len);
+	flags = wire_read_fixed(&r, MSG_TLV_FLAGS, 1);
+	if (!rk_reader_done(&r) || *flags != 0)
 		return REASON_FIELDS;
 	s = x->session;
 	s->keys.slot[KEYRING_NEXT].is_loser = true;

@@ -121,7 +121,7 @@ static enum reason open_exchange(struct engine *e, const struct endpoint *from,
 static enum reason may_answer(struct engine *e, const struct wire_hello *m)
 {
 	if (engine_own_status(e) != RK_VERDICT_GOOD)
-		return e->env.credential == NULL ? REASON_NO_CREDENTIAL : REASON_OWN_CERT;
+		return REASON_NO_CREDENTIAL;
 	if (choose_group(e, &m->groups) == 0)
 		return REASON_NO_GROUP;
 	if (suite_choose(&m->suites) == NULL)

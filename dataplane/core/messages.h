@@ -47,22 +47,25 @@ enum msg_tlv {
 	MSG_TLV_PENDING = 0xfb26,      /* u16 milliseconds to hold retransmission back */
 	MSG_TLV_REKEY = 0xfb27,        /* u64 exchange, u32 base index, u32 new index of sender */
 	MSG_TLV_FLAGS = 0xfb28,        /* u8 */
+	MSG_TLV_CHALLENGE = 0xfb29,    /* to be said again from the address it was sent to */
 };
 
 /* MESSAGE(id, value, name): the first group heads with EXCHANGE, the second with SESSION. */
-#define MSG_TYPES(X)                         \
-	X(HELLO, 1, "hello")                 \
-	X(REPLY, 2, "reply")                 \
-	X(COOKIE, 3, "cookie")               \
-	X(FINISH, 4, "finish")               \
-	X(NEED_CERT, 5, "need-cert")         \
-	X(CERT_FRAGMENT, 6, "cert-fragment") \
-	X(PENDING, 7, "pending")             \
-	X(COLLISION, 8, "collision")         \
-	X(ACK, 32, "ack")                    \
-	X(KEEP_ALIVE, 33, "keep-alive")      \
-	X(REKEY_HELLO, 34, "rekey-hello")    \
-	X(REKEY_REPLY, 35, "rekey-reply")
+#define MSG_TYPES(X)                            \
+	X(HELLO, 1, "hello")                    \
+	X(REPLY, 2, "reply")                    \
+	X(COOKIE, 3, "cookie")                  \
+	X(FINISH, 4, "finish")                  \
+	X(NEED_CERT, 5, "need-cert")            \
+	X(CERT_FRAGMENT, 6, "cert-fragment")    \
+	X(PENDING, 7, "pending")                \
+	X(COLLISION, 8, "collision")            \
+	X(ACK, 32, "ack")                       \
+	X(KEEP_ALIVE, 33, "keep-alive")         \
+	X(REKEY_HELLO, 34, "rekey-hello")       \
+	X(REKEY_REPLY, 35, "rekey-reply")       \
+	X(PATH_CHALLENGE, 36, "path-challenge") \
+	X(PATH_RESPONSE, 37, "path-response")
 
 enum msg_type {
 #define X(id, value, name) MSG_##id = value,
@@ -91,6 +94,8 @@ enum msg_type {
 
 #define MSG_FRAGMENT_HEAD 3
 
+#define MSG_CHALLENGE_LEN 8
+
 #define MSG_SEALED_OVERHEAD (MSG_TLV_LEN + MSG_COUNTER_LEN + MSG_TAG_LEN)
 #define MSG_EXCHANGE_OVERHEAD \
 	(MSG_ENVELOPE_LEN + MSG_TLV_LEN + MSG_EXCHANGE_HEAD_LEN + MSG_SEALED_OVERHEAD)
@@ -98,6 +103,13 @@ static_assert(MSG_EXCHANGE_OVERHEAD + 2 * MSG_TLV_LEN + RK_FINGERPRINT_LEN + MSG
 			      FRAGMENT_LEN <=
 		      MSG_MAX,
 	"a fragment fits a datagram");
+
+#define MSG_SESSION_OVERHEAD \
+	(MSG_ENVELOPE_LEN + MSG_TLV_LEN + MSG_SESSION_HEAD_LEN + MSG_SEALED_OVERHEAD)
+#define MSG_KEEP_ALIVE_LEN     (MSG_SESSION_OVERHEAD + MSG_TLV_LEN + 4 + MSG_TLV_LEN + 1)
+#define MSG_PATH_CHALLENGE_LEN (MSG_SESSION_OVERHEAD + MSG_TLV_LEN + MSG_CHALLENGE_LEN)
+static_assert(MSG_PATH_CHALLENGE_LEN <= MSG_KEEP_ALIVE_LEN,
+	"an address that has proved nothing gets no more than it sent");
 
 /* What REPLY and FINISH seal: fingerprint, signature, confirmation, index. */
 #define MSG_PROOF_MAX                                                                           \

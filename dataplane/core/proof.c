@@ -33,7 +33,7 @@ void proof_refuse(struct engine *e, struct exchange *x, enum reason reason)
 	certificate_forget(e, x);
 	x->job_number = 0;
 	if (x->work_cnt >= EXCHANGE_WORK_MAX) {
-		engine_count(e, REASON_WORK_LIMIT);
+		engine_count(e, REASON_GIVEN_UP);
 		exchange_free(e, x);
 		if (s != NULL)
 			session_exchange_over(e, s, false);
@@ -172,7 +172,7 @@ void proof_take(struct engine *e, struct exchange *x, struct rk_span plain)
 	enum reason reason;
 
 	if (plain.len > sizeof(c->plain) || !wire_parse_proof(&m, plain, !is_initiator(x))) {
-		proof_refuse(e, x, is_initiator(x) ? REASON_BAD_REPLY : REASON_FIELDS);
+		proof_refuse(e, x, REASON_BAD_PROOF);
 		return;
 	}
 	reason = check(e, x, &m);

@@ -48,7 +48,7 @@
 	X(BAD_SECRET, "bad-point", "point not on the curve, or an all-zero result")            \
 	X(BAD_SIGNATURE, "bad-signature", "transcript signature does not verify")              \
 	X(BAD_CONFIRMATION, "bad-confirmation", "confirmation differs")                        \
-	X(BAD_REPLY, "bad-reply", "the answer's sealed part does not open or parse")           \
+	X(BAD_PROOF, "bad-proof", "sealed part of REPLY or FINISH does not open or parse")     \
 	X(NOT_OFFERED, "scheme-not-offered", "signature scheme not ours or not for that key")  \
 	X(SELF, "own-identity", "shows our own certificate or name")                           \
 	X(IDENTITY_UNKNOWN, "identity-unknown", "certificate names no configured peer")        \
@@ -68,6 +68,7 @@
 	X(RETRANSMITS, "retransmits", "")                                                      \
 	X(DIALS, "exchanges-started", "full exchanges begun by us")                            \
 	X(EXCHANGES, "exchanges-done", "full exchanges that gave a key")                       \
+	X(GIVEN_UP, "exchanges-given-up", "too much work for invalid messages")                \
 	X(EXCHANGES_EXPIRED, "exchanges-expired", "given up for time")                         \
 	X(REKEYS_STARTED, "rekeys-started", "fast rekeys begun by us")                         \
 	X(REKEYS, "rekeys-done", "fast rekeys that gave a key")                                \
@@ -79,7 +80,9 @@
 	X(KEEP_ALIVES, "keep-alives-received", "")                                             \
 	X(SILENCES, "silences", "peers that fell silent")                                      \
 	X(SEVERED, "peerings-severed", "fail-hard took the keys away")                         \
-	X(HANDED_OVER, "exchanges-handed-over", "finished for another worker")
+	X(HANDED_OVER, "exchanges-handed-over", "finished for another worker")                 \
+	X(CHALLENGES, "path-challenges-sent", "")                                              \
+	X(MOVES, "paths-moved", "peers whose new address answered its challenge")
 
 enum reason {
 #define X(id, name, text) REASON_##id,

@@ -320,8 +320,10 @@ static enum reason take_hello(struct engine *e, struct session *s, struct keyslo
 	if (is_next_taken(e, s))
 		return REASON_NO_BASE;
 	reason = may_rekey(e, s);
-	if (reason != REASON_ACCEPTED)
-		return reason;
+	if (reason != REASON_ACCEPTED) {
+		engine_count(e, reason);
+		return REASON_NO_BASE;
+	}
 	if (!settle_collision(e, s))
 		return REASON_COLLISION_LOST;
 	earlier = exchange_find(e, s->peer_rekey);
@@ -388,7 +390,7 @@ enum reason rekey_receive(struct engine *e, const struct endpoint *from,
 	(void)from; /* answers go where the session sends, whoever carried the packet */
 	if (reason != REASON_ACCEPTED)
 		return reason;
-	if (plain.len > MSG_HELLO_CORE_MAX || !wire_parse_rekey(&m, plain) || m.new_index == 0)
+	if (plain.len > MSG_HELLO_CORE_MAX || !wire_parse_rekey(&m, plain))
 		return REASON_FIELDS;
 	if (slot->peer_index == 0 || m.base_index != slot->peer_index)
 		return REASON_NO_BASE;

@@ -145,6 +145,15 @@ static void rekey(struct engine *e, struct session *s)
 		s->rekey_at_ns = s->hold_until_ns;
 }
 
+/* The configured path that we send on; the last one when it is none of them. */
+static unsigned path_in_use(const struct session *s)
+{
+	for (unsigned i = 0; i < s->config.path_cnt; i++)
+		if (endpoint_is_same(&s->config.path[i], &s->endpoint))
+			return i;
+	return s->config.path_cnt - 1u;
+}
+
 static void notice_silence(struct engine *e, struct session *s)
 {
 	uint64_t at = silent_at(s);
@@ -155,6 +164,8 @@ static void notice_silence(struct engine *e, struct session *s)
 	s->wanted_ns = e->env.now_ns;
 	engine_count(e, REASON_SILENCES);
 	session_tell(e, s, RK_PEER_DOWN, RK_VERDICT_UNKNOWN, "silence");
+	/* this way nobody is heard: another one, if there is one, comes first */
+	s->path = (uint8_t)((path_in_use(s) + 1) % s->config.path_cnt);
 	if (s->own_exchange == 0)
 		s->dial_at_ns = e->env.now_ns;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages under the keys of a slot: ACK, KEEP_ALIVE; rekeys are handed on. */
+/* Messages under the keys of a slot: ACK, KEEP_ALIVE; rekeys and challenges are handed on. */
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
@@ -78,7 +78,7 @@ static bool parse_plain(struct rk_span plain, uint8_t type, uint32_t *peer_index
 	rk_reader_init(&in, index, 4);
 	*peer_index = rk_read_u32(&in);
 	*flags = flag == NULL ? 0 : *flag;
-	return *peer_index != 0;
+	return *peer_index != 0 && *flags <= FLAG_ANSWER;
 }
 
 /* NEXT proved itself: the peer has it. */
@@ -95,31 +95,78 @@ static void confirm_next(struct engine *e, struct session *s)
 		session_promote(e, s);
 }
 
-static enum reason take(struct engine *e, struct session *s, struct keyslot *slot,
-	const struct wire_packet *p, struct rk_span plain)
+/* Something valid came under this slot. */
+static void prove(struct engine *e, struct session *s, const struct keyslot *slot)
 {
-	bool is_next = slot == &s->keys.slot[KEYRING_NEXT];
+	session_heard(e, s);
+	if (slot == &s->keys.slot[KEYRING_NEXT])
+		confirm_next(e, s);
+	else if (slot == &s->keys.slot[KEYRING_CURRENT])
+		s->is_unproved = false;
+}
+
+/* A packet that opened under its slot's key. */
+struct opened {
+	const struct endpoint *from;
+	uint8_t type;
+	bool is_newest; /* the highest counter of its key so far */
+	struct rk_span plain;
+};
+
+/* ACK, KEEP_ALIVE */
+static enum reason take(
+	struct engine *e, struct session *s, struct keyslot *slot, const struct opened *o)
+{
 	uint32_t peer_index, local_index = slot->local_index;
 	uint8_t flags;
 
-	if (!parse_plain(plain, p->type, &peer_index, &flags))
+	if (!parse_plain(o->plain, o->type, &peer_index, &flags))
 		return REASON_FIELDS;
 	if (slot->peer_index != 0 && slot->peer_index != peer_index)
 		return REASON_FIELDS;
 	slot->peer_index = peer_index;
-	session_heard(e, s);
-	if (is_next)
-		confirm_next(e, s);
-	else if (slot == &s->keys.slot[KEYRING_CURRENT])
-		s->is_unproved = false;
-	if (p->type == MSG_KEEP_ALIVE) {
-		s->keep_alive_received_cnt++;
-		engine_count(e, REASON_KEEP_ALIVES);
-	}
+	prove(e, s, slot);
+	if (o->type == MSG_ACK)
+		return REASON_ACCEPTED;
+	s->keep_alive_received_cnt++;
+	engine_count(e, REASON_KEEP_ALIVES);
+	if (s->keys.slot[KEYRING_CURRENT].local_index != local_index)
+		return REASON_ACCEPTED;
 	/* an answer is of use only under the key it was asked for */
-	if (flags & FLAG_ANSWER && s->keys.slot[KEYRING_CURRENT].local_index == local_index)
+	if (flags & FLAG_ANSWER)
 		traffic_keep_alive(e, s, false);
+	if (o->is_newest)
+		path_look(e, s, o->from);
 	return REASON_ACCEPTED;
+}
+
+static enum reason take_path(
+	struct engine *e, struct session *s, struct keyslot *slot, const struct opened *o)
+{
+	bool is_current;
+
+	if (slot->peer_index == 0)
+		return REASON_WRONG_STATE; /* the peer's index comes first */
+	is_current = slot == &s->keys.slot[KEYRING_CURRENT];
+	prove(e, s, slot);
+	return o->type == MSG_PATH_CHALLENGE
+		       ? path_challenged(e, s, o->from, o->plain)
+		       : path_answered(e, s, o->from, o->plain, o->is_newest && is_current);
+}
+
+static enum reason open_sealed(struct engine *e, struct keyslot *slot, const struct wire_packet *p,
+	struct opened *o, uint8_t buf[MSG_MAX])
+{
+	if (p->counter >= KEYRING_COUNTER_MAX)
+		return REASON_EXHAUSTED;
+	if (!replay_is_fresh(&slot->window, p->counter))
+		return REASON_REPLAY;
+	if (!aead_open(e->aead, suite_find(slot->suite)->aead, &slot->receive, p->counter, p->aad,
+		    p->sealed, buf))
+		return REASON_AUTHENTICATION;
+	o->is_newest = p->counter >= slot->window.next;
+	o->plain = (struct rk_span){buf, p->sealed.len - MSG_TAG_LEN};
+	return replay_accept(&slot->window, p->counter) ? REASON_ACCEPTED : REASON_REPLAY;
 }
 
 enum reason traffic_receive(
@@ -127,21 +174,17 @@ enum reason traffic_receive(
 {
 	struct session *s = session_of_index(e, p->index);
 	struct keyslot *slot = s == NULL ? NULL : keyring_find(&s->keys, p->index);
-	const struct suite *suite;
+	struct opened o = {.from = from, .type = p->type};
 	uint8_t buf[MSG_MAX];
+	enum reason reason;
 
 	if (slot == NULL)
 		return REASON_UNKNOWN_INDEX;
 	if (p->type == MSG_REKEY_HELLO || p->type == MSG_REKEY_REPLY)
 		return rekey_receive(e, from, p, s, slot);
-	if (p->counter >= KEYRING_COUNTER_MAX)
-		return REASON_EXHAUSTED;
-	if (!replay_is_fresh(&slot->window, p->counter))
-		return REASON_REPLAY;
-	suite = suite_find(slot->suite);
-	if (!aead_open(e->aead, suite->aead, &slot->receive, p->counter, p->aad, p->sealed, buf))
-		return REASON_AUTHENTICATION;
-	if (!replay_accept(&slot->window, p->counter))
-		return REASON_REPLAY;
-	return take(e, s, slot, p, (struct rk_span){buf, p->sealed.len - MSG_TAG_LEN});
+	reason = open_sealed(e, slot, p, &o, buf);
+	if (reason != REASON_ACCEPTED)
+		return reason;
+	return p->type == MSG_ACK || p->type == MSG_KEEP_ALIVE ? take(e, s, slot, &o)
+							       : take_path(e, s, slot, &o);
 }

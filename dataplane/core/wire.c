@@ -272,7 +272,7 @@ bool wire_parse_rekey(struct wire_rekey *m, struct rk_span plain)
 	m->exchange = rk_read_u64(&in);
 	m->base_index = rk_read_u32(&in);
 	m->new_index = rk_read_u32(&in);
-	return true;
+	return m->exchange != 0 && m->base_index != 0 && m->new_index != 0;
 }
 
 bool wire_parse_fragment(struct wire_fragment *m, struct rk_span plain)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every configuration item, rekeyctl command and daemon option stands in its manual page; every
-link of a document leads to a file."""
+"""Every configuration item, rekeyctl command and daemon option stands in its manual page, every
+counter in the protocol's table; every link of a document leads to a file."""
 import os
 import re
 
@@ -25,8 +25,20 @@ def dead_links(root):
                 yield f"{page}: links to {target}, which is not there"
 
 
+def counters(root):
+    """Every reason of reason.h stands in the protocol's table, in its words."""
+    source, page = "dataplane/core/reason.h", "docs/protocol.md"
+    if not os.path.isfile(os.path.join(root, source)):
+        return
+    rows = (tree.read_text(root, page) or "").splitlines()
+    text = tree.read_text(root, source)
+    for name, words in re.findall(r'X\([A-Z0-9_]+,\s*"([a-z0-9-]+)",[\s\\]*"([^"]*)"\)', text):
+        if f"| `{name}` | {words or 'what it says'} |" not in rows:
+            yield f"{page}: has no row '{name}' as {source} says it"
+
+
 def check(root):
-    findings = list(dead_links(root))
+    findings = list(dead_links(root)) + list(counters(root))
     for source, pattern, page in CLAIMS:
         if not os.path.isfile(os.path.join(root, source)):
             continue

@@ -63,7 +63,9 @@ PLANTED = {
     "shell": [{"x.sh": SH + "echo $1\n"}, {"x": SH + "cd $1\n"}],
     "documented": [{"control/config_schema.c": C + '\t{"some-item", 0},\n',
                     "docs/rekey.json.5.scd": "*other-item*\n"},
-                   {"x.md": "[x](docs/nowhere.md)\n"}],
+                   {"x.md": "[x](docs/nowhere.md)\n"},
+                   {"dataplane/core/reason.h": C + '\tX(SIZE, "bad-size", "too long")\n',
+                    "docs/protocol.md": "| `bad-size` | too short |\n"}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 

@@ -62,13 +62,13 @@ static uint64_t latency(struct pair *p)
 	return p->options.latency_ns + (jitter != 0 ? pair_random(p) % jitter : 0);
 }
 
-/* 192.0.2.N:1280 */
+/* The last byte of an address is the node's number + 1. */
 static struct pair_node *node_at(struct pair *p, const struct endpoint *to)
 {
 	unsigned i;
 
 	for (i = 0; i < p->node_cnt; i++) {
-		if (to->remote[3] == i + 1)
+		if (to->remote[to->family == 4 ? 3 : 15] == i + 1)
 			return &p->node[i];
 	}
 	return NULL;

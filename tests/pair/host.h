@@ -17,5 +17,8 @@ struct pair_answer {
 extern const struct engine_ops pair_ops; /* ctx: struct pair_node */
 /* Before any call into the node's engine. */
 void pair_begin(struct pair_node *n);
+/* Makes the node's view, and its credential, of what it is to be. */
+void pair_publish(struct pair_node *n);
+void pair_set_credential(struct pair_node *n);
 void pair_cancel(void *node, struct core_timer *t);
 void pair_confirm(void *node, const struct rk_verdict *v);

@@ -109,6 +109,12 @@ struct pair_options {
 	uint64_t reauth_interval_ns;                   /* default 24 h */
 	bool are_verdicts_known; /* both know the other's certificate from the start */
 	uint16_t groups[8];      /* default secp256r1, x25519 */
+	uint64_t rekey_packets;  /* default 0 = no limit */
+	uint64_t rekey_bytes;
+	uint8_t path_cnt; /* default 1: 192.0.2.NODE; then 192.0.3.NODE and so on */
+	bool is_ipv6;     /* 2001:db8::NODE */
+	bool is_roaming;
+	bool is_ed25519_allowed;
 };
 
 struct pair {
@@ -158,6 +164,8 @@ uint64_t pair_random(struct pair *p);
 
 struct rk_msg_status_peer pair_status(struct pair *p, unsigned node);
 uint64_t pair_counter(struct pair *p, unsigned node, const char *name);
+/* P10: what either side sends under, the other one can receive; true also without keys. */
+bool pair_is_receivable(struct pair *p);
 /* Both up with the same exported value, which is not zero. */
 bool pair_is_agreed(struct pair *p);
 bool pair_has_event(struct pair *p, unsigned node, uint8_t state, const char *reason);
