@@ -248,13 +248,6 @@ static int check_authority(struct config_reader *r)
 	struct config *c = r->config;
 	int ret;
 
-	if (c->is_self_signed_allowed) {
-		config_enter(r, "security-key-management");
-		ret = fail_at(r, "allow-self-signed-peering-certificates",
-			"cannot be true: self-signed peering certificates are not supported");
-		config_leave(r);
-		return ret;
-	}
 	ret = check_unique(r, COLUMN("certificate-revocation", "name", c->crl, name, c->crl_cnt));
 	config_enter(r, "certificate-revocation");
 	for (size_t i = 0; i < c->crl_cnt && ret == 0; i++) {

@@ -61,7 +61,8 @@ static const struct config_item security_items[] = {
 		 "fail-soft raises the alarm, fail-hard severs it. No new peering either way."},
 	{"allow-self-signed-peering-certificates", .kind = CONFIG_BOOL,
 	 MEMBER(struct config, is_self_signed_allowed), .fallback = false,
-	 .help = "Only false: self-signed peering certificates are always refused."},
+	 .help = "Take self-signed peering certificates that are themselves installed as trusted CA "
+		 "certificates. No other self-signed certificate ever counts."},
 	{"allow-ed25519", .kind = CONFIG_BOOL, MEMBER(struct config, is_ed25519_allowed),
 	 .fallback = false, .help = "Accept Ed25519 keys in certificates."},
 	{"groups", .kind = CONFIG_GROUPS, MEMBER(struct config, groups), .min = 1, .max = 5,

@@ -232,7 +232,8 @@ void daemon_reload(struct daemon *d)
 		return;
 	}
 	alarm_clear(d->alarms, config_alarm.kind, config_alarm.source);
-	is_rebuild_due = config->is_ed25519_allowed != d->config->is_ed25519_allowed;
+	is_rebuild_due = config->is_ed25519_allowed != d->config->is_ed25519_allowed ||
+			 config->is_self_signed_allowed != d->config->is_self_signed_allowed;
 	revocations_forget(d);
 	config_free(d->config);
 	d->config = config;

@@ -64,6 +64,7 @@ static int build_candidate(struct trust *t, const struct change *c, uint64_t gen
 		.generation = generation,
 		.now = time(NULL),
 		.is_ed25519_allowed = t->daemon->config->is_ed25519_allowed,
+		.is_self_signed_allowed = t->daemon->config->is_self_signed_allowed,
 	};
 	int ret;
 
@@ -327,6 +328,12 @@ static json_t *bundle_json(const struct trust *t, const struct pki_bundle *bundl
 
 	for (size_t i = 0; i < pki_trust_ca_cnt(t->current); i++) {
 		const struct pki_ca *ca = pki_trust_ca(t->current, i);
+
+		if (strcmp(ca->bundle, bundle->name) == 0)
+			json_array_append_new(certificates, certificate_json(ca));
+	}
+	for (size_t i = 0; i < pki_trust_self_signed_cnt(t->current); i++) {
+		const struct pki_ca *ca = pki_trust_self_signed(t->current, i);
 
 		if (strcmp(ca->bundle, bundle->name) == 0)
 			json_array_append_new(certificates, certificate_json(ca));

@@ -190,15 +190,20 @@ static void check_ca(struct check *c)
 			"its keyUsage is missing or does not include keyCertSign");
 }
 
+static void check_self_signature(struct check *c)
+{
+	if (X509_verify(c->cert, X509_get0_pubkey(c->cert)) != 1)
+		found(c, "bad-self-signature", "its self-signature does not verify");
+}
+
 /* Whoever signs anything. */
 static void check_issuing(struct check *c)
 {
 	check_constraints(c);
 	if (X509_NAME_entry_count(X509_get_subject_name(c->cert)) == 0)
 		found(c, "empty-subject", "its subject name is empty");
-	if (c->args->role == PKI_ROLE_ANCHOR &&
-		X509_verify(c->cert, X509_get0_pubkey(c->cert)) != 1)
-		found(c, "bad-self-signature", "its self-signature does not verify");
+	if (c->args->role == PKI_ROLE_ANCHOR)
+		check_self_signature(c);
 }
 
 /* A verdict carries a bounded number of URIs; one that was cut could name another router. */
@@ -230,7 +235,10 @@ static void check_leaf(struct check *c)
 	uint32_t flags = X509_get_extension_flags(c->cert);
 	uint32_t usage = X509_get_key_usage(c->cert);
 
-	if (X509_NAME_cmp(X509_get_subject_name(c->cert), X509_get_issuer_name(c->cert)) == 0) {
+	if (c->args->role == PKI_ROLE_SELF_SIGNED_LEAF) {
+		check_self_signature(c);
+	} else if (X509_NAME_cmp(X509_get_subject_name(c->cert), X509_get_issuer_name(c->cert)) ==
+		   0) {
 		c->status = RK_VERDICT_UNTRUSTED;
 		pki_report_add(c->report, c->args->severity, "self-signed",
 			"Have the request signed by a CA whose certificate is trusted here.",
@@ -260,7 +268,7 @@ enum rk_verdict_status pki_profile_check(
 	(void)X509_check_purpose(cert, -1, 0);
 	check_head(&c);
 	check_extensions(&c);
-	if (args->role == PKI_ROLE_LEAF) {
+	if (args->role == PKI_ROLE_LEAF || args->role == PKI_ROLE_SELF_SIGNED_LEAF) {
 		check_leaf(&c);
 	} else {
 		if (args->role == PKI_ROLE_CRL_SIGNER)

@@ -17,6 +17,8 @@
  *                [constraints-not-critical], name constraints written soundly
  *                [bad-name-constraints]; subject not empty [empty-subject]
  *   anchor       self-signature [bad-self-signature]
+ *   self-signed  as a leaf, but that it is self-signed; self-signature [bad-self-signature]
+ *   leaf
  *   CRL signer   keyUsage with cRLSign [crl-signer-without-crl-sign]; constraints and subject as
  *                a CA
  *   leaf         no CA [ca-as-leaf]; subject is not issuer [self-signed]; keyUsage, if there, with
@@ -38,6 +40,7 @@
 
 enum pki_role {
 	PKI_ROLE_LEAF,
+	PKI_ROLE_SELF_SIGNED_LEAF, /* one that is trusted by itself */
 	PKI_ROLE_CA,
 	PKI_ROLE_ANCHOR,
 	PKI_ROLE_CRL_SIGNER, /* of indirect lists or with a key of its own; need not be a CA */

@@ -29,7 +29,8 @@ struct pki_trust {
 	STACK_OF(X509) * intermediates; /* borrowed from entry */
 	char **bundle_name;
 	size_t bundle_cnt;
-	size_t cnt;
+	size_t cnt;             /* CA certificates, from the front */
+	size_t self_signed_cnt; /* routers' own, from the back */
 	struct entry entry[PKI_TRUST_CERT_MAX];
 };
 
@@ -47,6 +48,11 @@ struct builder {
 static const char advice_bundle[] =
 	"Put only PEM CERTIFICATE blocks of CA certificates up to the root into the bundle.";
 
+static const struct entry *self_signed_entry(const struct pki_trust *t, size_t i)
+{
+	return &t->entry[PKI_TRUST_CERT_MAX - 1 - i];
+}
+
 static void free_trust(struct pki_trust *t)
 {
 	size_t i;
@@ -55,6 +61,8 @@ static void free_trust(struct pki_trust *t)
 	sk_X509_free(t->intermediates);
 	for (i = 0; i < t->cnt; i++)
 		X509_free(t->entry[i].ca.cert);
+	for (i = 0; i < t->self_signed_cnt; i++)
+		X509_free(self_signed_entry(t, i)->ca.cert);
 	for (i = 0; i < t->bundle_cnt; i++)
 		free(t->bundle_name[i]);
 	free(t->bundle_name);
@@ -82,7 +90,38 @@ static const struct entry *find_fingerprint(const struct pki_trust *t, const uin
 		if (memcmp(t->entry[i].fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0)
 			return &t->entry[i];
 	}
+	for (i = 0; i < t->self_signed_cnt; i++) {
+		const struct entry *e = self_signed_entry(t, i);
+
+		if (memcmp(e->fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0)
+			return e;
+	}
 	return NULL;
+}
+
+/* Where it is allowed, what is no CA is meant as a router's own certificate. */
+static enum pki_role role_of(const struct builder *b, X509 *cert)
+{
+	if (!is_self_issued(cert))
+		return PKI_ROLE_CA;
+	if (b->config->is_self_signed_allowed && X509_check_ca(cert) == 0)
+		return PKI_ROLE_SELF_SIGNED_LEAF;
+	return PKI_ROLE_ANCHOR;
+}
+
+static int keep_entry(struct builder *b, const struct entry *e, enum pki_role role)
+{
+	struct pki_trust *t = b->trust;
+
+	if (role == PKI_ROLE_SELF_SIGNED_LEAF) {
+		t->entry[PKI_TRUST_CERT_MAX - 1 - t->self_signed_cnt++] = *e;
+		return 0;
+	}
+	if (e->ca.is_anchor ? X509_STORE_add_cert(t->store, e->ca.cert) != 1
+			    : sk_X509_push(t->intermediates, e->ca.cert) <= 0)
+		return -ENOMEM;
+	t->entry[t->cnt++] = *e;
+	return 0;
 }
 
 static void describe(struct builder *b, X509 *cert)
@@ -105,20 +144,19 @@ static bool is_usable(enum rk_verdict_status status)
 static int add_cert(struct builder *b, X509 *cert)
 {
 	struct pki_profile_args args = {
-		.role = is_self_issued(cert) ? PKI_ROLE_ANCHOR : PKI_ROLE_CA,
+		.role = role_of(b, cert),
 		.severity = b->bundle->mode == PKI_MODE_STRICT ? PKI_ERROR : PKI_WARNING,
 		.now = b->config->now,
 		.is_ed25519_allowed = b->config->is_ed25519_allowed,
 	};
-	struct pki_trust *t = b->trust;
-	struct entry *e = &t->entry[t->cnt];
+	struct entry e = {.source = b->bundle};
 	enum rk_verdict_status status;
 	const struct entry *same;
 
-	if (pki_cert_fingerprint(cert, e->fingerprint) < 0)
+	if (pki_cert_fingerprint(cert, e.fingerprint) < 0)
 		return -EIO;
 	describe(b, cert);
-	same = find_fingerprint(t, e->fingerprint);
+	same = find_fingerprint(b->trust, e.fingerprint);
 	if (same != NULL) {
 		if (same->ca.bundle == b->bundle_name)
 			pki_report_add(b->report, PKI_WARNING, "duplicate-certificate",
@@ -133,14 +171,9 @@ static int add_cert(struct builder *b, X509 *cert)
 		X509_free(cert);
 		return 0;
 	}
-	e->ca = (struct pki_ca){
-		cert, b->bundle_name, args.role == PKI_ROLE_ANCHOR || b->config->is_any_anchor};
-	e->source = b->bundle;
-	if (e->ca.is_anchor ? X509_STORE_add_cert(t->store, cert) != 1
-			    : sk_X509_push(t->intermediates, cert) <= 0)
-		return -ENOMEM;
-	t->cnt++;
-	return 0;
+	e.ca = (struct pki_ca){
+		cert, b->bundle_name, args.role != PKI_ROLE_CA || b->config->is_any_anchor};
+	return keep_entry(b, &e, args.role);
 }
 
 static int add_block(struct builder *b, const struct pki_pem_block *block)
@@ -158,7 +191,7 @@ static int add_block(struct builder *b, const struct pki_pem_block *block)
 			block->label);
 		return 0;
 	}
-	if (b->trust->cnt == PKI_TRUST_CERT_MAX) {
+	if (b->trust->cnt + b->trust->self_signed_cnt == PKI_TRUST_CERT_MAX) {
 		b->is_refused = true;
 		pki_report_add(b->report, PKI_ERROR, "too-many-certificates", advice_bundle,
 			"There are more than %d trusted certificates.", PKI_TRUST_CERT_MAX);
@@ -359,6 +392,24 @@ const struct pki_ca *pki_trust_find_ca(
 			return ca;
 	}
 	return NULL;
+}
+
+size_t pki_trust_self_signed_cnt(const struct pki_trust *t)
+{
+	return t->self_signed_cnt;
+}
+
+const struct pki_ca *pki_trust_self_signed(const struct pki_trust *t, size_t i)
+{
+	return &self_signed_entry(t, i)->ca;
+}
+
+bool pki_trust_has_self_signed(const struct pki_trust *t, const X509 *cert)
+{
+	for (size_t i = 0; i < t->self_signed_cnt; i++)
+		if (X509_cmp(self_signed_entry(t, i)->ca.cert, cert) == 0)
+			return true;
+	return false;
 }
 
 X509_STORE *pki_trust_store(const struct pki_trust *t)

@@ -45,6 +45,11 @@ struct pki_trust_config {
 	int64_t now; /* for the dates */
 	bool is_ed25519_allowed;
 	bool is_any_anchor; /* every certificate is an anchor, self-signed or not */
+	/*
+	 * A self-signed certificate that is no CA and could be a router's identity is taken as
+	 * an anchor for itself and nothing else.
+	 */
+	bool is_self_signed_allowed;
 };
 
 struct pki_trust;
@@ -68,6 +73,11 @@ const struct pki_ca *pki_trust_ca(const struct pki_trust *t, size_t i);
 /* The next CA with this subject at or after *i (which is moved past it); NULL = no more. */
 const struct pki_ca *pki_trust_find_ca(
 	const struct pki_trust *t, const X509_NAME *subject, size_t *i);
+
+/* The self-signed router certificates that are trusted by themselves. */
+size_t pki_trust_self_signed_cnt(const struct pki_trust *t);
+const struct pki_ca *pki_trust_self_signed(const struct pki_trust *t, size_t i);
+bool pki_trust_has_self_signed(const struct pki_trust *t, const X509 *cert);
 
 /* For validate.c: borrowed, safe to share between threads. */
 X509_STORE *pki_trust_store(const struct pki_trust *t);

@@ -206,7 +206,8 @@ static bool is_self_issued(const X509 *cert)
 static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 {
 	X509 *anchor = sk_X509_value(chain, sk_X509_num(chain) - 1);
-	int below_cnt = sk_X509_num(chain) - 1;
+	bool is_self_signed = pki_trust_has_self_signed(j->args->trust, j->leaf);
+	int below_cnt = is_self_signed ? 1 : sk_X509_num(chain) - 1;
 	struct rk_verdict *v = j->v;
 	int i, ret;
 
@@ -236,7 +237,9 @@ static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 		if (q.entry.not_after < v->not_after)
 			v->not_after = q.entry.not_after;
 	}
-	worsen(j, check_profile(j, anchor, is_self_issued(anchor) ? PKI_ROLE_ANCHOR : PKI_ROLE_CA));
+	if (!is_self_signed)
+		worsen(j, check_profile(j, anchor,
+				  is_self_issued(anchor) ? PKI_ROLE_ANCHOR : PKI_ROLE_CA));
 	v->chain_cnt = (uint8_t)below_cnt;
 	return 0;
 }
@@ -292,6 +295,25 @@ static int judge_paths(struct judgement *j)
 	return ret;
 }
 
+/* Its own anchor: there is no path, but its lists are asked all the same. */
+static int judge_self_signed(struct judgement *j)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	int ret = -ENOMEM;
+
+	worsen(j, check_profile(j, j->leaf, PKI_ROLE_SELF_SIGNED_LEAF));
+	if (chain != NULL && sk_X509_push(chain, j->leaf) > 0)
+		ret = judge_chain(j, chain);
+	sk_X509_free(chain);
+	return ret;
+}
+
+static int judge_issued(struct judgement *j)
+{
+	worsen(j, check_profile(j, j->leaf, PKI_ROLE_LEAF));
+	return judge_paths(j);
+}
+
 static int judge(struct judgement *j)
 {
 	int ret;
@@ -302,8 +324,8 @@ static int judge(struct judgement *j)
 	fill_dates(j);
 	fill_common_name(j);
 	fill_uris(j);
-	worsen(j, check_profile(j, j->leaf, PKI_ROLE_LEAF));
-	ret = judge_paths(j);
+	ret = pki_trust_has_self_signed(j->args->trust, j->leaf) ? judge_self_signed(j)
+								 : judge_issued(j);
 	if (ret == 0 && j->v->status == RK_VERDICT_GOOD && pki_public_key(j->leaf, &j->v->key) < 0)
 		ret = -EIO; /* the profile took this key */
 	return ret;

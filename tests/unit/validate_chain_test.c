@@ -277,6 +277,70 @@ static void revocation_is_asked_for_the_whole_chain(void **state)
 	assert_int_equal(f->v.status, RK_VERDICT_UNKNOWN); /* required, and nobody to ask */
 }
 
+/* The verdict on a self-signed certificate under trust in a bundle of others. */
+static enum rk_verdict_status judge_self_signed(
+	struct fixture *f, X509 *cert, const char *bundle, bool is_allowed)
+{
+	const struct pki_bundle b = {"test", bundle, strlen(bundle), PKI_MODE_WARN};
+	const struct pki_trust_config config = {.bundle = &b,
+		.bundle_cnt = 1,
+		.generation = 8,
+		.now = f->args.now,
+		.is_self_signed_allowed = is_allowed};
+	struct pki_validate_args args = f->args;
+
+	must(pki_trust_new(&config, NULL, &args.trust) == 0);
+	pki_report_init(&f->report);
+	must(pki_validate(&args, cert, &f->report, &f->v) == 0);
+	pki_trust_put(args.trust);
+	return f->v.status;
+}
+
+static X509 *self_signed(struct test_cert like, EVP_PKEY *key)
+{
+	like.cn = "west";
+	like.key = key;
+	return test_cert_new(&like);
+}
+
+/* Only where it is allowed, and only the very certificate that is an anchor. */
+static void self_signed_counts_as_its_own_anchor(void **state)
+{
+	struct fake_list revoked = {.leaf = PKI_REVOCATION_REVOKED};
+	struct fixture *f = *state;
+	EVP_PKEY *key = f->pki.leaf_key, *other = test_key_shared(TEST_P256, 7);
+	X509 *cert = self_signed((struct test_cert){0}, key);
+	X509 *again = self_signed((struct test_cert){0}, key);
+	X509 *ca = self_signed((struct test_cert){.is_ca = true}, key);
+	X509 *forged = self_signed((struct test_cert){.issuer_key = other}, key);
+	X509 *issued = test_cert_new(
+		&(struct test_cert){.cn = "east", .key = other, .issuer = cert, .issuer_key = key});
+	char *pem = test_pem(cert), *ca_pem = test_pem(ca), *forged_pem = test_pem(forged);
+
+	assert_int_equal(judge_self_signed(f, cert, pem, false), RK_VERDICT_UNTRUSTED);
+	assert_int_equal(judge_self_signed(f, cert, pem, true), RK_VERDICT_GOOD);
+	assert_int_equal(f->v.chain_cnt, 1);
+	assert_int_equal(judge_self_signed(f, again, pem, true), RK_VERDICT_UNTRUSTED);
+	assert_int_equal(judge_self_signed(f, cert, f->pki.bundle, true), RK_VERDICT_UNTRUSTED);
+	assert_int_equal(judge_self_signed(f, issued, pem, true), RK_VERDICT_UNTRUSTED);
+	assert_int_not_equal(judge_self_signed(f, ca, ca_pem, true), RK_VERDICT_GOOD);
+	assert_int_not_equal(judge_self_signed(f, forged, forged_pem, true), RK_VERDICT_GOOD);
+	f->args.now += 400 * TEST_DAY;
+	assert_int_equal(judge_self_signed(f, cert, pem, true), RK_VERDICT_EXPIRED);
+	f->args.now -= 400 * TEST_DAY;
+	f->args.find = ask_fake_list;
+	f->args.find_ctx = &revoked;
+	assert_int_equal(judge_self_signed(f, cert, pem, true), RK_VERDICT_REVOKED);
+	free(pem);
+	free(ca_pem);
+	free(forged_pem);
+	X509_free(cert);
+	X509_free(again);
+	X509_free(ca);
+	X509_free(forged);
+	X509_free(issued);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -292,6 +356,7 @@ int main(void)
 		T(chain_too_long_is_refused),
 		T(missing_intermediate_is_untrusted),
 		T(intermediate_alone_is_no_anchor),
+		T(self_signed_counts_as_its_own_anchor),
 		T(revocation_is_asked_for_the_whole_chain),
 	};
 
