@@ -305,38 +305,31 @@ enum pki_revocation_answer revocations_find(
 	return is_covered ? PKI_REVOCATION_GOOD : PKI_REVOCATION_NOT_COVERED;
 }
 
-static int key_entries(const struct revocations *r, struct pki_revocation_keyer *keyer,
+static void key_entries(const struct revocations *r, struct pki_revocation_keyer *keyer,
 	struct rk_revocation_entry *entry)
 {
+	struct rk_revocation_key key;
 	struct master_entry e;
-	int ret;
 
 	for (size_t i = 0; i < r->source_cnt; i++) {
 		const struct source_ref *s = &r->source[i];
 
 		for (size_t k = 0; k < master_source_entry_cnt(s->source); k++, entry++) {
 			master_source_entry(s->source, k, &e);
-			entry->reason = e.reason;
-			ret = pki_revocation_key(
-				keyer, s->issuer_hash, e.serial, e.serial_len, &entry->key);
-			if (ret < 0)
-				return ret;
+			pki_revocation_key(keyer, s->issuer_hash, e.serial, e.serial_len, &key);
+			*entry = rk_revocation_entry(&key, e.reason);
 		}
 	}
-	return 0;
 }
 
-static int key_issuers(
+static void key_issuers(
 	const struct revocations *r, struct pki_revocation_keyer *keyer, struct rk_issuer *issuer)
 {
-	int ret = 0;
-
-	for (size_t i = 0; i < r->issuer_cnt && ret == 0; i++) {
+	for (size_t i = 0; i < r->issuer_cnt; i++) {
 		issuer[i].fresh_until = r->issuer[i].fresh_until;
 		issuer[i].policy = (uint8_t)r->issuer[i].policy;
-		ret = pki_revocation_key(keyer, r->issuer[i].hash, NULL, 0, &issuer[i].key);
+		pki_revocation_key(keyer, r->issuer[i].hash, NULL, 0, &issuer[i].key);
 	}
-	return ret;
 }
 
 int revocations_compile(const struct revocations *r,
@@ -352,13 +345,12 @@ int revocations_compile(const struct revocations *r,
 	if (entry == NULL || issuer == NULL)
 		goto out;
 	ret = pki_revocation_keyer_new(installation_key, &keyer);
-	if (ret == 0)
-		ret = key_entries(r, keyer, entry);
-	if (ret == 0)
-		ret = key_issuers(r, keyer, issuer);
-	if (ret == 0)
-		ret = compile_revocations(
-			RK_PART_REVOCATION_BASE, entry, cnt, issuer, r->issuer_cnt, out, why);
+	if (ret < 0)
+		goto out;
+	key_entries(r, keyer, entry);
+	key_issuers(r, keyer, issuer);
+	ret = compile_revocations(
+		RK_PART_REVOCATION_BASE, entry, cnt, issuer, r->issuer_cnt, out, why);
 out:
 	pki_revocation_keyer_free(keyer);
 	free(issuer);

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "pki/store/part_writer.h"
+#include "pki/store/revocation_build.h"
+
+#define CROWDED_TRIES 8 /* keys are keyed hashes: the first one does */
 
 static int compare_verdicts(const void *left, const void *right)
 {
@@ -64,9 +67,11 @@ static int check_revocations(enum rk_part_kind kind, const struct rk_revocation_
 	if (is_overlay && entry_cnt > COMPILE_OVERLAY_MAX)
 		return compile_refuse(why, "%zu entries are too many for an overlay", entry_cnt);
 	for (size_t i = 0; i < entry_cnt; i++) {
-		if (entry[i].reason > RK_REASON_AA_COMPROMISE || entry[i].reason == 7)
-			return compile_refuse(why, "no such reason: %u", entry[i].reason);
-		if (entry[i].reason == RK_REASON_REMOVED && !is_overlay)
+		unsigned reason = (unsigned)(entry[i].head & RK_REVOCATION_STATE) - 1;
+
+		if (!rk_revocation_reason_is_known(reason))
+			return compile_refuse(why, "no such reason: %u", reason);
+		if (reason == RK_REASON_REMOVED && !is_overlay)
 			return compile_refuse(why, "the base cannot hold a removal");
 	}
 	return 0;
@@ -77,7 +82,7 @@ static int write_revocations(struct part_writer *w, struct rk_revocation_entry *
 {
 	struct rk_revocation_line *lines = part_writer_section(w, 0);
 	struct rk_issuer *to = part_writer_section(w, 1);
-	int ret = rk_revocation_build(lines, w->section[0].count, entry, entry_cnt);
+	int ret = revocation_build(lines, w->section[0].count, entry, entry_cnt);
 
 	if (ret < 0)
 		return ret;
@@ -100,7 +105,9 @@ int compile_revocations(enum rk_part_kind kind, struct rk_revocation_entry *entr
 	struct part_writer w;
 	int ret = check_revocations(kind, entry, entry_cnt, why);
 
-	while (ret == 0) {
+	if (ret < 0)
+		return ret;
+	for (unsigned try = 0; try < CROWDED_TRIES; try++) {
 		ret = part_writer_open(&w, kind, section, 2);
 		if (ret < 0)
 			return ret;
@@ -108,10 +115,9 @@ int compile_revocations(enum rk_part_kind kind, struct rk_revocation_entry *entr
 		if (ret == 0)
 			return part_writer_finish(&w, out, why);
 		part_writer_abort(&w);
-		if (ret == -ENOSPC) { /* too crowded somewhere: thin it out */
-			section[0].count *= 2;
-			ret = 0;
-		}
+		if (ret != -ENOSPC)
+			return ret;
+		section[0].count += section[0].count / 4; /* too crowded somewhere: thin it out */
 	}
-	return ret;
+	return compile_refuse(why, "the revocations do not spread: is the installation key sound?");
 }

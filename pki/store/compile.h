@@ -101,7 +101,7 @@ int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt
 
 /*
  * kind is RK_PART_REVOCATION_BASE or RK_PART_REVOCATION_OVERLAY. Sorts entries in place; equal keys
- * become one (see rk_revocation_build). RK_REASON_REMOVED is for overlays only; an overlay holds at
+ * become one (see revocation_build). RK_REASON_REMOVED is for overlays only; an overlay holds at
  * most COMPILE_OVERLAY_MAX entries. issuer: every issuer with a policy, keys unique; the overlay's
  * issuers take the place of the base's, so it names them all too.
  */

@@ -2,16 +2,18 @@
 /*
  * The revocation set: which (issuer, serial) pairs are revoked, and why.
  *
- * Layout: 2^n lines of 64 bytes, four slots a line; a slot is the first 15 bytes of an
- * rk_revocation_key and one state byte. A key's home line comes from its first 8 bytes; it lies in
- * the first line at or after home that had room (wrapping), so a lookup ends at the first line
- * with an empty slot. Home ascends with the key, so that building walks memory in order. Equal
- * content gives equal bytes whatever the order of insertion: the builder sorts first.
+ * Layout: lines of 64 bytes, six slots a line. A slot is 76 bits of an rk_revocation_key, its
+ * fingerprint, and a state of 4 bits. Another part of the key says which line is its home; a key
+ * that found no room there lies in one of the RK_REVOCATION_SPILL lines behind it, and every line
+ * that it was moved past carries its tag. So a lookup reads the home line alone, but for one key in
+ * twenty. The last RK_REVOCATION_SPILL lines are nobody's home, so nothing wraps. Home ascends with
+ * the key, so that building walks memory in order; equal content gives equal bytes, because the
+ * builder (pki/store/revocation_build.h) sorts first.
  *
- * Guarantees: R1 no false negative: the reader refuses a set of which a lookup would not find every
- * slot. R2 a false positive needs 120 equal bits under a key that is secret and random per
- * installation. R3 a lookup reads at most RK_REVOCATION_PROBE_MAX lines, because the reader refuses
- * a set with that many lines in a row without an empty slot.
+ * Guarantees: R1 no false negative: the reader refuses a set with a slot that a lookup which begins
+ * at the slot's home would not reach. R2 a false positive needs 76 equal bits in one of the at most
+ * 48 slots that a lookup sees, under a key that is secret and random per installation. R3 a lookup
+ * reads at most 1 + RK_REVOCATION_SPILL lines, one after the other.
  */
 #pragma once
 
@@ -22,7 +24,9 @@
 #include "pki/view/bytes.h"
 #include "pki/view/verdict.h"
 
-#define RK_REVOCATION_PROBE_MAX 64
+#define RK_REVOCATION_SLOTS 6
+#define RK_REVOCATION_SPILL 7
+#define RK_REVOCATION_TAGS  14
 
 /* RFC 5280 5.3.1 reason codes, as they stand in a slot; 7 is unused there and refused here. */
 enum rk_revocation_reason {
@@ -38,37 +42,85 @@ enum rk_revocation_reason {
 	RK_REASON_AA_COMPROMISE = 10,
 };
 
-struct rk_revocation_slot {
-	uint8_t fingerprint[15];
-	uint8_t state; /* 0 = empty, else 1 + enum rk_revocation_reason */
-};
-
+/* Slots fill from the front; what is not used is zero. Little-endian. */
 struct rk_revocation_line {
-	struct rk_revocation_slot slot[4];
+	uint64_t low[RK_REVOCATION_SLOTS]; /* of the fingerprint: 64 bits */
+	uint16_t high
+		[RK_REVOCATION_SLOTS]; /* its other 12 bits, then the state: 0 empty, else 1 + reason */
+	uint32_t spill; /* 3 bits a slot: how many lines behind home; from bit 18 on: tags */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct rk_revocation_line) == 64, "one cache line");
 
+/*
+ * A key as the set uses it. head: bits 63..16 choose the home, bits 15..4 are fingerprint, bits 3..0
+ * are the state (zero in what is looked for). tail: the other 64 bits of the fingerprint.
+ */
 struct rk_revocation_entry {
-	struct rk_revocation_key key;
-	uint8_t reason; /* enum rk_revocation_reason */
+	uint64_t head;
+	uint64_t tail;
 };
 
-/* Lines needed for entry_cnt entries: a power of two, filled to at most 70 %. */
+#define RK_REVOCATION_HOME_MASK (~UINT64_C(0xffff))
+#define RK_REVOCATION_STATE     UINT64_C(0xf)
+
+static inline struct rk_revocation_entry rk_revocation_split(const struct rk_revocation_key *key)
+{
+	const uint8_t *b = key->bytes;
+	struct rk_revocation_entry e = {0};
+
+	for (unsigned i = 0; i < 8; i++) {
+		e.head = e.head << 8 | b[i];
+		e.tail = e.tail << 8 | b[8 + i];
+	}
+	e.head &= ~RK_REVOCATION_STATE;
+	return e;
+}
+
+/* For the builder. reason is a known one. */
+static inline struct rk_revocation_entry rk_revocation_entry(
+	const struct rk_revocation_key *key, uint8_t reason)
+{
+	struct rk_revocation_entry e = rk_revocation_split(key);
+
+	e.head |= 1u + reason;
+	return e;
+}
+
+/* line_cnt > RK_REVOCATION_SPILL. */
+static inline size_t rk_revocation_home(uint64_t head, size_t line_cnt)
+{
+	return (size_t)((unsigned __int128)(head & RK_REVOCATION_HOME_MASK) *
+				(line_cnt - RK_REVOCATION_SPILL) >>
+			64);
+}
+
+/* The bit in spill that says: a key with this tail was moved on. */
+static inline uint32_t rk_revocation_tag(uint64_t tail)
+{
+	return 1u << (18 + (unsigned)((tail >> 48) * RK_REVOCATION_TAGS >> 16));
+}
+
+/* Lines for entry_cnt entries: 4.2 a line, 15.2 bytes an entry, and the spill. */
 size_t rk_revocation_line_cnt(size_t entry_cnt);
 
-/*
- * Fills zeroed lines. Sorts the entries in place and drops duplicates: the lowest named reason
- * stays, UNSPECIFIED gives way to any named one, and REMOVED to every other.
- * 0; -EINVAL when line_cnt is no power of two or a reason is unknown; -ENOSPC when they do not fit within the probe
- * bound (the caller doubles line_cnt).
- */
-int rk_revocation_build(struct rk_revocation_line *lines, size_t line_cnt,
-	struct rk_revocation_entry *entries, size_t entry_cnt) RK_MUST_CHECK;
+bool rk_revocation_reason_is_known(unsigned reason);
 
-/* R1 and R3 hold for these lines, every state byte is in range, unused bytes are zero, and nothing
- * is REMOVED unless may_remove (an overlay). */
+/* R1 and R3 hold for these lines, every state is in range, unused bytes are zero, and nothing is
+ * REMOVED unless may_remove (an overlay). */
 bool rk_revocation_is_sound(
 	const struct rk_revocation_line *lines, size_t line_cnt, bool may_remove) RK_MUST_CHECK;
+
+/*
+ * Many lookups at once: prefetch them all, then find each; the memory's latency is then paid
+ * once. lines may be NULL.
+ */
+static inline void rk_revocation_prefetch(const struct rk_revocation_line *lines, size_t line_cnt,
+	const struct rk_revocation_key *key)
+{
+	if (lines != NULL)
+		__builtin_prefetch(
+			&lines[rk_revocation_home(rk_revocation_split(key).head, line_cnt)]);
+}
 
 /* The state of a key: 0 not in the set, else 1 + reason. Lock-free, no allocation. */
 uint8_t rk_revocation_find(const struct rk_revocation_line *lines, size_t line_cnt,

@@ -23,7 +23,7 @@
 #include "pki/view/revocation.h"
 #include "pki/view/verdict.h"
 
-#define RK_PART_MAGIC    "RKPART\0\1" /* the last byte is the format's version */
+#define RK_PART_MAGIC    "RKPART\0\2" /* the last byte is the format's version */
 #define RK_PART_ALIGN    64
 #define RK_PART_SIZE_MAX (UINT64_C(1) << 40)
 #define RK_DIGEST_LEN    32

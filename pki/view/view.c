@@ -152,6 +152,8 @@ enum rk_verdict_status rk_view_judge_chain(const struct rk_view *view,
 {
 	if (chain_cnt == 0 || chain_cnt > RK_CHAIN_MAX)
 		return RK_VERDICT_UNKNOWN;
+	for (size_t i = 1; i < chain_cnt; i++) /* while the first waits for memory */
+		rk_revocation_prefetch(view->base, view->base_line_cnt, &chain[i].cert);
 	for (size_t i = 0; i < chain_cnt; i++) {
 		if (rk_view_revocation(view, &chain[i].cert) != 0)
 			return RK_VERDICT_REVOKED;

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 #include "pki/view/secret.h"
+#include "pki/x509/siphash.h"
 
 #define CANONICAL_MAX 16384 /* a name comes out of a certificate, or a list's header */
 #define RDN_MAX       64
@@ -202,32 +201,31 @@ int pki_serial_bytes(const ASN1_INTEGER *serial, uint8_t out[PKI_SERIAL_MAX])
 	return len + has_high_bit;
 }
 
+/* One issuer's millions of serials begin alike: its part of the message is taken in once. */
 struct pki_revocation_keyer {
-	EVP_MAC *mac;
-	EVP_MAC_CTX *ctx;
-	uint8_t key[PKI_INSTALLATION_KEY_LEN];
+	struct pki_siphash start;
+	struct pki_siphash issuer; /* start, and issuer_hash taken in */
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
 };
+
+static void take_issuer(
+	struct pki_revocation_keyer *k, const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN])
+{
+	memcpy(k->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN);
+	k->issuer = k->start;
+	pki_siphash_blocks(&k->issuer, issuer_hash, PKI_ISSUER_HASH_LEN);
+}
 
 int pki_revocation_keyer_new(
 	const uint8_t installation_key[PKI_INSTALLATION_KEY_LEN], struct pki_revocation_keyer **out)
 {
+	static const uint8_t zeros[PKI_ISSUER_HASH_LEN];
 	struct pki_revocation_keyer *k = calloc(1, sizeof(*k));
-	size_t size = sizeof(((struct rk_revocation_key *)NULL)->bytes);
-	OSSL_PARAM params[2] = {
-		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
-		OSSL_PARAM_construct_end(),
-	};
 
 	if (k == NULL)
 		return -ENOMEM;
-	k->mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
-	k->ctx = k->mac != NULL ? EVP_MAC_CTX_new(k->mac) : NULL;
-	if (k->ctx == NULL || EVP_MAC_CTX_set_params(k->ctx, params) != 1) {
-		pki_revocation_keyer_free(k);
-		ERR_clear_error();
-		return -EIO;
-	}
-	memcpy(k->key, installation_key, sizeof(k->key));
+	pki_siphash_init(&k->start, installation_key);
+	take_issuer(k, zeros);
 	*out = k;
 	return 0;
 }
@@ -236,25 +234,15 @@ void pki_revocation_keyer_free(struct pki_revocation_keyer *k)
 {
 	if (k == NULL)
 		return;
-	EVP_MAC_CTX_free(k->ctx);
-	EVP_MAC_free(k->mac);
-	rk_wipe(k->key, sizeof(k->key));
+	rk_wipe(k, sizeof(*k));
 	free(k);
 }
 
-int pki_revocation_key(struct pki_revocation_keyer *k,
+void pki_revocation_key(struct pki_revocation_keyer *k,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const uint8_t *serial, size_t serial_len,
 	struct rk_revocation_key *out)
 {
-	size_t len = 0;
-
-	if (EVP_MAC_init(k->ctx, k->key, sizeof(k->key), NULL) == 1 &&
-		EVP_MAC_update(k->ctx, issuer_hash, PKI_ISSUER_HASH_LEN) == 1 &&
-		(serial_len == 0 || EVP_MAC_update(k->ctx, serial, serial_len) == 1) &&
-		EVP_MAC_final(k->ctx, out->bytes, &len, sizeof(out->bytes)) == 1 &&
-		len == sizeof(out->bytes))
-		return 0;
-	memset(out, 0, sizeof(*out));
-	ERR_clear_error();
-	return -EIO;
+	if (memcmp(k->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
+		take_issuer(k, issuer_hash);
+	pki_siphash_final(&k->issuer, serial, serial_len, out->bytes);
 }

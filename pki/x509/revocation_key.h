@@ -38,12 +38,15 @@ int pki_issuer_hash(const X509_NAME *issuer, uint8_t out[PKI_ISSUER_HASH_LEN]) R
 /* Content octets of the serial number. Their count, or -EINVAL: negative, zero, too long. */
 int pki_serial_bytes(const ASN1_INTEGER *serial, uint8_t out[PKI_SERIAL_MAX]) RK_MUST_CHECK;
 
-/* Holds the fetched algorithm and the key (wiped on free); one thread at a time. */
+/* Holds the key (wiped on free); one thread at a time. 0; -ENOMEM. */
 struct pki_revocation_keyer;
 int pki_revocation_keyer_new(const uint8_t installation_key[PKI_INSTALLATION_KEY_LEN],
 	struct pki_revocation_keyer **out) RK_MUST_CHECK;
 void pki_revocation_keyer_free(struct pki_revocation_keyer *k);
-/* No allocation: a CRL's million entries go through here. serial_len 0: the issuer's key. */
-int pki_revocation_key(struct pki_revocation_keyer *k,
+/*
+ * serial_len 0 (serial may be NULL): the issuer's key. Cannot fail. Fastest while the issuer stays
+ * the same from call to call.
+ */
+void pki_revocation_key(struct pki_revocation_keyer *k,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const uint8_t *serial, size_t serial_len,
-	struct rk_revocation_key *out) RK_MUST_CHECK;
+	struct rk_revocation_key *out);

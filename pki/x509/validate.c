@@ -149,12 +149,11 @@ static int fill_entry(struct judgement *j, X509 *cert, struct pki_revocation_que
 		!pki_asn1_time(X509_get0_notAfter(cert), &q->entry.not_after))
 		return -EINVAL;
 	ret = pki_issuer_hash(q->issuer, q->issuer_hash);
-	if (ret == 0)
-		ret = pki_revocation_key(
-			j->keyer, q->issuer_hash, serial, (size_t)len, &q->entry.cert);
-	if (ret == 0)
-		ret = pki_revocation_key(j->keyer, q->issuer_hash, NULL, 0, &q->entry.issuer);
-	return ret;
+	if (ret < 0)
+		return ret;
+	pki_revocation_key(j->keyer, q->issuer_hash, serial, (size_t)len, &q->entry.cert);
+	pki_revocation_key(j->keyer, q->issuer_hash, NULL, 0, &q->entry.issuer);
+	return 0;
 }
 
 static void report_revocation(

@@ -70,17 +70,30 @@ static void walk_verdicts(const struct rk_view *view)
 	}
 }
 
+/* R1: a lookup that begins at a slot's home gets to it. Which home that is, its distance says. */
 static void walk_lines(const struct rk_revocation_line *lines, size_t line_cnt)
 {
 	for (size_t i = 0; i < line_cnt; i++) {
-		for (size_t n = 0; n < 4; n++) {
-			const struct rk_revocation_slot *slot = &lines[i].slot[n];
-			struct rk_revocation_key key = {{0}};
+		for (unsigned n = 0; n < RK_REVOCATION_SLOTS; n++) {
+			uint64_t high = lines[i].high[n], low = lines[i].low[n];
+			size_t home = i - (lines[i].spill >> 3 * n & 7);
+			size_t home_cnt = line_cnt - RK_REVOCATION_SPILL;
+			/* the least head with that home */
+			uint64_t head =
+				(uint64_t)((((unsigned __int128)home << 64) + home_cnt - 1) /
+					   home_cnt);
+			struct rk_revocation_key key;
 
-			for (size_t b = 0; b < sizeof(slot->fingerprint); b++)
-				key.bytes[b] = slot->fingerprint[b];
-			if (slot->state != 0 && rk_revocation_find(lines, line_cnt, &key) == 0)
-				abort(); /* R1 */
+			if ((high & RK_REVOCATION_STATE) == 0)
+				continue;
+			head = ((head + 0xffff) & RK_REVOCATION_HOME_MASK) | high;
+			for (unsigned b = 0; b < 8; b++) {
+				key.bytes[b] = (uint8_t)(head >> (56 - 8 * b));
+				key.bytes[8 + b] = (uint8_t)(low >> (56 - 8 * b));
+			}
+			if (rk_revocation_home(head, line_cnt) != home ||
+				rk_revocation_find(lines, line_cnt, &key) == 0)
+				abort();
 		}
 	}
 }

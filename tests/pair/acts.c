@@ -27,8 +27,8 @@ void pair_revoke(struct pair *p, unsigned node, const struct pair_identity *id)
 	struct pair_node *n = &p->node[node];
 
 	must(n->revoked_cnt < sizeof(n->revoked) / sizeof(n->revoked[0]));
-	n->revoked[n->revoked_cnt++] = (struct rk_revocation_entry){
-		.key = id->verdict.chain[0].cert, .reason = RK_REASON_KEY_COMPROMISE};
+	n->revoked[n->revoked_cnt++] =
+		rk_revocation_entry(&id->verdict.chain[0].cert, RK_REASON_KEY_COMPROMISE);
 	pair_rejudge(p, node);
 }
 

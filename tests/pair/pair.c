@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
-#include "pki/view/revocation.h"
+#include "pki/store/revocation_build.h"
 #include "pki/view/secret.h"
 #include "pki/x509/key.h"
 
@@ -17,7 +17,7 @@ void pair_publish(struct pair_node *n)
 	struct rk_global *g = &n->global;
 
 	memset(n->lines, 0, sizeof(n->lines));
-	must(rk_revocation_build(n->lines, sizeof(n->lines) / sizeof(n->lines[0]), n->revoked,
+	must(revocation_build(n->lines, sizeof(n->lines) / sizeof(n->lines[0]), n->revoked,
 		     n->revoked_cnt) == 0);
 	*g = (struct rk_global){.trust_generation = 1,
 		.is_enabled = 1,

@@ -223,8 +223,8 @@ static void bad_verdicts_are_refused(void **state)
 
 static void revocations_are_checked(void **state)
 {
-	struct rk_revocation_entry e[] = {{{{1}}, 1}, {{{2}}, 2}};
-	struct rk_revocation_entry r[] = {{{{2}}, 2}, {{{1}}, 1}, {{{1}}, 0}};
+	struct rk_revocation_entry e[] = {fixture_revocation(1, 1), fixture_revocation(2, 2)};
+	struct rk_revocation_entry r[] = {fixture_revocation(2, 2), fixture_revocation(1, 1)};
 	struct rk_issuer issuer[] = {{{{9}}, 5, RK_POLICY_HARD}, {{{3}}, 5, RK_POLICY_SOFT}};
 	struct rk_issuer swapped[] = {issuer[1], issuer[0]};
 	struct compile_part a = {.fd = -1}, b = {.fd = -1};
@@ -237,17 +237,18 @@ static void revocations_are_checked(void **state)
 	assert_same_bytes(&a, &b);
 	compile_part_close(&a);
 	compile_part_close(&b);
-	e[0].reason = RK_REASON_REMOVED;
+	e[0] = fixture_revocation(1, RK_REASON_REMOVED);
 	assert_int_equal(compile_revocations(base, e, 2, issuer, 2, &a, &why), -EINVAL);
 	assert_string_equal(why.text, "the base cannot hold a removal");
 	assert_int_equal(compile_revocations(over, e, 2, NULL, 0, &a, &why), 0);
 	compile_part_close(&a);
-	e[0].reason = 7;
+	e[0] = fixture_revocation(1, 7);
 	assert_int_equal(compile_revocations(over, e, 2, NULL, 0, &a, &why), -EINVAL);
 	assert_int_equal(
 		compile_revocations(over, e, COMPILE_OVERLAY_MAX + 1, NULL, 0, &a, &why), -EINVAL);
 	assert_int_equal(compile_revocations(RK_PART_CONFIG, NULL, 0, NULL, 0, &a, &why), -EINVAL);
-	e[0].reason = 1;
+	e[0] = fixture_revocation(1, 1);
+	e[1] = fixture_revocation(2, 2);
 	swapped[0].key = swapped[1].key;
 	assert_int_equal(compile_revocations(base, e, 2, swapped, 2, &a, &why), -EINVAL);
 	assert_string_equal(why.text, "issuer 1 is out of order");
@@ -255,24 +256,29 @@ static void revocations_are_checked(void **state)
 	compile_part_close(&a);
 }
 
-/* Four keys of one line fill it: the builder must double the table, not give up. */
+/* More keys of one home than it and its spill hold: the builder takes more lines, for a while. */
 static void crowded_keys_get_a_larger_table(void **state)
 {
-	enum { CNT = 4 * RK_REVOCATION_PROBE_MAX };
-	struct rk_revocation_entry e[CNT] = {0};
+	enum { CNT = 60 };
+	struct rk_revocation_entry e[CNT];
 	struct compile_part part = {.fd = -1};
 	struct rk_refusal why = {""};
 
 	(void)state;
-	for (uint16_t i = 0; i < CNT; i++) {
-		e[i].key.bytes[1] = i & 1 ? 0x80 : 0; /* one home until the table has 512 lines */
-		e[i].key.bytes[2] = (uint8_t)i;
+	for (uint32_t i = 0; i < CNT; i++) {
+		e[i] = fixture_revocation(i, 1);
+		e[i].head = (e[i].head >> 3 & ~RK_REVOCATION_STATE) | 1; /* the first eighth */
 	}
 	assert_int_equal(
 		compile_revocations(RK_PART_REVOCATION_BASE, e, CNT, NULL, 0, &part, &why), 0);
 	assert_true(
-		part.size > rk_revocation_line_cnt(CNT) * sizeof(struct rk_revocation_line) * 2);
+		part.size > rk_revocation_line_cnt(CNT) * sizeof(struct rk_revocation_line) + 256);
 	compile_part_close(&part);
+	for (uint32_t i = 0; i < CNT; i++)
+		e[i] = (struct rk_revocation_entry){1, i};
+	assert_int_equal(compile_revocations(RK_PART_REVOCATION_BASE, e, CNT, NULL, 0, &part, &why),
+		-EINVAL);
+	assert_non_null(strstr(why.text, "do not spread"));
 }
 
 int main(void)

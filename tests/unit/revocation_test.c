@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "pki/view/revocation.h"
+#include "pki/store/revocation_build.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -29,15 +29,6 @@ static struct rk_revocation_key random_key(void)
 	return key;
 }
 
-/* A key whose home, in any table of up to 256 lines, is the one with these top bits. */
-static struct rk_revocation_key key_at(uint8_t top, uint32_t n)
-{
-	struct rk_revocation_key key = {{top}};
-
-	memcpy(key.bytes + 8, &n, sizeof(n));
-	return key;
-}
-
 static struct rk_revocation_line *new_lines(size_t cnt)
 {
 	struct rk_revocation_line *lines = aligned_alloc(64, cnt * sizeof(*lines));
@@ -45,6 +36,18 @@ static struct rk_revocation_line *new_lines(size_t cnt)
 	assert_non_null(lines);
 	memset(lines, 0, cnt * sizeof(*lines));
 	return lines;
+}
+
+/* A key at home in this line, whatever n says. */
+static struct rk_revocation_key key_at(size_t home, size_t line_cnt, uint32_t n)
+{
+	struct rk_revocation_key key;
+
+	do
+		key = random_key();
+	while (rk_revocation_home(rk_revocation_split(&key).head, line_cnt) != home);
+	memcpy(key.bytes + 12, &n, sizeof(n));
+	return key;
 }
 
 static void shuffle(struct rk_revocation_entry *e, size_t cnt)
@@ -58,7 +61,8 @@ static void shuffle(struct rk_revocation_entry *e, size_t cnt)
 	}
 }
 
-static void line_count_keeps_to_the_fill(void **state)
+/* The figure that docs/snapshot.md names. */
+static void an_entry_takes_at_most_16_bytes(void **state)
 {
 	const size_t cnts[] = {0, 1, 2, 3, 5, 6, 100, 1000, 65536, 10000000};
 
@@ -66,64 +70,118 @@ static void line_count_keeps_to_the_fill(void **state)
 	for (size_t i = 0; i < sizeof(cnts) / sizeof(cnts[0]); i++) {
 		size_t lines = rk_revocation_line_cnt(cnts[i]);
 
-		assert_int_equal(lines & (lines - 1), 0);
-		assert_true(cnts[i] <= lines * 4 * 70 / 100);
-		assert_true(lines == 1 || cnts[i] > lines / 2 * 4 * 70 / 100);
+		assert_true(lines > RK_REVOCATION_SPILL);
+		assert_true((lines - RK_REVOCATION_SPILL) * 42 >= cnts[i] * 10);
+		assert_true(lines * sizeof(struct rk_revocation_line) <= 16 * cnts[i] + 1024);
 	}
-	assert_true(rk_revocation_line_cnt(SIZE_MAX) > 0);
+	assert_true(rk_revocation_line_cnt(SIZE_MAX) > SIZE_MAX / 5);
 }
 
 /* R1, R2: beside a plain array the set says the same, for what is in it and what is not. */
 static void set_agrees_with_a_plain_array(void **state)
 {
 	enum { CNT = 20000 };
-	struct rk_revocation_entry *model = calloc(CNT, sizeof(*model));
+	struct rk_revocation_key *key = calloc(CNT, sizeof(*key));
+	uint8_t *reason = calloc(CNT, 1);
 	struct rk_revocation_entry *entries = calloc(CNT, sizeof(*entries));
 	static const uint8_t reasons[] = {0, 1, 2, 3, 4, 5, 6, 8, 9, 10};
 
 	(void)state;
-	assert_true(model != NULL && entries != NULL);
-	for (size_t cnt = 0; cnt <= CNT; cnt = cnt < 16 ? cnt + 1 : cnt * 3) {
+	assert_true(key != NULL && reason != NULL && entries != NULL);
+	for (size_t cnt = 0; cnt <= CNT; cnt = cnt < 64 ? cnt + 1 : cnt * 3) {
 		size_t line_cnt = rk_revocation_line_cnt(cnt);
 		struct rk_revocation_line *lines = new_lines(line_cnt);
 
 		for (size_t i = 0; i < cnt; i++) {
-			model[i].key = random_key();
-			model[i].reason = reasons[next_random() % sizeof(reasons)];
+			key[i] = random_key();
+			reason[i] = reasons[next_random() % sizeof(reasons)];
+			entries[i] = rk_revocation_entry(&key[i], reason[i]);
 		}
-		memcpy(entries, model, cnt * sizeof(*model));
-		assert_int_equal(rk_revocation_build(lines, line_cnt, entries, cnt), 0);
+		assert_int_equal(revocation_build(lines, line_cnt, entries, cnt), 0);
 		assert_true(rk_revocation_is_sound(lines, line_cnt, true));
 		for (size_t i = 0; i < cnt; i++) {
 			struct rk_revocation_key other = random_key();
 
-			assert_int_equal(rk_revocation_find(lines, line_cnt, &model[i].key),
-				1 + model[i].reason);
+			rk_revocation_prefetch(lines, line_cnt, &key[i]);
+			assert_int_equal(
+				rk_revocation_find(lines, line_cnt, &key[i]), 1 + reason[i]);
 			assert_int_equal(rk_revocation_find(lines, line_cnt, &other), 0);
 		}
 		free(lines);
 	}
-	free(model);
+	free(key);
+	free(reason);
 	free(entries);
+}
+
+/* R1: 76 bits beside the home decide; what differs in one of them is another key. */
+static void every_bit_of_the_fingerprint_counts(void **state)
+{
+	struct rk_revocation_line *lines = new_lines(8);
+	struct rk_revocation_key key = random_key();
+	struct rk_revocation_entry e = rk_revocation_entry(&key, RK_REASON_HOLD);
+
+	(void)state;
+	assert_int_equal(revocation_build(lines, 8, &e, 1), 0);
+	for (unsigned bit = 0; bit < 128; bit++) {
+		struct rk_revocation_key other = key;
+		bool is_fingerprint = bit >= 48 && (bit < 60 || bit >= 64);
+
+		other.bytes[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+		/* With one home the other bits choose nothing. */
+		assert_int_equal(rk_revocation_find(lines, 8, &other),
+			is_fingerprint ? 0 : 1 + RK_REASON_HOLD);
+	}
+	free(lines);
+}
+
+/* The sort's every digit, and keys that agree in all of head or in everything. */
+static void sorting_agrees_with_comparison(void **state)
+{
+	enum { CNT = 70000 };
+	struct rk_revocation_entry *e = calloc(CNT, sizeof(*e));
+	size_t kept;
+
+	(void)state;
+	assert_non_null(e);
+	for (unsigned common = 0; common <= 64; common += 8) {
+		uint64_t mask = common == 64 ? 0 : UINT64_MAX >> common;
+
+		for (size_t i = 0; i < CNT; i++) {
+			e[i].head = (next_random() & mask & ~RK_REVOCATION_STATE) | 1;
+			e[i].tail = next_random() % (CNT / 2);
+		}
+		kept = revocation_sort(e, CNT);
+		assert_true(kept > CNT / 3);
+		for (size_t i = 1; i < kept; i++)
+			assert_true(e[i - 1].head < e[i].head ||
+				    (e[i - 1].head == e[i].head && e[i - 1].tail < e[i].tail));
+	}
+	free(e);
 }
 
 /* S5 */
 static void equal_content_gives_equal_bytes(void **state)
 {
 	enum { CNT = 3000 };
-	struct rk_revocation_entry entries[CNT];
+	struct rk_revocation_entry entries[CNT], copy[CNT];
 	size_t line_cnt = rk_revocation_line_cnt(CNT);
 	struct rk_revocation_line *first = new_lines(line_cnt), *second = new_lines(line_cnt);
 
 	(void)state;
-	for (size_t i = 0; i < CNT; i++)
-		entries[i] = (struct rk_revocation_entry){random_key(), (uint8_t)(i % 6)};
-	for (size_t i = 0; i < 100; i++) /* repeated, with another reason */
-		entries[CNT - 1 - i].key = entries[i].key;
-	shuffle(entries, CNT);
-	assert_int_equal(rk_revocation_build(first, line_cnt, entries, CNT), 0);
-	shuffle(entries, CNT);
-	assert_int_equal(rk_revocation_build(second, line_cnt, entries, CNT), 0);
+	for (size_t i = 0; i < CNT; i++) {
+		struct rk_revocation_key key = random_key();
+
+		copy[i] = rk_revocation_entry(&key, (uint8_t)(i % 6));
+		if (i < 100) /* repeated, with another reason */
+			copy[CNT - 1 - i] = rk_revocation_entry(&key, 6);
+		else if (i >= CNT - 100)
+			copy[i] = rk_revocation_entry(&key, 6);
+	}
+	memcpy(entries, copy, sizeof(copy));
+	assert_int_equal(revocation_build(first, line_cnt, entries, CNT), 0);
+	shuffle(copy, CNT);
+	assert_int_equal(revocation_build(second, line_cnt, copy, CNT), 0);
 	assert_memory_equal(first, second, line_cnt * sizeof(*first));
 	free(first);
 	free(second);
@@ -140,97 +198,110 @@ static void gravest_reason_of_duplicates_stays(void **state)
 		{RK_REASON_REMOVED, RK_REASON_HOLD, RK_REASON_HOLD},
 		{RK_REASON_SUPERSEDED, RK_REASON_KEY_COMPROMISE, RK_REASON_KEY_COMPROMISE},
 	};
-	struct rk_revocation_line *lines = new_lines(2);
+	struct rk_revocation_line *lines = new_lines(8);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rk_revocation_key key = random_key();
-		struct rk_revocation_entry e[] = {{key, rows[i].a}, {key, rows[i].b}};
-		struct rk_revocation_entry r[] = {{key, rows[i].b}, {key, rows[i].a}};
+		struct rk_revocation_entry e[2];
 
-		memset(lines, 0, 2 * sizeof(*lines));
-		assert_int_equal(rk_revocation_build(lines, 2, e, 2), 0);
-		assert_int_equal(rk_revocation_find(lines, 2, &key), 1 + rows[i].stays);
-		assert_int_equal(lines[0].slot[1].state, 0);
-		memset(lines, 0, 2 * sizeof(*lines));
-		assert_int_equal(rk_revocation_build(lines, 2, r, 2), 0);
-		assert_int_equal(rk_revocation_find(lines, 2, &key), 1 + rows[i].stays);
+		e[i % 2] = rk_revocation_entry(&key, rows[i / 2].a);
+		e[1 - i % 2] = rk_revocation_entry(&key, rows[i / 2].b);
+		memset(lines, 0, 8 * sizeof(*lines));
+		assert_int_equal(revocation_build(lines, 8, e, 2), 0);
+		assert_int_equal(rk_revocation_find(lines, 8, &key), 1 + rows[i / 2].stays);
+		assert_int_equal(lines[0].high[1], 0);
 	}
 	free(lines);
 }
 
 static void build_refuses_what_it_cannot_hold(void **state)
 {
-	struct rk_revocation_line *lines = new_lines(256);
-	struct rk_revocation_entry e[256];
+	struct rk_revocation_line *lines = new_lines(16);
+	struct rk_revocation_key key = random_key();
+	struct rk_revocation_entry e = rk_revocation_entry(&key, 0);
 
 	(void)state;
-	e[0] = (struct rk_revocation_entry){random_key(), 7};
-	assert_int_equal(rk_revocation_build(lines, 1, e, 1), -EINVAL);
-	e[0].reason = 11;
-	assert_int_equal(rk_revocation_build(lines, 1, e, 1), -EINVAL);
-	e[0].reason = 0;
-	assert_int_equal(rk_revocation_build(lines, 3, e, 1), -EINVAL);
-	assert_int_equal(rk_revocation_build(lines, 0, e, 1), -EINVAL);
-	for (uint32_t i = 0; i < 5; i++)
-		e[i] = (struct rk_revocation_entry){key_at(0, i), 0};
-	assert_int_equal(rk_revocation_build(lines, 1, e, 5), -ENOSPC);
-	/* Exactly full has no empty slot for a lookup to end at. */
-	memset(lines, 0, sizeof(*lines));
-	assert_int_equal(rk_revocation_build(lines, 1, e, 4), -ENOSPC);
+	assert_int_equal(revocation_build(lines, RK_REVOCATION_SPILL, &e, 1), -EINVAL);
+	assert_int_equal(revocation_build(lines, 0, &e, 1), -EINVAL);
+	e.head &= ~RK_REVOCATION_STATE; /* none */
+	assert_int_equal(revocation_build(lines, 16, &e, 1), -EINVAL);
+	e.head |= 1 + 7;
+	assert_int_equal(revocation_build(lines, 16, &e, 1), -EINVAL);
+	e.head |= 1 + 11;
+	assert_int_equal(revocation_build(lines, 16, &e, 1), -EINVAL);
 	free(lines);
 }
 
-/* R3: as many keys of one home as the bound allows, across the end of the table; not one more. */
-static void probe_bound_holds_across_the_wrap(void **state)
+/* R3: as many keys of one home as home and the spill hold, at either end; not one more. */
+static void spill_holds_what_it_should(void **state)
 {
-	enum { LINES = 256, MOST = 4 * RK_REVOCATION_PROBE_MAX - 1 };
+	enum { LINES = 64, MOST = RK_REVOCATION_SLOTS * (1 + RK_REVOCATION_SPILL) };
+	const size_t homes[] = {0, 17, LINES - RK_REVOCATION_SPILL - 1};
 	struct rk_revocation_line *lines = new_lines(LINES);
-	struct rk_revocation_entry e[MOST + 1];
-	struct rk_revocation_key absent = key_at(0xf0, MOST + 1);
+	struct rk_revocation_entry e[MOST + 1], copy[MOST + 1];
+	struct rk_revocation_key key[MOST + 1];
 
 	(void)state;
-	for (uint32_t i = 0; i <= MOST; i++)
-		e[i] = (struct rk_revocation_entry){key_at(0xf0, i), RK_REASON_HOLD};
-	assert_int_equal(rk_revocation_build(lines, LINES, e, MOST), 0);
-	assert_true(lines[0x2f].slot[2].state != 0 && lines[0x2f].slot[3].state == 0);
-	for (uint32_t i = 0; i < MOST; i++)
-		assert_int_equal(rk_revocation_find(lines, LINES, &e[i].key), 1 + RK_REASON_HOLD);
-	assert_int_equal(rk_revocation_find(lines, LINES, &absent), 0);
-	memset(lines, 0, LINES * sizeof(*lines));
-	assert_int_equal(rk_revocation_build(lines, LINES, e, MOST + 1), -ENOSPC);
+	for (size_t row = 0; row < sizeof(homes) / sizeof(homes[0]); row++) {
+		for (uint32_t i = 0; i <= MOST; i++) {
+			key[i] = key_at(homes[row], LINES, i);
+			copy[i] = e[i] = rk_revocation_entry(&key[i], RK_REASON_HOLD);
+		}
+		memset(lines, 0, LINES * sizeof(*lines));
+		assert_int_equal(revocation_build(lines, LINES, e, MOST), 0);
+		assert_true(rk_revocation_is_sound(lines, LINES, false));
+		for (uint32_t i = 0; i < MOST; i++)
+			assert_int_equal(
+				rk_revocation_find(lines, LINES, &key[i]), 1 + RK_REASON_HOLD);
+		assert_int_equal(rk_revocation_find(lines, LINES, &key[MOST]), 0);
+		memset(lines, 0, LINES * sizeof(*lines));
+		assert_int_equal(revocation_build(lines, LINES, copy, MOST + 1), -ENOSPC);
+	}
 	free(lines);
 }
 
 /* R1, R3: what the reader refuses. */
 static void unsound_lines_are_refused(void **state)
 {
-	enum { LINES = 8 };
+	enum { LINES = 16, CNT = 8 };
 	struct rk_revocation_line *lines = new_lines(LINES);
-	struct rk_revocation_entry e[] = {
-		{key_at(0x20, 1), 1}, {key_at(0x20, 2), 2}, {key_at(0x40, 3), 3}};
-	struct rk_revocation_slot *slot = lines[1].slot;
+	struct rk_revocation_entry e[CNT];
+	struct rk_revocation_line kept[2];
 
 	(void)state;
-	assert_int_equal(rk_revocation_build(lines, LINES, e, 3), 0);
+	for (uint32_t i = 0; i < CNT; i++) {
+		struct rk_revocation_key key = key_at(3, LINES, i << 8);
+
+		e[i] = rk_revocation_entry(&key, 1);
+	}
+	assert_int_equal(revocation_build(lines, LINES, e, CNT), 0);
 	assert_true(rk_revocation_is_sound(lines, LINES, false));
 	assert_false(rk_revocation_is_sound(lines, 0, false));
-	assert_false(rk_revocation_is_sound(lines, 7, false));
-	slot[0].state = 8; /* reason 7 */
-	assert_false(rk_revocation_is_sound(lines, LINES, false));
-	slot[0].state = 12; /* reason 11 */
-	assert_false(rk_revocation_is_sound(lines, LINES, false));
-	slot[0].state = 1 + RK_REASON_REMOVED;
+	assert_false(rk_revocation_is_sound(lines, RK_REVOCATION_SPILL, false));
+	memcpy(kept, &lines[3], sizeof(kept));
+#define REFUSED(change)                                                   \
+	do {                                                              \
+		change;                                                   \
+		assert_false(rk_revocation_is_sound(lines, LINES, true)); \
+		memcpy(&lines[3], kept, sizeof(kept));                    \
+	} while (0)
+	REFUSED(lines[3].high[0] |= 0xf);                               /* no such state */
+	REFUSED(lines[3].high[0] = (lines[3].high[0] & ~15) | (1 + 7)); /* the reserved reason */
+	REFUSED(lines[3].high[5] &= ~15);          /* an empty slot with bytes in it */
+	REFUSED(lines[4].low[5] = 1);              /* bytes in an empty slot */
+	REFUSED(lines[4].spill |= 1u << 15);       /* a distance of an empty slot */
+	REFUSED(lines[3].spill &= (1u << 18) - 1); /* a lookup would end at line 3 */
+	REFUSED(lines[4].spill &= ~7u;             /* at home there, and yet 4 is reached */
+		lines[4].high[0] = 0; lines[4].low[0] = 0);
+	REFUSED(lines[3].spill |= 4); /* further from home than the first line is */
+	assert_true(rk_revocation_is_sound(lines, LINES, true));
+	lines[3].high[0] = (uint16_t)((lines[3].high[0] & ~15) | (1 + RK_REASON_REMOVED));
 	assert_false(rk_revocation_is_sound(lines, LINES, false));
 	assert_true(rk_revocation_is_sound(lines, LINES, true));
-	slot[0].state = 0; /* bytes in an empty slot, and a used slot behind it */
-	assert_false(rk_revocation_is_sound(lines, LINES, true));
-	memset(&slot[0], 0, sizeof(slot[0]));
-	assert_false(rk_revocation_is_sound(lines, LINES, true));
-	slot[0] = slot[1];
-	memset(&slot[1], 0, sizeof(slot[1]));
-	assert_true(rk_revocation_is_sound(lines, LINES, true));
-	slot[0].fingerprint[0] = 0x60; /* no lookup would come here for it */
+	/* No home is in the spill. */
+	memset(lines, 0, LINES * sizeof(*lines));
+	lines[LINES - RK_REVOCATION_SPILL].high[0] = 1;
 	assert_false(rk_revocation_is_sound(lines, LINES, true));
 	free(lines);
 }
@@ -238,12 +309,14 @@ static void unsound_lines_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(line_count_keeps_to_the_fill),
+		cmocka_unit_test(an_entry_takes_at_most_16_bytes),
 		cmocka_unit_test(set_agrees_with_a_plain_array),
+		cmocka_unit_test(every_bit_of_the_fingerprint_counts),
+		cmocka_unit_test(sorting_agrees_with_comparison),
 		cmocka_unit_test(equal_content_gives_equal_bytes),
 		cmocka_unit_test(gravest_reason_of_duplicates_stays),
 		cmocka_unit_test(build_refuses_what_it_cannot_hold),
-		cmocka_unit_test(probe_bound_holds_across_the_wrap),
+		cmocka_unit_test(spill_holds_what_it_should),
 		cmocka_unit_test(unsound_lines_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,8 @@ static struct bytes verdict_bytes(void)
 
 static struct bytes revocation_bytes(enum rk_part_kind kind)
 {
-	struct rk_revocation_entry e[] = {{{{1}}, 1}, {{{2}}, 6}, {{{0xf0}}, 0}};
+	struct rk_revocation_entry e[] = {
+		fixture_revocation(1, 1), fixture_revocation(2, 6), fixture_revocation(3, 0)};
 	struct rk_issuer issuer[] = {{{{9}}, 50, RK_POLICY_HARD}, {{{8}}, 60, RK_POLICY_SOFT}};
 	struct compile_part part = {.fd = -1};
 	struct rk_refusal why = {""};
@@ -400,8 +401,11 @@ static void verdicts_and_issuers_are_checked(void **state)
 	spoil_integer(b, RK_PART_REVOCATION_BASE, at + offsetof(struct rk_issuer, fresh_until),
 		UINT64_MAX, 8);
 	at = section_of(b, RK_SECTION_LINES)->offset;
-	spoil_integer(b, RK_PART_REVOCATION_BASE, at + 15, 1 + RK_REASON_REMOVED, 1);
-	spoil_integer(b, RK_PART_REVOCATION_BASE, at + 15, 8, 1);
+	while (b.data[at + offsetof(struct rk_revocation_line, high)] == 0)
+		at += sizeof(struct rk_revocation_line);
+	at += offsetof(struct rk_revocation_line, high);
+	spoil_integer(b, RK_PART_REVOCATION_BASE, at, 1 + RK_REASON_REMOVED, 1);
+	spoil_integer(b, RK_PART_REVOCATION_BASE, at, 8, 1);
 	free(b.data);
 }
 
@@ -457,11 +461,8 @@ static void closing_in_steps_ends(void **state)
 
 	(void)state;
 	assert_non_null(e);
-	for (uint32_t i = 0; i < ENTRIES; i++) {
-		uint32_t mixed = i * 2654435761u;
-
-		memcpy(e[i].key.bytes, &mixed, sizeof(mixed));
-	}
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		e[i] = fixture_revocation(i, 0);
 	assert_int_equal(
 		compile_revocations(RK_PART_REVOCATION_BASE, e, ENTRIES, NULL, 0, &compiled, &why),
 		0);

@@ -35,6 +35,26 @@ static inline struct rk_address fixture_ipv6(uint8_t last)
 	return a;
 }
 
+/* Spread over homes and fingerprints as keyed hashes are. */
+static inline struct rk_revocation_key fixture_revocation_key(uint32_t n)
+{
+	struct rk_revocation_key key;
+
+	n *= 2654435761u;
+	for (size_t i = 0; i < sizeof(key.bytes); i++) {
+		n = n * 1664525 + 1013904223;
+		key.bytes[i] = (uint8_t)(n >> 24);
+	}
+	return key;
+}
+
+static inline struct rk_revocation_entry fixture_revocation(uint32_t n, uint8_t reason)
+{
+	const struct rk_revocation_key key = fixture_revocation_key(n);
+
+	return rk_revocation_entry(&key, reason);
+}
+
 /* A good verdict with a chain of two, valid from 1000 to 2000; n tells certificates apart. */
 static inline struct rk_verdict fixture_verdict(uint8_t n)
 {

@@ -156,14 +156,23 @@ static void verdicts_are_found(void **state)
 	world_fini(&w);
 }
 
+static uint8_t state_of(const struct world *w, uint8_t n)
+{
+	const struct rk_revocation_key key = fixture_revocation_key(n);
+
+	return rk_view_revocation(&w->view, &key);
+}
+
 /* R4: the overlay is asked first: it adds, removes, and gives another reason. */
 static void overlay_goes_before_base(void **state)
 {
-	const struct rk_revocation_entry base[] = {
-		{{{1}}, RK_REASON_HOLD}, {{{2}}, RK_REASON_HOLD}, {{{3}}, RK_REASON_UNSPECIFIED}};
-	const struct rk_revocation_entry overlay[] = {{{{2}}, RK_REASON_REMOVED},
-		{{{3}}, RK_REASON_KEY_COMPROMISE}, {{{4}}, RK_REASON_SUPERSEDED},
-		{{{5}}, RK_REASON_REMOVED}};
+	const struct rk_revocation_entry base[] = {fixture_revocation(1, RK_REASON_HOLD),
+		fixture_revocation(2, RK_REASON_HOLD),
+		fixture_revocation(3, RK_REASON_UNSPECIFIED)};
+	const struct rk_revocation_entry overlay[] = {fixture_revocation(2, RK_REASON_REMOVED),
+		fixture_revocation(3, RK_REASON_KEY_COMPROMISE),
+		fixture_revocation(4, RK_REASON_SUPERSEDED),
+		fixture_revocation(5, RK_REASON_REMOVED)};
 	const uint8_t expected_base[] = {0, 7, 7, 1, 0, 0};
 	const uint8_t expected_both[] = {0, 7, 0, 2, 5, 0};
 	const struct rk_issuer old[] = {{{{8}}, 10, RK_POLICY_HARD}, {{{9}}, 10, RK_POLICY_SOFT}};
@@ -174,20 +183,18 @@ static void overlay_goes_before_base(void **state)
 	world_init(&w);
 	world_link(&w);
 	for (uint8_t i = 0; i < 6; i++)
-		assert_int_equal(rk_view_revocation(&w.view, &(struct rk_revocation_key){{i}}), 0);
+		assert_int_equal(state_of(&w, i), 0);
 	w.part[RK_PART_REVOCATION_BASE] = revocations(RK_PART_REVOCATION_BASE, base, 3, old, 2);
 	world_link(&w);
 	for (uint8_t i = 0; i < 6; i++)
-		assert_int_equal(rk_view_revocation(&w.view, &(struct rk_revocation_key){{i}}),
-			expected_base[i]);
+		assert_int_equal(state_of(&w, i), expected_base[i]);
 	assert_int_equal(
 		rk_view_find_issuer(&w.view, &(struct rk_revocation_key){{8}})->fresh_until, 10);
 	w.part[RK_PART_REVOCATION_OVERLAY] =
 		revocations(RK_PART_REVOCATION_OVERLAY, overlay, 4, new, 1);
 	world_link(&w);
 	for (uint8_t i = 0; i < 6; i++)
-		assert_int_equal(rk_view_revocation(&w.view, &(struct rk_revocation_key){{i}}),
-			expected_both[i]);
+		assert_int_equal(state_of(&w, i), expected_both[i]);
 	assert_int_equal(
 		rk_view_find_issuer(&w.view, &(struct rk_revocation_key){{8}})->fresh_until, 99);
 	assert_null(rk_view_find_issuer(&w.view, &(struct rk_revocation_key){{9}}));
@@ -234,7 +241,7 @@ static void judge(const struct judgement *j)
 
 	world_init(&w);
 	for (unsigned i = 0; i < j->revoked_cnt; i++)
-		entry[i] = (struct rk_revocation_entry){v.chain[1 - i].cert, j->reason};
+		entry[i] = rk_revocation_entry(&v.chain[1 - i].cert, j->reason);
 	w.part[RK_PART_REVOCATION_BASE] =
 		revocations(RK_PART_REVOCATION_BASE, entry, j->revoked_cnt, &issuer, 1);
 	world_link(&w);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/x509/siphash.h"
+
+#include <endian.h>
+#include <string.h>
+
+static inline uint64_t rotate(uint64_t x, unsigned n)
+{
+	return x << n | x >> (64 - n);
+}
+
+static inline void round_once(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+static inline void take(uint64_t v[4], uint64_t block)
+{
+	v[3] ^= block;
+	round_once(v);
+	round_once(v);
+	v[0] ^= block;
+}
+
+static inline uint64_t load(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return le64toh(x);
+}
+
+void pki_siphash_init(struct pki_siphash *s, const uint8_t key[PKI_SIPHASH_KEY_LEN])
+{
+	uint64_t k0 = load(key), k1 = load(key + 8);
+
+	s->v[0] = k0 ^ UINT64_C(0x736f6d6570736575);
+	s->v[1] = k1 ^ UINT64_C(0x646f72616e646f6d) ^ 0xee; /* 0xee: the long output */
+	s->v[2] = k0 ^ UINT64_C(0x6c7967656e657261);
+	s->v[3] = k1 ^ UINT64_C(0x7465646279746573);
+	s->len = 0;
+}
+
+void pki_siphash_blocks(struct pki_siphash *s, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i + 8 <= len; i += 8)
+		take(s->v, load(data + i));
+	s->len += len;
+}
+
+void pki_siphash_final(
+	const struct pki_siphash *s, const uint8_t *data, size_t len, uint8_t out[PKI_SIPHASH_LEN])
+{
+	uint64_t v[4] = {s->v[0], s->v[1], s->v[2], s->v[3]};
+	uint64_t last = (uint64_t)(s->len + len) << 56;
+	uint64_t half;
+	size_t i;
+
+	for (i = 0; i + 8 <= len; i += 8)
+		take(v, load(data + i));
+	for (unsigned shift = 0; i < len; i++, shift += 8)
+		last |= (uint64_t)data[i] << shift;
+	take(v, last);
+	v[2] ^= 0xee;
+	for (i = 0; i < 4; i++)
+		round_once(v);
+	half = htole64(v[0] ^ v[1] ^ v[2] ^ v[3]);
+	memcpy(out, &half, sizeof(half));
+	v[1] ^= 0xdd;
+	for (i = 0; i < 4; i++)
+		round_once(v);
+	half = htole64(v[0] ^ v[1] ^ v[2] ^ v[3]);
+	memcpy(out + 8, &half, sizeof(half));
+}
