@@ -88,14 +88,15 @@ static int find_credential(
 static int activate(struct dataplane *d, struct rk_generation generation,
 	struct part_ref *const part[RK_PART_CNT])
 {
-	struct message *apply = command_new(MESSAGE_APPLY);
+	struct inbox_list apply;
 	struct credential *credential = NULL;
 	struct published *next = NULL;
 	struct published *old;
 	struct peer_plan *plan = NULL;
-	int ret = -ENOMEM;
+	struct inbox_node *node;
+	int ret = commands_new(d, MESSAGE_APPLY, &apply);
 
-	if (apply == NULL)
+	if (ret < 0)
 		goto out;
 	ret = find_credential(d, part[RK_PART_CONFIG], &credential);
 	if (ret < 0)
@@ -112,23 +113,27 @@ static int activate(struct dataplane *d, struct rk_generation generation,
 	d->seq = next->seq;
 	d->published = next;
 	d->is_state_old = true;
-	apply->seq = next->seq;
+	for (node = apply.first; node != NULL; node = node->next)
+		message_of(node)->seq = next->seq;
+	d->applying_cnt = d->shared.worker_cnt;
 	old = rk_rcu_publish(&d->shared.published, next);
 	peer_plan_execute(d, plan);
-	worker_command(d->worker, apply);
-	apply = NULL;
+	commands_send(d, &apply);
 	if (old != NULL)
 		graveyard_retire(&d->graveyard, &old->grave, release_published);
 out:
-	free(apply);
+	commands_discard(&apply);
 	credential_put(credential);
 	return ret;
 }
 
 void activate_done(struct dataplane *d, uint64_t seq)
 {
+	/* An older one was overtaken: what it would have done is done with the newest. */
+	if (seq != d->seq || --d->applying_cnt > 0)
+		return;
 	d->applied_seq = seq;
-	if (d->published != NULL && d->published->seq == seq)
+	if (d->published != NULL)
 		answer(d, RK_MSG_APPLIED, d->published->view.generation, "");
 }
 

@@ -2,7 +2,6 @@
 #include "dataplane/counters.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "dataplane/core/engine.h"
 
@@ -17,22 +16,23 @@ static void fill_one(
 	if (i < NET_REASON_CNT) {
 		snprintf(out->name, sizeof(out->name), "net-%s",
 			net_reason_name((enum net_reason)i));
-		out->value = counters_get(c, (enum net_reason)i);
+		out->value += counters_get(c, (enum net_reason)i);
 		return;
 	}
 	i -= NET_REASON_CNT;
 	snprintf(out->name, sizeof(out->name), "%s", engine_counter_name(i));
-	out->value = engine_counter(engine, i);
+	out->value += engine_counter(engine, i);
 }
 
-void counters_fill(struct rk_msg_counters *out, size_t first, const struct counters *c,
+void counters_add_up(struct rk_msg_counters *out, size_t first, const struct counters *c,
 	const struct engine *engine)
 {
-	size_t total = counters_total();
+	size_t left = counters_total() - first;
+	uint32_t i;
 
-	memset(out, 0, sizeof(*out));
-	while (first < total && out->cnt < RK_COUNTERS_PER_MSG)
-		fill_one(&out->counter[out->cnt++], first++, c, engine);
+	out->cnt = left < RK_COUNTERS_PER_MSG ? (uint32_t)left : RK_COUNTERS_PER_MSG;
+	for (i = 0; i < out->cnt; i++)
+		fill_one(&out->counter[i], first + i, c, engine);
 }
 
 uint64_t counters_sum(const struct counters *c, const struct engine *engine)

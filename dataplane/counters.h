@@ -31,8 +31,8 @@ static inline uint64_t counters_get(const struct counters *c, enum net_reason re
 struct engine;
 /* How many counters there are: the network layer's ("net-...") and then the engine's. */
 size_t counters_total(void);
-/* Fills up to RK_COUNTERS_PER_MSG counters from number first on. */
-void counters_fill(struct rk_msg_counters *out, size_t first, const struct counters *c,
+/* Adds up to RK_COUNTERS_PER_MSG counters from number first on to those in out, zeroed before. */
+void counters_add_up(struct rk_msg_counters *out, size_t first, const struct counters *c,
 	const struct engine *engine);
 /* Changes whenever a counter does. */
 uint64_t counters_sum(const struct counters *c, const struct engine *engine);

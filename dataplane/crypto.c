@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,16 +24,22 @@ struct crypto_service {
 	struct rte_ring *finished;  /* crypto lcores -> worker */
 };
 
-static int add_rings(struct crypto_service *s)
+static struct rte_ring *new_ring(const char *what, unsigned worker, unsigned flags)
 {
-	s->submitted =
-		rte_ring_create("crypto-submitted", RING_LEN, (int)rte_socket_id(), RING_F_SP_ENQ);
-	s->finished =
-		rte_ring_create("crypto-finished", RING_LEN, (int)rte_socket_id(), RING_F_SC_DEQ);
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "crypto%u-%s", worker, what);
+	return rte_ring_create(name, RING_LEN, (int)rte_socket_id(), flags);
+}
+
+static int add_rings(struct crypto_service *s, unsigned worker)
+{
+	s->submitted = new_ring("submitted", worker, RING_F_SP_ENQ);
+	s->finished = new_ring("finished", worker, RING_F_SC_DEQ);
 	return s->submitted == NULL || s->finished == NULL ? -ENOMEM : 0;
 }
 
-int crypto_service_new(unsigned lcore_cnt, struct crypto_service **out)
+int crypto_service_new(unsigned worker, unsigned lcore_cnt, struct crypto_service **out)
 {
 	struct crypto_service *s = calloc(1, sizeof(*s));
 	int ret = -ENOMEM;
@@ -42,7 +49,7 @@ int crypto_service_new(unsigned lcore_cnt, struct crypto_service **out)
 	s->end = &s->first;
 	ret = crypto_ctx_new(&s->ctx);
 	if (ret == 0 && lcore_cnt > 0)
-		ret = add_rings(s);
+		ret = add_rings(s, worker);
 	if (ret < 0) {
 		crypto_service_free(s);
 		return ret;
@@ -106,19 +113,38 @@ bool crypto_is_busy(const struct crypto_service *s)
 	return s->first != NULL || s->away_cnt > 0;
 }
 
+/* One job of one worker; false: it has none. */
+static bool serve(const struct crypto_lcore *lcore, struct crypto_service *s)
+{
+	void *job;
+
+	if (rte_ring_mc_dequeue(s->submitted, &job) != 0)
+		return false;
+	crypto_job_run(lcore->ctx, job);
+	if (rte_ring_mp_enqueue(s->finished, job) != 0)
+		abort(); /* crypto_submit keeps room */
+	return true;
+}
+
+/* A job of each worker in turn, so that none has to wait for another's storm. */
+static bool serve_all(const struct crypto_lcore *lcore)
+{
+	bool is_any = false;
+	unsigned i;
+
+	for (i = 0; i < lcore->service_cnt; i++)
+		is_any |= serve(lcore, lcore->service[i]);
+	return is_any;
+}
+
 int crypto_lcore_main(void *arg)
 {
 	const struct crypto_lcore *lcore = arg;
-	struct crypto_service *s = lcore->service;
 	uint32_t sleep_us = IDLE_SLEEP_MIN;
 	unsigned idle_cnt = 0;
-	void *job;
 
 	while (!atomic_load_explicit(lcore->is_stopping, memory_order_relaxed)) {
-		if (rte_ring_mc_dequeue(s->submitted, &job) == 0) {
-			crypto_job_run(lcore->ctx, job);
-			if (rte_ring_mp_enqueue(s->finished, job) != 0)
-				abort(); /* crypto_submit keeps room */
+		if (serve_all(lcore)) {
 			idle_cnt = 0;
 			sleep_us = IDLE_SLEEP_MIN;
 		} else if (lcore->idle_sleep_us == 0 || idle_cnt++ < IDLE_POLLS) {

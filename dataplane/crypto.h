@@ -13,12 +13,14 @@
 
 struct crypto_service;
 
-/* Main. lcore_cnt 0: inline. */
-int crypto_service_new(unsigned lcore_cnt, struct crypto_service **out) RK_MUST_CHECK;
+/* Main. One service a worker, named by its number. lcore_cnt 0: inline. */
+int crypto_service_new(
+	unsigned worker, unsigned lcore_cnt, struct crypto_service **out) RK_MUST_CHECK;
 void crypto_service_free(struct crypto_service *s); /* after all lcores have returned */
-/* A crypto lcore's life; arg of rte_eal_remote_launch. */
+/* A crypto lcore's life; arg of rte_eal_remote_launch. It serves all workers in turn. */
 struct crypto_lcore {
-	struct crypto_service *service;
+	struct crypto_service *const *service;
+	unsigned service_cnt;
 	struct crypto_ctx *ctx; /* made by main, used and freed by the lcore */
 	uint32_t idle_sleep_us;
 	const _Atomic bool *is_stopping;

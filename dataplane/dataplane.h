@@ -20,9 +20,8 @@
 struct dataplane {
 	struct shared shared;
 	struct options options;
-	struct worker *worker;
 	struct port_set *ports;
-	struct crypto_service *crypto;
+	struct crypto_service *crypto[WORKER_MAX]; /* the workers' own */
 	struct channel *channel;
 	struct graveyard graveyard;
 	struct peer_pool pool;
@@ -30,11 +29,12 @@ struct dataplane {
 	struct published *published; /* what the workers were last given */
 	uint64_t seq;                /* of it */
 	uint64_t applied_seq;        /* the last that every worker has applied */
+	unsigned applying_cnt;       /* workers that have not applied seq yet */
 	struct rk_private_key *key;  /* the newest that came; NULL = none */
 	struct certificate_message *validation[VALIDATION_MAX];
 	uint64_t validation_cnt;   /* ever: names requests on the channel */
 	struct inbox_list reports; /* wait until the channel has room */
-	bool is_status_running;
+	unsigned status_cnt;       /* workers that are still telling theirs */
 	bool is_status_wanted;
 	int state_dir;
 	bool is_state_old; /* what was activated is not on disk yet */
@@ -53,7 +53,7 @@ bool activate_message(
 void activate_key(struct dataplane *d, struct rk_private_key *key);
 /* At start, from the state folder. */
 void activate_saved(struct dataplane *d);
-/* A worker has applied the view with this number. */
+/* One more worker has applied the view with this number. */
 void activate_done(struct dataplane *d, uint64_t seq);
 void activate_say_hello(struct dataplane *d);
 /* Unpublishes: after the workers have ended, before rk_rcu_stop. */
@@ -81,5 +81,11 @@ void reports_expire(struct dataplane *d, uint64_t now_ns); /* UINT64_MAX: all, c
 uint64_t reports_deadline_ns(const struct dataplane *d);
 void reports_status(struct dataplane *d);
 void reports_counters(struct dataplane *d);
+uint64_t reports_counters_sum(const struct dataplane *d);
 /* A command of this type, zeroed; NULL: out of memory, logged. */
 struct message *command_new(enum message_type type) RK_MUST_CHECK;
+/* One for each worker, alike: all of them or, with -ENOMEM, none. */
+int commands_new(struct dataplane *d, enum message_type type, struct inbox_list *out) RK_MUST_CHECK;
+/* The first to the first worker, and so on. Takes them. */
+void commands_send(struct dataplane *d, struct inbox_list *commands);
+void commands_discard(struct inbox_list *commands);

@@ -15,6 +15,7 @@
 #include "dataplane/log.h"
 #include "dataplane/state.h"
 #include "dataplane/wake.h"
+#include "pki/view/secret.h"
 
 #define EVENT_CNT        4
 #define COUNTERS_EVERY   NS_PER_SEC
@@ -56,19 +57,23 @@ static void on_key(void *ctx, struct rk_private_key *key)
 
 static void rotate(struct dataplane *d, const char *name)
 {
-	struct peer *p = NULL;
+	struct inbox_list all;
 	struct message *m;
+	struct peer *p;
 
-	if (name[0] != '\0') {
-		p = peer_table_find_name(&d->shared.peers, name);
-		if (p == NULL)
-			return; /* removed meanwhile */
+	if (name[0] == '\0') {
+		if (commands_new(d, MESSAGE_ROTATE, &all) == 0)
+			commands_send(d, &all);
+		return;
 	}
+	p = peer_table_find_name(&d->shared.peers, name);
+	if (p == NULL)
+		return; /* removed meanwhile */
 	m = command_new(MESSAGE_ROTATE);
 	if (m == NULL)
 		return;
 	m->peer = p;
-	worker_command(d->worker, m);
+	worker_command(d->shared.worker[p->owner], m);
 }
 
 static bool on_message(void *ctx, const struct rk_message *m, const int *fds, size_t fd_cnt)
@@ -148,18 +153,20 @@ void loop_free(struct loop *l)
 
 static void renew_cookie(struct dataplane *d, uint64_t now)
 {
-	struct message *m;
+	uint8_t secret[COOKIE_SECRET_LEN];
+	struct inbox_list all;
+	struct inbox_node *node;
 
 	if (now - d->cookie_ns < COOKIE_EVERY)
 		return;
 	d->cookie_ns = now;
-	m = command_new(MESSAGE_COOKIE);
-	if (m == NULL)
+	if (RAND_priv_bytes(secret, sizeof(secret)) != 1 ||
+		commands_new(d, MESSAGE_COOKIE, &all) < 0)
 		return;
-	if (RAND_priv_bytes(m->cookie, sizeof(m->cookie)) == 1)
-		worker_command(d->worker, m);
-	else
-		free(m);
+	for (node = all.first; node != NULL; node = node->next)
+		memcpy(message_of(node)->cookie, secret, sizeof(secret));
+	rk_wipe(secret, sizeof(secret));
+	commands_send(d, &all);
 }
 
 static void tell_counters(struct dataplane *d, uint64_t now)
@@ -167,7 +174,7 @@ static void tell_counters(struct dataplane *d, uint64_t now)
 	if (!channel_is_connected(d->channel) || now - d->counted_ns < COUNTERS_EVERY)
 		return;
 	d->counted_ns = now;
-	if (counters_sum(&d->worker->counters, d->worker->engine) != d->counted)
+	if (reports_counters_sum(d) != d->counted)
 		reports_counters(d);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
@@ -22,7 +23,8 @@
 #include "pki/view/secret.h"
 
 struct lcores {
-	unsigned worker;
+	unsigned worker_cnt;
+	unsigned worker_id[WORKER_MAX];
 	unsigned crypto_cnt;
 	struct crypto_lcore crypto[OPTIONS_LCORE_MAX];
 	unsigned crypto_id[OPTIONS_LCORE_MAX];
@@ -40,10 +42,9 @@ static void block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
-/* One for the worker, the rest exactly those of --crypto-lcores. */
+/* Those of --crypto-lcores, and every other one is a worker. */
 static bool assign_lcores(const struct options *o, struct lcores *l)
 {
-	unsigned worker_cnt = 0;
 	unsigned id;
 
 	RTE_LCORE_FOREACH_WORKER(id)
@@ -51,8 +52,9 @@ static bool assign_lcores(const struct options *o, struct lcores *l)
 		if (id < OPTIONS_LCORE_MAX && o->is_crypto_lcore[id]) {
 			l->crypto_id[l->crypto_cnt++] = id;
 		} else {
-			l->worker = id;
-			worker_cnt++;
+			if (l->worker_cnt < WORKER_MAX)
+				l->worker_id[l->worker_cnt] = id;
+			l->worker_cnt++;
 		}
 	}
 	for (id = 0; id < OPTIONS_LCORE_MAX; id++)
@@ -61,22 +63,36 @@ static bool assign_lcores(const struct options *o, struct lcores *l)
 			log_error("--crypto-lcores: %u is the main lcore, or not one of EAL's", id);
 			return false;
 		}
-	if (worker_cnt == 1)
-		return true;
-	if (worker_cnt == 0)
-		log_error("no lcore is left for the worker: give EAL two, as --lcores '(0,1)@0'");
-	else
-		log_error("%u lcores would be workers, but one worker is what this version runs: "
-			  "name the others in --crypto-lcores",
-			worker_cnt);
-	return false;
+	if (l->worker_cnt == 0)
+		log_error("no lcore is left for a worker: give EAL two, as --lcores '(0,1)@0'");
+	else if (l->worker_cnt > WORKER_MAX)
+		log_error(
+			"%u lcores would be workers, %d are supported", l->worker_cnt, WORKER_MAX);
+	return l->worker_cnt > 0 && l->worker_cnt <= WORKER_MAX;
+}
+
+static int open_workers(struct dataplane *d, unsigned crypto_cnt)
+{
+	uint8_t cookie[COOKIE_SECRET_LEN]; /* one for all: a cookie may come back to another */
+	unsigned i;
+	int ret = RAND_priv_bytes(cookie, sizeof(cookie)) == 1 ? 0 : -EIO;
+
+	for (i = 0; ret == 0 && i < d->shared.worker_cnt; i++) {
+		ret = crypto_service_new(i, crypto_cnt, &d->crypto[i]);
+		if (ret == 0)
+			ret = worker_new(&d->shared, i, d->crypto[i], cookie, &d->shared.worker[i]);
+	}
+	rk_wipe(cookie, sizeof(cookie));
+	d->cookie_ns = clock_monotonic_ns();
+	return ret;
 }
 
 /* Aside from the lcores: what main needs. */
-static int open_parts(struct dataplane *d, unsigned crypto_cnt)
+static int open_parts(struct dataplane *d, const struct lcores *l)
 {
 	int ret;
 
+	d->shared.worker_cnt = l->worker_cnt;
 	d->shared.idle_sleep_us = d->options.idle_sleep_us;
 	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (d->shared.wake_fd < 0)
@@ -95,25 +111,22 @@ static int open_parts(struct dataplane *d, unsigned crypto_cnt)
 		ret = certificate_table_init(
 			&d->shared.certificates, &d->graveyard, CERTIFICATE_TABLE_MAX);
 	if (ret == 0)
-		ret = port_set_new(&d->graveyard, &d->ports);
+		ret = port_set_new(&d->graveyard, l->worker_cnt, &d->ports);
 	if (ret < 0)
 		return ret;
 	d->shared.ports = d->ports;
 	d->shared.buffers = port_set_buffers(d->ports);
-	ret = crypto_service_new(crypto_cnt, &d->crypto);
-	if (ret == 0)
-		ret = worker_new(&d->shared, d->crypto, &d->worker);
-	d->cookie_ns = clock_monotonic_ns();
-	return ret;
+	return open_workers(d, l->crypto_cnt);
 }
 
 static int launch(struct dataplane *d, struct lcores *l)
 {
 	unsigned i;
-	int ret;
+	int ret = 0;
 
 	for (i = 0; i < l->crypto_cnt; i++) {
 		l->crypto[i] = (struct crypto_lcore){.service = d->crypto,
+			.service_cnt = l->worker_cnt,
 			.idle_sleep_us = d->options.idle_sleep_us,
 			.is_stopping = &d->shared.is_stopping};
 		ret = crypto_ctx_new(&l->crypto[i].ctx);
@@ -123,7 +136,9 @@ static int launch(struct dataplane *d, struct lcores *l)
 		if (ret < 0)
 			return ret;
 	}
-	return rte_eal_remote_launch(worker_main, d->worker, l->worker);
+	for (i = 0; ret == 0 && i < l->worker_cnt; i++)
+		ret = rte_eal_remote_launch(worker_main, d->shared.worker[i], l->worker_id[i]);
+	return ret;
 }
 
 /* After the workers: their last messages, every peer, every view, in that order. */
@@ -148,8 +163,10 @@ static void unpublish(struct dataplane *d)
 
 static void close_parts(struct dataplane *d)
 {
-	worker_free(d->worker);
-	crypto_service_free(d->crypto);
+	unsigned i;
+
+	for (i = 0; i < d->shared.worker_cnt; i++)
+		worker_free(d->shared.worker[i]);
 	port_set_free(d->ports);
 	certificate_table_fini(&d->shared.certificates);
 	peer_table_fini(&d->shared.peers);
@@ -171,7 +188,7 @@ static int run(struct dataplane *d)
 	ret = rk_rcu_start();
 	if (ret < 0)
 		return ret;
-	ret = open_parts(d, lcores.crypto_cnt);
+	ret = open_parts(d, &lcores);
 	if (ret == 0)
 		ret = loop_new(d, &loop);
 	if (ret == 0)
@@ -179,7 +196,8 @@ static int run(struct dataplane *d)
 	if (ret == 0)
 		ret = launch(d, &lcores);
 	if (ret == 0) {
-		log_info("running");
+		log_info("running, %u worker%s", lcores.worker_cnt,
+			lcores.worker_cnt == 1 ? "" : "s");
 		loop_run(loop);
 	} else {
 		log_error("start failed: %s", strerror(-ret));

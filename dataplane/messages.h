@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What main and a worker say to each other, through inboxes. A command is allocated by main, worked
- * off by the worker and sent back as it is; main frees it. A report comes from the worker's pool,
- * is used by main and sent back; so neither side allocates for the other and both are bounded.
+ * What main and the workers say to each other, through inboxes. A command is allocated by main,
+ * worked off by one worker and sent back as it is; main frees it. A report comes from the worker's
+ * pool, is used by main and sent back, and so is a hand-over between two workers; so no side
+ * allocates for another and all are bounded.
  */
 #pragma once
 
@@ -16,6 +17,7 @@
 
 #define REPORT_CNT        512 /* a worker's events and status lines under way */
 #define CERTIFICATE_CNT   32  /* a worker's certificates under way to control */
+#define HANDOVER_CNT      256 /* a worker's finished exchanges under way to their owners */
 #define COOKIE_SECRET_LEN 32
 
 enum message_type {
@@ -32,11 +34,14 @@ enum message_type {
 	MESSAGE_STATUS_PEER, /* status */
 	MESSAGE_VALIDATE,    /* struct certificate_message: comes back with the answer */
 	MESSAGE_CONFIRM,     /* struct certificate_message */
+	/* from worker to worker */
+	MESSAGE_HAND_OVER, /* struct handover_message: comes back wiped */
 };
 
 struct message {
 	struct inbox_node node;
-	enum message_type type;
+	uint8_t type; /* enum message_type */
+	uint8_t from; /* worker, of its own reports and hand-overs: where they go back to */
 	struct peer *peer;
 	int result; /* ADD: 0 or -errno */
 	union {
@@ -59,6 +64,12 @@ struct certificate_message {
 	uint8_t der[RK_CERT_DER_MAX];
 };
 
+/* Lies in its worker's locked memory. */
+struct handover_message {
+	struct message head;
+	_Alignas(64) uint8_t handover[];
+};
+
 static inline struct message *message_of(struct inbox_node *node)
 {
 	return (struct message *)(void *)node; /* first member */
@@ -66,6 +77,10 @@ static inline struct message *message_of(struct inbox_node *node)
 static inline struct certificate_message *certificate_message_of(struct message *m)
 {
 	return (struct certificate_message *)(void *)m; /* first member */
+}
+static inline struct handover_message *handover_message_of(struct message *m)
+{
+	return (struct handover_message *)(void *)m; /* first member */
 }
 static inline bool message_is_command(const struct message *m)
 {

@@ -66,6 +66,9 @@
 	X(ECHO_LIMIT, "echo-over-limit")             \
 	X(NEIGHBOUR_ANSWERED, "neighbour-answered")  \
 	X(NEIGHBOUR_UNASKED, "neighbour-unasked")    \
+	X(PASSED, "passed-to-owner")                 \
+	X(PASS_FULL, "owner-queue-full")             \
+	X(GOSSIP, "neighbour-passed-on")             \
 	X(REPORT_LOST, "report-lost")
 
 enum net_reason {

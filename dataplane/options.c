@@ -22,9 +22,9 @@ void options_help(FILE *out)
 	      "  --control-user NAME   the user that control runs as (our own)\n"
 	      "  --help, --version\n"
 	      "\n"
-	      "EAL gives one lcore to the main thread, one to the worker and those of\n"
-	      "--crypto-lcores, for example --lcores '(0,1)@0'. Ports, addresses, peers and\n"
-	      "timers come from rekey-control.\n",
+	      "EAL's main lcore sleeps; those of --crypto-lcores do cryptography; each of the\n"
+	      "others is a worker: --lcores '(0,1)@0' gives one, --lcores 0@0,1-3@1-3 three.\n"
+	      "Ports, addresses, peers and timers come from rekey-control.\n",
 		out);
 }
 

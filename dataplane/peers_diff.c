@@ -45,6 +45,7 @@ static void plan_add(struct peer_plan *plan, const struct session_config *config
 	memcpy(p->name, config->name, sizeof(p->name));
 	memcpy(p->identity, config->peering_common_name, sizeof(p->identity));
 	p->identity_len = config->peering_common_name_len;
+	p->owner = (uint8_t)shared_owner_of(&plan->d->shared, p->identity, p->identity_len);
 	p->seen_seq = plan->seq;
 	p->config = *config;
 	append(plan, MESSAGE_ADD, p, config);
@@ -156,7 +157,7 @@ void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 		}
 		if (m->type != MESSAGE_REMOVE)
 			tell_unreachable(d, &m->config);
-		worker_command(d->worker, m);
+		worker_command(d->shared.worker[m->peer->owner], m);
 	}
 	free(plan);
 }

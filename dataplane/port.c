@@ -17,9 +17,10 @@
 #include "dataplane/log.h"
 #include "dataplane/published.h"
 
-#define BUFFER_CNT   8191
+#define BUFFER_CNT   8191 /* for one worker with one port */
 #define BUFFER_CACHE 256
 #define QUEUE_LEN    512
+#define RSS_WANTED   (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 
 struct port {
 	bool is_running;        /* main: set up, and started unless paused */
@@ -28,25 +29,38 @@ struct port {
 	bool is_restarting;     /* main: waits for the grace period */
 	_Atomic bool is_paused; /* main: w, worker: r */
 	uint16_t id;
+	uint16_t queue_cnt; /* main: w before it is published, workers: r */
 	struct grave grave; /* main: the grace period of a pause */
 };
 
 struct port_set {
 	struct rte_mempool *buffers;
 	struct graveyard *graveyard;
+	unsigned worker_cnt;
 	uint64_t watched_ns;
 	bool is_watched; /* some port reconnects */
 	struct port port[RTE_MAX_ETHPORTS];
 	char absent[RK_PORT_NAME_MAX + 1]; /* the last name that no device had */
 };
 
-int port_set_new(struct graveyard *g, struct port_set **out)
+/* Every queue full both ways, every ring and cache between workers too, and some in hand. */
+static unsigned count_buffers(unsigned worker_cnt)
+{
+	unsigned ports = rte_eth_dev_count_avail();
+	unsigned more = (ports > 1 ? (ports - 1) * 2 * QUEUE_LEN * worker_cnt : 0) +
+			(worker_cnt - 1) * (2 * QUEUE_LEN + 2 * PORT_RING_LEN + 2 * BUFFER_CACHE);
+
+	return BUFFER_CNT + more;
+}
+
+int port_set_new(struct graveyard *g, unsigned worker_cnt, struct port_set **out)
 {
 	struct port_set *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
-	s->buffers = rte_pktmbuf_pool_create("packets", BUFFER_CNT, BUFFER_CACHE, 0,
+	s->worker_cnt = worker_cnt;
+	s->buffers = rte_pktmbuf_pool_create("packets", count_buffers(worker_cnt), BUFFER_CACHE, 0,
 		RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
 	if (s->buffers == NULL) {
 		free(s);
@@ -111,26 +125,58 @@ static int start(struct port *port)
 	return port->reconnects ? 0 : ret;
 }
 
-static int set_up(struct port_set *s, uint16_t id, uint16_t mtu)
+/* As many pairs of queues as workers where the device spreads flows over them, else one. */
+static int configure(const struct port_set *s, struct port *port)
 {
-	const struct rte_eth_conf conf = {0};
-	struct port *port = &s->port[id];
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	unsigned cnt = s->worker_cnt;
+	int ret = rte_eth_dev_info_get(port->id, &info);
+
+	if (ret != 0)
+		return ret;
+	if (cnt > info.max_rx_queues)
+		cnt = info.max_rx_queues;
+	if (cnt > info.max_tx_queues)
+		cnt = info.max_tx_queues;
+	conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & RSS_WANTED;
+	if (cnt > 1 && conf.rx_adv_conf.rss_conf.rss_hf != 0)
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	else
+		cnt = 1;
+	port->queue_cnt = (uint16_t)cnt;
+	return rte_eth_dev_configure(port->id, port->queue_cnt, port->queue_cnt, &conf);
+}
+
+static int set_up_queues(const struct port_set *s, const struct port *port)
+{
+	unsigned socket = (unsigned)rte_eth_dev_socket_id(port->id);
 	uint16_t rx_len = QUEUE_LEN;
 	uint16_t tx_len = QUEUE_LEN;
-	int socket = rte_eth_dev_socket_id(id);
-	int ret = rte_eth_dev_configure(id, 1, 1, &conf);
+	int ret = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_len, &tx_len);
+	uint16_t i;
+
+	for (i = 0; ret == 0 && i < port->queue_cnt; i++) {
+		ret = rte_eth_rx_queue_setup(port->id, i, rx_len, socket, NULL, s->buffers);
+		if (ret == 0)
+			ret = rte_eth_tx_queue_setup(port->id, i, tx_len, socket, NULL);
+	}
+	return ret;
+}
+
+static int set_up(struct port_set *s, uint16_t id, uint16_t mtu)
+{
+	struct port *port = &s->port[id];
+	int ret;
 
 	port->id = id;
 	port->reconnects = has_to_reconnect(id);
 	s->is_watched |= port->reconnects;
+	ret = configure(s, port);
 	if (ret == 0)
 		ret = set_mtu(id, mtu);
 	if (ret == 0)
-		ret = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx_len, &tx_len);
-	if (ret == 0)
-		ret = rte_eth_rx_queue_setup(id, 0, rx_len, (unsigned)socket, NULL, s->buffers);
-	if (ret == 0)
-		ret = rte_eth_tx_queue_setup(id, 0, tx_len, (unsigned)socket, NULL);
+		ret = set_up_queues(s, port);
 	if (ret == 0)
 		ret = start(port);
 	if (ret != 0)
@@ -217,17 +263,19 @@ static bool is_paused(const struct port_set *s, uint16_t id)
 	return atomic_load_explicit(&s->port[id].is_paused, memory_order_acquire);
 }
 
-uint16_t port_receive(const struct port_set *s, uint16_t id, struct rte_mbuf **packets)
+uint16_t port_queue_cnt(const struct port_set *s, uint16_t id)
 {
-	return is_paused(s, id) ? 0 : rte_eth_rx_burst(id, 0, packets, PORT_BURST);
+	return s->port[id].queue_cnt;
 }
 
-uint16_t port_transmit(
-	const struct port_set *s, uint16_t id, struct rte_mbuf **packets, uint16_t cnt)
+uint16_t port_receive(
+	const struct port_set *s, uint16_t id, uint16_t queue, struct rte_mbuf **packets)
 {
-	uint16_t sent = is_paused(s, id) ? 0 : rte_eth_tx_burst(id, 0, packets, cnt);
+	return is_paused(s, id) ? 0 : rte_eth_rx_burst(id, queue, packets, PORT_BURST);
+}
 
-	if (sent < cnt)
-		rte_pktmbuf_free_bulk(packets + sent, cnt - sent);
-	return sent;
+uint16_t port_transmit(const struct port_set *s, uint16_t id, uint16_t queue,
+	struct rte_mbuf **packets, uint16_t cnt)
+{
+	return is_paused(s, id) ? 0 : rte_eth_tx_burst(id, queue, packets, cnt);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The DPDK devices: found by name, set up once with one receive and one transmit queue, kept
- * running until the end. Main thread, but for receive and transmit, which are the worker's.
+ * The DPDK devices: found by name, set up once, kept running until the end. A device that spreads
+ * its packets by flow (RSS) gets a pair of queues for each worker, any other one pair. Main thread,
+ * but for receive and transmit, which are the worker's that has the queue.
  *
  * A device that connects to another process (a memif client) does not connect again by itself.
  * While its link is down it is stopped and started anew: it is paused, one grace period later no
@@ -15,6 +16,7 @@
 #include "dataplane/net.h"
 
 #define PORT_BURST    32
+#define PORT_RING_LEN 1024 /* frames under way from one worker to another */
 #define PORT_MTU_MAX  2000 /* a frame lies in one buffer; larger views are held to this */
 #define PORT_WATCH_NS UINT64_C(200000000)
 
@@ -22,7 +24,7 @@ struct rte_mbuf;
 struct rte_mempool;
 struct port_set;
 
-int port_set_new(struct graveyard *g, struct port_set **out) RK_MUST_CHECK;
+int port_set_new(struct graveyard *g, unsigned worker_cnt, struct port_set **out) RK_MUST_CHECK;
 void port_set_free(struct port_set *s); /* stops and closes every port */
 struct rte_mempool *port_set_buffers(const struct port_set *s);
 /* A published_find_port; ctx is a struct port_set. A device that fails is logged once. */
@@ -32,7 +34,10 @@ uint16_t port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MA
 void port_set_watch(struct port_set *s, uint64_t now_ns);
 uint64_t port_set_deadline_ns(const struct port_set *s);
 
-/* The worker's: whole bursts, and what did not fit is freed. Returns how many were sent. */
-uint16_t port_receive(const struct port_set *s, uint16_t id, struct rte_mbuf **packets);
-uint16_t port_transmit(
-	const struct port_set *s, uint16_t id, struct rte_mbuf **packets, uint16_t cnt);
+/* Pairs of queues that a published port has. Any worker. */
+uint16_t port_queue_cnt(const struct port_set *s, uint16_t id);
+/* The queue's worker: whole bursts. What was not sent stays the caller's. */
+uint16_t port_receive(
+	const struct port_set *s, uint16_t id, uint16_t queue, struct rte_mbuf **packets);
+uint16_t port_transmit(const struct port_set *s, uint16_t id, uint16_t queue,
+	struct rte_mbuf **packets, uint16_t cnt);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From the workers' inbox to control, and control's answers back. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,40 +22,94 @@ struct message *command_new(enum message_type type)
 	return m;
 }
 
+int commands_new(struct dataplane *d, enum message_type type, struct inbox_list *out)
+{
+	unsigned i;
+
+	inbox_list_init(out);
+	for (i = 0; i < d->shared.worker_cnt; i++) {
+		struct message *m = command_new(type);
+
+		if (m == NULL) {
+			commands_discard(out);
+			return -ENOMEM;
+		}
+		inbox_list_append(out, &m->node);
+	}
+	return 0;
+}
+
+void commands_send(struct dataplane *d, struct inbox_list *commands)
+{
+	struct inbox_node *node;
+	unsigned i = 0;
+
+	while ((node = inbox_list_pop(commands)) != NULL)
+		worker_command(d->shared.worker[i++], message_of(node));
+}
+
+void commands_discard(struct inbox_list *commands)
+{
+	struct inbox_node *node;
+
+	while ((node = inbox_list_pop(commands)) != NULL)
+		free(message_of(node));
+}
+
+/* The worker of a peer that a report or a certificate came from. */
+static void send_back(struct dataplane *d, struct message *m)
+{
+	worker_command(d->shared.worker[m->from], m);
+}
+
+uint64_t reports_counters_sum(const struct dataplane *d)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < d->shared.worker_cnt; i++)
+		sum += counters_sum(&d->shared.worker[i]->counters, d->shared.worker[i]->engine);
+	return sum;
+}
+
 void reports_counters(struct dataplane *d)
 {
 	struct rk_message m = {.type = RK_MSG_COUNTERS};
 	size_t first;
+	unsigned i;
 
-	d->counted = counters_sum(&d->worker->counters, d->worker->engine);
+	d->counted = reports_counters_sum(d);
 	for (first = 0; first < counters_total(); first += RK_COUNTERS_PER_MSG) {
-		counters_fill(&m.counters, first, &d->worker->counters, d->worker->engine);
+		memset(&m.counters, 0, sizeof(m.counters));
+		for (i = 0; i < d->shared.worker_cnt; i++)
+			counters_add_up(&m.counters, first, &d->shared.worker[i]->counters,
+				d->shared.worker[i]->engine);
 		channel_send(d->channel, &m);
 	}
 }
 
 void reports_status(struct dataplane *d)
 {
-	struct message *m;
+	struct inbox_list commands;
 
-	if (d->is_status_running) {
+	if (d->status_cnt > 0) {
 		d->is_status_wanted = true; /* one more after this one */
 		return;
 	}
-	m = command_new(MESSAGE_STATUS);
-	if (m == NULL)
+	if (commands_new(d, MESSAGE_STATUS, &commands) < 0)
 		return;
-	d->is_status_running = true;
-	worker_command(d->worker, m);
+	d->status_cnt = d->shared.worker_cnt;
+	commands_send(d, &commands);
 }
 
 static void end_status(struct dataplane *d)
 {
 	const struct rk_message m = {.type = RK_MSG_STATUS_END};
 
+	if (--d->status_cnt > 0)
+		return; /* another worker is still telling */
 	reports_counters(d);
 	channel_send(d->channel, &m);
-	d->is_status_running = false;
 	if (d->is_status_wanted) {
 		d->is_status_wanted = false;
 		reports_status(d);
@@ -70,7 +125,7 @@ static void ask_control(struct dataplane *d, struct certificate_message *c)
 	while (i < VALIDATION_MAX && d->validation[i] != NULL)
 		i++;
 	if (i == VALIDATION_MAX || !channel_is_connected(d->channel)) {
-		worker_command(d->worker, &c->head); /* no answer */
+		send_back(d, &c->head); /* no answer */
 		return;
 	}
 	c->sent_as = ++d->validation_cnt;
@@ -83,7 +138,7 @@ static void ask_control(struct dataplane *d, struct certificate_message *c)
 
 static void end_validation(struct dataplane *d, unsigned i)
 {
-	worker_command(d->worker, &d->validation[i]->head);
+	send_back(d, &d->validation[i]->head);
 	d->validation[i] = NULL;
 }
 
@@ -132,7 +187,7 @@ static void confirm(struct dataplane *d, struct certificate_message *c)
 		log_warning("a confirmed certificate cannot be kept: %s", strerror(-ret));
 	memcpy(m.confirmed.fingerprint, c->verdict.fingerprint, RK_FINGERPRINT_LEN);
 	channel_send(d->channel, &m);
-	worker_command(d->worker, &c->head);
+	send_back(d, &c->head);
 }
 
 /* The verdict under a standing peering is not thrown out of the table. */
@@ -199,7 +254,7 @@ static void forward(struct dataplane *d, struct message *m)
 		return;
 	}
 	channel_send(d->channel, &out);
-	worker_command(d->worker, m);
+	send_back(d, m);
 }
 
 void reports_take(struct dataplane *d)

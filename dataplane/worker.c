@@ -2,11 +2,13 @@
 #include "dataplane/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/rand.h>
+#include <rte_lcore.h>
+#include <rte_ring.h>
 
 #include "dataplane/clock.h"
 #include "dataplane/worker_parts.h"
@@ -18,40 +20,89 @@
 #define EXCHANGE_CNT   4096
 #define SESSION_CNT    131072
 
-int worker_new(struct shared *shared, struct crypto_service *crypto, struct worker **out)
+unsigned shared_owner_of(const struct shared *s, const char *identity, size_t len)
 {
-	uint8_t cookie[COOKIE_SECRET_LEN];
-	const struct engine_config config = {.worker_id = 0,
-		.exchange_cnt = EXCHANGE_CNT,
-		.session_cnt = SESSION_CNT,
-		.cookie_secret = cookie};
-	uint64_t now = clock_monotonic_ns();
-	struct worker *w;
-	size_t i;
-	int ret;
+	/* High bits: the tables use the low ones. */
+	return (unsigned)((rk_rcu_hash(identity, len) >> 32) % s->worker_cnt);
+}
 
-	if (RAND_priv_bytes(cookie, sizeof(cookie)) != 1)
-		return -EIO;
-	w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
-	if (w == NULL)
-		return -ENOMEM;
-	memset(w, 0, sizeof(*w));
-	w->shared = shared;
-	w->crypto = crypto;
-	w->echo_refill_ns = now;
-	inbox_init(&w->inbox);
+static size_t handover_stride(void)
+{
+	return (sizeof(struct handover_message) + handover_size() + 63) / 64 * 64;
+}
+
+static struct rte_ring *new_ring(const char *what, unsigned id)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "worker%u-%s", id, what);
+	return rte_ring_create(name, PORT_RING_LEN, (int)rte_socket_id(), RING_F_SC_DEQ);
+}
+
+static void put_in_pool(const struct worker *w, struct inbox_list *pool, struct message *m)
+{
+	m->from = (uint8_t)w->id;
+	inbox_list_append(pool, &m->node);
+}
+
+static void fill_pools(struct worker *w)
+{
+	size_t i;
+
 	inbox_list_init(&w->free_reports);
 	inbox_list_init(&w->free_certificates);
+	inbox_list_init(&w->free_handovers);
 	for (i = 0; i < REPORT_CNT; i++)
-		inbox_list_append(&w->free_reports, &w->report[i].node);
+		put_in_pool(w, &w->free_reports, &w->report[i]);
 	for (i = 0; i < CERTIFICATE_CNT; i++)
-		inbox_list_append(&w->free_certificates, &w->certificate[i].head.node);
+		put_in_pool(w, &w->free_certificates, &w->certificate[i].head);
+	for (i = 0; w->handovers != NULL && i < HANDOVER_CNT; i++)
+		put_in_pool(w, &w->free_handovers,
+			(struct message *)(void *)(w->handovers + i * handover_stride()));
+}
+
+/* Rings and hand-overs are for several workers only. */
+static int open_parts(struct worker *w, const uint8_t *cookie_secret)
+{
+	const struct engine_config config = {.worker_id = w->id,
+		.exchange_cnt = EXCHANGE_CNT,
+		.session_cnt = SESSION_CNT,
+		.cookie_secret = cookie_secret};
+
+	if (w->shared->worker_cnt > 1) {
+		w->passed = new_ring("passed", w->id);
+		w->leaving = new_ring("leaving", w->id);
+		w->handovers = rk_secret_new(HANDOVER_CNT * handover_stride());
+		if (w->passed == NULL || w->leaving == NULL || w->handovers == NULL)
+			return -ENOMEM;
+	}
+	fill_pools(w);
+	return engine_new(&config, &worker_engine_ops, w, &w->engine);
+}
+
+int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto,
+	const uint8_t *cookie_secret, struct worker **out)
+{
+	uint64_t now = clock_monotonic_ns();
+	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
+	int ret;
+
+	if (w == NULL) {
+		crypto_service_free(crypto);
+		return -ENOMEM;
+	}
+	memset(w, 0, sizeof(*w));
+	w->shared = shared;
+	w->id = id;
+	w->crypto = crypto;
+	w->echo.refill_ns = now;
+	w->gossip.refill_ns = now;
+	inbox_init(&w->inbox);
 	timers_init(&w->timers, now);
 	neighbour_init(&w->neighbours, &worker_neighbour_ops, w, now);
-	ret = engine_new(&config, &worker_engine_ops, w, &w->engine);
-	rk_wipe(cookie, sizeof(cookie));
+	ret = open_parts(w, cookie_secret);
 	if (ret < 0) {
-		free(w);
+		worker_free(w);
 		return ret;
 	}
 	*out = w;
@@ -63,6 +114,10 @@ void worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	engine_free(w->engine);
+	crypto_service_free(w->crypto);
+	worker_drain(w->passed);
+	worker_drain(w->leaving);
+	rk_secret_free(w->handovers, HANDOVER_CNT * handover_stride());
 	free(w);
 }
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker: one thread on one core that polls its ports, runs the protocol of the peers it owns and
- * does nothing that could wait. Main talks to it through its inbox (messages.h) and the published
- * pointer; it talks to main through main's inbox.
+ * A worker: one thread on one core that polls its queues, runs the protocol of the peers it owns
+ * and does nothing that could wait. Main talks to it through its inbox (messages.h) and the
+ * published pointer; it talks to main through main's inbox.
+ *
+ * Several workers share nothing that one of them writes. A peer belongs to the worker that a hash of
+ * its identity names. Whatever lands on another worker goes on by ring: packets to the worker in
+ * their index or exchange id, answers of neighbours to everybody, frames for a device with fewer
+ * queues than workers to the worker that has its queue; a verified FINISH goes by inbox.
  */
 #pragma once
 
@@ -21,6 +26,7 @@
 #include "dataplane/published.h"
 #include "dataplane/timers.h"
 
+#define WORKER_MAX          64 /* what an index can name */
 #define WORKER_REJUDGE_STEP 256
 #define WORKER_STATUS_STEP  32
 
@@ -35,13 +41,23 @@ struct shared {
 	int wake_fd;                           /* main's eventfd */
 	uint32_t idle_sleep_us;
 	struct port_set *ports;
-	struct rte_mempool *buffers; /* of ports */
+	struct rte_mempool *buffers;       /* of ports */
+	unsigned worker_cnt;               /* main, before the workers run */
+	struct worker *worker[WORKER_MAX]; /* likewise */
 };
+/* The worker of a peer, for its whole life. */
+unsigned shared_owner_of(const struct shared *s, const char *identity, size_t len);
 
 /* Packets of this iteration for one port. */
 struct worker_queue {
 	uint16_t cnt;
 	struct rte_mbuf *packet[PORT_BURST];
+};
+
+/* What a stranger may cause, a second. */
+struct token_bucket {
+	unsigned tokens;
+	uint64_t refill_ns;
 };
 
 /* A walk over the worker's own peers that survives removals. */
@@ -53,7 +69,10 @@ struct worker_walk {
 
 struct worker {
 	struct shared *shared;
-	struct inbox inbox; /* main: push, worker: take */
+	unsigned id;              /* 0.. */
+	struct inbox inbox;       /* main and workers: push, worker: take */
+	struct rte_ring *passed;  /* workers: frames received elsewhere that are ours */
+	struct rte_ring *leaving; /* workers: whole frames for a queue that we have */
 	struct engine *engine;
 	struct crypto_service *crypto;
 	const struct published *published; /* this iteration's */
@@ -64,8 +83,10 @@ struct worker {
 	bool is_resync_due; /* an event was lost */
 	struct inbox_list free_reports;
 	struct inbox_list free_certificates;
-	unsigned echo_tokens;
-	uint64_t echo_refill_ns;
+	struct inbox_list free_handovers;
+	uint8_t *handovers; /* locked memory */
+	struct token_bucket echo;
+	struct token_bucket gossip; /* neighbours' news passed on */
 	uint64_t idle_cnt;
 	uint32_t sleep_us;
 	struct counters counters;
@@ -76,9 +97,12 @@ struct worker {
 	struct certificate_message certificate[CERTIFICATE_CNT];
 };
 
-/* Main, before and after the worker's thread runs. */
-int worker_new(
-	struct shared *shared, struct crypto_service *crypto, struct worker **out) RK_MUST_CHECK;
+/*
+ * Main, before and after the workers' threads run. Takes crypto always. cookie_secret is that of
+ * the process: COOKIE_SECRET_LEN bytes, copied.
+ */
+int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto,
+	const uint8_t *cookie_secret, struct worker **out) RK_MUST_CHECK;
 void worker_free(struct worker *w); /* sessions have been removed */
 /* Main: hands a command over; takes it until it comes back through to_main. */
 void worker_command(struct worker *w, struct message *m);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/worker_parts.h"
+#include "pki/view/secret.h"
 
 static void link_peer(struct worker *w, struct peer *p)
 {
@@ -93,6 +94,18 @@ static void take_back(struct worker *w, struct message *m)
 	inbox_list_append(&w->free_certificates, &m->node);
 }
 
+/* From another worker, or our own come back. */
+static void take_handover(struct worker *w, struct handover_message *h)
+{
+	if (h->head.from == w->id) {
+		inbox_list_append(&w->free_handovers, &h->head.node);
+		return;
+	}
+	engine_take_over(w->engine, (const struct handover *)(void *)h->handover);
+	rk_wipe(h->handover, handover_size());
+	inbox_push(&w->shared->worker[h->head.from]->inbox, &h->head.node);
+}
+
 static void execute(struct worker *w, struct message *m)
 {
 	switch (m->type) {
@@ -118,6 +131,9 @@ static void execute(struct worker *w, struct message *m)
 	case MESSAGE_COOKIE:
 		engine_set_cookie_secret(w->engine, m->cookie);
 		break;
+	case MESSAGE_HAND_OVER:
+		take_handover(w, handover_message_of(m));
+		return;
 	default:
 		take_back(w, m);
 		return;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine's way out: every engine_op, as the worker serves it. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,12 +151,19 @@ static void op_event(void *ctx, const struct engine_event *event)
 	worker_tell_main(w, m);
 }
 
-static void op_hand_over(void *ctx, unsigned owner, struct handover *h)
+static bool op_hand_over(void *ctx, unsigned owner, const struct handover *h)
 {
-	(void)ctx;
-	(void)owner;
-	(void)h;
-	assert(!"there is one worker, and it owns every peer");
+	struct worker *w = ctx;
+	struct inbox_node *node = inbox_list_pop(&w->free_handovers);
+	struct handover_message *m;
+
+	if (node == NULL)
+		return false;
+	m = handover_message_of(message_of(node));
+	m->head.type = MESSAGE_HAND_OVER;
+	memcpy(m->handover, h, handover_size());
+	inbox_push(&w->shared->worker[owner]->inbox, &m->head.node);
+	return true;
 }
 
 const struct engine_ops worker_engine_ops = {

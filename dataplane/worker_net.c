@@ -1,13 +1,48 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The worker's way onto the wire: neighbours, frames, queues. */
 #include <string.h>
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
-#include "dataplane/clock.h"
 #include "dataplane/worker_parts.h"
 
-#define ECHO_BURST     32
-#define ECHO_PERIOD_NS (10 * NS_PER_MS) /* one token: 100 answers a second */
+uint16_t worker_queue_of(const struct worker *w, uint16_t port)
+{
+	unsigned cnt = w->shared->worker_cnt;
+
+	return (uint16_t)((w->id + cnt - port % cnt) % cnt);
+}
+
+/* And whose a queue is. */
+static struct worker *worker_of_queue(const struct worker *w, uint16_t port, uint16_t queue)
+{
+	return w->shared->worker[(port + queue) % w->shared->worker_cnt];
+}
+
+static void flush_port(struct worker *w, uint16_t id)
+{
+	struct worker_queue *q = &w->queue[id];
+	uint16_t queue_cnt = port_queue_cnt(w->shared->ports, id);
+	uint16_t queue = worker_queue_of(w, id);
+	bool is_ours = queue < queue_cnt;
+	uint16_t sent;
+	uint16_t i;
+
+	if (is_ours) {
+		sent = port_transmit(w->shared->ports, id, queue, q->packet, q->cnt);
+	} else { /* to a worker that has one */
+		sent = (uint16_t)rte_ring_mp_enqueue_burst(
+			worker_of_queue(w, id, queue % queue_cnt)->leaving, (void **)q->packet,
+			q->cnt, NULL);
+	}
+	for (i = 0; i < q->cnt; i++)
+		counters_add(&w->counters, i < sent ? (is_ours ? NET_TX : NET_PASSED)
+						    : (is_ours ? NET_TX_FULL : NET_PASS_FULL));
+	if (sent < q->cnt)
+		rte_pktmbuf_free_bulk(q->packet + sent, q->cnt - sent);
+	q->cnt = 0;
+}
 
 static void enqueue(struct worker *w, struct rte_mbuf *m)
 {
@@ -15,18 +50,7 @@ static void enqueue(struct worker *w, struct rte_mbuf *m)
 
 	q->packet[q->cnt++] = m;
 	if (q->cnt == PORT_BURST)
-		worker_flush(w);
-}
-
-static void flush_port(struct worker *w, uint16_t id)
-{
-	struct worker_queue *q = &w->queue[id];
-	uint16_t sent = port_transmit(w->shared->ports, id, q->packet, q->cnt);
-	uint16_t i;
-
-	for (i = 0; i < q->cnt; i++)
-		counters_add(&w->counters, i < sent ? NET_TX : NET_TX_FULL);
-	q->cnt = 0;
+		flush_port(w, m->port);
 }
 
 void worker_flush(struct worker *w)
@@ -41,8 +65,7 @@ void worker_flush(struct worker *w)
 	}
 }
 
-/* An empty buffer bound for a port, or NULL and counted. */
-static struct rte_mbuf *new_buffer(struct worker *w, uint16_t port_id)
+struct rte_mbuf *worker_new_buffer(struct worker *w, uint16_t port_id)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->shared->buffers);
 
@@ -54,13 +77,7 @@ static struct rte_mbuf *new_buffer(struct worker *w, uint16_t port_id)
 	return m;
 }
 
-static uint8_t *buffer_bytes(struct rte_mbuf *m)
-{
-	return rte_pktmbuf_mtod(m, uint8_t *);
-}
-
-/* Gives a built frame its length and sends it; len 0: it did not fit. */
-static void finish(struct worker *w, struct rte_mbuf *m, size_t len)
+void worker_finish(struct worker *w, struct rte_mbuf *m, size_t len)
 {
 	if (len == 0) {
 		rte_pktmbuf_free(m);
@@ -72,12 +89,38 @@ static void finish(struct worker *w, struct rte_mbuf *m, size_t len)
 	enqueue(w, m);
 }
 
-static struct net_link link_from(const struct published_port *port)
+struct net_link worker_link(const struct published_port *port)
 {
 	struct net_link link = {.vlan = port->vlan};
 
 	memcpy(link.src_mac, port->mac, NET_MAC_LEN);
 	return link;
+}
+
+unsigned worker_take_leaving(struct worker *w)
+{
+	struct rte_mbuf *packet[PORT_BURST];
+	unsigned cnt = rte_ring_sc_dequeue_burst(w->leaving, (void **)packet, PORT_BURST, NULL);
+	unsigned i;
+
+	for (i = 0; i < cnt; i++) {
+		if (published_find(w->published, packet[i]->port) != NULL) {
+			enqueue(w, packet[i]);
+		} else { /* it went with the last view */
+			rte_pktmbuf_free(packet[i]);
+			counters_add(&w->counters, NET_NO_PORT);
+		}
+	}
+	return cnt;
+}
+
+void worker_drain(struct rte_ring *ring)
+{
+	void *packet;
+
+	while (ring != NULL && rte_ring_sc_dequeue(ring, &packet) == 0)
+		rte_pktmbuf_free(packet);
+	rte_ring_free(ring);
 }
 
 /* Neighbours: questions, and packets that waited for the answer. */
@@ -91,12 +134,12 @@ static void ask(void *ctx, const struct neighbour_key *key, const uint8_t *sourc
 
 	if (port == NULL)
 		return;
-	m = new_buffer(w, port->id);
+	m = worker_new_buffer(w, port->id);
 	if (m == NULL)
 		return;
-	link = link_from(port);
-	finish(w, m,
-		net_build_question(buffer_bytes(m), rte_pktmbuf_tailroom(m), &link, key->family,
+	link = worker_link(port);
+	worker_finish(w, m,
+		net_build_question(worker_bytes(m), rte_pktmbuf_tailroom(m), &link, key->family,
 			source, key->address));
 }
 
@@ -110,7 +153,7 @@ static void deliver(void *ctx, void *packet, const uint8_t mac[NET_MAC_LEN])
 		counters_add(&w->counters, NET_NO_PORT);
 		return;
 	}
-	memcpy(buffer_bytes(m), mac, NET_MAC_LEN); /* the destination comes first */
+	memcpy(worker_bytes(m), mac, NET_MAC_LEN); /* the destination comes first */
 	enqueue(w, m);
 }
 
@@ -129,7 +172,7 @@ static enum net_reason send_checked(struct worker *w, const struct published_por
 {
 	size_t ip_len = to->family == 4 ? NET_IPV4_LEN : NET_IPV6_LEN;
 	struct neighbour_key key = {.port_id = port->id, .family = to->family};
-	struct net_link link = link_from(port);
+	struct net_link link = worker_link(port);
 	const uint8_t *next_hop;
 	struct rte_mbuf *m;
 	size_t frame_len;
@@ -146,7 +189,7 @@ static enum net_reason send_checked(struct worker *w, const struct published_por
 		return NET_NO_BUFFER;
 	m->port = port->id;
 	frame_len =
-		net_build_udp(buffer_bytes(m), rte_pktmbuf_tailroom(m), &link, to, payload, len);
+		net_build_udp(worker_bytes(m), rte_pktmbuf_tailroom(m), &link, to, payload, len);
 	if (frame_len == 0) {
 		rte_pktmbuf_free(m);
 		return NET_TOO_BIG;
@@ -154,7 +197,7 @@ static enum net_reason send_checked(struct worker *w, const struct published_por
 	m->data_len = (uint16_t)frame_len;
 	m->pkt_len = (uint32_t)frame_len;
 	memcpy(key.address, next_hop, net_address_len(to->family));
-	if (neighbour_resolve(&w->neighbours, &key, to->local, m, w->now_ns, buffer_bytes(m)))
+	if (neighbour_resolve(&w->neighbours, &key, to->local, m, w->now_ns, worker_bytes(m)))
 		enqueue(w, m);
 	return NET_OK;
 }
@@ -167,142 +210,4 @@ void worker_send(struct worker *w, const struct endpoint *to, const uint8_t *pay
 
 	if (reason != NET_OK)
 		counters_add(&w->counters, reason);
-}
-
-/* Receiving. */
-
-static enum net_reason take_udp(
-	struct worker *w, const struct published_port *port, const struct net_packet *p)
-{
-	struct endpoint from = {.port_id = port->id,
-		.family = p->family,
-		.local_port = p->dst_port,
-		.remote_port = p->src_port};
-
-	if (p->is_multicast || !published_port_has(port, p->family, p->dst))
-		return NET_NOT_OURS;
-	if (!published_listens(w->published, p->dst_port))
-		return NET_UNUSED_PORT;
-	memcpy(from.local, p->dst, sizeof(from.local));
-	memcpy(from.remote, p->src, sizeof(from.remote));
-	engine_receive(w->engine, &from, p->payload.data, p->payload.len);
-	return NET_OK;
-}
-
-static bool take_echo_token(struct worker *w)
-{
-	uint64_t earned = (w->now_ns - w->echo_refill_ns) / ECHO_PERIOD_NS;
-
-	if (earned > 0) {
-		w->echo_tokens = earned + w->echo_tokens < ECHO_BURST
-					 ? (unsigned)earned + w->echo_tokens
-					 : ECHO_BURST;
-		w->echo_refill_ns += earned * ECHO_PERIOD_NS;
-	}
-	if (w->echo_tokens == 0)
-		return false;
-	w->echo_tokens--;
-	return true;
-}
-
-static enum net_reason take_echo(
-	struct worker *w, const struct published_port *port, const struct net_packet *p)
-{
-	struct net_link link = link_from(port);
-	struct rte_mbuf *m;
-
-	if (p->is_multicast || !published_port_has(port, p->family, p->dst))
-		return NET_NOT_OURS;
-	if (!take_echo_token(w))
-		return NET_ECHO_LIMIT;
-	m = new_buffer(w, port->id);
-	if (m == NULL)
-		return NET_OK; /* counted */
-	finish(w, m, net_build_echo_reply(buffer_bytes(m), rte_pktmbuf_tailroom(m), &link, p));
-	return NET_ECHO;
-}
-
-static enum net_reason answer_question(
-	struct worker *w, const struct published_port *port, const struct net_packet *p)
-{
-	struct neighbour_key asker = {.port_id = port->id, .family = p->family};
-	struct net_link link = link_from(port);
-	struct rte_mbuf *m;
-
-	memcpy(asker.address, p->src, net_address_len(p->family));
-	if (p->has_link_mac)
-		neighbour_hear(&w->neighbours, &asker, p->link_mac, w->now_ns);
-	if (!published_port_has(port, p->family, p->target))
-		return NET_NOT_OURS;
-	m = new_buffer(w, port->id);
-	if (m == NULL)
-		return NET_OK; /* counted */
-	finish(w, m, net_build_answer(buffer_bytes(m), rte_pktmbuf_tailroom(m), &link, p));
-	return NET_NEIGHBOUR_ANSWERED;
-}
-
-static enum net_reason learn(
-	struct worker *w, const struct published_port *port, const struct net_packet *p)
-{
-	struct neighbour_key key = {.port_id = port->id, .family = p->family};
-
-	if (!p->has_link_mac)
-		return NET_ND_FORMAT;
-	memcpy(key.address, p->target, net_address_len(p->family));
-	return neighbour_learn(&w->neighbours, &key, p->link_mac, w->now_ns)
-		       ? NET_OK
-		       : NET_NEIGHBOUR_UNASKED;
-}
-
-static enum net_reason take_frame(
-	struct worker *w, const struct published_port *port, const struct rte_mbuf *m)
-{
-	struct net_packet p;
-	enum net_reason reason;
-
-	if (m->nb_segs != 1)
-		return NET_SEGMENTED;
-	reason = net_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &p);
-	if (reason != NET_OK)
-		return reason;
-	if (p.vlan != port->vlan)
-		return NET_VLAN;
-	if (!p.is_multicast && memcmp(p.dst_mac, port->mac, NET_MAC_LEN) != 0)
-		return NET_NOT_OURS;
-	switch (p.kind) {
-	case NET_UDP:
-		return take_udp(w, port, &p);
-	case NET_ECHO_REQUEST:
-		return take_echo(w, port, &p);
-	case NET_ARP_REQUEST:
-	case NET_ND_SOLICIT:
-		return answer_question(w, port, &p);
-	case NET_ARP_REPLY:
-	case NET_ND_ADVERT:
-		return learn(w, port, &p);
-	}
-	return NET_PROTOCOL;
-}
-
-unsigned worker_receive(struct worker *w)
-{
-	struct rte_mbuf *packet[PORT_BURST];
-	unsigned received = 0;
-	uint32_t i;
-
-	for (i = 0; i < w->published->port_cnt; i++) {
-		const struct published_port *port = &w->published->port[i];
-		uint16_t cnt;
-		uint16_t j;
-
-		if (port->id == PORT_NONE)
-			continue;
-		cnt = port_receive(w->shared->ports, port->id, packet);
-		for (j = 0; j < cnt; j++)
-			counters_add(&w->counters, take_frame(w, port, packet[j]));
-		if (cnt > 0)
-			rte_pktmbuf_free_bulk(packet, cnt);
-		received += cnt;
-	}
-	return received;
 }

@@ -161,29 +161,24 @@ static void answer_own(
 
 /* ---- another worker's ---- */
 
-/* Locked memory of its own: rare, and it crosses threads. */
 static bool give(struct engine *e, struct exchange *x, unsigned owner, const struct rk_verdict *v)
 {
 	const struct exchange_cache *c = exchange_cache_of(e, x);
-	struct handover *h = rk_secret_new(sizeof(*h));
+	struct handover h = {.is_repeat = v == NULL, .name_len = (uint8_t)c->plain_len};
+	bool is_given = true;
 
-	if (h == NULL)
-		return false;
-	h->is_repeat = v == NULL;
-	h->name_len = (uint8_t)c->plain_len;
-	memcpy(h->name, c->plain, c->plain_len);
-	h->agreed.endpoint = x->endpoint;
-	h->agreed.slot.peer_index = x->peer_new_index;
+	memcpy(h.name, c->plain, c->plain_len);
+	h.agreed.endpoint = x->endpoint;
+	h.agreed.slot.peer_index = x->peer_new_index;
 	if (v != NULL) {
-		h->verdict = *v;
-		if (!fill(e, x, &h->agreed)) {
-			rk_secret_free(h, sizeof(*h));
-			return false;
-		}
+		h.verdict = *v;
+		is_given = fill(e, x, &h.agreed);
 	}
-	engine_count(e, REASON_HANDED_OVER);
-	e->ops.hand_over(e->ctx, owner, h);
-	return true;
+	is_given = is_given && e->ops.hand_over(e->ctx, owner, &h);
+	if (is_given)
+		engine_count(e, REASON_HANDED_OVER);
+	rk_wipe(&h, sizeof(h));
+	return is_given;
 }
 
 static void answer_elsewhere(struct engine *e, struct exchange *x, unsigned owner,
@@ -194,7 +189,8 @@ static void answer_elsewhere(struct engine *e, struct exchange *x, unsigned owne
 	memcpy(c->plain, name.data, name.len); /* the proof has been used */
 	c->plain_len = (uint16_t)name.len;
 	if (!give(e, x, owner, v)) {
-		proof_refuse(e, x, REASON_INTERNAL);
+		memset(x->finish_tag, 0, sizeof(x->finish_tag)); /* the same FINISH may try again */
+		proof_refuse(e, x, REASON_BUSY);
 		return;
 	}
 	x->is_handed_over = true;
@@ -208,7 +204,7 @@ void answer_repeat(struct engine *e, struct exchange *x)
 	if (!x->is_handed_over)
 		exchange_repeat(e, x);
 	else if (!give(e, x, x->owner, NULL))
-		engine_count(e, REASON_INTERNAL);
+		engine_count(e, REASON_BUSY);
 }
 
 /* The slot that this FINISH made, if it still stands. */
@@ -224,7 +220,7 @@ static struct keyslot *find_agreed(struct session *s, const struct agreed *a)
 	return NULL;
 }
 
-static enum reason take(struct engine *e, struct handover *h)
+static enum reason take(struct engine *e, const struct handover *h)
 {
 	struct keyslot *slot;
 	uint8_t buf[MSG_MAX];
@@ -245,18 +241,17 @@ static enum reason take(struct engine *e, struct handover *h)
 	return reason;
 }
 
-void engine_take_over(struct engine *e, struct handover *h)
+void engine_take_over(struct engine *e, const struct handover *h)
 {
 	enum reason reason = take(e, h);
 
 	if (reason != REASON_ACCEPTED)
 		engine_count(e, reason);
-	rk_secret_free(h, sizeof(*h));
 }
 
-void engine_drop_handover(struct handover *h)
+size_t handover_size(void)
 {
-	rk_secret_free(h, sizeof(*h));
+	return sizeof(struct handover);
 }
 
 /* ---- */

@@ -22,7 +22,7 @@
 
 struct engine;
 struct session;  /* opaque to the host, which embeds session_size() bytes */
-struct handover; /* a verified FINISH on its way to the peer's owner; wiped by the receiver */
+struct handover; /* a verified FINISH on its way to the peer's owner. Secret */
 
 /* What one iteration may look at. */
 struct engine_env {
@@ -59,8 +59,9 @@ struct engine_ops {
 	void (*arm)(void *ctx, struct core_timer *t, uint64_t deadline_ns); /* re-arms */
 	void (*cancel)(void *ctx, struct core_timer *t);                    /* no-op if unarmed */
 	void (*event)(void *ctx, const struct engine_event *event);
-	/* owner != own worker: takes h, for that worker's engine_take_over or engine_drop_handover */
-	void (*hand_over)(void *ctx, unsigned owner, struct handover *h);
+	/* owner != own worker: copies the handover_size() bytes of h into locked memory of its own,
+	 * for that worker's engine_take_over. false: no room, the peer will repeat itself. */
+	bool (*hand_over)(void *ctx, unsigned owner, const struct handover *h);
 };
 
 struct engine_config {
@@ -86,8 +87,9 @@ void engine_timer(struct engine *e, struct core_timer *t);
 void engine_job_done(struct engine *e, struct crypto_job *job);
 /* Control's answer to validate; v NULL: no answer (timeout, control went away). */
 void engine_verdict(struct engine *e, uint64_t request, const struct rk_verdict *v);
-void engine_take_over(struct engine *e, struct handover *h); /* takes h */
-void engine_drop_handover(struct handover *h);               /* the ring was full: wipes it */
+/* h is borrowed; the host wipes it afterwards. */
+void engine_take_over(struct engine *e, const struct handover *h);
+size_t handover_size(void); /* 64-byte aligned memory */
 
 /* Sessions live in the host's memory: session_size() bytes, 64-byte aligned, zeroed. */
 size_t session_size(void);

@@ -244,13 +244,18 @@ static void on_event(void *ctx, const struct engine_event *event)
 	snprintf(e->reason, sizeof(e->reason), "%s", event->reason);
 }
 
-static void on_hand_over(void *ctx, unsigned owner, struct handover *h)
+static bool on_hand_over(void *ctx, unsigned owner, const struct handover *h)
 {
 	struct pair_node *n = ctx;
 
 	must(n->owner != NULL && owner == n->owner->worker);
+	if (n->handovers_to_refuse > 0) {
+		n->handovers_to_refuse--;
+		return false;
+	}
 	pair_begin(n->owner);
 	engine_take_over(n->owner->engine, h);
+	return true;
 }
 
 const struct engine_ops pair_ops = {

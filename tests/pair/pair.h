@@ -61,8 +61,9 @@ struct pair;
 struct pair_node {
 	struct pair *pair;
 	unsigned number;
-	unsigned worker;         /* the engine's */
-	struct pair_node *owner; /* of the sessions, where that is another worker */
+	unsigned worker;              /* the engine's */
+	struct pair_node *owner;      /* of the sessions, where that is another worker */
+	unsigned handovers_to_refuse; /* there is no room for that many */
 	struct engine *engine;
 	const struct pair_identity *identity;
 	struct credential *credential; /* NULL: none */

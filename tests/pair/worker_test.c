@@ -80,6 +80,21 @@ static void lost_ack_comes_again_through_the_owner(void **state)
 	pair_free(p);
 }
 
+static void finish_that_found_no_room_comes_again(void **state)
+{
+	unsigned none = 0;
+	struct pair *p =
+		dialled(&(struct pair_options){.seed = 5, .are_verdicts_known = true}, &none);
+
+	(void)state;
+	p->node[0].handovers_to_refuse = 2;
+	assert_true(pair_run_until(p, is_agreed, 5 * PAIR_SEC));
+	assert_int_equal(pair_counter(p, 0, "busy"), 2);
+	assert_int_equal(pair_counter(p, 0, "exchanges-handed-over"), 1);
+	assert_int_equal(pair_counter(p, 1, "exchanges-started"), 1);
+	pair_free(p);
+}
+
 static void owner_has_the_last_word(void **state)
 {
 	struct pair *p = pair_new(&(struct pair_options){.seed = 3}, east, west);
@@ -112,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(owner_gets_the_key_and_answers),
 		cmocka_unit_test(lost_ack_comes_again_through_the_owner),
+		cmocka_unit_test(finish_that_found_no_room_comes_again),
 		cmocka_unit_test(owner_has_the_last_word),
 		cmocka_unit_test(nothing_is_left_of_a_dropped_one),
 	};

@@ -6,7 +6,8 @@
 
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_PASSWORD=TheAdminPassword1234
-LAB_CRYPTO_CORES=0 # of each data plane; they share its CPU
+LAB_WORKERS=1      # of each data plane; its threads share a CPU
+LAB_CRYPTO_CORES=0 # likewise
 declare -A LAB_PORT=([east]=8443 [west]=8444)
 declare -A LAB_ADDRESS=([east]=192.0.2.1 [west]=192.0.2.2)
 declare -A LAB_OTHER=([east]=west [west]=east)
@@ -204,14 +205,14 @@ cpu_of() {
 start_dataplane() {
 	local router=$1 inside=() crypto=()
 	if ((LAB_CRYPTO_CORES > 0)); then
-		crypto=(--crypto-lcores "2-$((1 + LAB_CRYPTO_CORES))")
+		crypto=(--crypto-lcores "$((1 + LAB_WORKERS))-$((LAB_WORKERS + LAB_CRYPTO_CORES))")
 	fi
 	if [[ $LAB_LINK == af_packet ]]; then
 		inside=(nsenter -t "$(<"$LAB/pid/$router-netns")" -n)
 	fi
 	start_process "$router-dataplane" "${inside[@]}" "$LAB_BUILD/dataplane/rekey-dataplane" \
 		--no-huge -m 256 --no-pci --no-telemetry --file-prefix "rekey-$$-$router" \
-		--lcores "(0-$((1 + LAB_CRYPTO_CORES)))@$(cpu_of "$router")" \
+		--lcores "(0-$((LAB_WORKERS + LAB_CRYPTO_CORES)))@$(cpu_of "$router")" \
 		--vdev "$(vdev_of "$router")" -- \
 		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" \
 		--idle-sleep-us 500 "${crypto[@]}"
