@@ -3,11 +3,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* Long enough that reading the clock does not count, short enough that pairs are close in time. */
 #define TURN_NS     2e6
 #define TURN_MIN_NS 1e5
+
+bool bench_is_wanted(const struct bench_options *o, const char *group, const char *cert)
+{
+	return (o->group == NULL || group == NULL || strcmp(o->group, group) == 0) &&
+	       (o->cert == NULL || cert == NULL || strcmp(o->cert, cert) == 0);
+}
 
 unsigned bench_count(unsigned option, unsigned otherwise)
 {
@@ -72,14 +79,17 @@ static double time_turn(const struct bench_case *c, unsigned cnt)
 	return (double)(read_clock(clock) - began) / cnt;
 }
 
-/* How often the operation fits a turn. */
-static unsigned calibrate(const struct bench_case *c, double turn_ns)
+/* How often the operation fits a turn; *took_ns: such a turn. */
+static unsigned calibrate(const struct bench_case *c, double turn_ns, double *took_ns)
 {
 	unsigned cnt = 1;
 
-	while (cnt < 1u << 24 && time_turn(c, cnt) * cnt < turn_ns)
+	for (;;) {
+		*took_ns = time_turn(c, cnt) * cnt;
+		if (*took_ns >= turn_ns || cnt >= 1u << 24)
+			return cnt;
 		cnt *= 2;
-	return cnt;
+	}
 }
 
 static double turn_length(const struct bench_options *o, size_t cnt)
@@ -97,8 +107,10 @@ void bench_run(const struct bench_options *o, struct bench_case *cases, size_t c
 
 	bench_must(turns != NULL, "out of memory");
 	for (i = 0; i < cnt; i++) {
-		turns[i] = calibrate(&cases[i], turn_length(o, cnt));
-		round_ns += time_turn(&cases[i], turns[i]) * turns[i];
+		double took_ns;
+
+		turns[i] = calibrate(&cases[i], turn_length(o, cnt), &took_ns);
+		round_ns += took_ns;
 	}
 	rounds = (size_t)(o->seconds * 1e9 / round_ns);
 	if (rounds < BENCH_ROUNDS_MIN)

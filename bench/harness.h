@@ -22,8 +22,12 @@ struct bench_options {
 	double seconds;   /* for one suite, over all contenders; the least number of rounds holds */
 	unsigned peers;   /* 0: the suite's own number */
 	unsigned entries; /* 0: the suite's own number */
+	const char *group; /* rows of this group or certificate type alone; NULL: all */
+	const char *cert;
 };
 
+/* Is a row of this group and certificate type (NULL: of none) asked for? */
+bool bench_is_wanted(const struct bench_options *o, const char *group, const char *cert);
 /* options->peers or what the suite takes by itself. */
 unsigned bench_count(unsigned option, unsigned otherwise);
 
@@ -84,6 +88,7 @@ struct bench_row {
 	struct bench_field field[BENCH_FIELD_MAX]; /* ends at the first without a name */
 };
 void bench_print(const struct bench_options *o, const struct bench_row *row);
+unsigned bench_row_cnt(void); /* printed so far */
 
 struct bench_suite {
 	const char *name;

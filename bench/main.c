@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rekey-bench SUITE [--json] [--seconds N] [--peers N] [--entries N]; --list names the suites. */
+/* Reads the command line and runs one suite; --list names them. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@ static int usage(FILE *f)
 	size_t i;
 
 	fprintf(f, "usage: rekey-bench SUITE [--json] [--seconds N] [--peers N] [--entries N]\n"
+		   "                         [--group NAME] [--cert TYPE]\n"
 		   "       rekey-bench --list\n\n");
 	for (i = 0; i < SUITE_CNT; i++)
 		fprintf(f, "  %-14s %s\n", suites[i]->name, suites[i]->help);
@@ -47,6 +48,8 @@ static int read_options(int argc, char *argv[], struct bench_options *o)
 		{"seconds", required_argument, NULL, 's'},
 		{"peers", required_argument, NULL, 'p'},
 		{"entries", required_argument, NULL, 'e'},
+		{"group", required_argument, NULL, 'g'},
+		{"cert", required_argument, NULL, 'c'},
 		{"list", no_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -70,6 +73,12 @@ static int read_options(int argc, char *argv[], struct bench_options *o)
 			break;
 		case 'e':
 			o->entries = (unsigned)v;
+			break;
+		case 'g':
+			o->group = optarg;
+			break;
+		case 'c':
+			o->cert = optarg;
 			break;
 		case 'l':
 			for (i = 0; i < SUITE_CNT; i++)
@@ -95,6 +104,7 @@ int main(int argc, char *argv[])
 	for (i = 0; i < SUITE_CNT && optind + 1 == argc; i++) {
 		if (strcmp(argv[optind], suites[i]->name) == 0) {
 			suites[i]->run(&o);
+			bench_must(bench_row_cnt() > 0, "the suite has no such --group or --cert");
 			return 0;
 		}
 	}

@@ -8,6 +8,13 @@
 
 #include "bench/harness.h"
 
+static unsigned row_cnt;
+
+unsigned bench_row_cnt(void)
+{
+	return row_cnt;
+}
+
 /* The processor's name: figures of two machines are not to be compared. */
 static const char *machine(void)
 {
@@ -88,6 +95,7 @@ void bench_print(const struct bench_options *o, const struct bench_row *row)
 {
 	size_t i;
 
+	row_cnt++;
 	if (o->is_json) {
 		print_json(row);
 		return;

@@ -4,7 +4,9 @@
 
 #include "bench/harness.h"
 
-#define BENCH_SUITES(X) X(primitives)
+#define BENCH_SUITES(X) \
+	X(primitives)   \
+	X(exchange) X(first_contact) X(transfer) X(rekey) X(rekey_tls13) X(dtls12) X(tls13)
 
 #define X(name) extern const struct bench_suite bench_##name;
 BENCH_SUITES(X)
