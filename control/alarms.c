@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/alarms.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "control/alarm_shelf.h"
+#include "control/audit.h"
 #include "control/config.h"
 #include "control/time_text.h"
 #include "pki/view/file.h"
@@ -17,16 +20,18 @@
 #define ALARMS_FILE_MAX ((size_t)16 << 20)
 #define ALARMS_MAX      10000
 #define MESSAGE_MAX_LEN 512
+#define SOURCE_MAX_LEN  192
+#define ID_LEN          96
+#define SAVE_SECONDS    5 /* after a failure */
 
 struct alarm {
 	TAILQ_ENTRY(alarm) next;
+	const struct alarm_kind *kind;
 	uint64_t number;
 	int64_t time;
 	enum alarm_severity severity;
-	char kind[64];
-	char category[32];
-	char source[128];
-	char process[32];
+	bool is_shelved;
+	char source[SOURCE_MAX_LEN];
 	char message[MESSAGE_MAX_LEN];
 };
 TAILQ_HEAD(alarm_list, alarm);
@@ -37,64 +42,84 @@ struct alarms {
 	size_t cnt;
 	uint64_t next_number;
 	struct event *save_event;
+	struct alarm_shelves *shelves; /* NULL: none, or no memory for them */
 };
-
-static const char *const severity_name[] = {"INFO", "MINOR", "MAJOR", "CRITICAL"};
 
 static struct alarm *find_alarm(const struct alarms *a, const char *kind, const char *source)
 {
 	struct alarm *alarm;
 
 	TAILQ_FOREACH(alarm, &a->list, next)
-	if (strcmp(alarm->kind, kind) == 0 && strcmp(alarm->source, source) == 0)
+	if (strcmp(alarm->kind->name, kind) == 0 &&
+		strncmp(alarm->source, source, SOURCE_MAX_LEN - 1) == 0)
 		return alarm;
 	return NULL;
 }
 
-static json_t *list_json(const struct alarms *a, bool is_for_disk)
+static void format_id(const struct alarms *a, const struct alarm *alarm, char out[ID_LEN])
+{
+	snprintf(
+		out, ID_LEN, "%s:%llu", a->daemon->config->node, (unsigned long long)alarm->number);
+}
+
+static json_t *alarm_json(const struct alarms *a, const struct alarm *alarm)
+{
+	char id[ID_LEN];
+
+	format_id(a, alarm, id);
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "id", id, "time",
+		time_json(alarm->time), "severity", alarm_severity_name(alarm->severity), "source",
+		alarm->source, "category", alarm->kind->category, "process", alarm->kind->process,
+		"message", alarm->message, "kind", alarm->kind->name, "shelved", alarm->is_shelved);
+}
+
+static json_t *list_for_disk(const struct alarms *a)
 {
 	json_t *list = json_array();
 	const struct alarm *alarm;
-	json_t *item;
-	char id[96];
 
 	TAILQ_FOREACH(alarm, &a->list, next)
-	{
-		snprintf(id, sizeof(id), "%s:%llu", a->daemon->config->node,
-			(unsigned long long)alarm->number);
-		item = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "id", id, "time",
-			is_for_disk ? json_integer(alarm->time) : time_json(alarm->time),
-			"severity", severity_name[alarm->severity], "source", alarm->source,
-			"category", alarm->category, "process", alarm->process, "message",
-			alarm->message);
-		if (item != NULL && is_for_disk) {
-			json_object_set_new(
-				item, "number", json_integer((json_int_t)alarm->number));
-			json_object_set_new(item, "kind", json_string(alarm->kind));
-		}
-		json_array_append_new(list, item);
-	}
+	json_array_append_new(list,
+		json_pack("{s:I, s:I, s:s, s:s, s:s, s:s}", "number", (json_int_t)alarm->number,
+			"time", (json_int_t)alarm->time, "severity",
+			alarm_severity_name(alarm->severity), "kind", alarm->kind->name, "source",
+			alarm->source, "message", alarm->message));
 	return list;
+}
+
+static int write_file(const struct alarms *a)
+{
+	json_t *all = json_pack(
+		"{s:I, s:o}", "next", (json_int_t)a->next_number, "alarms", list_for_disk(a));
+	char *text = all != NULL ? json_dumps(all, JSON_INDENT(1)) : NULL;
+	int ret = -ENOMEM;
+
+	if (text != NULL)
+		ret = rk_file_replace(a->daemon->state_fd, ALARMS_FILE, 0600, text, strlen(text));
+	free(text);
+	json_decref(all);
+	return ret;
 }
 
 static void save(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct alarm_spec spec = {"alarm-save", ALARMS_FILE, ALARM_MAJOR};
+	const struct timeval later = {.tv_sec = SAVE_SECONDS};
 	struct alarms *a = arg;
-	json_t *all;
-	char *text;
-	int ret = -ENOMEM;
+	int ret = write_file(a);
 
 	(void)fd;
 	(void)what;
-	all = json_pack(
-		"{s:I, s:o}", "next", (json_int_t)a->next_number, "alarms", list_json(a, true));
-	text = all != NULL ? json_dumps(all, JSON_INDENT(1)) : NULL;
-	if (text != NULL)
-		ret = rk_file_replace(a->daemon->state_fd, ALARMS_FILE, 0600, text, strlen(text));
-	if (ret < 0)
-		log_error("%s: %s", ALARMS_FILE, strerror(-ret));
-	free(text);
-	json_decref(all);
+	if (ret == 0 && alarm_is_standing(a, spec.kind, spec.source)) {
+		alarm_clear(a, spec.kind, spec.source);
+		ret = write_file(a);
+	}
+	event_del(a->save_event);
+	if (ret == 0)
+		return;
+	alarm_raise(a, &spec, "The standing alarms cannot be written: %s", strerror(-ret));
+	event_del(a->save_event); /* not at once: in a while */
+	event_add(a->save_event, &later);
 }
 
 /* Changes of one loop iteration are written once. */
@@ -134,26 +159,26 @@ static void remove_alarm(struct alarms *a, struct alarm *alarm)
 
 static bool load_alarm(struct alarms *a, json_t *item)
 {
-	const char *severity, *kind, *source, *category, *process, *message;
+	const char *severity, *kind, *source, *message;
 	json_int_t number, when;
+	const struct alarm_kind *known;
+	enum alarm_severity value;
 	struct alarm *alarm;
 
-	if (json_unpack(item, "{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "number", &number, "time",
-		    &when, "severity", &severity, "kind", &kind, "source", &source, "category",
-		    &category, "process", &process, "message", &message) < 0)
+	if (json_unpack(item, "{s:I, s:I, s:s, s:s, s:s, s:s}", "number", &number, "time", &when,
+		    "severity", &severity, "kind", &kind, "source", &source, "message",
+		    &message) < 0 ||
+		!alarm_severity_parse(severity, &value))
 		return false;
-	alarm = add_alarm(a);
+	known = alarm_kind_find(kind);
+	alarm = known != NULL && find_alarm(a, kind, source) == NULL ? add_alarm(a) : NULL;
 	if (alarm == NULL)
 		return false;
+	alarm->kind = known;
 	alarm->number = (uint64_t)number;
 	alarm->time = when;
-	for (unsigned i = 0; i < sizeof(severity_name) / sizeof(severity_name[0]); i++)
-		if (strcmp(severity, severity_name[i]) == 0)
-			alarm->severity = (enum alarm_severity)i;
-	copy_text(alarm->kind, sizeof(alarm->kind), kind);
+	alarm->severity = value;
 	copy_text(alarm->source, sizeof(alarm->source), source);
-	copy_text(alarm->category, sizeof(alarm->category), category);
-	copy_text(alarm->process, sizeof(alarm->process), process);
 	copy_text(alarm->message, sizeof(alarm->message), message);
 	if (alarm->number >= a->next_number)
 		a->next_number = alarm->number + 1;
@@ -196,6 +221,7 @@ int alarms_open(struct daemon *d, struct alarms **out)
 		return -ENOMEM;
 	}
 	load(a);
+	alarms_configure(a);
 	*out = a;
 	return 0;
 }
@@ -209,39 +235,91 @@ void alarms_close(struct alarms *a)
 	if (event_pending(a->save_event, EV_TIMEOUT, NULL))
 		save(-1, 0, a);
 	event_free(a->save_event);
+	alarm_shelves_free(a->shelves);
 	while ((alarm = TAILQ_FIRST(&a->list)) != NULL)
 		remove_alarm(a, alarm);
 	free(a);
 }
 
+static void judge_shelf(const struct alarms *a, struct alarm *alarm)
+{
+	const struct alarm_facts facts = {
+		alarm->kind->category, alarm->source, alarm->message, alarm->severity};
+
+	alarm->is_shelved = alarm_shelves_match(a->shelves, a->daemon->config, &facts);
+}
+
+void alarms_configure(struct alarms *a)
+{
+	struct alarm *alarm;
+
+	alarm_shelves_free(a->shelves);
+	a->shelves = NULL;
+	if (alarm_shelves_new(a->daemon->config, &a->shelves) < 0)
+		log_error("no memory for shelves: every alarm is listed");
+	TAILQ_FOREACH(alarm, &a->list, next)
+	judge_shelf(a, alarm);
+}
+
+/* To the log, where it can be found by its kind, and to the audit. */
+static void tell(const struct alarms *a, const struct alarm *alarm, const char *what)
+{
+	static struct log_site site = {__FILE__, __LINE__, LOG_LEVEL_WARNING, 0};
+	static struct log_site site_clear = {__FILE__, __LINE__, LOG_LEVEL_INFO, 0};
+	const char *severity = alarm_severity_name(alarm->severity);
+	bool is_clear = strcmp(what, "cleared") == 0;
+	char id[ID_LEN], text[MESSAGE_MAX_LEN + ID_LEN + 64], type[32];
+	const struct log_field field[] = {{"MESSAGE_ID", alarm->kind->message_id},
+		{"REKEY_ALARM", alarm->kind->name}, {"REKEY_ALARM_ID", id},
+		{"REKEY_SOURCE", alarm->source}};
+
+	format_id(a, alarm, id);
+	snprintf(text, sizeof(text), "alarm %s %s: %s: %s", id, what, severity, alarm->message);
+	log_write_fields(
+		is_clear ? &site_clear : &site, field, sizeof(field) / sizeof(field[0]), text);
+	snprintf(type, sizeof(type), "alarm.%s", what);
+	audit_write_as(a->daemon->audit, &(struct audit_actor){""}, type, alarm->message,
+		json_pack("{s:s, s:s, s:s, s:s}", "id", id, "kind", alarm->kind->name, "source",
+			alarm->source, "severity", severity));
+}
+
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
 {
 	struct alarm *alarm = find_alarm(a, spec->kind, spec->source);
+	bool is_new = alarm == NULL, is_changed;
 	char message[MESSAGE_MAX_LEN];
 	va_list args;
 
 	va_start(args, text_format);
 	vsnprintf(message, sizeof(message), text_format, args);
 	va_end(args);
-	if (alarm != NULL && alarm->severity == spec->severity &&
-		strcmp(alarm->message, message) == 0)
+	if (!is_new && alarm->severity == spec->severity && strcmp(alarm->message, message) == 0)
 		return;
-	if (alarm == NULL) {
+	if (is_new) {
 		alarm = add_alarm(a);
 		if (alarm == NULL) {
 			log_error("no room for the alarm: %s", message);
 			return;
 		}
+		alarm->kind = alarm_kind_find(spec->kind);
+		assert(alarm->kind != NULL);
 		alarm->number = a->next_number++;
 		alarm->time = time(NULL);
-		copy_text(alarm->kind, sizeof(alarm->kind), spec->kind);
 		copy_text(alarm->source, sizeof(alarm->source), spec->source);
 	}
+	is_changed = !is_new && alarm->severity != spec->severity;
 	alarm->severity = spec->severity;
-	copy_text(alarm->category, sizeof(alarm->category), spec->category);
-	copy_text(alarm->process, sizeof(alarm->process), spec->process);
 	copy_text(alarm->message, sizeof(alarm->message), message);
-	log_warning("alarm %s: %s", severity_name[spec->severity], message);
+	judge_shelf(a, alarm);
+	if (is_new || is_changed)
+		tell(a, alarm, is_new ? "raised" : "changed");
+	save_later(a);
+}
+
+static void end_alarm(struct alarms *a, struct alarm *alarm)
+{
+	tell(a, alarm, "cleared");
+	remove_alarm(a, alarm);
 	save_later(a);
 }
 
@@ -249,11 +327,8 @@ void alarm_clear(struct alarms *a, const char *kind, const char *source)
 {
 	struct alarm *alarm = find_alarm(a, kind, source);
 
-	if (alarm == NULL)
-		return;
-	log_info("alarm cleared: %s", alarm->message);
-	remove_alarm(a, alarm);
-	save_later(a);
+	if (alarm != NULL)
+		end_alarm(a, alarm);
 }
 
 void alarm_clear_unless(
@@ -263,11 +338,8 @@ void alarm_clear_unless(
 
 	for (alarm = TAILQ_FIRST(&a->list); alarm != NULL; alarm = next) {
 		next = TAILQ_NEXT(alarm, next);
-		if (strcmp(alarm->kind, kind) != 0 || keep(arg, alarm->source))
-			continue;
-		log_info("alarm cleared: %s", alarm->message);
-		remove_alarm(a, alarm);
-		save_later(a);
+		if (strcmp(alarm->kind->name, kind) == 0 && !keep(arg, alarm->source))
+			end_alarm(a, alarm);
 	}
 }
 
@@ -276,7 +348,33 @@ bool alarm_is_standing(const struct alarms *a, const char *kind, const char *sou
 	return find_alarm(a, kind, source) != NULL;
 }
 
-void alarms_list(const struct alarms *a, struct answer *out)
+void alarms_count(const struct alarms *a, size_t by_severity[ALARM_CRITICAL + 1])
 {
-	answer_ok(out, json_pack("{s:o}", "alarms", list_json(a, false)));
+	const struct alarm *alarm;
+
+	memset(by_severity, 0, (ALARM_CRITICAL + 1) * sizeof(by_severity[0]));
+	TAILQ_FOREACH(alarm, &a->list, next)
+	by_severity[alarm->severity] += !alarm->is_shelved;
+}
+
+size_t alarms_shelved_count(const struct alarms *a)
+{
+	const struct alarm *alarm;
+	size_t cnt = 0;
+
+	TAILQ_FOREACH(alarm, &a->list, next)
+	cnt += alarm->is_shelved;
+	return cnt;
+}
+
+void alarms_list(const struct alarms *a, bool with_shelved, struct answer *out)
+{
+	json_t *list = json_array();
+	const struct alarm *alarm;
+
+	TAILQ_FOREACH(alarm, &a->list, next)
+	if (with_shelved || !alarm->is_shelved)
+		json_array_append_new(list, alarm_json(a, alarm));
+	answer_ok(out, json_pack("{s:o, s:I}", "alarms", list, "shelved",
+			       (json_int_t)alarms_shelved_count(a)));
 }

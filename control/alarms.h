@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Standing alarms: raised once, cleared when the condition ends, kept over a restart
- * (STATE/alarms.json). The key (category, source, kind) makes an alarm the same alarm.
+ * (STATE/alarms.json). Kind and source make an alarm the same alarm. Raising, a change of severity
+ * and clearing go to the log and to the audit. Loop thread only.
  */
 #pragma once
 
+#include "control/alarm_kinds.h"
 #include "control/answer.h"
 #include "control/daemon.h"
 
-enum alarm_severity { ALARM_INFO, ALARM_MINOR, ALARM_MAJOR, ALARM_CRITICAL };
-
 struct alarm_spec {
-	const char *kind;     /* stable: "peer-certificate-invalid", "crl-fetch", ... */
-	const char *category; /* vendor's: "PEER", "SYSTEM", ... */
-	const char *source;   /* peer name, CRL source, ... */
-	const char *process;  /* "stateMonitor", ... */
+	const char *kind;   /* of control/alarm_kinds.c, which gives category and process */
+	const char *source; /* peer name, CRL source, ... */
 	enum alarm_severity severity;
 };
 
+/* After the audit. Changes of the configuration come with alarms_configure. */
 int alarms_open(struct daemon *d, struct alarms **out) __attribute__((warn_unused_result));
 void alarms_close(struct alarms *a);
+/* The configuration has changed: what is shelved is found out anew. */
+void alarms_configure(struct alarms *a);
 /* A standing alarm gets the new text and keeps its id and time. */
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
 	__attribute__((format(printf, 3, 4), nonnull(3)));
@@ -28,6 +29,10 @@ void alarm_clear(struct alarms *a, const char *kind, const char *source);
 void alarm_clear_unless(
 	struct alarms *a, const char *kind, bool (*keep)(void *arg, const char *source), void *arg);
 bool alarm_is_standing(const struct alarms *a, const char *kind, const char *source);
+/* How many stand, by severity; shelved ones do not count. */
+void alarms_count(const struct alarms *a, size_t by_severity[ALARM_CRITICAL + 1]);
+size_t alarms_shelved_count(const struct alarms *a);
 /* {"alarms": [{"id": "<node>:<n>", "time" (RFC 3339), "severity" ("CRITICAL"), "source",
- * "category", "process", "message"}]}, oldest first. */
-void alarms_list(const struct alarms *a, struct answer *out);
+ * "category", "process", "message", "kind", "shelved"}], "shelved": how many}, oldest first;
+ * without those that are shelved unless with_shelved. */
+void alarms_list(const struct alarms *a, bool with_shelved, struct answer *out);

@@ -10,51 +10,135 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/alarms.h"
+#include "control/audit_private.h"
 #include "control/config.h"
+#include "pki/view/file.h"
 
-#define AUDIT_FILE          "audit.jsonl"
-#define AUDIT_FILE_PREVIOUS "audit.jsonl.1"
-#define AUDIT_FILE_MAX      ((off_t)64 << 20) /* then it becomes the previous one */
-#define AUDIT_TAIL_MAX      ((off_t)4 << 20)  /* bytes looked at by audit_tail */
-#define AUDIT_TIME_LEN      32
+#define RETRY_SECONDS  5
+#define WAITING_FULL   ((size_t)256 << 10) /* then changes are refused */
+#define WAITING_MAX    ((size_t)1 << 20)   /* then nothing more can be kept */
+#define LINE_MAX_LEN   ((off_t)1 << 20)
+#define AUDIT_TIME_LEN 32
 
-struct audit {
-	struct daemon *daemon;
-	int fd;
-	off_t size;
-	struct audit_actor actor;
-};
+static const struct alarm_spec write_alarm = {"audit-write", AUDIT_FILE, ALARM_CRITICAL};
+static const struct alarm_spec damage_alarm = {"audit-damaged", AUDIT_FILE, ALARM_CRITICAL};
 
-/* A crash may have cut the last line: the next one starts on its own. */
-static int end_last_line(int fd, off_t *size)
+void audit_file_name(unsigned age, char out[AUDIT_NAME_LEN])
 {
-	struct stat st;
-	char last = '\n';
+	if (age == 0)
+		snprintf(out, AUDIT_NAME_LEN, "%s", AUDIT_FILE);
+	else
+		snprintf(out, AUDIT_NAME_LEN, "%s.%u", AUDIT_FILE, age);
+}
 
-	if (fstat(fd, &st) < 0)
+int audit_read_head(int dir, struct audit_link *out)
+{
+	uint8_t *text = NULL;
+	size_t len;
+	int ret = rk_file_read(dir, AUDIT_HEAD_FILE, 128, &text, &len);
+
+	if (ret == 0 && !audit_head_parse((const char *)text, len, out))
+		ret = -EBADMSG;
+	free(text);
+	return ret;
+}
+
+/* ---- at start ---------------------------------------------------------------------------------- */
+
+/* A crash may have cut the last line: it was never confirmed to anybody, and goes. */
+static int drop_torn_line(struct audit *a, char *tail, size_t *len)
+{
+	size_t torn = 0;
+
+	while (torn < *len && tail[*len - torn - 1] != '\n')
+		torn++;
+	if (torn == 0)
+		return 0;
+	log_warning("%s: a crash cut its last line: %zu bytes are dropped", AUDIT_FILE, torn);
+	if (ftruncate(a->fd, a->size - (off_t)torn) < 0)
 		return -errno;
-	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1)
-		return -EIO;
-	if (last != '\n' && write(fd, "\n", 1) != 1)
-		return -EIO;
-	*size = st.st_size + (last != '\n');
+	a->size -= (off_t)torn;
+	*len -= torn;
 	return 0;
+}
+
+/* Where the chain goes on: behind the last line, or where the head says when there is no line. */
+static void find_link(struct audit *a, const char *tail, size_t len)
+{
+	const char *line;
+	size_t line_len;
+
+	if (len == 0) {
+		if (audit_read_head(a->daemon->state_fd, &a->link) < 0)
+			audit_link_first(&a->link);
+		return;
+	}
+	line = memrchr(tail, '\n', len - 1);
+	line = line != NULL ? line + 1 : tail;
+	line_len = len - 1 - (size_t)(line - tail);
+	if (audit_link_claim(line, line_len, &a->link)) {
+		a->link.seq++;
+		audit_hash(line, line_len, a->link.hash);
+	} else {
+		audit_link_first(&a->link);
+	}
 }
 
 static int open_file(struct audit *a)
 {
-	int ret;
+	struct stat st;
 
 	a->fd = openat(a->daemon->state_fd, AUDIT_FILE,
 		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (a->fd < 0)
+	if (a->fd < 0 || fstat(a->fd, &st) < 0)
 		return -errno;
-	ret = end_last_line(a->fd, &a->size);
-	if (ret < 0) {
-		close(a->fd);
-		a->fd = -1;
-	}
+	a->size = st.st_size;
+	return 0;
+}
+
+static int read_end(struct audit *a)
+{
+	size_t len = (size_t)(a->size < LINE_MAX_LEN ? a->size : LINE_MAX_LEN);
+	char *tail = malloc(len + 1);
+	int ret = 0;
+
+	if (tail == NULL)
+		return -ENOMEM;
+	if (pread(a->fd, tail, len, a->size - (off_t)len) != (ssize_t)len)
+		ret = -EIO;
+	if (ret == 0)
+		ret = drop_torn_line(a, tail, &len);
+	if (ret == 0)
+		find_link(a, tail, len);
+	free(tail);
 	return ret;
+}
+
+void audit_watch(struct audit *a)
+{
+	struct audit_link head;
+
+	if (audit_read_head(a->daemon->state_fd, &head) == 0 && head.seq > a->link.seq)
+		alarm_raise(a->daemon->alarms, &damage_alarm,
+			"The audit log ends with record %llu, but record %llu had been written",
+			(unsigned long long)a->link.seq, (unsigned long long)head.seq);
+}
+
+void audit_tell_intact(struct audit *a, const char *problem)
+{
+	if (problem[0] != '\0')
+		alarm_raise(
+			a->daemon->alarms, &damage_alarm, "The audit log is damaged: %s", problem);
+	else
+		alarm_clear(a->daemon->alarms, damage_alarm.kind, damage_alarm.source);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	audit_flush(arg);
 }
 
 int audit_open(struct daemon *d, struct audit **out)
@@ -65,10 +149,14 @@ int audit_open(struct daemon *d, struct audit **out)
 	if (a == NULL)
 		return -ENOMEM;
 	a->daemon = d;
-	ret = open_file(a);
+	a->fd = -1;
+	a->flush_event = evtimer_new(d->base, on_flush, a);
+	ret = a->flush_event == NULL ? -ENOMEM : open_file(a);
+	if (ret == 0)
+		ret = read_end(a);
 	if (ret < 0) {
 		log_error("%s: %s", AUDIT_FILE, strerror(-ret));
-		free(a);
+		audit_close(a);
 		return ret;
 	}
 	*out = a;
@@ -79,10 +167,17 @@ void audit_close(struct audit *a)
 {
 	if (a == NULL)
 		return;
+	if (a->waiting_len > 0)
+		audit_flush(a);
+	if (a->flush_event != NULL)
+		event_free(a->flush_event);
 	if (a->fd >= 0)
 		close(a->fd);
+	free(a->waiting);
 	free(a);
 }
+
+/* ---- who ---------------------------------------------------------------------------------------- */
 
 void audit_set_actor(struct audit *a, const struct audit_actor *actor)
 {
@@ -97,6 +192,116 @@ struct audit_actor audit_actor(const struct audit *a)
 	return a->actor;
 }
 
+/* ---- to the disk -------------------------------------------------------------------------------- */
+
+/* .9 goes, each of the others becomes one older, and a new file begins. */
+static int rotate(struct audit *a)
+{
+	char from[AUDIT_NAME_LEN], to[AUDIT_NAME_LEN];
+	int dir = a->daemon->state_fd;
+
+	for (unsigned age = AUDIT_FILE_CNT - 1; age > 0; age--) {
+		audit_file_name(age - 1, from);
+		audit_file_name(age, to);
+		if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	close(a->fd);
+	a->fd = -1;
+	return fsync(dir) < 0 ? -errno : 0;
+}
+
+static int write_waiting(struct audit *a)
+{
+	size_t done = 0;
+	ssize_t n;
+	int ret = 0;
+
+	while (done < a->waiting_len && ret == 0) {
+		n = write(a->fd, a->waiting + done, a->waiting_len - done);
+		if (n < 0 && errno != EINTR)
+			ret = -errno;
+		else if (n > 0)
+			done += (size_t)n;
+	}
+	if (ret == 0 && fdatasync(a->fd) < 0)
+		ret = -errno;
+	/* Whole lines or none: what was written of them is written again. */
+	if (ret < 0 && ftruncate(a->fd, a->size) < 0)
+		log_error("%s: %s", AUDIT_FILE, strerror(errno));
+	return ret;
+}
+
+static int write_head(const struct audit *a)
+{
+	char text[128];
+	int len = snprintf(
+		text, sizeof(text), "%llu %s\n", (unsigned long long)a->link.seq, a->link.hash);
+
+	return rk_file_replace(a->daemon->state_fd, AUDIT_HEAD_FILE, 0600, text, (size_t)len);
+}
+
+static int flush(struct audit *a)
+{
+	int ret = 0;
+
+	if (a->fd >= 0 && a->size > AUDIT_FILE_LIMIT)
+		ret = rotate(a);
+	if (ret == 0 && a->fd < 0)
+		ret = open_file(a);
+	if (ret == 0)
+		ret = write_waiting(a);
+	if (ret < 0)
+		return ret;
+	a->size += (off_t)a->waiting_len;
+	a->waiting_len = 0;
+	ret = write_head(a);
+	if (ret < 0)
+		log_error("%s: %s", AUDIT_HEAD_FILE, strerror(-ret));
+	return 0; /* the lines are safe */
+}
+
+static void flush_in(struct audit *a, int seconds)
+{
+	const struct timeval limit = {.tv_sec = seconds};
+
+	if (!event_pending(a->flush_event, EV_TIMEOUT, NULL))
+		event_add(a->flush_event, &limit);
+}
+
+void audit_flush(struct audit *a)
+{
+	uint64_t lost_cnt;
+	int ret;
+
+	event_del(a->flush_event);
+	if (a->waiting_len == 0)
+		return;
+	ret = flush(a);
+	if (ret < 0) {
+		log_error("%s cannot be written: %s", AUDIT_FILE, strerror(-ret));
+		flush_in(a, RETRY_SECONDS);
+		if (a->daemon->alarms != NULL)
+			alarm_raise(a->daemon->alarms, &write_alarm,
+				"The audit log cannot be written: %s", strerror(-ret));
+		return;
+	}
+	lost_cnt = a->lost_cnt;
+	a->lost_cnt = 0;
+	if (lost_cnt > 0)
+		audit_write(a, "audit.lost", "Events could not be recorded.",
+			json_pack("{s:I}", "count", (json_int_t)lost_cnt));
+	if (a->daemon->alarms != NULL)
+		alarm_clear(a->daemon->alarms, write_alarm.kind, write_alarm.source);
+}
+
+bool audit_is_full(const struct audit *a)
+{
+	return a->waiting_len > WAITING_FULL;
+}
+
+/* ---- records ------------------------------------------------------------------------------------ */
+
 static void format_now(char out[AUDIT_TIME_LEN])
 {
 	struct timespec now;
@@ -110,20 +315,40 @@ static void format_now(char out[AUDIT_TIME_LEN])
 		(unsigned)(now.tv_nsec / 1000000) % 1000);
 }
 
-static void write_line(struct audit *a, const char *line, size_t len)
+/* Room for a line of len bytes, its number, its hash and its newline; NULL: none left. */
+static char *make_room(struct audit *a, size_t len)
 {
-	if (a->size > AUDIT_FILE_MAX && renameat(a->daemon->state_fd, AUDIT_FILE,
-						a->daemon->state_fd, AUDIT_FILE_PREVIOUS) == 0) {
-		close(a->fd);
-		a->fd = -1;
+	size_t need = a->waiting_len + len + AUDIT_HASH_LEN + 64;
+	char *grown;
+
+	if (need > WAITING_MAX)
+		return NULL;
+	if (need > a->waiting_size) {
+		grown = realloc(a->waiting, need * 2);
+		if (grown == NULL)
+			return NULL;
+		a->waiting = grown;
+		a->waiting_size = need * 2;
 	}
-	if (a->fd < 0 && open_file(a) < 0) {
-		log_error("%s cannot be opened: %s", AUDIT_FILE, strerror(errno));
-		return;
-	}
-	if (write(a->fd, line, len) != (ssize_t)len || fdatasync(a->fd) < 0)
-		log_error("%s cannot be written: %s", AUDIT_FILE, strerror(errno));
-	a->size += (off_t)len;
+	return a->waiting + a->waiting_len;
+}
+
+/* event: the object's text; number and hash go in front of its members. */
+static bool append(struct audit *a, const char *event)
+{
+	char *line = make_room(a, strlen(event));
+	size_t len;
+
+	if (line == NULL)
+		return false;
+	len = (size_t)sprintf(line, "{\"seq\":%llu,\"prev\":\"%s\",%s",
+		(unsigned long long)a->link.seq + 1, a->link.hash, event + 1);
+	a->link.seq++;
+	audit_hash(line, len, a->link.hash);
+	line[len] = '\n';
+	a->waiting_len += len + 1;
+	a->record_cnt++;
+	return true;
 }
 
 void audit_write_as(struct audit *a, const struct audit_actor *actor, const char *type,
@@ -131,8 +356,7 @@ void audit_write_as(struct audit *a, const struct audit_actor *actor, const char
 {
 	char when[AUDIT_TIME_LEN];
 	json_t *event;
-	char *line;
-	size_t len;
+	char *text;
 
 	format_now(when);
 	event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "time", when, "type",
@@ -140,15 +364,13 @@ void audit_write_as(struct audit *a, const struct audit_actor *actor, const char
 		"description", description, "user", actor->user[0] != '\0' ? actor->user : "system",
 		"address", actor->address, "request_id", actor->request_id, "permitted",
 		!actor->is_denied, "detail", detail != NULL ? detail : json_object());
-	line = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
-	if (line != NULL) {
-		len = strlen(line);
-		line[len] = '\n'; /* in place of the NUL: written as len + 1 bytes */
-		write_line(a, line, len + 1);
-	} else {
+	text = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
+	if (text == NULL || !append(a, text)) {
+		a->lost_cnt++;
 		log_error("an event of type %s could not be recorded", type);
 	}
-	free(line);
+	flush_in(a, 0);
+	free(text);
 	json_decref(event);
 }
 
@@ -157,28 +379,7 @@ void audit_write(struct audit *a, const char *type, const char *description, jso
 	audit_write_as(a, &a->actor, type, description, detail);
 }
 
-json_t *audit_tail(const struct audit *a, size_t count)
+uint64_t audit_count(const struct audit *a)
 {
-	json_t *list = json_array();
-	off_t from = a->size > AUDIT_TAIL_MAX ? a->size - AUDIT_TAIL_MAX : 0;
-	size_t len = (size_t)(a->size - from), end = len;
-	char *text = malloc(len + 1);
-	json_t *event;
-
-	if (list == NULL || text == NULL || pread(a->fd, text, len, from) != (ssize_t)len) {
-		free(text);
-		return list;
-	}
-	while (end > 0 && json_array_size(list) < count) {
-		size_t start = --end; /* the line's own newline */
-
-		while (start > 0 && text[start - 1] != '\n')
-			start--;
-		event = json_loadb(text + start, end - start, 0, NULL);
-		if (event != NULL)
-			json_array_append_new(list, event);
-		end = start;
-	}
-	free(text);
-	return list;
+	return a->record_cnt;
 }

@@ -70,6 +70,18 @@ struct config_client_certificate {
 	const char *file; /* PKI/FILE.key and FILE.pem; NULL = name */
 };
 
+/* An alarm that fits is set aside: it stands, and is not listed with the others. */
+struct config_shelf {
+	const char *name;
+	const char *category; /* these are NULL when any will do */
+	const char *message_regex;
+	const char *source;
+	const char *router_name;
+	const char *node_name;
+	uint8_t severity; /* 0 = any, else enum alarm_severity + 1 */
+	bool is_any;      /* one criterion is enough */
+};
+
 /* Everything is owned by the object; strings live as long as it. Immutable once read. */
 struct config {
 	const char *router;
@@ -95,6 +107,8 @@ struct config {
 	size_t peer_cnt;
 	struct config_crl_source *crl;
 	size_t crl_cnt;
+	struct config_shelf *shelf;
+	size_t shelf_cnt;
 	struct config_client_certificate *client_certificate; /* at most one */
 	size_t client_certificate_cnt;
 	json_t *json;               /* as read; the strings above point into it */

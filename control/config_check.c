@@ -2,6 +2,7 @@
 #include "control/config_read.h"
 
 #include <errno.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,6 +244,46 @@ static int check_source(struct config_reader *r, const struct config_crl_source 
 	return ret;
 }
 
+/* A shelf without a criterion would hide everything. */
+static int check_shelf(struct config_reader *r, const struct config_shelf *shelf)
+{
+	char why[128];
+	regex_t regex;
+	int ret;
+
+	if (shelf->category == NULL && shelf->message_regex == NULL && shelf->source == NULL &&
+		shelf->router_name == NULL && shelf->node_name == NULL && shelf->severity == 0)
+		return fail_at(r, "name", "needs a criterion: category, severity, source, ...");
+	if (shelf->message_regex == NULL)
+		return 0;
+	ret = regcomp(&regex, shelf->message_regex, REG_EXTENDED | REG_NOSUB);
+	if (ret == 0) {
+		regfree(&regex);
+		return 0;
+	}
+	regerror(ret, &regex, why, sizeof(why));
+	config_enter(r, "message-regex");
+	ret = config_fail(r, "is no POSIX extended regular expression: %s", why);
+	config_leave(r);
+	return ret;
+}
+
+static int check_shelves(struct config_reader *r)
+{
+	const struct config *c = r->config;
+	int ret;
+
+	ret = check_unique(r, COLUMN("shelf", "name", c->shelf, name, c->shelf_cnt));
+	config_enter(r, "shelf");
+	for (size_t i = 0; i < c->shelf_cnt && ret == 0; i++) {
+		config_enter_element(r, i);
+		ret = check_shelf(r, &c->shelf[i]);
+		config_leave(r);
+	}
+	config_leave(r);
+	return ret;
+}
+
 static int check_authority(struct config_reader *r)
 {
 	struct config *c = r->config;
@@ -255,6 +296,11 @@ static int check_authority(struct config_reader *r)
 		ret = check_source(r, &c->crl[i]);
 		config_leave(r);
 	}
+	config_leave(r);
+	if (ret < 0)
+		return ret;
+	config_enter(r, "alarm-shelving");
+	ret = check_shelves(r);
 	config_leave(r);
 	return ret;
 }

@@ -23,6 +23,9 @@ static const char *const behavior_names[] = {
 static const char *const policy_names[] = {
 	[RK_POLICY_OFF] = "off", [RK_POLICY_SOFT] = "soft", [RK_POLICY_HARD] = "hard", NULL};
 
+static const char *const severity_names[] = {"any", "info", "minor", "major", "critical", NULL};
+static const char *const match_names[] = {"all", "any", NULL};
+
 const struct config_group config_groups[] = {
 	{"secp256r1", 23}, {"secp384r1", 24}, {"secp521r1", 25}, {"x25519", 29}, {"x448", 30}, {0}};
 const uint16_t config_groups_default[8] = {23, 29};
@@ -126,6 +129,32 @@ static const struct config_item access_items[] = {
 };
 static const struct config_table access_table = TABLE(access_items, 0);
 
+static const struct config_item shelf_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config_shelf, name), .max = 63,
+	 .is_required = true, .help = "Name of the shelf, unique."},
+	{"category", .kind = CONFIG_NAME, MEMBER(struct config_shelf, category), .max = 31,
+	 .help = "Alarms of this category: peer, system, process."},
+	{"severity", .kind = CONFIG_ENUM, MEMBER(struct config_shelf, severity),
+	 .names = severity_names, .help = "Alarms of this severity."},
+	{"message-regex", .kind = CONFIG_TEXT, MEMBER(struct config_shelf, message_regex),
+	 .max = 256, .help = "Alarms whose message holds this (POSIX extended)."},
+	{"source", .kind = CONFIG_TEXT, MEMBER(struct config_shelf, source), .max = 160,
+	 .help = "Alarms of this peer, CRL or file."},
+	{"router-name", .kind = CONFIG_NAME, MEMBER(struct config_shelf, router_name),
+	 .max = RK_NAME_MAX, .help = "Only on this router."},
+	{"node-name", .kind = CONFIG_NAME, MEMBER(struct config_shelf, node_name),
+	 .max = RK_NAME_MAX, .help = "Only on this node."},
+	{"match-type", .kind = CONFIG_ENUM, MEMBER(struct config_shelf, is_any),
+	 .names = match_names, .help = "Whether every criterion given must fit, or one."},
+};
+static const struct config_table shelf_table = TABLE(shelf_items, sizeof(struct config_shelf));
+
+static const struct config_item shelving_items[] = {
+	{"shelf", LIST(struct config, shelf, shelf_cnt), .max = 64, .table = &shelf_table,
+	 .help = "Alarms that are set aside."},
+};
+static const struct config_table shelving_table = TABLE(shelving_items, 0);
+
 static const struct config_item authority_items[] = {
 	{"enhanced-security-key-management", .kind = CONFIG_BOOL,
 	 MEMBER(struct config, is_enabled), .fallback = false,
@@ -137,6 +166,8 @@ static const struct config_item authority_items[] = {
 	{"client-certificate", LIST(struct config, client_certificate, client_certificate_cnt),
 	 .max = 1, .table = &client_table,
 	 .help = "The certificate that peering uses; without it, custom_ssr_peering."},
+	{"alarm-shelving", .kind = CONFIG_OBJECT, .table = &shelving_table,
+	 .help = "Which alarms are not to be listed with the others."},
 	{"access-management", .kind = CONFIG_OBJECT, .table = &access_table,
 	 .help = "Access to the REST API."},
 };

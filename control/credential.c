@@ -34,17 +34,13 @@ struct credential {
 };
 
 /* Kinds of alarms about our own certificate; all but the name exclude each other. */
-static const char *const alarm_kinds[] = {"certificate-absent", "certificate-expiring",
+static const char *const own_kinds[] = {"certificate-absent", "certificate-expiring",
 	"certificate-expired", "certificate-revoked", "certificate-invalid"};
 
 static void raise_alarm(const struct credential *c, const char *kind, enum alarm_severity severity,
 	const char *text)
 {
-	const struct alarm_spec spec = {.kind = kind,
-		.category = "SYSTEM",
-		.source = c->name,
-		.process = "securityKeyManager",
-		.severity = severity};
+	const struct alarm_spec spec = {.kind = kind, .source = c->name, .severity = severity};
 
 	alarm_raise(c->daemon->alarms, &spec, "%s", text);
 }
@@ -53,9 +49,9 @@ static void raise_alarm(const struct credential *c, const char *kind, enum alarm
 static void set_alarm(const struct credential *c, const char *kind, enum alarm_severity severity,
 	const char *text)
 {
-	for (size_t i = 0; i < sizeof(alarm_kinds) / sizeof(alarm_kinds[0]); i++)
-		if (kind == NULL || strcmp(kind, alarm_kinds[i]) != 0)
-			alarm_clear(c->daemon->alarms, alarm_kinds[i], c->name);
+	for (size_t i = 0; i < sizeof(own_kinds) / sizeof(own_kinds[0]); i++)
+		if (kind == NULL || strcmp(kind, own_kinds[i]) != 0)
+			alarm_clear(c->daemon->alarms, own_kinds[i], c->name);
 	if (kind != NULL)
 		raise_alarm(c, kind, severity, text);
 }
@@ -92,6 +88,18 @@ static void alarm_status(
 	snprintf(text, sizeof(text), "Certificate %s is invalid: %s - %s", c->name,
 		rk_verdict_status_name(status), detail);
 	set_alarm(c, kind, ALARM_CRITICAL, text);
+}
+
+/* What the configuration names is not on disk: told whether or not rekeying is enabled. */
+static void alarm_file(const struct credential *c, int error, const char *suffix)
+{
+	const struct alarm_spec spec = {"certificate-file-absent", c->name, ALARM_MAJOR};
+
+	if (error == -ENOENT && c->daemon->config->client_certificate_cnt > 0)
+		alarm_raise(c->daemon->alarms, &spec,
+			"The client-certificate's file %s.%s does not exist", c->name, suffix);
+	else
+		alarm_clear(c->daemon->alarms, spec.kind, c->name);
 }
 
 static void alarm_absent(const struct credential *c)
@@ -229,6 +237,7 @@ static int load(struct credential *c)
 		/* Of the key: a certificate may spell the same key in other bytes. */
 		ret = pki_key_hash(key, c->compiled.public_key_hash);
 	EVP_PKEY_free(key);
+	alarm_file(c, ret, suffix);
 	if (ret == -EKEYREJECTED)
 		snprintf(c->trouble, sizeof(c->trouble), "%s.key and %s.pem do not belong together",
 			c->name, c->name);
@@ -258,6 +267,7 @@ void credential_configure(struct credential *c)
 	}
 	set_alarm(c, NULL, ALARM_INFO, NULL);
 	alarm_clear(c->daemon->alarms, "certificate-name", c->name);
+	alarm_clear(c->daemon->alarms, "certificate-file-absent", c->name);
 	credential_reload(c);
 }
 

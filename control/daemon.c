@@ -11,6 +11,7 @@
 
 #include "control/alarms.h"
 #include "control/audit.h"
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/credential.h"
 #include "control/crl/manager.h"
@@ -101,11 +102,8 @@ static int open_folders(struct daemon *d)
 	return ret;
 }
 
-static const struct alarm_spec config_alarm = {.kind = "configuration-damaged",
-	.category = "SYSTEM",
-	.source = CONFIG_FILE,
-	.process = "configuration",
-	.severity = ALARM_CRITICAL};
+static const struct alarm_spec config_alarm = {
+	.kind = "configuration-damaged", .source = CONFIG_FILE, .severity = ALARM_CRITICAL};
 
 static int open_config(struct daemon *d)
 {
@@ -120,9 +118,12 @@ static int open_config(struct daemon *d)
 		log_error("%s/%s", d->options->config_dir, text);
 		return ret;
 	}
-	ret = alarms_open(d, &d->alarms);
+	ret = audit_open(d, &d->audit);
+	if (ret == 0)
+		ret = alarms_open(d, &d->alarms);
 	if (ret < 0)
 		return ret;
+	audit_watch(d->audit);
 	if (origin == CONFIG_LAST)
 		alarm_raise(d->alarms, &config_alarm,
 			"The configuration is not usable, the last good one is in force: %s", text);
@@ -138,11 +139,11 @@ static int open_parts(struct daemon *d)
 
 	ret = helper_pool_new(d->base, HELPER_CNT, HELPER_QUEUE, &d->helpers);
 	if (ret == 0)
-		ret = audit_open(d, &d->audit);
-	if (ret == 0)
 		ret = trust_open(d, &d->trust);
 	if (ret == 0)
 		ret = crl_manager_open(d, &d->crl);
+	if (ret == 0)
+		ret = clock_watch_open(d, &d->clock);
 	if (ret == 0)
 		ret = verdicts_open(d, &d->verdicts);
 	if (ret == 0)
@@ -161,6 +162,9 @@ static int open_parts(struct daemon *d)
 		ret = rest_open(d, &d->rest);
 	if (ret == 0)
 		crl_manager_discover(d->crl);
+	if (ret == 0)
+		audit_write(d->audit, "system.start", "Started rekey-control.",
+			json_pack("{s:s}", "version", REKEY_VERSION));
 	return ret;
 }
 
@@ -196,6 +200,7 @@ void daemon_close(struct daemon *d)
 	publisher_close(d->publisher);
 	d->publisher = NULL;
 	peers_close(d->peers);
+	clock_watch_close(d->clock);
 	crl_manager_close(d->crl);
 	rest_close(d->rest);
 	users_close(d->users);
@@ -204,8 +209,11 @@ void daemon_close(struct daemon *d)
 	verdicts_close(d->verdicts);
 	revocations_forget(d);
 	trust_close(d->trust);
-	audit_close(d->audit);
+	if (d->audit != NULL && d->alarms != NULL)
+		audit_write(d->audit, "system.stop", "Stopped rekey-control.", NULL);
 	alarms_close(d->alarms);
+	d->alarms = NULL;
+	audit_close(d->audit);
 	config_free(d->config);
 	if (d->base != NULL)
 		event_base_free(d->base);
@@ -237,6 +245,10 @@ void daemon_reload(struct daemon *d)
 	revocations_forget(d);
 	config_free(d->config);
 	d->config = config;
+	alarms_configure(d->alarms);
+	audit_write(d->audit, "config.reload", "Read the configuration again.",
+		json_pack("{s:I, s:I}", "ports", (json_int_t)config->port_cnt, "peers",
+			(json_int_t)config->peer_cnt));
 	log_info("the configuration was reloaded: %zu ports, %zu peers", config->port_cnt,
 		config->peer_cnt);
 	peers_configure(d->peers);

@@ -15,6 +15,7 @@
 
 struct alarms;      /* control/alarms.h */
 struct audit;       /* control/audit.h */
+struct clock_watch; /* control/clock_watch.h */
 struct config;      /* control/config.h: the running configuration */
 struct credential;  /* control/credential.h: the key and certificate in force */
 struct crl_manager; /* control/crl/manager.h */
@@ -38,6 +39,7 @@ struct daemon_options {
 	unsigned listen_cnt;
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
 	enum log_level log_level;
+	enum log_format log_format;
 };
 
 struct daemon {
@@ -53,6 +55,7 @@ struct daemon {
 	struct config *config;
 	struct alarms *alarms;
 	struct audit *audit;
+	struct clock_watch *clock;
 	struct trust *trust;
 	struct credential *credential;
 	struct verdicts *verdicts;

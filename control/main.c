@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "control/alarm_kinds.h"
 #include "control/config_schema.h"
 #include "control/daemon.h"
 #include "control/rest/json_body.h"
@@ -22,7 +23,9 @@ static const struct option long_options[] = {
 	{"admin-password-file", required_argument, NULL, 'a'},
 	{"dataplane-user", required_argument, NULL, 'u'},
 	{"log-level", required_argument, NULL, 'L'},
+	{"log-format", required_argument, NULL, 'F'},
 	{"print-schema", no_argument, NULL, 'P'},
+	{"print-alarms", no_argument, NULL, 'A'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -40,7 +43,9 @@ static const char help_text[] =
 	"  --admin-password-file FILE  sets the password of the user admin at every start\n"
 	"  --dataplane-user NAME       who may connect as the data plane (this user)\n"
 	"  --log-level LEVEL           error, warning, info or debug (info)\n"
+	"  --log-format FORMAT         auto, text or json (auto: to the journal, else text)\n"
 	"  --print-schema              print the configuration's items and exit\n"
+	"  --print-alarms              print every kind of alarm and exit\n"
 	"  --help, --version           print this, or the version, and exit\n";
 
 static void set_defaults(struct daemon_options *o)
@@ -93,6 +98,11 @@ static int take_option(struct daemon_options *o, int option, const char *value)
 			return 0;
 		fprintf(stderr, "rekey-control: --log-level is error, warning, info or debug\n");
 		return -EINVAL;
+	case 'F':
+		if (log_format_parse(value, &o->log_format))
+			return 0;
+		fprintf(stderr, "rekey-control: --log-format is auto, text or json\n");
+		return -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -115,6 +125,10 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 		}
 		if (option == 'P') {
 			config_schema_print(stdout);
+			return 1;
+		}
+		if (option == 'A') {
+			alarm_kinds_print(stdout);
 			return 1;
 		}
 		if (take_option(o, option, optarg) < 0)
@@ -183,6 +197,7 @@ int main(int argc, char **argv)
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	json_body_wipe_on_free();
+	log_open(options.log_format);
 	log_set_level(options.log_level);
 	ret = rk_process_harden();
 	if (ret < 0) {

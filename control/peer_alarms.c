@@ -16,16 +16,15 @@
 #define KIND_UNREACHABLE "peer-unreachable"
 #define KIND_INVALID     "peer-certificate-invalid"
 #define KIND_EXPIRING    "peer-certificate-expiring"
+#define KIND_REFUSED     "peer-authentication"
+#define KIND_REKEY       "rekey-failed"
 #define DAY              INT64_C(86400)
+#define NS_PER_MS        UINT64_C(1000000)
 #define DETAIL_LEN       256
 
 static struct alarm_spec spec_of(const char *kind, const char *peer, enum alarm_severity severity)
 {
-	return (struct alarm_spec){.kind = kind,
-		.category = "PEER",
-		.source = peer,
-		.process = "stateMonitor",
-		.severity = severity};
+	return (struct alarm_spec){.kind = kind, .source = peer, .severity = severity};
 }
 
 void peer_alarm_state(struct daemon *d, const char *peer, unsigned state)
@@ -36,6 +35,8 @@ void peer_alarm_state(struct daemon *d, const char *peer, unsigned state)
 		alarm_raise(d->alarms, &spec, "Peer %s is not reachable", peer);
 	else if (state == RK_PEER_UP || state == RK_PEER_DISABLED)
 		alarm_clear(d->alarms, spec.kind, peer);
+	if (state == RK_PEER_DISABLED)
+		alarm_clear(d->alarms, KIND_REFUSED, peer);
 }
 
 /* What we know of the certificate ourselves: why a list or a check of ours refuses it. */
@@ -85,6 +86,50 @@ void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_stat
 		rk_verdict_status_name(verdict), detail);
 }
 
+/* What the data plane says when a proof was refused, and what that means to people. */
+static const struct {
+	const char *reason, *word, *detail;
+} refusals[] = {
+	{"bad-signature", "signature", "the transcript's signature does not verify"},
+	{"scheme-not-offered", "signature", "it signs in a way that was not offered"},
+	{"identity-unexpected", "name mismatch", "its certificate names another peer"},
+	{"identity-unknown", "name mismatch", "its certificate names no configured peer"},
+	{"ambiguous-identity", "name mismatch", "its certificate names more than one peer"},
+	{"own-identity", "name mismatch", "it shows our own certificate or name"},
+	{"certificate-malformed", "malformed", "its certificate does not parse"},
+	{"certificate-untrusted", "chain", "its certificate has no chain to a trusted CA"},
+	{"certificate-expired", "expired", "a certificate of its chain has expired"},
+	{"certificate-not-yet-valid", "not yet valid", "a certificate of its chain is early"},
+	{"certificate-revoked", "revoked", "a certificate of its chain is revoked"},
+	{"certificate-not-allowed", "not allowed", "its certificate's algorithm, size or usage"},
+	{"address-not-configured", "address", "it comes from an address of no configured path"},
+};
+
+void peer_alarm_refusal(struct daemon *d, const char *peer, const char *reason)
+{
+	const struct alarm_spec spec = spec_of(KIND_REFUSED, peer, ALARM_MAJOR);
+
+	if (strcmp(reason, "authenticated") == 0 || strcmp(reason, "key-installed") == 0)
+		alarm_clear(d->alarms, spec.kind, peer);
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (strcmp(reason, refusals[i].reason) == 0)
+			alarm_raise(d->alarms, &spec, "Unable to authenticate peer %s: %s - %s",
+				peer, refusals[i].word, refusals[i].detail);
+}
+
+void peer_alarm_rekey(struct daemon *d, const char *peer, unsigned state, uint64_t key_age_ms)
+{
+	const struct alarm_spec spec = spec_of(KIND_REKEY, peer, ALARM_CRITICAL);
+	const struct config *c = d->config;
+	uint64_t limit_ms =
+		(2 * c->peer_key_rekey_interval_ns + c->peer_key_timeout_ns) / NS_PER_MS;
+
+	if (c->peer_key_rekey_interval_ns == 0 || state != RK_PEER_UP || key_age_ms < limit_ms)
+		alarm_clear(d->alarms, spec.kind, peer);
+	else
+		alarm_raise(d->alarms, &spec, "Security Rekey failed for: %s", peer);
+}
+
 void peer_alarm_expiry(struct daemon *d, const char *peer, int64_t not_after)
 {
 	int64_t left = not_after - time(NULL);
@@ -107,4 +152,6 @@ void peer_alarms_keep(struct daemon *d, bool (*keep)(void *arg, const char *peer
 	alarm_clear_unless(d->alarms, KIND_UNREACHABLE, keep, arg);
 	alarm_clear_unless(d->alarms, KIND_INVALID, keep, arg);
 	alarm_clear_unless(d->alarms, KIND_EXPIRING, keep, arg);
+	alarm_clear_unless(d->alarms, KIND_REFUSED, keep, arg);
+	alarm_clear_unless(d->alarms, KIND_REKEY, keep, arg);
 }

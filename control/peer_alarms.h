@@ -16,6 +16,13 @@ void peer_alarm_state(struct daemon *d, const char *peer, unsigned state);
  */
 void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_status verdict,
 	const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+/*
+ * The reason of an event: "Unable to authenticate peer west: name mismatch - ..." for those that say
+ * so, cleared by those that say that it proved who it is.
+ */
+void peer_alarm_refusal(struct daemon *d, const char *peer, const char *reason);
+/* An old key: twice the interval and the time that a peer has to answer have passed. */
+void peer_alarm_rekey(struct daemon *d, const char *peer, unsigned state, uint64_t key_age_ms);
 /* Within 30 days minor, within 7 major; not_after 0 = not known. */
 void peer_alarm_expiry(struct daemon *d, const char *peer, int64_t not_after);
 /* Clears those of peers that keep() does not know. */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/audit.h"
 #include "control/config.h"
 #include "control/config_schema.h"
 #include "control/fields.h"
@@ -37,6 +38,7 @@ struct peers {
 	/* By position in the configuration; is_known when the data plane spoke of it. */
 	struct rk_msg_status_peer *status;
 	bool *is_known;
+	uint8_t *told_state; /* of the last event: enum rk_peer_state */
 	size_t cnt;
 	json_t *position; /* name: index in the configuration */
 	json_t *counters; /* of the answer that is coming in */
@@ -145,12 +147,40 @@ static json_t *peer_json(const struct peers *p, size_t i)
 
 /* ---- what the data plane says ----------------------------------------------------------------- */
 
+/* A change of state is recorded, and a certificate that is refused. */
+static void audit_event(struct peers *p, const struct rk_msg_event *event, size_t i)
+{
+	const char *type = NULL;
+	char text[RK_NAME_MAX + 128];
+	enum rk_verdict_status verdict = (enum rk_verdict_status)event->verdict;
+
+	if (event->state != p->told_state[i])
+		type = event->state == RK_PEER_UP     ? "peer.up"
+		       : event->state == RK_PEER_DOWN ? "peer.down"
+						      : NULL;
+	else if (verdict != RK_VERDICT_UNKNOWN && verdict != RK_VERDICT_GOOD)
+		type = "peer.certificate_invalid";
+	p->told_state[i] = event->state;
+	if (type == NULL)
+		return;
+	snprintf(text, sizeof(text), "Peer %s: %s", event->peer, event->reason);
+	audit_write_as(p->daemon->audit, &(struct audit_actor){""}, type, text,
+		json_pack("{s:s, s:s, s:s, s:s, s:o}", "peer", event->peer, "state",
+			state_name(event->state), "reason", event->reason, "verdict",
+			rk_verdict_status_name(verdict), "fingerprint",
+			hex_json(event->fingerprint, sizeof(event->fingerprint))));
+}
+
 void peers_event(struct peers *p, const struct rk_msg_event *event)
 {
-	if (find_peer(p, event->peer) < 0)
+	ssize_t i = find_peer(p, event->peer);
+
+	if (i < 0 || (size_t)i >= p->cnt)
 		return;
 	log_info("peer %s: %s (%s)", event->peer, state_name(event->state), event->reason);
+	audit_event(p, event, (size_t)i);
 	peer_alarm_state(p->daemon, event->peer, event->state);
+	peer_alarm_refusal(p->daemon, event->peer, event->reason);
 	peer_alarm_verdict(
 		p->daemon, event->peer, (enum rk_verdict_status)event->verdict, event->fingerprint);
 }
@@ -167,6 +197,7 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 	peer_alarm_verdict(p->daemon, status->peer, (enum rk_verdict_status)status->verdict,
 		status->fingerprint);
 	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
+	peer_alarm_rekey(p->daemon, status->peer, status->state, status->key_age_ms);
 }
 
 void peers_counters(struct peers *p, const struct rk_msg_counters *counters)
@@ -293,7 +324,7 @@ static void answer_stats(struct peers *p, const struct question *q, struct answe
 	struct answer alarms;
 
 	(void)q;
-	alarms_list(p->daemon->alarms, &alarms);
+	alarms_list(p->daemon->alarms, false, &alarms);
 	answer_ok(out, json_pack("{s:{s:I}, s:O}", "control", "alarms",
 			       (json_int_t)json_array_size(json_object_get(alarms.body, "alarms")),
 			       "dataplane", p->counters));
@@ -358,25 +389,36 @@ void peers_configure(struct peers *p)
 	size_t cnt = p->daemon->config->peer_cnt;
 	struct rk_msg_status_peer *status = calloc(cnt + 1, sizeof(*status));
 	bool *is_known = calloc(cnt + 1, sizeof(*is_known));
+	uint8_t *told_state = calloc(cnt + 1, sizeof(*told_state));
 	json_t *position = json_object();
 	int ret = 0;
 
 	for (size_t i = 0; i < cnt && ret == 0; i++)
 		ret = json_object_set_new(
 			position, p->daemon->config->peer[i].name, json_integer((json_int_t)i));
-	if (status == NULL || is_known == NULL || position == NULL || ret < 0) {
+	for (size_t i = 0; i < cnt && ret == 0 && told_state != NULL; i++) {
+		ssize_t old = find_peer(p, p->daemon->config->peer[i].name);
+
+		if (old >= 0)
+			told_state[i] = p->told_state[old];
+	}
+	if (status == NULL || is_known == NULL || told_state == NULL || position == NULL ||
+		ret < 0) {
 		log_error("no memory for %zu peers", cnt);
 		json_decref(position);
 		free(status);
 		free(is_known);
+		free(told_state);
 		return;
 	}
 	json_decref(p->position);
 	p->position = position;
 	free(p->status);
 	free(p->is_known);
+	free(p->told_state);
 	p->status = status;
 	p->is_known = is_known;
+	p->told_state = told_state;
 	p->cnt = cnt;
 	peer_alarms_keep(p->daemon, is_configured, p);
 }
@@ -434,5 +476,6 @@ void peers_close(struct peers *p)
 	json_decref(p->position);
 	free(p->status);
 	free(p->is_known);
+	free(p->told_state);
 	free(p);
 }

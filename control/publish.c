@@ -24,11 +24,7 @@ static const char *const part_name[] = {[RK_PART_CONFIG] = "config",
 void publisher_set_alarm(
 	struct publisher *p, const char *kind, enum alarm_severity severity, const char *text)
 {
-	const struct alarm_spec spec = {.kind = kind,
-		.category = "PROCESS",
-		.source = "dataplane",
-		.process = "publisher",
-		.severity = severity};
+	const struct alarm_spec spec = {.kind = kind, .source = "dataplane", .severity = severity};
 
 	alarm_raise(p->daemon->alarms, &spec, "%s", text);
 }
@@ -58,6 +54,7 @@ static void send_key(struct publisher *p)
 
 void publisher_send_view(struct publisher *p)
 {
+	const struct timeval limit = {.tv_sec = PUBLISH_BEHIND_SECONDS};
 	struct rk_message msg = {.type = RK_MSG_VIEW};
 	int fds[RK_PART_CNT];
 	size_t fd_cnt = 0;
@@ -81,6 +78,8 @@ void publisher_send_view(struct publisher *p)
 	}
 	if (!publish_link_send(p->link, &msg, fds, fd_cnt))
 		return;
+	if (!event_pending(p->behind_timer, EV_TIMEOUT, NULL))
+		event_add(p->behind_timer, &limit);
 	for (unsigned i = 0; i < RK_PART_CNT; i++) {
 		p->is_held[i] = p->has_part[i];
 		if (p->has_part[i])
@@ -177,6 +176,23 @@ int publisher_save_incarnation(const struct publisher *p, uint64_t incarnation)
 	return rk_file_replace(p->daemon->state_fd, INCARNATION_FILE, 0600, text, (size_t)len);
 }
 
+static void on_behind(evutil_socket_t fd, short what, void *arg)
+{
+	struct publisher *p = arg;
+	char text[160];
+
+	(void)fd;
+	(void)what;
+	if (!p->is_greeted || rk_generation_cmp(p->applied, p->published) == 0)
+		return;
+	snprintf(text, sizeof(text),
+		"The data plane runs on generation %llu.%llu, not on %llu.%llu as published",
+		(unsigned long long)p->applied.incarnation, (unsigned long long)p->applied.counter,
+		(unsigned long long)p->published.incarnation,
+		(unsigned long long)p->published.counter);
+	publisher_set_alarm(p, "dataplane-behind", ALARM_MAJOR, text);
+}
+
 static void on_absent(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -234,7 +250,8 @@ int publisher_open(struct daemon *d, struct publisher **out)
 	TAILQ_INIT(&p->waiters);
 	p->build_event = evtimer_new(d->base, on_build, p);
 	p->absent_timer = evtimer_new(d->base, on_absent, p);
-	if (p->build_event == NULL || p->absent_timer == NULL ||
+	p->behind_timer = evtimer_new(d->base, on_behind, p);
+	if (p->build_event == NULL || p->absent_timer == NULL || p->behind_timer == NULL ||
 		event_add(p->absent_timer, &grace) < 0)
 		goto fail;
 	ret = begin_incarnation(p);
@@ -275,6 +292,8 @@ void publisher_close(struct publisher *p)
 		event_free(p->build_event);
 	if (p->absent_timer != NULL)
 		event_free(p->absent_timer);
+	if (p->behind_timer != NULL)
+		event_free(p->behind_timer);
 	free(p);
 }
 

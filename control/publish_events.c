@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/audit.h"
 #include "control/peers.h"
 #include "control/verdicts.h"
 
@@ -87,6 +88,12 @@ static void on_applied(struct publisher *p, struct rk_generation generation)
 	if (rk_generation_cmp(generation, p->published) == 0) {
 		p->last_refusal[0] = '\0';
 		publisher_clear_alarm(p, "publication-refused");
+		publisher_clear_alarm(p, "dataplane-behind");
+		event_del(p->behind_timer);
+		audit_write(p->daemon->audit, "system.publication",
+			"The data plane runs on a new generation.",
+			json_pack("{s:I, s:I}", "incarnation", (json_int_t)generation.incarnation,
+				"counter", (json_int_t)generation.counter));
 	}
 	for (w = TAILQ_FIRST(&p->waiters); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, next);
@@ -105,6 +112,10 @@ static void on_refused(struct publisher *p, const struct rk_msg_generation *refu
 	snprintf(text, sizeof(text), "The data plane refused a publication and keeps the last: %s",
 		p->last_refusal);
 	publisher_set_alarm(p, "publication-refused", ALARM_CRITICAL, text);
+	audit_write(p->daemon->audit, "system.publication_refused", text,
+		json_pack("{s:I, s:I, s:s}", "incarnation",
+			(json_int_t)refused->generation.incarnation, "counter",
+			(json_int_t)refused->generation.counter, "reason", p->last_refusal));
 	memset(p->is_held, 0, sizeof(p->is_held));
 	for (w = TAILQ_FIRST(&p->waiters); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, next);
@@ -176,6 +187,8 @@ void publisher_on_closed(void *arg)
 	while ((w = TAILQ_FIRST(&p->waiters)) != NULL)
 		publisher_succeed_waiter(w, "absent");
 	p->is_greeted = false;
+	event_del(p->behind_timer);
+	publisher_clear_alarm(p, "dataplane-behind"); /* it is absent, which is told */
 	event_add(p->absent_timer, &grace);
 	peers_connected(p->daemon->peers, false);
 }

@@ -13,6 +13,7 @@
 #include "pki/store/compile.h"
 
 #define PUBLISH_ABSENT_SECONDS 10
+#define PUBLISH_BEHIND_SECONDS 30
 #define PUBLISH_REFUSED        "publication-refused" /* code of the answer */
 
 struct waiter {
@@ -30,6 +31,7 @@ struct publisher {
 	struct publish_link *link;
 	struct event *build_event;  /* end of the iteration in which something was marked */
 	struct event *absent_timer; /* no data plane for so long: alarm */
+	struct event *behind_timer; /* the newest generation has to be applied until then */
 	bool is_marked[RK_PART_CNT];
 	bool has_part[RK_PART_CNT];
 	struct compile_part part[RK_PART_CNT];

@@ -18,11 +18,7 @@
 static struct alarm_spec alarm_of(
 	const char *kind, const struct crl_source *s, enum alarm_severity severity)
 {
-	return (struct alarm_spec){.kind = kind,
-		.category = "SYSTEM",
-		.source = s->name,
-		.process = "crlManager",
-		.severity = severity};
+	return (struct alarm_spec){.kind = kind, .source = s->name, .severity = severity};
 }
 
 /* "Oct 27 00:00:00 2024 GMT": how the vendor's audit records print a CRL's dates. */
@@ -238,11 +234,8 @@ static void save_work(void *arg)
 
 static void on_saved(void *arg)
 {
-	static const struct alarm_spec alarm = {.kind = "crl-save",
-		.category = "SYSTEM",
-		.source = "master-list",
-		.process = "crlManager",
-		.severity = ALARM_MAJOR};
+	static const struct alarm_spec alarm = {
+		.kind = "crl-save", .source = "master-list", .severity = ALARM_MAJOR};
 	struct save *save = arg;
 	struct crl_manager *m = save->m;
 

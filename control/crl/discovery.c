@@ -180,12 +180,28 @@ static void drop_unwanted(struct crl_manager *m)
 			m->source[kept++] = s;
 			continue;
 		}
-		alarm_clear(m->d->alarms, "crl-fetch", s->name);
-		alarm_clear(m->d->alarms, "crl-refused", s->name);
-		alarm_clear(m->d->alarms, "crl-stale", s->name);
 		crl_source_free(s);
 	}
 	m->source_cnt = kept;
+}
+
+static bool is_source(void *arg, const char *name)
+{
+	const struct crl_manager *m = arg;
+
+	for (size_t i = 0; i < m->source_cnt; i++)
+		if (strcmp(m->source[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Of a source that went now, or while this daemon did not run. */
+static void drop_alarms(struct crl_manager *m)
+{
+	static const char *const kinds[] = {"crl-fetch", "crl-refused", "crl-stale"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		alarm_clear_unless(m->d->alarms, kinds[i], is_source, m);
 }
 
 void crl_manager_discover(struct crl_manager *m)
@@ -200,6 +216,7 @@ void crl_manager_discover(struct crl_manager *m)
 	for (i = 0; trust != NULL && i < pki_trust_ca_cnt(trust); i++)
 		add_learnt(m, pki_trust_ca(trust, i)->cert, false);
 	drop_unwanted(m);
+	drop_alarms(m);
 	/* A list that was refused for want of a CA may be good now: asked for without a pause. */
 	for (i = 0; i < m->source_cnt; i++) {
 		if (m->source[i]->failure_cnt > 0) {

@@ -26,11 +26,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static int load_list(struct crl_manager *m)
 {
-	static const struct alarm_spec alarm = {.kind = "crl-list-damaged",
-		.category = "SYSTEM",
-		.source = "master-list",
-		.process = "crlManager",
-		.severity = ALARM_CRITICAL};
+	static const struct alarm_spec alarm = {
+		.kind = "crl-list-damaged", .source = "master-list", .severity = ALARM_CRITICAL};
 	enum master_list_origin origin;
 	int ret = master_list_load(m->d->state_fd, &m->list, &origin);
 

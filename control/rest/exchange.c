@@ -179,10 +179,12 @@ static void audit(const struct exchange *x, const struct answer *a)
 	actor.is_denied = a->status == 401 || a->status == 403 || a->status == 429;
 	snprintf(description, sizeof(description), "%s %s%s: %d", method, ROUTE_BASE,
 		x->route->path, a->status);
-	audit_write_as(x->daemon->audit, &actor, "rest.request", description,
+	audit_write_as(x->daemon->audit, &actor,
+		audit_request_type(method, x->route->path, a->status), description,
 		json_pack("{s:s, s:s, s:s, s:i, s:s}", "method", method, "path", x->route->path,
 			"object", object_of(x), "status", a->status, "result",
 			code != NULL ? code : "ok"));
+	audit_flush(x->daemon->audit); /* before anybody is told that it is done */
 }
 
 void exchange_answer(void *arg, struct answer *a)
@@ -415,6 +417,12 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 	x->accepts_pem = accept != NULL && strcasecmp(accept, PEM_TYPE) == 0;
 	if (!find_route(x) || !authorize(x, is_local) || !read_body(x))
 		return;
+	if (x->route->is_change && audit_is_full(x->daemon->audit)) {
+		refuse(x, 503, "audit-unavailable",
+			"the audit log cannot be written, so nothing may be changed: see the "
+			"alarms");
+		return;
+	}
 	audit_set_actor(x->daemon->audit, &x->actor);
 	/* May answer, and end x, at once. */
 	x->route->handle(x);

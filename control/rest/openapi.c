@@ -39,8 +39,11 @@ static const struct {
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
 		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "
 		 "certificate:o"},
-	{"AlarmList", "alarms:a!"},
+	{"AlarmList", "alarms:a! shelved:i!"},
 	{"EventList", "events:a!"},
+	{"EventsVerified", "is_intact:b! records:i! first:i! last:i! head:s! files:i! problem:s*"},
+	{"LogLevel", "module:s level:s!"},
+	{"LogLevels", "levels:o!"},
 	{"Stats", "control:o! dataplane:o!"},
 	{"Rotate", "peer:s"},
 	{"Rotated", "rotated:s!"},

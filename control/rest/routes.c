@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/alarms.h"
 #include "control/crl/manager.h"
 #include "control/peers.h"
 #include "control/provision.h"
 #include "control/publish.h"
 #include "control/rest/exchange.h"
 #include "control/rest/openapi.h"
+#include "control/rest/operate.h"
 #include "control/trust.h"
-
-#define EVENTS_DEFAULT 100
-#define EVENTS_MAX     1000
 
 /* Answers now. */
 static void answer_and_end(struct exchange *x, struct answer *a)
@@ -143,41 +140,6 @@ static void show_stats(struct exchange *x)
 	peers_stats(x->daemon->peers, exchange_answer, x);
 }
 
-static void list_alarms(struct exchange *x)
-{
-	struct answer a;
-
-	alarms_list(x->daemon->alarms, &a);
-	answer_and_end(x, &a);
-}
-
-/* "count=N", or nothing; 0 = something else. */
-static size_t events_asked(const char *query)
-{
-	unsigned long cnt;
-	char *end;
-
-	if (query[0] == '\0')
-		return EVENTS_DEFAULT;
-	if (strncmp(query, "count=", 6) != 0 || query[6] < '1' || query[6] > '9')
-		return 0;
-	cnt = strtoul(query + 6, &end, 10);
-	return *end == '\0' && cnt <= EVENTS_MAX ? cnt : 0;
-}
-
-static void list_events(struct exchange *x)
-{
-	size_t cnt = events_asked(x->query);
-	struct answer a;
-
-	if (cnt == 0)
-		answer_error(&a, 400, "bad-query", NULL, "the query is count=N, N from 1 to %d",
-			EVENTS_MAX);
-	else
-		answer_ok(&a, json_pack("{s:o}", "events", audit_tail(x->daemon->audit, cnt)));
-	answer_and_end(x, &a);
-}
-
 static void show_publication(struct exchange *x)
 {
 	struct answer a;
@@ -259,10 +221,16 @@ const struct route routes[] = {
 		"Every peer", NULL, "PeerList"},
 	{GET, "/peer/{name}/security", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_peer,
 		"Keys and counters of a peer", NULL, "Peer"},
-	{GET, "/alarm", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_alarms,
-		"Standing alarms", NULL, "AlarmList"},
-	{GET, "/event", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_events,
-		"The newest audit records (?count=N)", NULL, "EventList"},
+	{GET, "/alarm", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		operate_list_alarms, "Standing alarms (?shelved=true: all)", NULL, "AlarmList"},
+	{GET, "/event", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		operate_list_events, "The newest audit records (?count=N)", NULL, "EventList"},
+	{GET, "/event/verify", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_verify_events,
+		"Is the audit log whole and unchanged", NULL, "EventsVerified"},
+	{GET, "/log", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_show_log,
+		"What each module logs", NULL, "LogLevels"},
+	{PUT, "/log", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, operate_set_log,
+		"What a module, or every one, logs from now on", "LogLevel", "LogLevels"},
 	{GET, "/stats", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_stats,
 		"Counters of both processes", NULL, "Stats"},
 	{POST, "/security/rotate", USER_OPERATOR, ROUTE_BODY_OPTIONAL, true, NULL, rotate,

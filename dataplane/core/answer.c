@@ -70,8 +70,10 @@ static enum reason accept(
 	struct keyslot slot = a->slot;
 	enum rk_verdict_status status = rk_view_judge(e->env.view, v, e->env.wall_sec);
 
-	if (!s->config.is_roaming && !session_has_path(s, &a->endpoint))
+	if (!s->config.is_roaming && !session_has_path(s, &a->endpoint)) {
+		session_tell_failed(e, s, REASON_ADDRESS);
 		return REASON_ADDRESS;
+	}
 	if (!session_has_group(s, slot.group))
 		return REASON_NO_GROUP;
 	if (status != RK_VERDICT_GOOD) {

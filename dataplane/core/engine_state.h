@@ -113,7 +113,8 @@ struct session {
 	uint64_t wanted_ns;    /* since when we have no success: for the timeout */
 	uint8_t peer_fingerprint[RK_FINGERPRINT_LEN];
 	uint8_t told_fingerprint[RK_FINGERPRINT_LEN]; /* of the certificate last spoken of */
-	uint8_t own_fingerprint[RK_FINGERPRINT_LEN];  /* with which the keys were agreed */
+	enum reason told_failure; /* since it last proved who it is; ACCEPTED = none */
+	uint8_t own_fingerprint[RK_FINGERPRINT_LEN]; /* with which the keys were agreed */
 	int64_t not_after;
 	uint64_t full_exchange_cnt;
 	uint64_t rekey_cnt;
@@ -248,6 +249,8 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 /* A certificate that proves to be this peer's was refused; says nothing against standing keys. */
 void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
 	enum rk_verdict_status verdict);
+/* A proof was refused: told once a reason, until the peer proves who it is. */
+void session_tell_failed(struct engine *e, struct session *s, enum reason reason);
 uint32_t session_new_index(struct engine *e, struct session *s);
 bool session_has_path(const struct session *s, const struct endpoint *from) RK_MUST_CHECK;
 bool session_has_group(const struct session *s, uint16_t group) RK_MUST_CHECK;

@@ -25,11 +25,31 @@ enum reason proof_reason_of(enum rk_verdict_status status)
 	return reasons[status];
 }
 
+/*
+ * About the peer that we dialled; when it dialled us, about the one that the certificate claims to
+ * be, unless keys stand: the claim is not proved.
+ */
+static void tell_failed(struct engine *e, struct exchange *x, enum reason reason)
+{
+	const struct rk_verdict *v;
+	struct identity id;
+
+	if (x->session != NULL) {
+		session_tell_failed(e, x->session, reason);
+		return;
+	}
+	v = certificate_find(e, x);
+	if (v != NULL && proof_identity(e, v, &id) == REASON_ACCEPTED &&
+		id.owner == e->config.worker_id && !id.session->has_peer)
+		session_tell_failed(e, id.session, reason);
+}
+
 void proof_refuse(struct engine *e, struct exchange *x, enum reason reason)
 {
 	struct session *s = x->session;
 
 	engine_count(e, reason);
+	tell_failed(e, x, reason);
 	certificate_forget(e, x);
 	x->job_number = 0;
 	if (x->work_cnt >= EXCHANGE_WORK_MAX) {

@@ -66,7 +66,42 @@ void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fi
 	if (s->has_peer && memcmp(fingerprint, s->peer_fingerprint, RK_FINGERPRINT_LEN) != 0)
 		return; /* the keys stand on another one */
 	memcpy(s->told_fingerprint, fingerprint, RK_FINGERPRINT_LEN);
+	s->told_failure = proof_reason_of(verdict); /* is told here, once */
 	session_tell(e, s, s->state, verdict, "certificate-refused");
+}
+
+/* Refusals of a peer that was reached and is not who it should be; others say nothing of it. */
+static bool is_failed_proof(enum reason reason)
+{
+	switch (reason) {
+	case REASON_BAD_SIGNATURE:
+	case REASON_NOT_OFFERED:
+	case REASON_SELF:
+	case REASON_IDENTITY_UNKNOWN:
+	case REASON_IDENTITY_AMBIGUOUS:
+	case REASON_IDENTITY_WRONG:
+	case REASON_ADDRESS:
+	case REASON_CERT_MALFORMED:
+	case REASON_CERT_UNTRUSTED:
+	case REASON_CERT_EXPIRED:
+	case REASON_CERT_NOT_YET:
+	case REASON_CERT_REVOKED:
+	case REASON_CERT_NOT_ALLOWED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void session_tell_failed(struct engine *e, struct session *s, enum reason reason)
+{
+	const struct engine_event event = {
+		.peer = s->config.name, .state = s->state, .reason = engine_counter_name(reason)};
+
+	if (!is_failed_proof(reason) || s->told_failure == reason)
+		return;
+	s->told_failure = reason;
+	e->ops.event(e->ctx, &event);
 }
 
 /* The side that answered waits a little longer, so that both seldom start at once. */
@@ -131,6 +166,7 @@ void session_bind(struct engine *e, struct session *s, const struct session_bind
 	memcpy(s->told_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN);
 	memcpy(s->own_fingerprint, b->own_fingerprint, RK_FINGERPRINT_LEN);
 	s->has_peer = true;
+	s->told_failure = REASON_ACCEPTED;
 	s->not_after = b->verdict->not_after;
 	s->is_silent = false;
 	s->is_unproved = false;

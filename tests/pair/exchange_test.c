@@ -173,6 +173,7 @@ static void stranger_is_refused(void **state)
 	pair_run(p, 20 * PAIR_SEC);
 	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
 	assert_int_not_equal(pair_status(p, 1).state, RK_PEER_UP);
+	assert_true(pair_counter(p, 0, "identity-unknown") > 0);
 	pair_free(p);
 	pair_identity_free(mallory);
 }
@@ -183,16 +184,20 @@ static void untrusted_certificate_is_refused(void **state)
 	struct pair *p = pair_new(&(struct pair_options){.seed = 8}, east, west);
 
 	(void)state;
+	pair_set_identity(p, 1, fake);
+	/* What control says of it; west believes in itself. */
 	fake->verdict.status = RK_VERDICT_UNTRUSTED;
 	fake->verdict.chain_cnt = 0;
-	pair_set_identity(p, 1, fake);
-	p->node[1].global.credential_status = RK_VERDICT_GOOD; /* west believes in itself */
-	p->node[1].global.credential_chain_cnt = 0;
+	memset(fake->verdict.chain, 0, sizeof(fake->verdict.chain));
 	pair_start(p, 0);
 	pair_start(p, 1);
 	pair_run(p, 20 * PAIR_SEC);
 	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
 	assert_int_equal(p->node[0].known_cnt, 0);
+	/* Said once, however often it is tried. */
+	assert_true(pair_has_event(p, 0, RK_PEER_INITIALIZING, "certificate-refused"));
+	assert_true(pair_counter(p, 0, "certificate-untrusted") > 1);
+	assert_int_equal(p->node[0].event_cnt, 1);
 	pair_free(p);
 	pair_identity_free(fake);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Alarms and the audit log: what stands, what is kept, what a damaged file costs. */
+/* Alarms: what stands, what is kept, what a damaged file or a full disk costs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,11 +7,15 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/alarms.h"
 #include "control/audit.h"
+#include "control/clock_watch.h"
 #include "tests/unit/daemon_fixture.h"
 
 static struct daemon_fixture f;
@@ -31,7 +35,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static const struct alarm_spec spec = {"crl-fetch", "SYSTEM", "lab/a", "crlManager", ALARM_MAJOR};
+static const struct alarm_spec spec = {"enrolment-failing", "lab/a", ALARM_MAJOR};
 
 /* Only the alarms of this test. */
 static json_t *listed(void)
@@ -40,7 +44,7 @@ static json_t *listed(void)
 	json_t *list = json_array(), *alarm;
 	size_t i;
 
-	alarms_list(f.d.alarms, &a);
+	alarms_list(f.d.alarms, false, &a);
 	json_array_foreach(json_object_get(a.body, "alarms"), i,
 		alarm) if (strncmp(json_string_value(json_object_get(alarm, "source")), "lab/",
 				   4) == 0) json_array_append(list, alarm);
@@ -75,10 +79,10 @@ static void test_standing(void **state)
 	assert_string_equal(field(after, 0, "time"), field(before, 0, "time"));
 	assert_string_equal(field(after, 0, "message"), "cannot be retrieved: refused");
 	assert_string_not_equal(field(after, 1, "id"), field(before, 0, "id"));
-	alarm_clear(f.d.alarms, "crl-fetch", "lab/c");
-	alarm_clear(f.d.alarms, "crl-fetch", "lab/a");
-	assert_false(alarm_is_standing(f.d.alarms, "crl-fetch", "lab/a"));
-	assert_true(alarm_is_standing(f.d.alarms, "crl-fetch", "lab/b"));
+	alarm_clear(f.d.alarms, "enrolment-failing", "lab/c");
+	alarm_clear(f.d.alarms, "enrolment-failing", "lab/a");
+	assert_false(alarm_is_standing(f.d.alarms, "enrolment-failing", "lab/a"));
+	assert_true(alarm_is_standing(f.d.alarms, "enrolment-failing", "lab/b"));
 	json_decref(before);
 	json_decref(after);
 }
@@ -109,34 +113,138 @@ static void test_kept_over_restart(void **state)
 	json_decref(after);
 }
 
-static void test_audit(void **state)
+static void test_numbers_go_on(void **state)
 {
-	const struct audit_actor actor = {"anna", "192.0.2.7", "req-1"};
-	json_t *events, *event;
-	int fd;
+	json_t *before, *after;
 
 	(void)state;
-	audit_write(f.d.audit, "system.first", "First.", NULL);
-	audit_set_actor(f.d.audit, &actor);
-	audit_write(f.d.audit, "system.second", "Second.", json_pack("{s:i}", "n", 2));
-	audit_set_actor(f.d.audit, NULL);
-	/* A crash cut a line: the next one stands on its own. */
-	fd = openat(f.d.state_fd, "audit.jsonl", O_WRONLY | O_APPEND | O_CLOEXEC);
-	assert_int_equal(write(fd, "{\"type\":\"cut", 12), 12);
-	close(fd);
+	alarm_raise(f.d.alarms, &spec, "stands");
+	before = listed();
 	daemon_fixture_restart(&f);
-	audit_write(f.d.audit, "system.third", "Third.", NULL);
-	events = audit_tail(f.d.audit, 2);
-	assert_int_equal(json_array_size(events), 2);
-	assert_string_equal(field(events, 0, "type"), "system.third");
-	assert_string_equal(field(events, 0, "user"), "system");
-	event = json_array_get(events, 1);
-	assert_string_equal(field(events, 1, "type"), "system.second");
-	assert_string_equal(field(events, 1, "user"), "anna");
-	assert_string_equal(field(events, 1, "request_id"), "req-1");
-	assert_int_equal(
-		json_integer_value(json_object_get(json_object_get(event, "detail"), "n")), 2);
-	json_decref(events);
+	/* The same condition is found again: it is the same alarm. */
+	alarm_raise(f.d.alarms, &spec, "stands");
+	after = listed();
+	assert_true(json_equal(before, after));
+	json_decref(after);
+	alarm_clear(f.d.alarms, spec.kind, spec.source);
+	daemon_fixture_restart(&f);
+	alarm_raise(f.d.alarms, &spec, "stands again");
+	after = listed();
+	assert_string_not_equal(field(after, 0, "id"), field(before, 0, "id"));
+	json_decref(before);
+	json_decref(after);
+}
+
+#define SHELF(criteria)                                                              \
+	"{\"authority\":{\"alarm-shelving\":{\"shelf\":[{\"name\":\"lab\"," criteria \
+	"}]}}," FIXTURE_ROUTER "}"
+
+/* How many of the two alarms below are listed under this shelf. */
+static size_t listed_under(const char *config)
+{
+	struct alarm_spec minor = {"clock", "lab/b", ALARM_MINOR};
+	json_t *list;
+	size_t cnt;
+
+	daemon_fixture_config(&f, config);
+	daemon_reload(&f.d);
+	assert_false(alarm_is_standing(f.d.alarms, "configuration-damaged", "rekey.json"));
+	alarm_raise(f.d.alarms, &spec, "refused by 192.0.2.7");
+	alarm_raise(f.d.alarms, &minor, "overdue");
+	list = listed();
+	cnt = json_array_size(list);
+	json_decref(list);
+	return cnt;
+}
+
+static void test_shelves(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	assert_int_equal(listed_under("{" FIXTURE_ROUTER "}"), 2);
+	assert_int_equal(listed_under(SHELF("\"severity\":\"major\"")), 1);
+	assert_int_equal(listed_under(SHELF("\"message-regex\":\"192[.]0[.]2[.][0-9]+$\"")), 1);
+	assert_int_equal(listed_under(SHELF("\"category\":\"system\"")), 0);
+	assert_int_equal(listed_under(SHELF("\"category\":\"system\",\"node-name\":\"other\"")), 2);
+	assert_int_equal(listed_under(SHELF("\"category\":\"peer\",\"severity\":\"minor\","
+					    "\"match-type\":\"any\"")),
+		1);
+	assert_int_equal(listed_under(SHELF("\"severity\":\"minor\",\"source\":\"lab/a\"")), 2);
+	/* It stands all the same, and is there for those who ask. */
+	assert_int_equal(listed_under(SHELF("\"source\":\"lab/a\"")), 1);
+	assert_true(alarm_is_standing(f.d.alarms, spec.kind, "lab/a"));
+	alarms_list(f.d.alarms, true, &a);
+	assert_int_equal(json_integer_value(json_object_get(a.body, "shelved")), 1);
+	answer_fini(&a);
+}
+
+static void test_bad_shelves(void **state)
+{
+	static const char *const bad[] = {
+		SHELF("\"match-type\":\"all\""), SHELF("\"message-regex\":\"(\"")};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		daemon_fixture_config(&f, bad[i]);
+		daemon_reload(&f.d);
+		assert_true(alarm_is_standing(f.d.alarms, "configuration-damaged", "rekey.json"));
+	}
+}
+
+/* An hour back is an hour back, over a restart too. */
+static void test_clock(void **state)
+{
+	int64_t now = time(NULL);
+
+	(void)state;
+	clock_watch_judge(f.d.clock, now + 7200);
+	assert_false(alarm_is_standing(f.d.alarms, "clock", "clock"));
+	clock_watch_judge(f.d.clock, now + 7000); /* within what clocks may differ */
+	assert_false(alarm_is_standing(f.d.alarms, "clock", "clock"));
+	daemon_fixture_restart(&f);
+	assert_true(alarm_is_standing(f.d.alarms, "clock", "clock"));
+	clock_watch_judge(f.d.clock, now + 7201);
+	assert_false(alarm_is_standing(f.d.alarms, "clock", "clock"));
+}
+
+/* Without a place to write, an alarm says so; with one again, everything is written. */
+static void test_no_space(void **state)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, old;
+	json_t *events;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	audit_flush(f.d.audit);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	audit_write(f.d.audit, "system.waits", "Waits.", NULL);
+	alarm_raise(f.d.alarms, &spec, "stands");
+	audit_flush(f.d.audit);
+	daemon_fixture_idle(&f, 20);
+	assert_true(alarm_is_standing(f.d.alarms, "audit-write", "audit.jsonl"));
+	assert_true(alarm_is_standing(f.d.alarms, "alarm-save", "alarms.json"));
+	assert_false(audit_is_full(f.d.audit));
+	for (int i = 0; i < 2000; i++)
+		audit_write(f.d.audit, "system.waits", "Waits, too, and takes some room.", NULL);
+	assert_true(audit_is_full(f.d.audit));
+	for (int i = 0; i < 2000; i++)
+		audit_write(f.d.audit, "system.lost", "Some of these are lost.", NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	audit_flush(f.d.audit);
+	assert_false(audit_is_full(f.d.audit));
+	assert_false(alarm_is_standing(f.d.alarms, "audit-write", "audit.jsonl"));
+	daemon_fixture_restart(&f);
+	assert_true(alarm_is_standing(f.d.alarms, spec.kind, spec.source));
+	assert_false(alarm_is_standing(f.d.alarms, "alarm-save", "alarms.json"));
+	events = audit_tail(f.d.audit, 20);
+	for (size_t i = 0; i < json_array_size(events); i++)
+		if (strcmp(field(events, i, "type"), "audit.lost") == 0) {
+			json_decref(events);
+			return;
+		}
+	fail_msg("what was lost was not told");
 }
 
 int main(void)
@@ -145,7 +253,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_standing),
 		T(test_kept_over_restart),
-		T(test_audit),
+		T(test_numbers_go_on),
+		T(test_shelves),
+		T(test_bad_shelves),
+		T(test_clock),
+		T(test_no_space),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The audit log: its chain, what breaks it, rotation, and what a crash costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/alarms.h"
+#include "control/audit.h"
+#include "control/audit_chain.h"
+#include "pki/view/file.h"
+#include "tests/unit/daemon_fixture.h"
+
+static struct daemon_fixture f;
+
+static int set_up(void **state)
+{
+	(void)state;
+	daemon_fixture_open(&f, "{" FIXTURE_ROUTER "}");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	daemon_fixture_close(&f);
+	return 0;
+}
+
+static const char *field(const json_t *list, size_t i, const char *name)
+{
+	return json_string_value(json_object_get(json_array_get(list, i), name));
+}
+
+/* The answer of a verification; owned by the caller. */
+static json_t *verified(void)
+{
+	struct call c = {0};
+
+	audit_verify(f.d.audit, call_answered, &c);
+	call_wait(&f, &c, 200);
+	return c.body;
+}
+
+static void expect_intact(bool is_intact)
+{
+	json_t *v = verified();
+	const char *problem = json_string_value(json_object_get(v, "problem"));
+
+	if (json_is_true(json_object_get(v, "is_intact")) != is_intact)
+		fail_msg("%s", problem != NULL ? problem : "is intact");
+	assert_int_equal(alarm_is_standing(f.d.alarms, "audit-damaged", "audit.jsonl"), !is_intact);
+	json_decref(v);
+}
+
+static char *read_log(size_t *len)
+{
+	int fd = openat(f.d.state_fd, "audit.jsonl", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *text;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	text = malloc((size_t)st.st_size + 1);
+	assert_int_equal(read(fd, text, (size_t)st.st_size), st.st_size);
+	text[st.st_size] = '\0';
+	close(fd);
+	*len = (size_t)st.st_size;
+	return text;
+}
+
+static void write_log(const char *text, size_t len)
+{
+	int fd = openat(f.d.state_fd, "audit.jsonl", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_int_equal(write(fd, text, len), (ssize_t)len);
+	close(fd);
+}
+
+static void write_three(void)
+{
+	audit_write(f.d.audit, "system.first", "First.", NULL);
+	audit_write(f.d.audit, "system.second", "Second.", NULL);
+	audit_write(f.d.audit, "system.third", "Third.", NULL);
+	audit_flush(f.d.audit);
+}
+
+static void test_records(void **state)
+{
+	const struct audit_actor actor = {"anna", "192.0.2.7", "req-1", false};
+	json_t *events, *event;
+	int fd;
+
+	(void)state;
+	audit_write(f.d.audit, "system.first", "First.", NULL);
+	audit_set_actor(f.d.audit, &actor);
+	audit_write(f.d.audit, "system.second", "Second.", json_pack("{s:i}", "n", 2));
+	audit_set_actor(f.d.audit, NULL);
+	events = audit_tail(f.d.audit, 2); /* not on disk yet, and told all the same */
+	assert_string_equal(field(events, 0, "type"), "system.second");
+	event = json_array_get(events, 0);
+	assert_string_equal(field(events, 0, "user"), "anna");
+	assert_string_equal(field(events, 0, "request_id"), "req-1");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(event, "detail"), "n")), 2);
+	json_decref(events);
+	/* A crash cut a line: it was confirmed to nobody, and the chain goes on without it. */
+	audit_flush(f.d.audit);
+	daemon_close(&f.d);
+	fd = open(f.dir[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	{
+		int log = openat(fd, "audit.jsonl", O_WRONLY | O_APPEND | O_CLOEXEC);
+
+		assert_int_equal(write(log, "{\"seq\":99,\"prev\":\"cut", 19), 19);
+		close(log);
+	}
+	close(fd);
+	assert_int_equal(daemon_open(&f.d, &f.options), 0);
+	write_three();
+	expect_intact(true);
+	events = audit_tail(f.d.audit, 1);
+	assert_string_equal(field(events, 0, "type"), "system.third");
+	assert_string_equal(field(events, 0, "user"), "system");
+	json_decref(events);
+}
+
+/* The problem found in a text, "" when it is whole. */
+static const char *problem_of(const char *text, size_t len, const struct audit_link *head)
+{
+	static struct audit_check c;
+
+	memset(&c, 0, sizeof(c));
+	audit_link_first(&c.at);
+	audit_check_file(&c, head, "log", text, len);
+	if (c.problem[0] == '\0' && head != NULL && !c.is_head_seen)
+		return "the head is missing";
+	return c.problem;
+}
+
+static char *line_with(char *text, const char *word)
+{
+	char *line = strstr(text, word);
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	return line;
+}
+
+/* A byte changed, a line taken out, put in or cut off, the end missing. */
+static void test_tampering(void **state)
+{
+	char *text, *copy, *second, *third;
+	struct audit_link head;
+	uint8_t *head_text;
+	size_t len, head_len;
+
+	(void)state;
+	write_three();
+	text = read_log(&len);
+	copy = malloc(2 * len + 1);
+	assert_int_equal(rk_file_read(f.d.state_fd, "audit.head", 128, &head_text, &head_len), 0);
+	assert_true(audit_head_parse((const char *)head_text, head_len, &head));
+	free(head_text);
+	assert_string_equal(problem_of(text, len, &head), "");
+
+	memcpy(copy, text, len + 1);
+	memcpy(strstr(copy, "Second"), "Zecond", 6);
+	assert_string_not_equal(problem_of(copy, len, NULL), "");
+
+	memcpy(copy, text, len + 1);
+	second = line_with(copy, "system.second");
+	third = line_with(copy, "system.third");
+	assert_string_equal(problem_of(copy, (size_t)(third - copy), NULL), "");
+	assert_string_equal(problem_of(copy, (size_t)(third - copy), &head), "the head is missing");
+	assert_string_not_equal(problem_of(copy, len - 1, NULL), "");
+	memmove(third, second, strlen(second) + 1); /* the second line twice */
+	assert_string_not_equal(problem_of(copy, strlen(copy), NULL), "");
+	memcpy(copy, text, len + 1);
+	memmove(second, third, strlen(third) + 1);
+	assert_string_not_equal(problem_of(copy, strlen(copy), NULL), "");
+	free(copy);
+
+	/* The daemon finds it, too, and says so. */
+	expect_intact(true);
+	memcpy(strstr(text, "Second"), "Zecond", 6);
+	write_log(text, len);
+	expect_intact(false);
+	free(text);
+}
+
+static void test_cut_off_is_told_at_start(void **state)
+{
+	char *text, *line;
+	size_t len;
+	int fd;
+
+	(void)state;
+	write_three();
+	daemon_close(&f.d);
+	fd = f.d.state_fd = open(f.dir[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	text = read_log(&len);
+	line = strchr(text, '\n') + 1;
+	write_log(text, (size_t)(line - text));
+	close(fd);
+	free(text);
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_int_equal(daemon_open(&f.d, &f.options), 0);
+	assert_true(alarm_is_standing(f.d.alarms, "audit-damaged", "audit.jsonl"));
+}
+
+static void test_rotation(void **state)
+{
+	char *big = malloc(100001), name[32];
+	json_t *v;
+	struct stat st;
+
+	(void)state;
+	memset(big, 'x', 100000);
+	big[100000] = '\0';
+	for (int i = 0; i < 400; i++) {
+		audit_write(f.d.audit, "system.big", big, NULL);
+		audit_flush(f.d.audit);
+	}
+	free(big);
+	for (int age = 1; age <= 2; age++) {
+		snprintf(name, sizeof(name), "audit.jsonl.%d", age);
+		assert_int_equal(fstatat(f.d.state_fd, name, &st, 0), 0);
+		assert_true(st.st_size < AUDIT_FILE_LIMIT + 200000);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+	v = verified();
+	assert_true(json_is_true(json_object_get(v, "is_intact")));
+	assert_int_equal(json_integer_value(json_object_get(v, "files")), 3);
+	assert_true(json_integer_value(json_object_get(v, "records")) >= 400);
+	json_decref(v);
+	/* The oldest goes: what is left is a chain of its own. */
+	assert_int_equal(unlinkat(f.d.state_fd, "audit.jsonl.2", 0), 0);
+	expect_intact(true);
+	/* One between goes. */
+	assert_int_equal(renameat(f.d.state_fd, "audit.jsonl.1", f.d.state_fd, "audit.jsonl.9"), 0);
+	expect_intact(true);
+	daemon_fixture_restart(&f);
+	expect_intact(true);
+}
+
+static void test_chain_form(void **state)
+{
+	static const char zeros[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
+	static const char *const bad[] = {"", "{}", "{\"seq\":0,\"prev\":\"",
+		"{\"seq\":1,\"prev\":\"00\",", "{\"seq\":99999999999999999999,\"prev\":\"",
+		"{\"seq\":1,\"prev\":\"Z"};
+	struct audit_link link, head;
+	char line[256];
+
+	(void)state;
+	audit_link_first(&link);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(audit_link_step(&link, bad[i], strlen(bad[i])));
+	assert_int_equal(link.seq, 0);
+	snprintf(line, sizeof(line), "{\"seq\":1,\"prev\":\"%s\",\"a\":1}", zeros);
+	assert_true(audit_link_step(&link, line, strlen(line)));
+	assert_int_equal(link.seq, 1);
+	assert_false(audit_link_step(&link, line, strlen(line)));
+	snprintf(line, sizeof(line), "7 %s\n", zeros);
+	assert_true(audit_head_parse(line, strlen(line), &head));
+	assert_int_equal(head.seq, 7);
+	assert_false(audit_head_parse(line, strlen(line) - 1, &head));
+	assert_false(audit_head_parse("7 \n", 3, &head));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_records),
+		T(test_tampering),
+		T(test_cut_off_is_told_at_start),
+		T(test_rotation),
+		cmocka_unit_test(test_chain_form),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the data plane says of a peer: the alarms and records that follow, each with its reason. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/alarms.h"
+#include "control/audit.h"
+#include "control/peer_alarms.h"
+#include "control/publish.h"
+#include "tests/unit/daemon_fixture.h"
+
+#define DAY INT64_C(86400)
+
+static struct daemon_fixture f;
+static struct fake_dataplane p;
+
+static int set_up(void **state)
+{
+	const struct rk_generation nothing = {0};
+
+	(void)state;
+	daemon_fixture_open(&f, NULL);
+	fake_connect(&f, &p);
+	fake_hello(&p, nothing);
+	fake_apply(&f, &p);
+	fake_receive(&f, &p, RK_MSG_STATUS);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	fake_close(&p);
+	daemon_fixture_close(&f);
+	return 0;
+}
+
+static void send_event(enum rk_peer_state state, enum rk_verdict_status verdict, const char *reason)
+{
+	struct rk_message msg = {.type = RK_MSG_EVENT};
+
+	strcpy(msg.event.peer, "west");
+	msg.event.state = (uint8_t)state;
+	msg.event.verdict = (uint8_t)verdict;
+	memset(msg.event.fingerprint, 7, sizeof(msg.event.fingerprint));
+	strcpy(msg.event.reason, reason);
+	fake_send(&p, &msg);
+	daemon_fixture_idle(&f, 10);
+}
+
+static void send_status(int64_t not_after, uint64_t key_age_ms)
+{
+	struct rk_message msg = {.type = RK_MSG_STATUS_PEER};
+
+	strcpy(msg.status_peer.peer, "west");
+	msg.status_peer.state = RK_PEER_UP;
+	msg.status_peer.verdict = RK_VERDICT_GOOD;
+	msg.status_peer.not_after = not_after;
+	msg.status_peer.key_age_ms = key_age_ms;
+	fake_send(&p, &msg);
+	daemon_fixture_idle(&f, 10);
+}
+
+/* A field of the one alarm of this kind about west; "" when there is none. */
+static const char *alarm_field(const char *kind, const char *name)
+{
+	static char out[512];
+	struct answer a;
+	json_t *alarm;
+	size_t i;
+
+	out[0] = '\0';
+	alarms_list(f.d.alarms, true, &a);
+	json_array_foreach(json_object_get(a.body, "alarms"), i, alarm)
+	{
+		if (strcmp(json_string_value(json_object_get(alarm, "kind")), kind) == 0 &&
+			strcmp(json_string_value(json_object_get(alarm, "source")), "west") == 0)
+			snprintf(out, sizeof(out), "%s",
+				json_string_value(json_object_get(alarm, name)));
+	}
+	answer_fini(&a);
+	return out;
+}
+
+static bool has_record(const char *type, const char *word)
+{
+	json_t *events = audit_tail(f.d.audit, 50), *event;
+	bool is_found = false;
+	size_t i;
+
+	json_array_foreach(events, i, event)
+	{
+		char *text = json_dumps(event, 0);
+
+		is_found |= strcmp(json_string_value(json_object_get(event, "type")), type) == 0 &&
+			    strstr(text, word) != NULL;
+		free(text);
+	}
+	json_decref(events);
+	return is_found;
+}
+
+static void test_reachability(void **state)
+{
+	(void)state;
+	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "key-installed");
+	assert_true(has_record("peer.up", "key-installed"));
+	send_event(RK_PEER_DOWN, RK_VERDICT_UNKNOWN, "silence");
+	assert_string_equal(
+		alarm_field("peer-unreachable", "message"), "Peer west is not reachable");
+	assert_string_equal(alarm_field("peer-unreachable", "severity"), "CRITICAL");
+	assert_string_equal(alarm_field("peer-unreachable", "category"), "PEER");
+	assert_string_equal(alarm_field("peer-unreachable", "process"), "stateMonitor");
+	assert_true(has_record("peer.down", "silence"));
+	send_event(RK_PEER_UP, RK_VERDICT_UNKNOWN, "heard-again");
+	assert_string_equal(alarm_field("peer-unreachable", "message"), "");
+}
+
+static void test_refusals_name_their_reason(void **state)
+{
+	static const struct {
+		const char *reason, *begins;
+	} known[] = {
+		{"identity-unexpected", "Unable to authenticate peer west: name mismatch - "},
+		{"bad-signature", "Unable to authenticate peer west: signature - "},
+		{"certificate-untrusted", "Unable to authenticate peer west: chain - "},
+		{"certificate-expired", "Unable to authenticate peer west: expired - "},
+		{"certificate-revoked", "Unable to authenticate peer west: revoked - "},
+		{"address-not-configured", "Unable to authenticate peer west: address - "},
+	};
+	char id[64] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		send_event(RK_PEER_INITIALIZING, RK_VERDICT_UNKNOWN, known[i].reason);
+		assert_memory_equal(alarm_field("peer-authentication", "message"), known[i].begins,
+			strlen(known[i].begins));
+		if (i == 0)
+			strcpy(id, alarm_field("peer-authentication", "id"));
+		assert_string_equal(alarm_field("peer-authentication", "id"), id);
+	}
+	assert_string_equal(alarm_field("peer-authentication", "severity"), "MAJOR");
+	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "key-installed");
+	assert_string_equal(alarm_field("peer-authentication", "message"), "");
+}
+
+static void test_invalid_certificate(void **state)
+{
+	static const char begins[] = "Peer west certificate is invalid: expired - ";
+
+	(void)state;
+	send_event(RK_PEER_UP, RK_VERDICT_EXPIRED, "certificate-invalid");
+	assert_memory_equal(
+		alarm_field("peer-certificate-invalid", "message"), begins, sizeof(begins) - 1);
+	assert_string_equal(alarm_field("peer-certificate-invalid", "severity"), "CRITICAL");
+	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "certificate-good");
+	assert_string_equal(alarm_field("peer-certificate-invalid", "message"), "");
+}
+
+static void test_expiry(void **state)
+{
+	int64_t now = time(NULL);
+
+	(void)state;
+	send_status(now + 31 * DAY, 0);
+	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "");
+	send_status(now + 30 * DAY - 60, 0);
+	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "MINOR");
+	send_status(now + 7 * DAY - 60, 0);
+	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "MAJOR");
+	assert_non_null(
+		strstr(alarm_field("peer-certificate-expiring", "message"), "within a week"));
+	assert_true(has_record("alarm.changed", "MAJOR"));
+	send_status(now + 300 * DAY, 0);
+	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "");
+}
+
+static void test_old_key(void **state)
+{
+	const uint64_t hour_ms = 3600000;
+
+	(void)state;
+	send_status(0, 25 * hour_ms); /* 24 h are the interval */
+	assert_string_equal(alarm_field("rekey-failed", "message"), "");
+	send_status(0, 50 * hour_ms);
+	assert_string_equal(
+		alarm_field("rekey-failed", "message"), "Security Rekey failed for: west");
+	send_status(0, 1000);
+	assert_string_equal(alarm_field("rekey-failed", "message"), "");
+}
+
+static void test_peer_that_goes_takes_its_alarms(void **state)
+{
+	(void)state;
+	send_event(RK_PEER_DOWN, RK_VERDICT_EXPIRED, "silence");
+	send_event(RK_PEER_DOWN, RK_VERDICT_UNKNOWN, "bad-signature");
+	assert_string_not_equal(alarm_field("peer-unreachable", "id"), "");
+	daemon_fixture_config(&f, "{\"router\":{\"name\":\"east\",\"node\":\"node0\","
+				  "\"peering-common-name\":\"east.peering\"}}");
+	daemon_reload(&f.d);
+	assert_string_equal(alarm_field("peer-unreachable", "id"), "");
+	assert_string_equal(alarm_field("peer-certificate-invalid", "id"), "");
+	assert_string_equal(alarm_field("peer-authentication", "id"), "");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_reachability),
+		T(test_refusals_name_their_reason),
+		T(test_invalid_certificate),
+		T(test_expiry),
+		T(test_old_key),
+		T(test_peer_that_goes_takes_its_alarms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
