@@ -2,6 +2,8 @@
 /*
  * The prime curves call EC_POINT arithmetic, which is what EVP's ECDH calls inside: the same
  * constant-time code without building a key object and validating a point twice each time.
+ * The Montgomery curves have no such door: raw numbers become key objects, of which only our own
+ * is new each time, and it is given its share too, which libcrypto would compute again otherwise.
  */
 #include "dataplane/core/kex.h"
 
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
@@ -34,12 +37,25 @@ struct curve {
 	EC_POINT *result;
 };
 
+/* X25519, X448: contexts prepared once, and a key object that takes the peer's share. */
+struct montgomery {
+	EVP_PKEY_CTX *keygen;
+	EVP_PKEY_CTX *import;
+	EVP_PKEY *peer;
+};
+
 struct kex_ctx {
 	struct curve curve[CURVE_CNT];
+	struct montgomery montgomery[GROUP_CNT - CURVE_CNT];
 	BN_CTX *bn;
 	BIGNUM *scalar; /* secret scratch */
 	BIGNUM *x;
 };
+
+static const char *montgomery_type(const struct kex_group *g)
+{
+	return g->id == KEX_X448 ? "X448" : "X25519";
+}
 
 const struct kex_group *kex_find(uint16_t id)
 {
@@ -55,33 +71,47 @@ bool kex_share_is_plausible(const struct kex_group *g, struct rk_span share)
 	       (!g->is_point || share.data[0] == POINT_CONVERSION_UNCOMPRESSED);
 }
 
+static bool open_curve(struct curve *c, int nid)
+{
+	c->group = EC_GROUP_new_by_curve_name(nid);
+	if (c->group == NULL)
+		return false;
+	c->point = EC_POINT_new(c->group);
+	c->result = EC_POINT_new(c->group);
+	return c->point != NULL && c->result != NULL;
+}
+
+static bool open_montgomery(struct montgomery *m, const char *type)
+{
+	m->keygen = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	m->import = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	return m->keygen != NULL && m->import != NULL && EVP_PKEY_keygen_init(m->keygen) == 1 &&
+	       EVP_PKEY_fromdata_init(m->import) == 1 &&
+	       EVP_PKEY_generate(m->keygen, &m->peer) == 1;
+}
+
 int kex_ctx_new(struct kex_ctx **out)
 {
 	struct kex_ctx *ctx = calloc(1, sizeof(*ctx));
+	bool is_open;
 
 	if (ctx == NULL)
 		return -ENOMEM;
 	ctx->bn = BN_CTX_secure_new();
 	ctx->scalar = BN_secure_new();
 	ctx->x = BN_secure_new();
-	if (ctx->bn == NULL || ctx->scalar == NULL || ctx->x == NULL)
-		goto fail;
-	for (size_t i = 0; i < CURVE_CNT; i++) {
-		struct curve *c = &ctx->curve[i];
-
-		c->group = EC_GROUP_new_by_curve_name(curve_nid[i]);
-		if (c->group == NULL)
-			goto fail;
-		c->point = EC_POINT_new(c->group);
-		c->result = EC_POINT_new(c->group);
-		if (c->point == NULL || c->result == NULL)
-			goto fail;
+	is_open = ctx->bn != NULL && ctx->scalar != NULL && ctx->x != NULL;
+	for (size_t i = 0; is_open && i < CURVE_CNT; i++)
+		is_open = open_curve(&ctx->curve[i], curve_nid[i]);
+	for (size_t i = CURVE_CNT; is_open && i < GROUP_CNT; i++)
+		is_open = open_montgomery(
+			&ctx->montgomery[i - CURVE_CNT], montgomery_type(&groups[i]));
+	if (!is_open) {
+		kex_ctx_free(ctx);
+		return -ENOMEM;
 	}
 	*out = ctx;
 	return 0;
-fail:
-	kex_ctx_free(ctx);
-	return -ENOMEM;
 }
 
 void kex_ctx_free(struct kex_ctx *ctx)
@@ -92,6 +122,11 @@ void kex_ctx_free(struct kex_ctx *ctx)
 		EC_POINT_clear_free(ctx->curve[i].point);
 		EC_POINT_clear_free(ctx->curve[i].result);
 		EC_GROUP_free(ctx->curve[i].group);
+	}
+	for (size_t i = 0; i < GROUP_CNT - CURVE_CNT; i++) {
+		EVP_PKEY_CTX_free(ctx->montgomery[i].keygen);
+		EVP_PKEY_CTX_free(ctx->montgomery[i].import);
+		EVP_PKEY_free(ctx->montgomery[i].peer);
 	}
 	BN_clear_free(ctx->scalar);
 	BN_clear_free(ctx->x);
@@ -140,36 +175,56 @@ static bool derive_point(struct kex_ctx *ctx, const struct kex_group *g, struct 
 	       BN_bn2binpad(ctx->x, op->shared, g->shared_len) == g->shared_len;
 }
 
+static struct montgomery *montgomery_of(struct kex_ctx *ctx, const struct kex_group *g)
+{
+	return &ctx->montgomery[g - groups - CURVE_CNT];
+}
+
 static bool keygen_scalar(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *op)
 {
 	size_t secret_len = g->secret_len, share_len = g->share_len;
-	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, g->id == KEX_X448 ? "X448" : "X25519");
-	bool is_done = key != NULL &&
+	EVP_PKEY *key = NULL;
+	bool is_done = EVP_PKEY_generate(montgomery_of(ctx, g)->keygen, &key) == 1 &&
 		       EVP_PKEY_get_raw_private_key(key, op->secret, &secret_len) == 1 &&
 		       EVP_PKEY_get_raw_public_key(key, op->share, &share_len) == 1;
 
-	(void)ctx;
 	EVP_PKEY_free(key);
 	return is_done;
+}
+
+/* An operation on our own key. NULL: failed. */
+static EVP_PKEY_CTX *new_derivation(
+	struct montgomery *m, const struct kex_group *g, struct kex_op *op)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(
+			OSSL_PKEY_PARAM_PRIV_KEY, op->secret, g->secret_len),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, op->share, g->share_len),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *pctx = NULL;
+	EVP_PKEY *own = NULL;
+
+	if (EVP_PKEY_fromdata(m->import, &own, EVP_PKEY_KEYPAIR, params) == 1)
+		pctx = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+	EVP_PKEY_free(own); /* the context has its own reference */
+	return pctx;
 }
 
 /* RFC 7748 5 and 6: little-endian as they come; an all-zero result is refused. */
 static bool derive_scalar(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *op)
 {
-	int type = g->id == KEX_X448 ? EVP_PKEY_X448 : EVP_PKEY_X25519;
-	EVP_PKEY *own = EVP_PKEY_new_raw_private_key(type, NULL, op->secret, g->secret_len);
-	EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(type, NULL, op->peer, g->share_len);
-	EVP_PKEY_CTX *pctx = own == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+	struct montgomery *m = montgomery_of(ctx, g);
+	EVP_PKEY_CTX *pctx = new_derivation(m, g, op);
 	size_t len = g->shared_len;
-	bool is_done = pctx != NULL && peer != NULL && EVP_PKEY_derive_init(pctx) == 1 &&
-		       EVP_PKEY_derive_set_peer_ex(pctx, peer, 0) == 1 &&
+	bool is_done = pctx != NULL &&
+		       EVP_PKEY_set1_encoded_public_key(m->peer, op->peer, g->share_len) == 1 &&
+		       EVP_PKEY_derive_init(pctx) == 1 &&
+		       EVP_PKEY_derive_set_peer_ex(pctx, m->peer, 0) == 1 &&
 		       EVP_PKEY_derive(pctx, op->shared, &len) == 1 && len == g->shared_len &&
 		       !is_all_zero(op->shared, g->shared_len);
 
-	(void)ctx;
 	EVP_PKEY_CTX_free(pctx);
-	EVP_PKEY_free(own);
-	EVP_PKEY_free(peer);
 	return is_done;
 }
 

@@ -13,8 +13,8 @@
 struct scheme {
 	uint16_t id; /* IANA TLS SignatureScheme */
 	uint8_t key_type;
-	uint16_t bits; /* of the hash */
-	const char *digest;
+	uint16_t bits;      /* of the hash */
+	const char *digest; /* NULL: the scheme hashes by itself */
 };
 
 static const struct scheme schemes[] = {
@@ -32,11 +32,25 @@ static const struct scheme schemes[] = {
 enum { SCHEME_CNT = sizeof(schemes) / sizeof(schemes[0]) };
 static_assert(SCHEME_CNT <= MSG_LIST_MAX, "all of ours fit a list");
 
-/* One EVP_PKEY of our own credential, kept while it is the current one. */
+/*
+ * What is kept between calls, so that none fetches, and a new peer costs an EC point and no more:
+ * our own key with an operation prepared on it, and a public key a curve that takes the numbers of
+ * whomever is to be verified.
+ */
+enum { CURVE_CNT = RK_KEY_P521 - RK_KEY_P256 + 1, DIGEST_CNT = 3, DIGEST_MAX = 64 };
+
+struct keyed {
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *op; /* sign or verify */
+};
+
 struct sign_ctx {
+	EVP_MD *digest[DIGEST_CNT]; /* by index_of_bits */
 	EVP_MD_CTX *md;
-	EVP_PKEY *own;
-	uint64_t own_id;
+	struct keyed own;
+	uint64_t own_id;     /* of the credential */
+	uint16_t own_scheme; /* that own.op is prepared for */
+	struct keyed peer[CURVE_CNT];
 };
 
 static const struct scheme *find(uint16_t id)
@@ -138,16 +152,37 @@ bool sign_is_strict_ecdsa(struct rk_span signature)
 	return rk_reader_done(&r);
 }
 
+static bool is_curve(unsigned key_type)
+{
+	return key_type >= RK_KEY_P256 && key_type <= RK_KEY_P521;
+}
+
+static void keyed_clear(struct keyed *k)
+{
+	EVP_PKEY_CTX_free(k->op);
+	EVP_PKEY_free(k->key);
+	*k = (struct keyed){0};
+}
+
+static unsigned index_of_bits(unsigned bits)
+{
+	return bits == 256 ? 0 : bits == 384 ? 1 : 2;
+}
+
 int sign_ctx_new(struct sign_ctx **out)
 {
+	static const char *const names[DIGEST_CNT] = {"SHA256", "SHA384", "SHA512"};
 	struct sign_ctx *ctx = calloc(1, sizeof(*ctx));
 
 	if (ctx == NULL)
 		return -ENOMEM;
 	ctx->md = EVP_MD_CTX_new();
-	if (ctx->md == NULL) {
-		free(ctx);
-		return -ENOMEM;
+	for (unsigned i = 0; i < DIGEST_CNT; i++) {
+		ctx->digest[i] = EVP_MD_fetch(NULL, names[i], NULL);
+		if (ctx->md == NULL || ctx->digest[i] == NULL) {
+			sign_ctx_free(ctx);
+			return -ENOMEM;
+		}
 	}
 	*out = ctx;
 	return 0;
@@ -157,44 +192,130 @@ void sign_ctx_free(struct sign_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
+	for (unsigned i = 0; i < DIGEST_CNT; i++)
+		EVP_MD_free(ctx->digest[i]);
+	for (unsigned i = 0; i < CURVE_CNT; i++)
+		keyed_clear(&ctx->peer[i]);
+	keyed_clear(&ctx->own);
 	EVP_MD_CTX_free(ctx->md);
-	EVP_PKEY_free(ctx->own);
 	free(ctx);
 }
 
-/* RSA: PSS, MGF1 with the same hash, salt as long as the hash (RFC 8446 4.2.3). */
-static bool set_padding(EVP_PKEY_CTX *pctx, const struct scheme *s)
+static bool hash(
+	struct sign_ctx *ctx, const struct scheme *s, struct rk_span input, uint8_t out[DIGEST_MAX])
 {
-	if (s->key_type != RK_KEY_RSA && s->key_type != RK_KEY_RSA_PSS)
-		return true;
-	return EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+	return EVP_DigestInit_ex2(ctx->md, ctx->digest[index_of_bits(s->bits)], NULL) == 1 &&
+	       EVP_DigestUpdate(ctx->md, input.data, input.len) == 1 &&
+	       EVP_DigestFinal_ex(ctx->md, out, NULL) == 1;
 }
 
-static bool use_own_key(struct sign_ctx *ctx, const struct credential *c)
+/* The hash that is signed; RSA: PSS, MGF1 with the same hash, salt as long (RFC 8446 4.2.3). */
+static bool set_scheme(struct sign_ctx *ctx, EVP_PKEY_CTX *op, const struct scheme *s)
 {
-	if (ctx->own != NULL && ctx->own_id == c->id)
+	const EVP_MD *md = ctx->digest[index_of_bits(s->bits)];
+
+	if (s->key_type != RK_KEY_RSA && s->key_type != RK_KEY_RSA_PSS)
+		return EVP_PKEY_CTX_set_signature_md(op, md) == 1;
+	return EVP_PKEY_CTX_set_rsa_padding(op, RSA_PKCS1_PSS_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_signature_md(op, md) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(op, md) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(op, RSA_PSS_SALTLEN_DIGEST) == 1;
+}
+
+/* ---- ours ---- */
+
+static bool use_own_key(struct sign_ctx *ctx, const struct credential *c, const struct scheme *s)
+{
+	if (ctx->own.key != NULL && ctx->own_id == c->id && ctx->own_scheme == s->id)
 		return true;
-	EVP_PKEY_free(ctx->own);
-	ctx->own = sign_key_from_private(c->key);
+	keyed_clear(&ctx->own);
+	ctx->own.key = sign_key_from_private(c->key);
 	ctx->own_id = c->id;
-	return ctx->own != NULL;
+	ctx->own_scheme = s->id;
+	if (ctx->own.key == NULL)
+		return false;
+	if (s->digest == NULL)
+		return true;
+	ctx->own.op = EVP_PKEY_CTX_new_from_pkey(NULL, ctx->own.key, NULL);
+	if (ctx->own.op != NULL && EVP_PKEY_sign_init(ctx->own.op) == 1 &&
+		set_scheme(ctx, ctx->own.op, s))
+		return true;
+	keyed_clear(&ctx->own);
+	return false;
 }
 
 bool sign_make(struct sign_ctx *ctx, const struct credential *c, uint16_t scheme,
 	struct rk_span input, uint8_t *out, size_t *len)
 {
 	const struct scheme *s = find(scheme);
-	EVP_PKEY_CTX *pctx = NULL;
+	uint8_t digest[DIGEST_MAX];
 	bool is_done;
 
-	if (s == NULL || s->key_type != c->key_type || !use_own_key(ctx, c))
+	if (s == NULL || s->key_type != c->key_type || !use_own_key(ctx, c, s))
 		return false;
-	is_done =
-		EVP_DigestSignInit_ex(ctx->md, &pctx, s->digest, NULL, NULL, ctx->own, NULL) == 1 &&
-		set_padding(pctx, s) &&
-		EVP_DigestSign(ctx->md, out, len, input.data, input.len) == 1;
+	if (s->digest != NULL)
+		return hash(ctx, s, input, digest) &&
+		       EVP_PKEY_sign(ctx->own.op, out, len, digest, s->bits / 8) == 1;
+	is_done = EVP_DigestSignInit_ex(ctx->md, NULL, NULL, NULL, NULL, ctx->own.key, NULL) == 1 &&
+		  EVP_DigestSign(ctx->md, out, len, input.data, input.len) == 1;
 	EVP_MD_CTX_reset(ctx->md);
+	return is_done;
+}
+
+/* ---- theirs ---- */
+
+/*
+ * libcrypto checks that the point is on the curve. The operation begins anew after each change of
+ * the key, as for a new one.
+ */
+static bool use_point(struct keyed *k, const struct rk_public_key *key)
+{
+	if (k->key != NULL)
+		return EVP_PKEY_set1_encoded_public_key(k->key, key->bytes, key->len) == 1 &&
+		       EVP_PKEY_verify_init(k->op) == 1;
+	k->key = sign_key_from_public(key);
+	if (k->key != NULL)
+		k->op = EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL);
+	if (k->op != NULL && EVP_PKEY_verify_init(k->op) == 1)
+		return true;
+	keyed_clear(k);
+	return false;
+}
+
+static bool verify_ecdsa(struct sign_ctx *ctx, const struct rk_public_key *key,
+	const struct scheme *s, const uint8_t *digest, struct rk_span signature)
+{
+	struct keyed *k = &ctx->peer[key->type - RK_KEY_P256];
+
+	return sign_is_strict_ecdsa(signature) && use_point(k, key) &&
+	       EVP_PKEY_verify(k->op, signature.data, signature.len, digest, s->bits / 8) == 1;
+}
+
+static bool verify_rsa(struct sign_ctx *ctx, const struct rk_public_key *key,
+	const struct scheme *s, const uint8_t *digest, struct rk_span signature)
+{
+	struct keyed k = {.key = sign_key_from_public(key)};
+	bool is_done;
+
+	if (k.key != NULL)
+		k.op = EVP_PKEY_CTX_new_from_pkey(NULL, k.key, NULL);
+	is_done = k.op != NULL && EVP_PKEY_verify_init(k.op) == 1 && set_scheme(ctx, k.op, s) &&
+		  EVP_PKEY_verify(k.op, signature.data, signature.len, digest, s->bits / 8) == 1;
+	keyed_clear(&k);
+	return is_done;
+}
+
+static bool verify_eddsa(struct sign_ctx *ctx, const struct rk_public_key *key,
+	struct rk_span input, struct rk_span signature)
+{
+	EVP_PKEY *pkey = sign_key_from_public(key);
+	bool is_done = pkey != NULL &&
+		       EVP_DigestVerifyInit_ex(ctx->md, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
+		       EVP_DigestVerify(
+			       ctx->md, signature.data, signature.len, input.data, input.len) == 1;
+
+	EVP_MD_CTX_reset(ctx->md);
+	EVP_PKEY_free(pkey);
 	return is_done;
 }
 
@@ -202,22 +323,12 @@ bool sign_verify(struct sign_ctx *ctx, const struct rk_public_key *key, uint16_t
 	struct rk_span input, struct rk_span signature)
 {
 	const struct scheme *s = find(scheme);
-	EVP_PKEY_CTX *pctx = NULL;
-	EVP_PKEY *pkey;
-	bool is_ecdsa, is_done;
+	uint8_t digest[DIGEST_MAX];
 
 	if (s == NULL || !sign_fits(scheme, key))
 		return false;
-	is_ecdsa = s->key_type >= RK_KEY_P256 && s->key_type <= RK_KEY_P521;
-	if (is_ecdsa && !sign_is_strict_ecdsa(signature))
-		return false;
-	pkey = sign_key_from_public(key);
-	is_done = pkey != NULL &&
-		  EVP_DigestVerifyInit_ex(ctx->md, &pctx, s->digest, NULL, NULL, pkey, NULL) == 1 &&
-		  set_padding(pctx, s) &&
-		  EVP_DigestVerify(ctx->md, signature.data, signature.len, input.data, input.len) ==
-			  1;
-	EVP_MD_CTX_reset(ctx->md);
-	EVP_PKEY_free(pkey);
-	return is_done;
+	if (s->digest == NULL)
+		return verify_eddsa(ctx, key, input, signature);
+	return hash(ctx, s, input, digest) &&
+	       (is_curve(key->type) ? verify_ecdsa : verify_rsa)(ctx, key, s, digest, signature);
 }

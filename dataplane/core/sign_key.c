@@ -2,6 +2,7 @@
 #include "dataplane/core/sign_key.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -36,17 +37,15 @@ static const char *algorithm_name(unsigned type)
 	}
 }
 
-static EVP_PKEY *from_builder(OSSL_PARAM_BLD *b, unsigned type, int selection)
+static EVP_PKEY *from_params(OSSL_PARAM *params, unsigned type, int selection)
 {
-	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(b);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, algorithm_name(type), NULL);
 	EVP_PKEY *key = NULL;
 
-	if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
 		EVP_PKEY_fromdata(ctx, &key, selection, params) != 1)
 		key = NULL;
 	EVP_PKEY_CTX_free(ctx);
-	OSSL_PARAM_free(params);
 	return key;
 }
 
@@ -97,29 +96,51 @@ static void push_curve(struct numbers *n, unsigned type)
 					OSSL_PKEY_PARAM_GROUP_NAME, curve_name(type), 0) != 1;
 }
 
+/* Numbers in the machine's byte order, as OSSL_PARAM has them: for what is not secret. */
+struct public_numbers {
+	OSSL_PARAM params[3];
+	uint8_t modulus[RK_KEY_BYTES_MAX];
+	uint32_t exponent;
+	char curve[8];
+};
+
+static void fill_rsa(struct public_numbers *n, const struct rk_public_key *key)
+{
+	for (size_t i = 0; i < key->len; i++)
+		n->modulus[(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) ? i : key->len - 1 - i] =
+			key->bytes[i];
+	n->exponent = key->rsa_exponent;
+	n->params[0] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n->modulus, key->len);
+	n->params[1] = OSSL_PARAM_construct_uint32(OSSL_PKEY_PARAM_RSA_E, &n->exponent);
+	n->params[2] = OSSL_PARAM_construct_end();
+}
+
+static void fill_octets(struct public_numbers *n, const struct rk_public_key *key)
+{
+	const char *curve = curve_name(key->type);
+	unsigned i = 0;
+
+	if (curve != NULL) {
+		snprintf(n->curve, sizeof(n->curve), "%s", curve);
+		n->params[i++] =
+			OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, n->curve, 0);
+	}
+	n->params[i++] = OSSL_PARAM_construct_octet_string(
+		OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)key->bytes, key->len);
+	n->params[i] = OSSL_PARAM_construct_end();
+}
+
 EVP_PKEY *sign_key_from_public(const struct rk_public_key *key)
 {
-	uint8_t exponent[4] = {(uint8_t)(key->rsa_exponent >> 24),
-		(uint8_t)(key->rsa_exponent >> 16), (uint8_t)(key->rsa_exponent >> 8),
-		(uint8_t)key->rsa_exponent};
-	struct numbers n;
-	EVP_PKEY *out = NULL;
+	struct public_numbers n;
 
 	if (algorithm_name(key->type) == NULL || key->len > RK_KEY_BYTES_MAX)
 		return NULL;
-	open_numbers(&n);
-	if (key->type == RK_KEY_RSA || key->type == RK_KEY_RSA_PSS) {
-		push_number(&n, OSSL_PKEY_PARAM_RSA_N, key->bytes, key->len);
-		push_number(&n, OSSL_PKEY_PARAM_RSA_E, exponent, sizeof(exponent));
-	} else {
-		if (key->type != RK_KEY_ED25519)
-			push_curve(&n, key->type);
-		push_octets(&n, OSSL_PKEY_PARAM_PUB_KEY, key->bytes, key->len);
-	}
-	if (!n.is_failed)
-		out = from_builder(n.builder, key->type, EVP_PKEY_PUBLIC_KEY);
-	close_numbers(&n);
-	return out;
+	if (key->type == RK_KEY_RSA || key->type == RK_KEY_RSA_PSS)
+		fill_rsa(&n, key);
+	else
+		fill_octets(&n, key);
+	return from_params(n.params, key->type, EVP_PKEY_PUBLIC_KEY);
 }
 
 EVP_PKEY *sign_key_from_private(const struct rk_private_key *key)
@@ -135,6 +156,7 @@ EVP_PKEY *sign_key_from_private(const struct rk_private_key *key)
 		[RK_NUM_RSA_QINV] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
 	};
 	struct numbers n;
+	OSSL_PARAM *params;
 	EVP_PKEY *out = NULL;
 
 	if (algorithm_name(key->type) == NULL)
@@ -155,8 +177,10 @@ EVP_PKEY *sign_key_from_private(const struct rk_private_key *key)
 				key->len[RK_NUM_SECRET]);
 		}
 	}
-	if (!n.is_failed)
-		out = from_builder(n.builder, key->type, EVP_PKEY_KEYPAIR);
+	params = n.is_failed ? NULL : OSSL_PARAM_BLD_to_param(n.builder);
+	if (params != NULL)
+		out = from_params(params, key->type, EVP_PKEY_KEYPAIR);
+	OSSL_PARAM_free(params);
 	close_numbers(&n);
 	return out;
 }
