@@ -12,7 +12,7 @@
 
 #include "tests/pair/pair.h"
 
-#define DEFAULT_CNT 300
+#define DEFAULT_CNT 500
 
 static struct pair_identity *identities[2][2]; /* of east and west: before and after renewal */
 
