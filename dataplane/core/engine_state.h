@@ -225,12 +225,12 @@ struct session *session_of_index(struct engine *e, uint32_t index);
 /* ---- path.c: the peer's address, where it may change ---- */
 /* A valid KEEP_ALIVE, the newest under CURRENT: from where we do not send, it gets a challenge. */
 void path_look(struct engine *e, struct session *s, const struct endpoint *from);
-/* The plaintext of a valid PATH_CHALLENGE: it is answered, there. */
-enum reason path_challenged(
-	struct engine *e, struct session *s, const struct endpoint *from, struct rk_span plain);
-/* That of a valid PATH_RESPONSE: the send address moves if it is the newest and right. */
+/* A valid PATH_CHALLENGE: it is answered, there. */
+enum reason path_challenged(struct engine *e, struct session *s, const struct endpoint *from,
+	const uint8_t challenge[MSG_CHALLENGE_LEN]);
+/* A valid PATH_RESPONSE, the newest under CURRENT: the send address moves if it is right. */
 enum reason path_answered(struct engine *e, struct session *s, const struct endpoint *from,
-	struct rk_span plain, bool is_newest);
+	const uint8_t said[MSG_CHALLENGE_LEN]);
 
 /* ---- rekey.c ---- */
 enum reason rekey_start(struct engine *e, struct session *s);

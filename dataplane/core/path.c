@@ -58,35 +58,18 @@ void path_look(struct engine *e, struct session *s, const struct endpoint *from)
 		engine_count(e, REASON_CHALLENGES);
 }
 
-static const uint8_t *read_challenge(struct rk_span plain)
+enum reason path_challenged(struct engine *e, struct session *s, const struct endpoint *from,
+	const uint8_t challenge[MSG_CHALLENGE_LEN])
 {
-	struct rk_reader r;
-	const uint8_t *challenge;
-
-	rk_reader_init(&r, plain.data, plain.len);
-	challenge = wire_read_fixed(&r, MSG_TLV_CHALLENGE, MSG_CHALLENGE_LEN);
-	return rk_reader_done(&r) ? challenge : NULL;
-}
-
-enum reason path_challenged(
-	struct engine *e, struct session *s, const struct endpoint *from, struct rk_span plain)
-{
-	const uint8_t *challenge = read_challenge(plain);
-
-	if (challenge == NULL)
-		return REASON_FIELDS;
 	return send(e, s, from, MSG_PATH_RESPONSE, challenge) ? REASON_ACCEPTED : REASON_INTERNAL;
 }
 
 enum reason path_answered(struct engine *e, struct session *s, const struct endpoint *from,
-	struct rk_span plain, bool is_newest)
+	const uint8_t said[MSG_CHALLENGE_LEN])
 {
-	const uint8_t *said = read_challenge(plain);
 	uint8_t challenge[MSG_CHALLENGE_LEN];
 
-	if (said == NULL)
-		return REASON_FIELDS;
-	if (!is_newest || !may_move(s) || endpoint_is_same(&s->endpoint, from))
+	if (!may_move(s) || endpoint_is_same(&s->endpoint, from))
 		return REASON_DUPLICATE; /* too late to have an effect */
 	if (!make_challenge(e, s, from, challenge))
 		return REASON_INTERNAL;

@@ -140,18 +140,26 @@ static enum reason take(
 	return REASON_ACCEPTED;
 }
 
+/* PATH_CHALLENGE, PATH_RESPONSE */
 static enum reason take_path(
 	struct engine *e, struct session *s, struct keyslot *slot, const struct opened *o)
 {
-	bool is_current;
+	bool is_current = slot == &s->keys.slot[KEYRING_CURRENT];
+	struct rk_reader r;
+	const uint8_t *challenge;
 
+	rk_reader_init(&r, o->plain.data, o->plain.len);
+	challenge = wire_read_fixed(&r, MSG_TLV_CHALLENGE, MSG_CHALLENGE_LEN);
+	if (!rk_reader_done(&r))
+		return REASON_FIELDS;
 	if (slot->peer_index == 0)
 		return REASON_WRONG_STATE; /* the peer's index comes first */
-	is_current = slot == &s->keys.slot[KEYRING_CURRENT];
 	prove(e, s, slot);
-	return o->type == MSG_PATH_CHALLENGE
-		       ? path_challenged(e, s, o->from, o->plain)
-		       : path_answered(e, s, o->from, o->plain, o->is_newest && is_current);
+	if (o->type == MSG_PATH_CHALLENGE)
+		return path_challenged(e, s, o->from, challenge);
+	if (!o->is_newest || !is_current)
+		return REASON_DUPLICATE; /* overtaken: it has no effect */
+	return path_answered(e, s, o->from, challenge);
 }
 
 static enum reason open_sealed(struct engine *e, struct keyslot *slot, const struct wire_packet *p,
