@@ -136,15 +136,22 @@ void publisher_flush(struct publisher *p)
 	/* Its alarms follow the revocations; a new verdict of it marks CONFIG. */
 	if (p->is_marked[RK_PART_REVOCATION_BASE])
 		credential_judge(p->daemon->credential);
-	for (unsigned i = 0; i < RK_PART_CNT; i++) {
+	event_del(p->build_event);
+	for (unsigned i = 0; i < RK_PART_REVOCATION_BASE; i++) {
 		if (!p->is_marked[i])
 			continue;
 		p->is_marked[i] = false;
 		is_changed |= rebuild(p, (enum rk_part_kind)i);
 	}
-	event_del(p->build_event);
-	if (!is_changed)
-		return;
+	if (p->is_marked[RK_PART_REVOCATION_BASE])
+		is_changed |= publisher_compile_revocations(p);
+	if (is_changed)
+		publisher_publish(p);
+	publisher_settle_waiters(p);
+}
+
+void publisher_publish(struct publisher *p)
+{
 	p->published.counter++;
 	p->need_all_cnt = 0;
 	publisher_send_view(p);
@@ -157,15 +164,21 @@ static void on_build(evutil_socket_t fd, short what, void *arg)
 	publisher_flush(arg);
 }
 
-void publisher_mark(struct publisher *p, enum rk_part_kind kind)
+void publisher_mark_later(struct publisher *p, enum rk_part_kind kind, long usec)
 {
-	const struct timeval now = {0};
+	const struct timeval when = {.tv_usec = usec};
 
-	if (p == NULL)
-		return;
 	p->is_marked[kind] = true;
 	if (!event_pending(p->build_event, EV_TIMEOUT, NULL))
-		event_add(p->build_event, &now);
+		event_add(p->build_event, &when);
+}
+
+void publisher_mark(struct publisher *p, enum rk_part_kind kind)
+{
+	if (p == NULL)
+		return;
+	event_del(p->build_event);
+	publisher_mark_later(p, kind, 0);
 }
 
 int publisher_save_incarnation(const struct publisher *p, uint64_t incarnation)
@@ -285,6 +298,7 @@ void publisher_close(struct publisher *p)
 		answer_error(&a, 503, "shutting-down", NULL, "the daemon is stopping");
 		publisher_end_waiter(w, &a);
 	}
+	publisher_close_revocations(p);
 	for (unsigned i = 0; i < RK_PART_CNT; i++)
 		if (p->has_part[i])
 			compile_part_close(&p->part[i]);

@@ -167,8 +167,6 @@ static int build_verdicts(struct daemon *d, struct compile_part *out, struct rk_
 int publish_build(
 	struct daemon *d, enum rk_part_kind kind, struct compile_part *out, struct rk_refusal *why)
 {
-	const struct revocations *r;
-
 	snprintf(why->text, sizeof(why->text), "no memory");
 	switch (kind) {
 	case RK_PART_CONFIG:
@@ -176,8 +174,6 @@ int publish_build(
 	case RK_PART_VERDICTS:
 		return build_verdicts(d, out, why);
 	case RK_PART_REVOCATION_BASE:
-		r = revocations_current(d);
-		return r != NULL ? revocations_compile(r, d->installation_key, out, why) : -ENOMEM;
 	case RK_PART_REVOCATION_OVERLAY:
 	case RK_PART_CNT:
 		break;

@@ -97,7 +97,7 @@ static void on_applied(struct publisher *p, struct rk_generation generation)
 	}
 	for (w = TAILQ_FIRST(&p->waiters); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, next);
-		if (rk_generation_cmp(generation, w->generation) >= 0)
+		if (!w->is_building && rk_generation_cmp(generation, w->generation) >= 0)
 			publisher_succeed_waiter(w, "applied");
 	}
 }
@@ -119,7 +119,7 @@ static void on_refused(struct publisher *p, const struct rk_msg_generation *refu
 	memset(p->is_held, 0, sizeof(p->is_held));
 	for (w = TAILQ_FIRST(&p->waiters); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, next);
-		if (rk_generation_cmp(refused->generation, w->generation) < 0)
+		if (w->is_building || rk_generation_cmp(refused->generation, w->generation) < 0)
 			continue;
 		answer_error(&a, 500, PUBLISH_REFUSED, NULL, "%s", text);
 		publisher_end_waiter(w, &a);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The publisher's own state, shared by its three files: publish.c (build and send), publish_wait.c
- * (who waits for the workers) and publish_events.c (what the data plane says). Loop thread only.
+ * The publisher's own state, shared by its four files: publish.c (build and send),
+ * publish_revocations.c (the parts that may be large), publish_wait.c (who waits for the workers)
+ * and publish_events.c (what the data plane says). Loop thread only.
  */
 #pragma once
 
@@ -20,6 +21,7 @@ struct waiter {
 	TAILQ_ENTRY(waiter) next;
 	struct publisher *publisher;
 	struct rk_generation generation;
+	bool is_building; /* of what it waits for the generation is not known yet */
 	struct event *timer;
 	answer_cb cb;
 	void *arg;
@@ -35,6 +37,12 @@ struct publisher {
 	bool is_marked[RK_PART_CNT];
 	bool has_part[RK_PART_CNT];
 	struct compile_part part[RK_PART_CNT];
+	/* Of the revocations (publish_revocations.c). */
+	struct revocations *base; /* counted: what the base in force was compiled from, or NULL */
+	size_t overlay_cnt;       /* entries of the overlay in force */
+	struct compiling *merged; /* a base that waits for the compilation under way */
+	bool is_compiling;        /* a helper is at it, and publishes when it is done */
+	bool is_merging;          /* a helper makes a new base */
 	struct rk_generation published;
 	struct rk_generation applied; /* by this connection's data plane */
 	bool is_greeted;              /* its generation is known: from here on views may be sent */
@@ -53,6 +61,19 @@ void publisher_clear_alarm(struct publisher *p, const char *kind);
 /* The published generation, with descriptors of what the data plane does not hold. */
 void publisher_send_view(struct publisher *p);
 int publisher_save_incarnation(const struct publisher *p, uint64_t incarnation) RK_MUST_CHECK;
+
+/* A generation for the parts as they are, to the data plane. */
+void publisher_publish(struct publisher *p);
+/* As publisher_mark, after a while. */
+void publisher_mark_later(struct publisher *p, enum rk_part_kind kind, long usec);
+/*
+ * The parts of the revocations as they are now. True when they changed; false also when a helper
+ * has them in work, and will publish them.
+ */
+bool publisher_compile_revocations(struct publisher *p);
+void publisher_close_revocations(struct publisher *p);
+/* Nothing is being compiled any more: whoever waited for that waits for the workers now. */
+void publisher_settle_waiters(struct publisher *p);
 
 /* Takes what is in a. */
 void publisher_end_waiter(struct waiter *w, struct answer *a);

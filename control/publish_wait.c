@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define APPLY_SECONDS 5
+#define BUILD_SECONDS 60 /* for the largest set, on a busy machine */
 
 void publisher_end_waiter(struct waiter *w, struct answer *a)
 {
@@ -46,7 +47,12 @@ static void on_waited(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!publish_link_is_connected(p->link)) {
+	if (w->is_building) {
+		answer_error(&a, 503, "not-applied", NULL,
+			"done here, but the revocations were not compiled within %d s",
+			BUILD_SECONDS);
+		publisher_end_waiter(w, &a);
+	} else if (!publish_link_is_connected(p->link)) {
 		publisher_succeed_waiter(w, "absent");
 	} else if (rk_generation_cmp(p->applied, w->generation) >= 0) {
 		publisher_succeed_waiter(w, "applied");
@@ -58,10 +64,40 @@ static void on_waited(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* The generation is known: from here on the workers' time counts. */
+static void wait_for_workers(struct publisher *p, struct waiter *w)
+{
+	struct timeval when = {.tv_sec = APPLY_SECONDS};
+
+	w->is_building = false;
+	w->generation = p->published;
+	if (!publish_link_is_connected(p->link) || rk_generation_cmp(p->applied, p->published) >= 0)
+		when.tv_sec = 0;
+	event_add(w->timer, &when);
+}
+
+static bool is_building(const struct publisher *p)
+{
+	return p->is_compiling || p->is_marked[RK_PART_REVOCATION_BASE];
+}
+
+void publisher_settle_waiters(struct publisher *p)
+{
+	struct waiter *w;
+
+	if (is_building(p))
+		return;
+	TAILQ_FOREACH(w, &p->waiters, next)
+	{
+		if (w->is_building)
+			wait_for_workers(p, w);
+	}
+}
+
 void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
-	struct timeval when = {.tv_sec = APPLY_SECONDS};
+	const struct timeval build = {.tv_sec = BUILD_SECONDS};
 	struct answer a;
 
 	publisher_flush(p);
@@ -75,11 +111,13 @@ void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
 		return;
 	}
 	w->publisher = p;
-	w->generation = p->published;
 	w->cb = cb;
 	w->arg = arg;
 	TAILQ_INSERT_TAIL(&p->waiters, w, next);
-	if (!publish_link_is_connected(p->link) || rk_generation_cmp(p->applied, p->published) >= 0)
-		when.tv_sec = 0;
-	event_add(w->timer, &when);
+	if (is_building(p)) {
+		w->is_building = true;
+		event_add(w->timer, &build);
+	} else {
+		wait_for_workers(p, w);
+	}
 }

@@ -1,39 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control/revocations.h"
+#include "control/revocations_private.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/config.h"
 #include "control/crl/manager.h"
 #include "control/daemon.h"
-#include "control/time_text.h"
+#include "control/helper.h"
 #include "control/trust.h"
 
-struct source_ref {
-	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
-	const struct master_source *source; /* held by the list */
-};
-
-/* A CA with a list, or with a policy that asks for one. */
-struct issuer_ref {
-	uint8_t hash[PKI_ISSUER_HASH_LEN];
-	int64_t fresh_until; /* 0 = no list ever seen */
-	enum rk_revocation_policy policy;
-};
-
-struct revocations {
-	atomic_uint ref_cnt;
-	struct master_list *list;
-	struct pki_trust *trust; /* counted, may be NULL: what the issuers were taken from */
-	struct source_ref *source;
-	size_t source_cnt;
-	struct issuer_ref *issuer;
-	size_t issuer_cnt;
-};
+#define RELEASE_ENTRIES 65536 /* given back within a millisecond */
 
 static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
 {
@@ -43,6 +21,51 @@ static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
 
 	X509_NAME_free(name);
 	return ret;
+}
+
+int source_ref_compare_scope(const struct source_ref *a, const struct source_ref *b)
+{
+	int order = memcmp(a->issuer_hash, b->issuer_hash, PKI_ISSUER_HASH_LEN);
+
+	return order != 0 ? order
+			  : strcmp(master_source_info(a->source)->scope,
+				    master_source_info(b->source)->scope);
+}
+
+int source_ref_compare(const struct source_ref *a, const struct source_ref *b)
+{
+	int order = source_ref_compare_scope(a, b);
+
+	if (order == 0)
+		order = (int)a->is_delta - (int)b->is_delta;
+	return order != 0 ? order
+			  : strcmp(master_source_info(a->source)->url,
+				    master_source_info(b->source)->url);
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+	return source_ref_compare(a, b);
+}
+
+/* A full list as new as the delta has all of it. */
+static void mark_superseded(struct revocations *r)
+{
+	for (size_t i = 0; i < r->source_cnt; i++) {
+		struct source_ref *d = &r->source[i];
+		struct rk_span number = master_source_info(d->source)->number;
+
+		for (size_t n = i; d->is_delta && n-- > 0;) { /* full lists stand before it */
+			const struct source_ref *f = &r->source[n];
+
+			if (source_ref_compare_scope(f, d) != 0)
+				break;
+			if (!f->is_delta &&
+				master_number_compare(
+					master_source_info(f->source)->number, number) >= 0)
+				d->is_superseded = true;
+		}
+	}
 }
 
 static int hash_sources(struct revocations *r)
@@ -57,9 +80,14 @@ static int hash_sources(struct revocations *r)
 		const struct master_source *s = master_list_source(r->list, i);
 
 		r->source[i].source = s;
+		r->source[i].is_delta = master_source_info(s)->base_number.len > 0;
 		ret = hash_der(master_source_info(s)->issuer, r->source[i].issuer_hash);
 	}
 	r->source_cnt = cnt;
+	if (ret == 0 && cnt > 0) {
+		qsort(r->source, cnt, sizeof(*r->source), compare_refs);
+		mark_superseded(r);
+	}
 	return ret;
 }
 
@@ -100,7 +128,7 @@ static int64_t scope_fresh_until(const struct revocations *r, const struct revoc
 	for (size_t i = 0; i < r->source_cnt; i++) {
 		const struct source_ref *s = &r->source[i];
 
-		if (is_of(s, of->issuer_hash) &&
+		if (is_of(s, of->issuer_hash) && s->is_delta == of->is_delta &&
 			strcmp(master_source_info(s->source)->scope, scope) == 0 &&
 			fresh_until(args, s) > latest)
 			latest = fresh_until(args, s);
@@ -108,6 +136,7 @@ static int64_t scope_fresh_until(const struct revocations *r, const struct revoc
 	return latest;
 }
 
+/* About every certificate of its issuer; a delta to such a list is, too. */
 static bool is_full(const struct source_ref *s)
 {
 	return master_source_info(s->source)->scope[0] == '\0';
@@ -123,9 +152,9 @@ static bool has_full_list(const struct revocations *r, const uint8_t hash[PKI_IS
 
 /*
  * A full list tells everything; without one, lists of several scopes are needed all: the shortest
- * freshness. The strictest policy of any counts. A
- * configured source that was never fetched may be of any issuer without a configured list: where
- * it must not be missing, a learnt list does not stand in for it.
+ * freshness. A delta that says more than its full list is needed too. The strictest policy of any
+ * counts. A configured source that was never fetched may be of any issuer without a configured
+ * list: where it must not be missing, a learnt list does not stand in for it.
  */
 static struct issuer_ref judge_issuer(const struct revocations *r,
 	const struct revocations_args *args, const uint8_t hash[PKI_ISSUER_HASH_LEN])
@@ -140,7 +169,7 @@ static struct issuer_ref judge_issuer(const struct revocations *r,
 		enum rk_revocation_policy policy;
 		int64_t until;
 
-		if (!is_of(s, hash))
+		if (!is_of(s, hash) || s->is_superseded)
 			continue;
 		setting = find_setting(args, master_source_info(s->source)->url);
 		policy = setting != NULL ? setting->policy : RK_POLICY_SOFT;
@@ -152,7 +181,7 @@ static struct issuer_ref judge_issuer(const struct revocations *r,
 		until = scope_fresh_until(r, args, s);
 		if (!is_seen || until < issuer.fresh_until)
 			issuer.fresh_until = until;
-		is_seen = true;
+		is_seen = is_seen || !s->is_delta; /* full lists stand before their deltas */
 	}
 	if (!is_seen)
 		issuer.policy = args->missing;
@@ -239,126 +268,23 @@ const struct master_list *revocations_list(const struct revocations *r)
 	return r->list;
 }
 
-const char *revocation_reason_name(enum rk_revocation_reason reason)
+/* For the endpoint's full list and for its delta. */
+static size_t add_settings(const struct config_crl_source *s,
+	const struct config_crl_endpoint *endpoint, struct revocation_setting *setting, size_t n)
 {
-	static const char *const name[] = {
-		[RK_REASON_UNSPECIFIED] = "unspecified",
-		[RK_REASON_KEY_COMPROMISE] = "keyCompromise",
-		[RK_REASON_CA_COMPROMISE] = "cACompromise",
-		[RK_REASON_AFFILIATION_CHANGED] = "affiliationChanged",
-		[RK_REASON_SUPERSEDED] = "superseded",
-		[RK_REASON_CESSATION] = "cessationOfOperation",
-		[RK_REASON_HOLD] = "certificateHold",
-		[RK_REASON_REMOVED] = "removeFromCRL",
-		[RK_REASON_PRIVILEGE_WITHDRAWN] = "privilegeWithdrawn",
-		[RK_REASON_AA_COMPROMISE] = "aACompromise",
-	};
+	const char *const url[] = {endpoint->uri, endpoint->delta_uri};
 
-	if ((size_t)reason >= sizeof(name) / sizeof(name[0]) || name[reason] == NULL)
-		return "unspecified";
-	return name[reason];
-}
-
-static void describe(struct revocations_query *q, const struct master_entry *entry,
-	const struct master_source *source)
-{
-	char serial[MASTER_SERIAL_MAX * 2 + 1] = "";
-	char when[TIME_TEXT_LEN];
-
-	for (size_t i = 0; i < entry->serial_len; i++)
-		snprintf(serial + 2 * i, 3, "%02X", entry->serial[i]);
-	time_text(entry->revoked_at, when);
-	snprintf(q->detail, sizeof(q->detail), "serial %s, %s, since %s, by the list of %.60s",
-		serial, revocation_reason_name((enum rk_revocation_reason)entry->reason), when,
-		master_source_info(source)->ca_name);
-}
-
-enum pki_revocation_answer revocations_find(
-	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
-{
-	struct revocations_query *q = ctx;
-	const struct revocations *r = q->revocations;
-	uint8_t bytes[PKI_SERIAL_MAX];
-	struct master_entry entry;
-	int len = pki_serial_bytes(query->serial, bytes);
-	bool is_covered = false;
-
-	if (len < 0)
-		return PKI_REVOCATION_UNKNOWN;
-	for (size_t i = 0; i < r->source_cnt; i++) {
-		const struct rk_span serial = {bytes, (size_t)len};
-
-		if (memcmp(r->source[i].issuer_hash, query->issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
+	for (size_t i = 0; i < 2; i++) {
+		if (url[i] == NULL)
 			continue;
-		is_covered = true;
-		if (!master_source_find(r->source[i].source, serial, &entry))
-			continue;
-		out->reason = (enum rk_revocation_reason)entry.reason;
-		out->date = entry.revoked_at;
-		describe(q, &entry, r->source[i].source);
-		return PKI_REVOCATION_REVOKED;
+		setting[n++] = (struct revocation_setting){.url = url[i],
+			.policy = s->revocation_policy,
+			.grace_sec = s->grace_time_ns / UINT64_C(1000000000)};
 	}
-	for (size_t i = 0; i < r->issuer_cnt; i++)
-		if (r->issuer[i].policy == RK_POLICY_HARD && r->issuer[i].fresh_until < q->now &&
-			memcmp(r->issuer[i].hash, query->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
-			return PKI_REVOCATION_UNKNOWN;
-	return is_covered ? PKI_REVOCATION_GOOD : PKI_REVOCATION_NOT_COVERED;
+	return n;
 }
 
-static void key_entries(const struct revocations *r, struct pki_revocation_keyer *keyer,
-	struct rk_revocation_entry *entry)
-{
-	struct rk_revocation_key key;
-	struct master_entry e;
-
-	for (size_t i = 0; i < r->source_cnt; i++) {
-		const struct source_ref *s = &r->source[i];
-
-		for (size_t k = 0; k < master_source_entry_cnt(s->source); k++, entry++) {
-			master_source_entry(s->source, k, &e);
-			pki_revocation_key(keyer, s->issuer_hash, e.serial, e.serial_len, &key);
-			*entry = rk_revocation_entry(&key, e.reason);
-		}
-	}
-}
-
-static void key_issuers(
-	const struct revocations *r, struct pki_revocation_keyer *keyer, struct rk_issuer *issuer)
-{
-	for (size_t i = 0; i < r->issuer_cnt; i++) {
-		issuer[i].fresh_until = r->issuer[i].fresh_until;
-		issuer[i].policy = (uint8_t)r->issuer[i].policy;
-		pki_revocation_key(keyer, r->issuer[i].hash, NULL, 0, &issuer[i].key);
-	}
-}
-
-int revocations_compile(const struct revocations *r,
-	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
-	struct rk_refusal *why)
-{
-	size_t cnt = master_list_entry_cnt(r->list);
-	struct rk_revocation_entry *entry = calloc(cnt + 1, sizeof(*entry));
-	struct rk_issuer *issuer = calloc(r->issuer_cnt + 1, sizeof(*issuer));
-	struct pki_revocation_keyer *keyer = NULL;
-	int ret = -ENOMEM;
-
-	if (entry == NULL || issuer == NULL)
-		goto out;
-	ret = pki_revocation_keyer_new(installation_key, &keyer);
-	if (ret < 0)
-		goto out;
-	key_entries(r, keyer, entry);
-	key_issuers(r, keyer, issuer);
-	ret = compile_revocations(
-		RK_PART_REVOCATION_BASE, entry, cnt, issuer, r->issuer_cnt, out, why);
-out:
-	pki_revocation_keyer_free(keyer);
-	free(issuer);
-	free(entry);
-	return ret;
-}
-
-/* One setting an endpoint; the strictest policy of those whose list was never seen yet. */
+/* The settings of each endpoint; the strictest policy of those whose list was never seen yet. */
 static size_t collect_settings(const struct config *c, const struct master_list *list,
 	struct revocation_setting *setting, enum rk_revocation_policy *missing)
 {
@@ -369,9 +295,7 @@ static size_t collect_settings(const struct config *c, const struct master_list 
 		const struct config_crl_source *s = &c->crl[i];
 
 		for (size_t k = 0; k < s->endpoint_cnt; k++) {
-			setting[n++] = (struct revocation_setting){.url = s->endpoint[k].uri,
-				.policy = s->revocation_policy,
-				.grace_sec = s->grace_time_ns / UINT64_C(1000000000)};
+			n = add_settings(s, &s->endpoint[k], setting, n);
 			if (master_list_find_source(list, s->endpoint[k].uri) == NULL &&
 				s->revocation_policy > *missing)
 				*missing = s->revocation_policy;
@@ -385,7 +309,7 @@ static size_t count_settings(const struct config *c)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->crl_cnt; i++)
-		n += c->crl[i].endpoint_cnt;
+		n += 2 * c->crl[i].endpoint_cnt;
 	return n;
 }
 
@@ -414,8 +338,41 @@ struct revocations *revocations_current(struct daemon *d)
 	return r;
 }
 
+struct release {
+	struct revocations *revocations; /* NULL: given back */
+};
+
+static void release_work(void *arg)
+{
+	struct release *release = arg;
+
+	revocations_put(release->revocations);
+	release->revocations = NULL;
+}
+
+static void on_released(void *arg)
+{
+	release_work(arg); /* when it never ran */
+	free(arg);
+}
+
+void revocations_release(struct daemon *d, struct revocations *r)
+{
+	struct release *release = NULL;
+
+	if (r != NULL && master_list_entry_cnt(r->list) > RELEASE_ENTRIES && d->helpers != NULL)
+		release = malloc(sizeof(*release));
+	if (release != NULL) {
+		release->revocations = r;
+		if (helper_run(d->helpers, release_work, on_released, release) == 0)
+			return;
+	}
+	free(release);
+	revocations_put(r);
+}
+
 void revocations_forget(struct daemon *d)
 {
-	revocations_put(d->revocations);
+	revocations_release(d, d->revocations);
 	d->revocations = NULL;
 }

@@ -47,6 +47,8 @@ struct daemon; /* control/daemon.h */
  * one of them changed. Borrowed until then; NULL when memory is short. Loop thread only.
  */
 struct revocations *revocations_current(struct daemon *d);
+/* revocations_put by a helper thread: giving back millions of entries takes the loop's time. */
+void revocations_release(struct daemon *d, struct revocations *r);
 /* The configuration is about to change. */
 void revocations_forget(struct daemon *d);
 
@@ -59,9 +61,19 @@ struct revocations_query {
 enum pki_revocation_answer revocations_find(
 	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out);
 
-/* The REVOCATION_BASE part. As compile_revocations. */
+/* The REVOCATION_BASE part: all of it. As compile_revocations; a helper thread's work. */
 int revocations_compile(const struct revocations *r,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
 	struct rk_refusal *why) RK_MUST_CHECK;
+/*
+ * The REVOCATION_OVERLAY part that makes of a base compiled from base what r says. What both have in
+ * common is not looked at twice, so a delta costs what it is large. *entry_cnt: entries in it.
+ * -E2BIG when more than COMPILE_OVERLAY_MAX words differ: a base is due. A helper thread's work.
+ */
+int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
+	size_t *entry_cnt, struct rk_refusal *why) RK_MUST_CHECK;
+/* What one compilation has to look at: entries of sources that base does not share; NULL: all. */
+size_t revocations_new_entry_cnt(const struct revocations *base, const struct revocations *r);
 /* "keyCompromise", ...: RFC 5280's words. */
 const char *revocation_reason_name(enum rk_revocation_reason reason);

@@ -13,7 +13,7 @@
 #include "pki/view/file.h"
 #include "pki/store/master_source.h"
 
-#define MAGIC      "RKREVOC\1"
+#define MAGIC      "RKREVOC\2"
 #define MAGIC_LEN  8
 #define DIGEST_LEN 32
 #define DIGEST_AT  48
@@ -90,8 +90,8 @@ static size_t source_description_len(const struct master_source *s)
 {
 	const struct master_source_info *i = &s->info;
 
-	return 5 * 2 + i->issuer.len + strlen(i->ca_name) + strlen(i->url) + strlen(i->scope) +
-	       i->number.len + 3 * 8 + 8 + 1;
+	return 6 * 2 + i->issuer.len + strlen(i->ca_name) + strlen(i->url) + strlen(i->scope) +
+	       i->number.len + i->base_number.len + 3 * 8 + 8 + 1;
 }
 
 static void write_source(struct rk_writer *w, const struct master_source *s)
@@ -103,6 +103,7 @@ static void write_source(struct rk_writer *w, const struct master_source *s)
 	write_run(w, i->url, strlen(i->url));
 	write_run(w, i->scope, strlen(i->scope));
 	write_run(w, i->number.data, i->number.len);
+	write_run(w, i->base_number.data, i->base_number.len);
 	rk_write_u64(w, (uint64_t)i->this_update);
 	rk_write_u64(w, (uint64_t)i->next_update);
 	rk_write_u64(w, (uint64_t)i->fetched_at);
@@ -117,7 +118,7 @@ static size_t description_len(const struct master_list *l)
 	for (size_t i = 0; i < l->source_cnt; i++)
 		len += source_description_len(l->source[i]);
 	for (size_t i = 0; i < l->mark_cnt; i++)
-		len += 3 * 2 + l->mark[i].issuer_len + strlen(l->mark[i].scope) +
+		len += 3 * 2 + 1 + l->mark[i].issuer_len + strlen(l->mark[i].scope) +
 		       l->mark[i].number_len;
 	return len;
 }
@@ -131,6 +132,7 @@ static void write_head(struct rk_writer *w, const struct master_list *l, const s
 		write_run(w, l->mark[i].issuer, l->mark[i].issuer_len);
 		write_run(w, l->mark[i].scope, strlen(l->mark[i].scope));
 		write_run(w, l->mark[i].number, l->mark[i].number_len);
+		rk_write_u8(w, l->mark[i].is_delta);
 	}
 }
 
@@ -259,6 +261,7 @@ static void read_description(struct rk_reader *r, struct source_description *d)
 	d->info.url = d->url;
 	d->info.scope = d->scope;
 	d->info.number = read_run(r);
+	d->info.base_number = read_run(r);
 	d->info.this_update = (int64_t)rk_read_u64(r);
 	d->info.next_update = (int64_t)rk_read_u64(r);
 	d->info.fetched_at = (int64_t)rk_read_u64(r);
@@ -295,18 +298,22 @@ static int read_source(struct rk_reader *r, struct rk_reader *records, struct ma
 
 static int read_mark(struct rk_reader *r, struct master_list *l)
 {
-	struct rk_span issuer = read_run(r);
+	struct master_source_info info = {.issuer = read_run(r)};
 	char scope[MASTER_TEXT_MAX + 1];
-	struct rk_span number;
+	uint8_t is_delta;
 
 	read_text(r, scope);
-	number = read_run(r);
-	if (r->is_failed || issuer.len < 1 || issuer.len > MASTER_ISSUER_MAX || number.len < 1 ||
-		!master_number_is_sound(number))
+	info.scope = scope;
+	info.number = read_run(r);
+	is_delta = rk_read_u8(r);
+	if (r->is_failed || info.issuer.len < 1 || info.issuer.len > MASTER_ISSUER_MAX ||
+		info.number.len < 1 || !master_number_is_sound(info.number) || is_delta > 1)
 		return -EBADMSG;
-	if (l->mark_cnt > 0 && master_mark_compare(&l->mark[l->mark_cnt - 1], issuer, scope) >= 0)
+	if (is_delta == 1)
+		info.base_number = info.number;
+	if (l->mark_cnt > 0 && master_mark_compare(&l->mark[l->mark_cnt - 1], &info) >= 0)
 		return -EBADMSG;
-	return master_list_append_mark(l, issuer, scope, number);
+	return master_list_append_mark(l, &info);
 }
 
 int master_list_parse(const void *data, size_t len, struct master_list **out)

@@ -52,44 +52,42 @@ void master_list_put(struct master_list *l)
 
 /* ---- marks ------------------------------------------------------------------------------------ */
 
-int master_mark_compare(const struct master_mark *m, struct rk_span issuer, const char *scope)
+int master_mark_compare(const struct master_mark *m, const struct master_source_info *info)
 {
-	int order = span_compare((struct rk_span){m->issuer, m->issuer_len}, issuer);
+	int order = span_compare((struct rk_span){m->issuer, m->issuer_len}, info->issuer);
 
-	return order != 0 ? order : strcmp(m->scope, scope);
+	if (order == 0)
+		order = strcmp(m->scope, info->scope);
+	return order != 0 ? order : (int)m->is_delta - (int)master_is_delta(info);
 }
 
-int master_list_append_mark(
-	struct master_list *l, struct rk_span issuer, const char *scope, struct rk_span number)
+int master_list_append_mark(struct master_list *l, const struct master_source_info *info)
 {
 	struct master_mark *m = &l->mark[l->mark_cnt];
 
-	m->issuer = malloc(issuer.len);
-	m->scope = strdup(scope);
+	m->issuer = malloc(info->issuer.len);
+	m->scope = strdup(info->scope);
 	if (m->issuer == NULL || m->scope == NULL) {
 		free(m->issuer);
 		free(m->scope);
 		return -ENOMEM;
 	}
-	memcpy(m->issuer, issuer.data, issuer.len);
-	m->issuer_len = (uint16_t)issuer.len;
-	m->number_len = (uint8_t)number.len;
-	memcpy(m->number, number.data, number.len);
+	memcpy(m->issuer, info->issuer.data, info->issuer.len);
+	m->issuer_len = (uint16_t)info->issuer.len;
+	m->is_delta = master_is_delta(info);
+	m->number_len = (uint8_t)info->number.len;
+	memcpy(m->number, info->number.data, info->number.len);
 	l->mark_cnt++;
 	return 0;
 }
 
-static struct rk_span mark_number(const struct master_mark *m)
-{
-	return (struct rk_span){m->number, m->number_len};
-}
-
-struct rk_span master_list_mark(
-	const struct master_list *l, struct rk_span issuer, const char *scope)
+struct rk_span master_list_mark(const struct master_list *l, const struct master_source_info *info)
 {
 	for (size_t i = 0; i < l->mark_cnt; i++) {
-		if (master_mark_compare(&l->mark[i], issuer, scope) == 0)
-			return mark_number(&l->mark[i]);
+		const struct master_mark *m = &l->mark[i];
+
+		if (master_mark_compare(m, info) == 0)
+			return (struct rk_span){m->number, m->number_len};
 	}
 	return (struct rk_span){NULL, 0};
 }
@@ -103,24 +101,28 @@ static int copy_marks(
 
 	for (size_t i = 0; i < old->mark_cnt && ret == 0; i++) {
 		const struct master_mark *m = &old->mark[i];
-		struct rk_span issuer = {m->issuer, m->issuer_len};
-		int order = is_due ? master_mark_compare(m, info->issuer, info->scope) : -1;
+		const struct master_source_info kept = {.issuer = {m->issuer, m->issuer_len},
+			.scope = m->scope,
+			.number = {m->number, m->number_len},
+			/* any number makes it a delta's */
+			.base_number = {m->number, m->is_delta ? m->number_len : 0}};
+		int order = is_due ? master_mark_compare(m, info) : -1;
 
 		if (order >= 0) {
-			ret = master_list_append_mark(l, info->issuer, info->scope, info->number);
+			ret = master_list_append_mark(l, info);
 			is_due = false;
 		}
 		if (order != 0 && ret == 0)
-			ret = master_list_append_mark(l, issuer, m->scope, mark_number(m));
+			ret = master_list_append_mark(l, &kept);
 	}
 	if (is_due && ret == 0)
-		ret = master_list_append_mark(l, info->issuer, info->scope, info->number);
+		ret = master_list_append_mark(l, info);
 	return ret;
 }
 
 /* ---- changes ---------------------------------------------------------------------------------- */
 
-/* Where the source of that URL, issuer and scope is, or would be. */
+/* Where the source of that URL, issuer, scope and kind is, or would be. */
 static size_t find_place(const struct master_list *l, const struct master_source_info *info)
 {
 	size_t low = 0, high = l->source_cnt;
@@ -182,7 +184,7 @@ int master_list_replace(
 	struct master_list *old, struct master_source *source, struct master_list **out)
 {
 	const struct master_source_info *info = &source->info;
-	struct rk_span mark = master_list_mark(old, info->issuer, info->scope);
+	struct rk_span mark = master_list_mark(old, info);
 	size_t place = find_place(old, info);
 	bool is_known = place_holds(old, place, info);
 

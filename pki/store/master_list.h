@@ -39,15 +39,17 @@ struct master_source_info {
 	const char *url;       /* where it came from */
 	const char *scope; /* "" for a full CRL; else names the partition: numbers are per scope */
 	struct rk_span number; /* CRL number */
-	int64_t this_update;   /* seconds since 1970 */
-	int64_t next_update;   /* 0 = the CRL has none */
+	struct rk_span
+		base_number; /* a delta: the oldest full list that it can change; len 0: full */
+	int64_t this_update; /* seconds since 1970 */
+	int64_t next_update; /* 0 = the CRL has none */
 	int64_t fetched_at; /* when this CRL was first seen, not when it was last found unchanged */
 };
 
 struct master_entry {
 	uint8_t serial[MASTER_SERIAL_MAX]; /* the certificate's serial number, as given to add */
 	uint8_t serial_len;
-	uint8_t reason; /* enum rk_revocation_reason, never REMOVED */
+	uint8_t reason; /* enum rk_revocation_reason; REMOVED in a delta alone */
 	int64_t revoked_at;
 };
 
@@ -66,6 +68,9 @@ int master_builder_add(struct master_builder *b, struct rk_span serial, int64_t 
 int master_builder_finish(struct master_builder *b, struct master_source **out) RK_MUST_CHECK;
 void master_builder_free(struct master_builder *b); /* without finishing; NULL is fine */
 
+/* By value: <0, 0, >0. No number (len 0) is the lowest. */
+int master_number_compare(struct rk_span a, struct rk_span b);
+
 struct master_source *master_source_get(struct master_source *s);
 void master_source_put(struct master_source *s); /* NULL is fine */
 /* Borrowed from the source. */
@@ -73,6 +78,8 @@ const struct master_source_info *master_source_info(const struct master_source *
 size_t master_source_entry_cnt(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
+/* By length and value of the serial. */
+int master_entry_compare(const struct master_entry *a, const struct master_entry *b);
 bool master_source_find(
 	const struct master_source *s, struct rk_span serial, struct master_entry *out);
 
@@ -85,9 +92,9 @@ struct master_list *master_list_get(struct master_list *l);
 void master_list_put(struct master_list *l); /* NULL is fine */
 
 /*
- * A new list with source added, or put in the place of the one with the same URL, issuer and scope;
- * so whoever answers for a URL with the valid list of another CA, or of another scope, takes nothing
- * back. Its reference is taken by the list in addition to the caller's. Raises the high-water mark of (issuer, scope).
+ * A new list with source added, or put in the place of the one with the same URL, issuer, scope and
+ * kind (full or delta); so whoever answers for a URL with the valid list of another CA, or of another scope, takes nothing
+ * back. Its reference is taken by the list in addition to the caller's. Raises its high-water mark.
  * -ESTALE when the CRL number is below that mark, or there was a number and now there is none. The
  * result may be the same list (with another reference) when nothing changes.
  */
@@ -108,12 +115,14 @@ struct master_source *master_list_find_replaced(
 	const struct master_list *l, const struct master_source_info *info);
 /* Entries of all sources, one certificate in two CRLs counted twice. */
 size_t master_list_entry_cnt(const struct master_list *l);
-/* Revoked by any CRL of this issuer? source may be NULL; both outputs untouched when not. */
+/* Named by any source of this issuer? source may be NULL; both outputs untouched when not. */
 bool master_list_find(const struct master_list *l, struct rk_span issuer, struct rk_span serial,
 	struct master_entry *out, const struct master_source **source);
-/* The highest CRL number ever accepted; len 0 = none. Borrowed from the list. */
-struct rk_span master_list_mark(
-	const struct master_list *l, struct rk_span issuer, const char *scope);
+/*
+ * The highest CRL number ever accepted of lists like this one: issuer, scope, and whether a delta.
+ * len 0 = none. Borrowed from the list.
+ */
+struct rk_span master_list_mark(const struct master_list *l, const struct master_source_info *info);
 
 /* ---- on disk -------------------------------------------------------------------------------- */
 

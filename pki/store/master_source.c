@@ -56,17 +56,25 @@ static void record_read(const uint8_t *record, size_t room, struct master_entry 
 	out->revoked_at = record_date(record, room);
 }
 
-static bool reason_is_revoked(uint8_t reason)
+bool master_is_delta(const struct master_source_info *info)
 {
-	return reason <= RK_REASON_AA_COMPROMISE && reason != 7 && reason != RK_REASON_REMOVED;
+	return info->base_number.len > 0;
 }
 
-static bool record_is_sound(const uint8_t *record, size_t room)
+/* Only a delta takes something back. */
+static bool reason_fits(const struct master_source_info *info, uint8_t reason)
+{
+	return rk_revocation_reason_is_known(reason) &&
+	       (reason != RK_REASON_REMOVED || master_is_delta(info));
+}
+
+static bool record_is_sound(
+	const struct master_source_info *info, const uint8_t *record, size_t room)
 {
 	size_t len = record[0];
 
 	return len >= 1 && len <= room && rk_bytes_are_zero(record + 1 + len, room - len) &&
-	       reason_is_revoked(record[1 + room]) && record_date(record, room) <= DATE_MAX;
+	       reason_fits(info, record[1 + room]) && record_date(record, room) <= DATE_MAX;
 }
 
 /* ---- what is known of the CRL ----------------------------------------------------------------- */
@@ -95,6 +103,8 @@ static bool info_is_sound(const struct master_source_info *info)
 	return info->issuer.len >= 1 && info->issuer.len <= MASTER_ISSUER_MAX &&
 	       text_fits(info->ca_name, true) && text_fits(info->url, false) &&
 	       text_fits(info->scope, true) && master_number_is_sound(info->number) &&
+	       master_number_is_sound(info->base_number) &&
+	       master_number_compare(info->base_number, info->number) <= 0 &&
 	       time_fits(info->this_update) && time_fits(info->next_update) &&
 	       time_fits(info->fetched_at);
 }
@@ -114,7 +124,7 @@ static char *copy_bytes(char **to, const void *from, size_t len)
 static int copy_info(const struct master_source_info *from, struct master_source *s)
 {
 	size_t size = from->issuer.len + strlen(from->ca_name) + strlen(from->url) +
-		      strlen(from->scope) + from->number.len + 5;
+		      strlen(from->scope) + from->number.len + from->base_number.len + 6;
 	char *block = malloc(size);
 	char *to = block;
 
@@ -123,6 +133,8 @@ static int copy_info(const struct master_source_info *from, struct master_source
 	s->info = *from;
 	s->info.issuer.data = (const uint8_t *)copy_bytes(&to, from->issuer.data, from->issuer.len);
 	s->info.number.data = (const uint8_t *)copy_bytes(&to, from->number.data, from->number.len);
+	s->info.base_number.data =
+		(const uint8_t *)copy_bytes(&to, from->base_number.data, from->base_number.len);
 	s->info.ca_name = copy_bytes(&to, from->ca_name, strlen(from->ca_name));
 	s->info.url = copy_bytes(&to, from->url, strlen(from->url));
 	s->info.scope = copy_bytes(&to, from->scope, strlen(from->scope));
@@ -233,7 +245,7 @@ int master_builder_add(
 	struct master_source *s = b->source;
 	int ret;
 
-	if (serial.len == 0 || serial.len > MASTER_SERIAL_MAX || !reason_is_revoked(reason) ||
+	if (serial.len == 0 || serial.len > MASTER_SERIAL_MAX || !reason_fits(&s->info, reason) ||
 		!time_fits(revoked_at))
 		return -EINVAL;
 	if (s->entry_cnt == b->room_cnt) {
@@ -305,7 +317,7 @@ int master_source_from_records(const struct master_source_info *info, size_t ser
 	for (size_t i = 0; i < entry_cnt; i++) {
 		const uint8_t *record = records + i * stride;
 
-		if (!record_is_sound(record, serial_room) ||
+		if (!record_is_sound(info, record, serial_room) ||
 			(i > 0 && memcmp(record - stride, record, 1 + serial_room) >= 0))
 			return -EBADMSG;
 	}
@@ -346,6 +358,12 @@ void master_source_entry(const struct master_source *s, size_t i, struct master_
 	record_read(s->records + i * stride_of(s->serial_room), s->serial_room, out);
 }
 
+int master_entry_compare(const struct master_entry *a, const struct master_entry *b)
+{
+	return span_compare((struct rk_span){a->serial, a->serial_len},
+		(struct rk_span){b->serial, b->serial_len});
+}
+
 bool master_source_find(
 	const struct master_source *s, struct rk_span serial, struct master_entry *out)
 {
@@ -379,9 +397,10 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 
 	return span_compare(x->issuer, y->issuer) == 0 && strcmp(x->ca_name, y->ca_name) == 0 &&
 	       strcmp(x->url, y->url) == 0 && strcmp(x->scope, y->scope) == 0 &&
-	       span_compare(x->number, y->number) == 0 && x->this_update == y->this_update &&
-	       x->next_update == y->next_update && a->serial_room == b->serial_room &&
-	       a->entry_cnt == b->entry_cnt &&
+	       span_compare(x->number, y->number) == 0 &&
+	       span_compare(x->base_number, y->base_number) == 0 &&
+	       x->this_update == y->this_update && x->next_update == y->next_update &&
+	       a->serial_room == b->serial_room && a->entry_cnt == b->entry_cnt &&
 	       (a->entry_cnt == 0 || memcmp(a->records, b->records,
 					     a->entry_cnt * stride_of(a->serial_room)) == 0);
 }
@@ -392,7 +411,14 @@ int master_source_compare(const struct master_source_info *a, const struct maste
 
 	if (order == 0)
 		order = span_compare(a->issuer, b->issuer);
-	return order != 0 ? order : strcmp(a->scope, b->scope);
+	if (order == 0)
+		order = strcmp(a->scope, b->scope);
+	return order != 0 ? order : (int)master_is_delta(a) - (int)master_is_delta(b);
+}
+
+int master_number_compare(struct rk_span a, struct rk_span b)
+{
+	return span_compare(a, b); /* no leading zeros: the longer one is the larger */
 }
 
 int span_compare(struct rk_span a, struct rk_span b)

@@ -16,10 +16,11 @@ struct master_source {
 	uint8_t *records;
 };
 
-/* The highest CRL number seen of an issuer and scope. */
+/* The highest CRL number seen of an issuer and scope, of full lists or of deltas. */
 struct master_mark {
 	uint8_t *issuer;
 	char *scope;
+	bool is_delta;
 	uint16_t issuer_len;
 	uint8_t number_len;
 	uint8_t number[MASTER_NUMBER_MAX];
@@ -35,7 +36,7 @@ struct master_list {
 	struct master_mark *mark;
 };
 
-/* By length, then bytes: for numbers without leading zeros, by value. */
+/* By length, then bytes. */
 int span_compare(struct rk_span a, struct rk_span b);
 
 /* None, zero as one byte, or without leading zeros. */
@@ -45,7 +46,7 @@ size_t master_source_stride(const struct master_source *s);
 /* Copies records as they stand in a file. -EBADMSG when unsound or out of order; -ENOMEM. */
 int master_source_from_records(const struct master_source_info *info, size_t serial_room,
 	const uint8_t *records, size_t entry_cnt, struct master_source **out) RK_MUST_CHECK;
-/* By URL, issuer and scope, which together name a source. */
+/* By URL, issuer, scope and kind, which together name a source. */
 int master_source_compare(const struct master_source_info *a, const struct master_source_info *b);
 /* Everything but fetched_at is equal. */
 bool master_source_is_same(const struct master_source *a, const struct master_source *b);
@@ -53,7 +54,9 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 /* An empty list of this generation with room for so many; entries are appended by the caller. */
 int master_list_alloc(uint64_t generation, size_t source_room, size_t mark_room,
 	struct master_list **out) RK_MUST_CHECK;
-/* Appends a copy. */
-int master_list_append_mark(struct master_list *l, struct rk_span issuer, const char *scope,
-	struct rk_span number) RK_MUST_CHECK;
-int master_mark_compare(const struct master_mark *m, struct rk_span issuer, const char *scope);
+/* Appends a copy: issuer, scope, kind and number of info. */
+int master_list_append_mark(
+	struct master_list *l, const struct master_source_info *info) RK_MUST_CHECK;
+/* By issuer, scope and kind. */
+int master_mark_compare(const struct master_mark *m, const struct master_source_info *info);
+bool master_is_delta(const struct master_source_info *info);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "control/revocations_private.h"
+#include "control/time_text.h"
+
+const char *revocation_reason_name(enum rk_revocation_reason reason)
+{
+	static const char *const name[] = {
+		[RK_REASON_UNSPECIFIED] = "unspecified",
+		[RK_REASON_KEY_COMPROMISE] = "keyCompromise",
+		[RK_REASON_CA_COMPROMISE] = "cACompromise",
+		[RK_REASON_AFFILIATION_CHANGED] = "affiliationChanged",
+		[RK_REASON_SUPERSEDED] = "superseded",
+		[RK_REASON_CESSATION] = "cessationOfOperation",
+		[RK_REASON_HOLD] = "certificateHold",
+		[RK_REASON_REMOVED] = "removeFromCRL",
+		[RK_REASON_PRIVILEGE_WITHDRAWN] = "privilegeWithdrawn",
+		[RK_REASON_AA_COMPROMISE] = "aACompromise",
+	};
+
+	if ((size_t)reason >= sizeof(name) / sizeof(name[0]) || name[reason] == NULL)
+		return "unspecified";
+	return name[reason];
+}
+
+/* The first source that is not below this issuer. */
+static size_t lower_bound(const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN])
+{
+	size_t low = 0, high = r->source_cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(r->source[middle].issuer_hash, hash, PKI_ISSUER_HASH_LEN) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct source_range revocations_of_issuer(
+	const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN])
+{
+	struct source_range range = {lower_bound(r, hash), 0};
+
+	for (range.end = range.at; range.end < r->source_cnt; range.end++) {
+		if (memcmp(r->source[range.end].issuer_hash, hash, PKI_ISSUER_HASH_LEN) != 0)
+			break;
+	}
+	return range;
+}
+
+/* RFC 5280 5.2.4: the full list is not older than what the delta starts from, nor as new as it. */
+static bool applies(const struct source_ref *delta, const struct source_ref *full)
+{
+	const struct master_source_info *d = master_source_info(delta->source);
+	const struct master_source_info *f = master_source_info(full->source);
+
+	return delta->is_delta && strcmp(d->scope, f->scope) == 0 &&
+	       master_number_compare(f->number, d->base_number) >= 0 &&
+	       master_number_compare(f->number, d->number) < 0;
+}
+
+bool revocations_is_taken_back(const struct revocations *r, const struct source_ref *full,
+	const struct master_entry *entry)
+{
+	const struct rk_span serial = {entry->serial, entry->serial_len};
+	struct source_range range;
+	struct master_entry word;
+
+	if (entry->reason != RK_REASON_HOLD || full->is_delta)
+		return false;
+	range = revocations_of_issuer(r, full->issuer_hash);
+	for (size_t i = range.at; i < range.end; i++) {
+		if (applies(&r->source[i], full) &&
+			master_source_find(r->source[i].source, serial, &word) &&
+			word.reason == RK_REASON_REMOVED)
+			return true;
+	}
+	return false;
+}
+
+/* As the set ranks them: named reasons before "unspecified". */
+static unsigned rank(uint8_t reason)
+{
+	return reason == RK_REASON_UNSPECIFIED ? 256 : reason;
+}
+
+bool revocations_lookup(const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN],
+	struct rk_span serial, struct master_entry *entry, const struct source_ref **by)
+{
+	struct source_range range = revocations_of_issuer(r, hash);
+	bool is_found = false;
+	struct master_entry e;
+
+	for (size_t i = range.at; i < range.end; i++) {
+		const struct source_ref *s = &r->source[i];
+
+		if (s->is_superseded || !master_source_find(s->source, serial, &e) ||
+			e.reason == RK_REASON_REMOVED || revocations_is_taken_back(r, s, &e))
+			continue;
+		if (is_found && rank(entry->reason) <= rank(e.reason))
+			continue;
+		is_found = true;
+		*entry = e;
+		*by = s;
+	}
+	return is_found;
+}
+
+static void describe(struct revocations_query *q, const struct master_entry *entry,
+	const struct master_source *source)
+{
+	char serial[MASTER_SERIAL_MAX * 2 + 1] = "";
+	char when[TIME_TEXT_LEN];
+
+	for (size_t i = 0; i < entry->serial_len; i++)
+		snprintf(serial + 2 * i, 3, "%02X", entry->serial[i]);
+	time_text(entry->revoked_at, when);
+	snprintf(q->detail, sizeof(q->detail), "serial %s, %s, since %s, by the list of %.60s",
+		serial, revocation_reason_name((enum rk_revocation_reason)entry->reason), when,
+		master_source_info(source)->ca_name);
+}
+
+enum pki_revocation_answer revocations_find(
+	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
+{
+	struct revocations_query *q = ctx;
+	const struct revocations *r = q->revocations;
+	const struct source_range range = revocations_of_issuer(r, query->issuer_hash);
+	uint8_t bytes[PKI_SERIAL_MAX];
+	const struct source_ref *by;
+	struct master_entry entry;
+	int len = pki_serial_bytes(query->serial, bytes);
+
+	if (len < 0)
+		return PKI_REVOCATION_UNKNOWN;
+	if (revocations_lookup(
+		    r, query->issuer_hash, (struct rk_span){bytes, (size_t)len}, &entry, &by)) {
+		out->reason = (enum rk_revocation_reason)entry.reason;
+		out->date = entry.revoked_at;
+		describe(q, &entry, by->source);
+		return PKI_REVOCATION_REVOKED;
+	}
+	for (size_t i = 0; i < r->issuer_cnt; i++)
+		if (r->issuer[i].policy == RK_POLICY_HARD && r->issuer[i].fresh_until < q->now &&
+			memcmp(r->issuer[i].hash, query->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
+			return PKI_REVOCATION_UNKNOWN;
+	return range.at < range.end ? PKI_REVOCATION_GOOD : PKI_REVOCATION_NOT_COVERED;
+}

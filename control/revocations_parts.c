@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the workers get: the whole set as a base, or what is different from a base that they have as
+ * an overlay.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/revocations_private.h"
+
+static void key_issuers(
+	const struct revocations *r, struct pki_revocation_keyer *keyer, struct rk_issuer *issuer)
+{
+	for (size_t i = 0; i < r->issuer_cnt; i++) {
+		issuer[i].fresh_until = r->issuer[i].fresh_until;
+		issuer[i].policy = (uint8_t)r->issuer[i].policy;
+		pki_revocation_key(keyer, r->issuer[i].hash, NULL, 0, &issuer[i].key);
+	}
+}
+
+/* Takes no entries. */
+static int compile(enum rk_part_kind kind, const struct revocations *r,
+	struct pki_revocation_keyer *keyer, struct rk_revocation_entry *entry, size_t entry_cnt,
+	struct compile_part *out, struct rk_refusal *why)
+{
+	struct rk_issuer *issuer = calloc(r->issuer_cnt + 1, sizeof(*issuer));
+	int ret;
+
+	if (issuer == NULL)
+		return -ENOMEM;
+	key_issuers(r, keyer, issuer);
+	ret = compile_revocations(kind, entry, entry_cnt, issuer, r->issuer_cnt, out, why);
+	free(issuer);
+	return ret;
+}
+
+/* ---- the base --------------------------------------------------------------------------------- */
+
+static size_t key_source(const struct revocations *r, const struct source_ref *s,
+	struct pki_revocation_keyer *keyer, struct rk_revocation_entry *entry)
+{
+	size_t cnt = s->is_superseded ? 0 : master_source_entry_cnt(s->source);
+	struct rk_revocation_key key;
+	struct master_entry e;
+	size_t done = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		master_source_entry(s->source, i, &e);
+		if (e.reason == RK_REASON_REMOVED || revocations_is_taken_back(r, s, &e))
+			continue;
+		pki_revocation_key(keyer, s->issuer_hash, e.serial, e.serial_len, &key);
+		entry[done++] = rk_revocation_entry(&key, e.reason);
+	}
+	return done;
+}
+
+int revocations_compile(const struct revocations *r,
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
+	struct rk_refusal *why)
+{
+	size_t room = master_list_entry_cnt(r->list), cnt = 0;
+	struct rk_revocation_entry *entry = malloc((room + 1) * sizeof(*entry));
+	struct pki_revocation_keyer *keyer = NULL;
+	int ret = -ENOMEM;
+
+	if (entry == NULL)
+		return -ENOMEM;
+	ret = pki_revocation_keyer_new(installation_key, &keyer);
+	if (ret < 0)
+		goto out;
+	for (size_t i = 0; i < r->source_cnt; i++)
+		cnt += key_source(r, &r->source[i], keyer, entry + cnt);
+	ret = compile(RK_PART_REVOCATION_BASE, r, keyer, entry, cnt, out, why);
+out:
+	pki_revocation_keyer_free(keyer);
+	free(entry);
+	return ret;
+}
+
+/* ---- the overlay ------------------------------------------------------------------------------ */
+
+struct diff {
+	const struct revocations *from;
+	const struct revocations *to;
+	struct pki_revocation_keyer *keyer;
+	struct rk_revocation_entry *entry; /* COMPILE_OVERLAY_MAX */
+	size_t cnt;
+};
+
+/* A serial of which some list says something else than before: does that make a difference? */
+static int compare_words(
+	struct diff *d, const uint8_t hash[PKI_ISSUER_HASH_LEN], const struct master_entry *entry)
+{
+	const struct rk_span serial = {entry->serial, entry->serial_len};
+	const struct source_ref *by;
+	struct master_entry was, is;
+	bool was_revoked = revocations_lookup(d->from, hash, serial, &was, &by);
+	bool is_revoked = revocations_lookup(d->to, hash, serial, &is, &by);
+	struct rk_revocation_key key;
+
+	if (was_revoked == is_revoked && (!is_revoked || was.reason == is.reason))
+		return 0;
+	if (d->cnt == COMPILE_OVERLAY_MAX)
+		return -E2BIG;
+	pki_revocation_key(d->keyer, hash, serial.data, serial.len, &key);
+	d->entry[d->cnt++] = rk_revocation_entry(&key, is_revoked ? is.reason : RK_REASON_REMOVED);
+	return 0;
+}
+
+/* Both are sorted alike: one pass over the two, either of which may be missing. */
+static int diff_sources(
+	struct diff *d, const struct source_ref *a, const struct source_ref *b, bool is_every)
+{
+	size_t a_cnt = a != NULL ? master_source_entry_cnt(a->source) : 0;
+	size_t b_cnt = b != NULL ? master_source_entry_cnt(b->source) : 0;
+	const uint8_t *hash = a != NULL ? a->issuer_hash : b->issuer_hash;
+	struct master_entry x = {0}, y = {0};
+	size_t i = 0, n = 0;
+	int ret = 0;
+
+	while ((i < a_cnt || n < b_cnt) && ret == 0) {
+		int order = i == a_cnt ? 1 : -1;
+
+		if (i < a_cnt)
+			master_source_entry(a->source, i, &x);
+		if (n < b_cnt)
+			master_source_entry(b->source, n, &y);
+		if (i < a_cnt && n < b_cnt)
+			order = master_entry_compare(&x, &y);
+		if (order != 0 || x.reason != y.reason || is_every)
+			ret = compare_words(d, hash, order <= 0 ? &x : &y);
+		i += order <= 0;
+		n += order >= 0;
+	}
+	return ret;
+}
+
+static size_t scope_end(const struct revocations *r, size_t at)
+{
+	size_t end = at;
+
+	while (end < r->source_cnt &&
+		source_ref_compare_scope(&r->source[at], &r->source[end]) == 0)
+		end++;
+	return end;
+}
+
+static bool is_same_range(const struct diff *d, struct source_range a, struct source_range b)
+{
+	if (a.end - a.at != b.end - b.at)
+		return false;
+	for (size_t i = 0; i < a.end - a.at; i++) {
+		if (d->from->source[a.at + i].source != d->to->source[b.at + i].source)
+			return false;
+	}
+	return true;
+}
+
+/* One issuer's lists of one scope. Where a full list changed, a delta's every word may mean another. */
+static int diff_scope(struct diff *d, struct source_range a, struct source_range b)
+{
+	int ret = 0;
+
+	if (is_same_range(d, a, b))
+		return 0;
+	while ((a.at < a.end || b.at < b.end) && ret == 0) {
+		const struct source_ref *x = a.at < a.end ? &d->from->source[a.at] : NULL;
+		const struct source_ref *y = b.at < b.end ? &d->to->source[b.at] : NULL;
+		int order = x == NULL ? 1 : y == NULL ? -1 : source_ref_compare(x, y);
+		bool is_delta = order <= 0 ? x->is_delta : y->is_delta;
+
+		if (order != 0 || is_delta || x->source != y->source)
+			ret = diff_sources(
+				d, order <= 0 ? x : NULL, order >= 0 ? y : NULL, is_delta);
+		a.at += order <= 0;
+		b.at += order >= 0;
+	}
+	return ret;
+}
+
+static int diff_all(struct diff *d)
+{
+	struct source_range a = {0}, b = {0};
+	int ret = 0;
+
+	while ((a.at < d->from->source_cnt || b.at < d->to->source_cnt) && ret == 0) {
+		int order = a.at == d->from->source_cnt ? 1 : -1;
+
+		if (a.at < d->from->source_cnt && b.at < d->to->source_cnt)
+			order = source_ref_compare_scope(
+				&d->from->source[a.at], &d->to->source[b.at]);
+		a.end = order <= 0 ? scope_end(d->from, a.at) : a.at;
+		b.end = order >= 0 ? scope_end(d->to, b.at) : b.at;
+		ret = diff_scope(d, a, b);
+		a.at = a.end;
+		b.at = b.end;
+	}
+	return ret;
+}
+
+size_t revocations_new_entry_cnt(const struct revocations *base, const struct revocations *r)
+{
+	size_t cnt = 0, i = 0;
+
+	for (size_t n = 0; n < r->source_cnt; n++) {
+		const struct source_ref *s = &r->source[n];
+
+		while (base != NULL && i < base->source_cnt &&
+			source_ref_compare(&base->source[i], s) < 0)
+			i++;
+		if (base == NULL || i == base->source_cnt || base->source[i].source != s->source)
+			cnt += master_source_entry_cnt(s->source);
+	}
+	return cnt;
+}
+
+int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
+	size_t *entry_cnt, struct rk_refusal *why)
+{
+	struct diff d = {.from = base, .to = r};
+	int ret = -ENOMEM;
+
+	d.entry = calloc(COMPILE_OVERLAY_MAX, sizeof(*d.entry));
+	if (d.entry == NULL)
+		return -ENOMEM;
+	ret = pki_revocation_keyer_new(installation_key, &d.keyer);
+	if (ret == 0)
+		ret = diff_all(&d);
+	if (ret == 0)
+		ret = compile(RK_PART_REVOCATION_OVERLAY, r, d.keyer, d.entry, d.cnt, out, why);
+	*entry_cnt = d.cnt;
+	pki_revocation_keyer_free(d.keyer);
+	free(d.entry);
+	return ret;
+}

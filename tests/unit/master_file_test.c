@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The master list on disk: what survives, damage, deltas beside full lists. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <openssl/evp.h>
+#include <cmocka.h>
+
+#include "pki/view/file.h"
+#include "tests/unit/folder_fixture.h"
+#include "tests/unit/master_fixture.h"
+
+static struct folder folder;
+
+static int setup(void **state)
+{
+	(void)state;
+	folder_init(&folder);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	folder_fini(&folder);
+	return 0;
+}
+
+static void assert_lists_equal(const struct master_list *a, const struct master_list *b)
+{
+	assert_int_equal(master_list_generation(a), master_list_generation(b));
+	assert_int_equal(master_list_source_cnt(a), master_list_source_cnt(b));
+	for (size_t i = 0; i < master_list_source_cnt(a); i++) {
+		const struct master_source *x = master_list_source(a, i);
+		const struct master_source *y = master_list_source(b, i);
+		struct master_entry e, f;
+
+		assert_string_equal(master_source_info(x)->url, master_source_info(y)->url);
+		assert_string_equal(master_source_info(x)->scope, master_source_info(y)->scope);
+		assert_int_equal(
+			master_source_info(x)->fetched_at, master_source_info(y)->fetched_at);
+		assert_int_equal(
+			master_source_info(x)->next_update, master_source_info(y)->next_update);
+		assert_int_equal(master_source_entry_cnt(x), master_source_entry_cnt(y));
+		for (size_t n = 0; n < master_source_entry_cnt(x); n++) {
+			master_source_entry(x, n, &e);
+			master_source_entry(y, n, &f);
+			assert_memory_equal(&e, &f, sizeof(e));
+		}
+	}
+}
+
+/* Deltas have numbers of their own, stand beside the full list, and alone may take something back. */
+static void deltas_stand_beside_full_lists(void **state)
+{
+	struct master_list *list = NULL, *read = NULL;
+	enum master_list_origin origin;
+	uint8_t number = 12, base = 9;
+	struct master_source_info info = info_of("http://b", &number);
+	const struct rk_span serial = SPAN("\x01\x02");
+	struct master_builder *b = NULL;
+	struct master_source *s = NULL;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://b", 9, 1, 1)), 0);
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	assert_int_equal(master_builder_add(b, serial, 1000, RK_REASON_REMOVED), -EINVAL);
+	master_builder_free(b);
+	base = 13; /* newer than itself */
+	info.base_number = (struct rk_span){&base, 1};
+	assert_int_equal(master_builder_new(&info, &b), -EINVAL);
+	base = 9;
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	assert_int_equal(master_builder_add(b, serial, 1000, RK_REASON_REMOVED), 0);
+	assert_int_equal(master_builder_finish(b, &s), 0);
+	assert_int_equal(put_in(&list, s), 0);
+	assert_int_equal(master_list_source_cnt(list), 2);
+	assert_int_equal(put_in(&list, source_of("http://b", 10, 1, 1)), 0);
+	assert_int_equal(master_list_source_cnt(list), 2);
+	assert_int_equal(mark_of(list, "").data[0], 10);
+	assert_int_equal(master_list_mark(list, &info).data[0], 12);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_lists_equal(list, read);
+	assert_int_equal(master_list_mark(read, &info).data[0], 12);
+	assert_int_equal(mark_of(read, "").data[0], 10);
+	assert_int_equal(master_source_info(master_list_source(read, 1))->base_number.data[0], 9);
+	master_list_put(read);
+	master_list_put(list);
+}
+
+static struct master_list *some_list(void)
+{
+	struct master_list *list = NULL;
+
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://b", 9, 100, 50)), 0);
+	assert_int_equal(put_in(&list, source_of("http://a", 9, 300, 10)), 0);
+	assert_int_equal(put_in(&list, source_of("http://empty", 9, 0, 0)), 0);
+	return list;
+}
+
+/* M1 */
+static void list_survives_the_disk(void **state)
+{
+	struct master_list *list = some_list(), *read = NULL;
+	enum master_list_origin origin;
+	bool is_written = false;
+	struct stat first, second;
+
+	(void)state;
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_int_equal(origin, MASTER_LIST_NONE);
+	assert_int_equal(master_list_source_cnt(read), 0);
+	master_list_put(read);
+	assert_int_equal(master_list_save(list, folder.fd, &is_written), 0);
+	assert_true(is_written);
+	assert_int_equal(fstatat(folder.fd, MASTER_LIST_FILE, &first, 0), 0);
+	assert_int_equal(first.st_mode & 07777, 0600);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_int_equal(origin, MASTER_LIST_CURRENT);
+	assert_lists_equal(list, read);
+	assert_int_equal(mark_of(read, "").data[0], 9);
+	/* Same content, same bytes, not written again. */
+	assert_int_equal(master_list_save(read, folder.fd, &is_written), 0);
+	assert_false(is_written);
+	assert_int_equal(fstatat(folder.fd, MASTER_LIST_FILE, &second, 0), 0);
+	assert_int_equal(first.st_ino, second.st_ino);
+	assert_int_equal(folder_scan(&folder, 0), 1);
+	assert_int_equal(put_in(&read, source_of("http://a", 10, 300, 11)), 0);
+	assert_int_equal(master_list_save(read, folder.fd, &is_written), 0);
+	assert_true(is_written);
+	assert_int_equal(folder_scan(&folder, 0), 2);
+	master_list_put(read);
+	master_list_put(list);
+}
+
+static void damage(const char *name, size_t at)
+{
+	int fd = openat(folder.fd, name, O_RDWR);
+	uint8_t byte;
+
+	assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+	byte ^= 0x10;
+	assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+	close(fd);
+}
+
+/* M2 */
+static void damaged_file_gives_way_to_the_previous(void **state)
+{
+	struct master_list *list = some_list(), *newer = master_list_get(list), *read = NULL;
+	enum master_list_origin origin;
+
+	(void)state;
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(put_in(&newer, source_of("http://a", 10, 300, 11)), 0);
+	assert_int_equal(master_list_save(newer, folder.fd, NULL), 0);
+	damage(MASTER_LIST_FILE, 200);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_int_equal(origin, MASTER_LIST_PREVIOUS);
+	assert_lists_equal(list, read);
+	/* Saving over a damaged file does not push out the good one before it. */
+	assert_int_equal(master_list_save(newer, folder.fd, NULL), 0);
+	damage(MASTER_LIST_FILE, 30);
+	master_list_put(read);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_int_equal(origin, MASTER_LIST_PREVIOUS);
+	assert_lists_equal(list, read);
+	master_list_put(read);
+	/* Missing, as after a crash between two steps: the same. */
+	assert_int_equal(rk_file_remove(folder.fd, MASTER_LIST_FILE), 0);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_int_equal(origin, MASTER_LIST_PREVIOUS);
+	master_list_put(read);
+	damage(MASTER_LIST_FILE_PREVIOUS, 0);
+	read = NULL;
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), -EBADMSG);
+	assert_null(read);
+	master_list_put(newer);
+	master_list_put(list);
+}
+
+/* As if whoever damaged the file had made its digest right. */
+static int parse_with_digest(const uint8_t *data, size_t len)
+{
+	enum { AT = 48, DIGEST = 32 };
+	uint8_t *copy = malloc(len);
+	struct master_list *read = NULL;
+	int ret;
+
+	assert_non_null(copy);
+	memcpy(copy, data, len);
+	memset(copy + AT, 0, DIGEST);
+	assert_int_equal(EVP_Digest(copy, len, copy + AT, NULL, EVP_sha256(), NULL), 1);
+	ret = master_list_parse(copy, len, &read);
+	assert_true(ret == 0 || read == NULL);
+	master_list_put(read);
+	free(copy);
+	return ret;
+}
+
+/* M2: structure is checked too: no byte spoiled under a right digest may crash or overrun. */
+static void structure_is_checked_under_a_right_digest(void **state)
+{
+	struct master_list *list = NULL, *read = NULL;
+	uint8_t *data = NULL;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://b", 9, 100, 3)), 0);
+	assert_int_equal(put_in(&list, source_of("http://c", 9, 200, 2)), 0);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
+	assert_int_equal(parse_with_digest(data, len), 0);
+	for (size_t i = 0; i < len * 8; i++) {
+		data[i / 8] ^= (uint8_t)(1 << i % 8);
+		/* Magic, sizes and counts; what follows may as well be another list. */
+		if (parse_with_digest(data, len) == 0 && (i / 8 < 8 || (i / 8 >= 16 && i / 8 < 48)))
+			fail_msg("taken: bit %zu", i);
+		assert_int_equal(master_list_parse(data, len, &read), -EBADMSG);
+		data[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+	for (size_t cut = 80; cut < len; cut++)
+		assert_int_equal(parse_with_digest(data, cut), -EBADMSG);
+	for (size_t cut = 0; cut < 80; cut++)
+		assert_int_equal(master_list_parse(data, cut, &read), -EBADMSG);
+	data = reallocarray(data, len + 1, 1);
+	data[len] = 0;
+	assert_int_equal(parse_with_digest(data, len + 1), -EBADMSG);
+	free(data);
+	master_list_put(list);
+}
+
+/* M4: a full disk: the list on disk stays what it was. */
+static void failed_save_leaves_the_old_list(void **state)
+{
+	struct master_list *list = some_list(), *bigger = master_list_get(list), *read = NULL;
+	const struct rlimit limit = {4096, 4096};
+	enum master_list_origin origin;
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(put_in(&bigger, source_of("http://a", 10, 300, 5000)), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		signal(SIGXFSZ, SIG_IGN);
+		if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+			_exit(3);
+		_exit(master_list_save(bigger, folder.fd, NULL) == -EFBIG ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_int_equal(origin, MASTER_LIST_CURRENT);
+	assert_lists_equal(list, read);
+	master_list_put(read);
+	master_list_put(bigger);
+	master_list_put(list);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		IN_FOLDER(deltas_stand_beside_full_lists),
+		IN_FOLDER(list_survives_the_disk),
+		IN_FOLDER(damaged_file_gives_way_to_the_previous),
+		IN_FOLDER(structure_is_checked_under_a_right_digest),
+		IN_FOLDER(failed_save_leaves_the_old_list),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

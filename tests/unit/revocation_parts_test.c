@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the workers get is what control finds: random full lists and deltas of two issuers, their
+ * set as a base, and every change of them as an overlay over an older base.
+ */
+#include "control/revocations.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "control/revocations_private.h"
+#include "tests/unit/test_ca.h"
+#include "tests/unit/view_fixture.h"
+
+#define SERIALS 64
+#define ROUNDS  300
+
+static const uint8_t secret[INSTALLATION_KEY_LEN] = {7, 7, 7};
+static unsigned char *issuer_der[2];
+static int issuer_len[2];
+static uint8_t issuer_hash[2][PKI_ISSUER_HASH_LEN];
+static uint64_t seed = 5;
+
+static uint32_t next_random(uint32_t below)
+{
+	seed = seed * UINT64_C(6364136223846793005) + 1;
+	return (uint32_t)(seed >> 33) % below;
+}
+
+static void make_issuers(void)
+{
+	for (int i = 0; i < 2; i++) {
+		X509_NAME *name = X509_NAME_new();
+		const unsigned char *cn = (const unsigned char *)(i == 0 ? "one" : "two");
+
+		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1, 0);
+		issuer_len[i] = i2d_X509_NAME(name, &issuer_der[i]);
+		assert_int_equal(pki_issuer_hash(name, issuer_hash[i]), 0);
+		X509_NAME_free(name);
+	}
+}
+
+/* base 0: a full list. */
+static void put_list(struct master_list **list, int issuer, const char *url, const char *scope,
+	uint8_t number, uint8_t base)
+{
+	static const uint8_t reasons[] = {0, 1, 4, 6, 6, 6, RK_REASON_REMOVED, RK_REASON_REMOVED};
+	const struct master_source_info info = {
+		.issuer = {issuer_der[issuer], (size_t)issuer_len[issuer]},
+		.ca_name = "CA",
+		.url = url,
+		.scope = scope,
+		.number = {&number, 1},
+		.base_number = {&base, base > 0},
+		.this_update = 1000,
+		.next_update = 2000};
+	struct master_builder *b;
+	struct master_source *s;
+	struct master_list *next;
+
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	for (uint8_t serial = 1; serial <= SERIALS; serial++) {
+		uint8_t reason = reasons[next_random(base > 0 ? 8 : 6)];
+
+		if (next_random(3) == 0)
+			assert_int_equal(
+				master_builder_add(b, (struct rk_span){&serial, 1}, 5, reason), 0);
+	}
+	assert_int_equal(master_builder_finish(b, &s), 0);
+	if (master_list_replace(*list, s, &next) == 0) {
+		master_list_put(*list);
+		*list = next;
+	}
+	master_source_put(s);
+}
+
+static void change(struct master_list **list)
+{
+	static const char *const urls[] = {"http://a", "http://b"};
+	static const char *const scopes[] = {"", "", "p"};
+	const char *url = urls[next_random(2)], *scope = scopes[next_random(3)];
+	uint8_t number = (uint8_t)(1 + next_random(100)), base = 0;
+	int issuer = (int)next_random(2);
+	struct master_list *next;
+
+	if (next_random(2) == 0)
+		base = (uint8_t)(number - next_random(number < 4 ? number : 4));
+	if (next_random(8) > 0) {
+		put_list(list, issuer, url, scope, number, base);
+	} else {
+		assert_int_equal(master_list_remove(*list, url, &next), 0);
+		master_list_put(*list);
+		*list = next;
+	}
+}
+
+static struct revocations *revocations_of(struct master_list *list)
+{
+	const struct revocations_args args = {.list = list};
+	struct revocations *r;
+
+	assert_int_equal(revocations_new(&args, &r), 0);
+	return r;
+}
+
+static struct rk_part *open_part(struct compile_part *compiled)
+{
+	struct rk_part *part = NULL;
+	struct rk_refusal why = {""};
+
+	assert_int_equal(rk_part_open(compiled->fd, compiled->kind, true, &part, &why), 0);
+	compile_part_close(compiled);
+	return part;
+}
+
+/* base NULL: the overlay is left away. */
+static void assert_same_words(
+	const struct revocations *r, const struct rk_part *base, const struct rk_part *overlay)
+{
+	struct pki_revocation_keyer *keyer;
+	struct rk_revocation_key key;
+	const struct source_ref *by;
+	struct master_entry e;
+	struct compile_part config = {.fd = -1};
+	struct rk_refusal why = {""};
+	struct fixture f;
+	const struct rk_part *parts[RK_PART_CNT] = {NULL};
+	struct rk_part *config_part;
+	struct rk_view view;
+
+	fixture_init(&f);
+	assert_int_equal(compile_config(&f.config, &config, &why), 0);
+	config_part = open_part(&config);
+	parts[RK_PART_CONFIG] = config_part;
+	parts[RK_PART_REVOCATION_BASE] = base;
+	parts[RK_PART_REVOCATION_OVERLAY] = overlay;
+	assert_int_equal(rk_view_init(&view, (struct rk_generation){1, 1}, parts), 0);
+	assert_int_equal(pki_revocation_keyer_new(secret, &keyer), 0);
+	for (int issuer = 0; issuer < 2; issuer++) {
+		for (uint8_t n = 1; n <= SERIALS; n++) {
+			bool is_revoked = revocations_lookup(
+				r, issuer_hash[issuer], (struct rk_span){&n, 1}, &e, &by);
+
+			pki_revocation_key(keyer, issuer_hash[issuer], &n, 1, &key);
+			assert_int_equal(
+				rk_view_revocation(&view, &key), is_revoked ? 1 + e.reason : 0);
+		}
+	}
+	pki_revocation_keyer_free(keyer);
+	rk_part_close(config_part);
+}
+
+static void base_and_overlay_say_what_control_finds(void **state)
+{
+	struct compile_part compiled = {.fd = -1};
+	struct master_list *list;
+	struct rk_part *base = NULL, *overlay;
+	struct revocations *from = NULL, *to;
+	struct rk_refusal why = {""};
+	size_t cnt, changed = 0;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		change(&list);
+		to = revocations_of(list);
+		if (round % 7 == 0) {
+			assert_int_equal(revocations_compile(to, secret, &compiled, &why), 0);
+			rk_part_close(base);
+			base = open_part(&compiled);
+			assert_same_words(to, base, NULL);
+			revocations_put(from);
+			from = revocations_get(to);
+		}
+		assert_int_equal(
+			revocations_compile_overlay(from, to, secret, &compiled, &cnt, &why), 0);
+		overlay = open_part(&compiled);
+		assert_same_words(to, base, overlay);
+		assert_true(round % 7 != 0 || cnt == 0);
+		changed += cnt;
+		rk_part_close(overlay);
+		revocations_put(to);
+	}
+	assert_true(changed > ROUNDS);
+	rk_part_close(base);
+	revocations_put(from);
+	master_list_put(list);
+}
+
+/* RFC 5280 5.2.4, word for word; the rows are one serial's. */
+static void deltas_count_where_they_apply(void **state)
+{
+	static const struct row {
+		uint8_t full_number, full_reason; /* 255: not in it */
+		uint8_t delta_number, delta_base, delta_reason;
+		uint8_t expected; /* 255: not revoked */
+	} rows[] = {
+		{10, 255, 12, 10, 1, 1}, {10, RK_REASON_HOLD, 12, 10, RK_REASON_REMOVED, 255},
+		{11, RK_REASON_HOLD, 12, 10, RK_REASON_REMOVED, 255}, /* between base and delta */
+		{9, RK_REASON_HOLD, 12, 10, RK_REASON_REMOVED, RK_REASON_HOLD}, /* too old a list */
+		{9, 255, 12, 10, 1, 1}, /* what it revokes is revoked */
+		{12, RK_REASON_HOLD, 12, 10, RK_REASON_REMOVED, RK_REASON_HOLD}, /* as new: knows */
+		{12, 255, 12, 10, 1, 255}, {13, 255, 12, 10, 1, 255},
+		{10, 1, 12, 10, RK_REASON_REMOVED, 1}, /* only a hold is taken back */
+		{10, RK_REASON_HOLD, 12, 10, 1, 1},    /* held, then revoked */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+		struct master_list *list, *next;
+		const struct source_ref *by;
+		const uint8_t one = 1;
+		struct master_entry e;
+		struct revocations *r;
+		bool is_revoked;
+
+		assert_int_equal(master_list_new(&list), 0);
+		for (int delta = 0; delta < 2; delta++) {
+			uint8_t reason = delta ? row->delta_reason : row->full_reason;
+			const struct master_source_info info = {
+				.issuer = {issuer_der[0], (size_t)issuer_len[0]},
+				.ca_name = "CA",
+				.url = delta ? "http://d" : "http://f",
+				.scope = "",
+				.number = {delta ? &row->delta_number : &row->full_number, 1},
+				.base_number = {&row->delta_base, (size_t)delta},
+				.next_update = 2000};
+			struct master_builder *b;
+			struct master_source *s;
+
+			assert_int_equal(master_builder_new(&info, &b), 0);
+			if (reason != 255)
+				assert_int_equal(
+					master_builder_add(b, (struct rk_span){&one, 1}, 5, reason),
+					0);
+			assert_int_equal(master_builder_finish(b, &s), 0);
+			assert_int_equal(master_list_replace(list, s, &next), 0);
+			master_source_put(s);
+			master_list_put(list);
+			list = next;
+		}
+		r = revocations_of(list);
+		is_revoked =
+			revocations_lookup(r, issuer_hash[0], (struct rk_span){&one, 1}, &e, &by);
+		if ((is_revoked ? e.reason : 255) != row->expected)
+			fail_msg("row %zu: %d", i, is_revoked ? e.reason : 255);
+		revocations_put(r);
+		master_list_put(list);
+	}
+}
+
+/* More changes than an overlay holds: refused, so that a base is made. */
+static void large_changes_ask_for_a_base(void **state)
+{
+	const struct master_source_info info = {.issuer = {issuer_der[0], (size_t)issuer_len[0]},
+		.ca_name = "CA",
+		.url = "http://a",
+		.scope = "",
+		.next_update = 2000};
+	struct master_list *empty, *list;
+	struct compile_part part = {.fd = -1};
+	struct rk_refusal why = {""};
+	struct master_builder *b;
+	struct master_source *s;
+	struct revocations *from, *to;
+	size_t cnt;
+
+	(void)state;
+	assert_int_equal(master_list_new(&empty), 0);
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	for (uint32_t i = 1; i <= COMPILE_OVERLAY_MAX + 1; i++) {
+		const uint8_t serial[4] = {1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+
+		assert_int_equal(master_builder_add(b, (struct rk_span){serial, 4}, 5, 1), 0);
+	}
+	assert_int_equal(master_builder_finish(b, &s), 0);
+	assert_int_equal(master_list_replace(empty, s, &list), 0);
+	from = revocations_of(empty);
+	to = revocations_of(list);
+	assert_int_equal(revocations_new_entry_cnt(NULL, to), COMPILE_OVERLAY_MAX + 1);
+	assert_int_equal(revocations_new_entry_cnt(from, to), COMPILE_OVERLAY_MAX + 1);
+	assert_int_equal(revocations_new_entry_cnt(to, to), 0);
+	assert_int_equal(revocations_compile_overlay(from, to, secret, &part, &cnt, &why), -E2BIG);
+	assert_int_equal(revocations_compile_overlay(to, from, secret, &part, &cnt, &why), -E2BIG);
+	revocations_put(from);
+	revocations_put(to);
+	master_source_put(s);
+	master_list_put(empty);
+	master_list_put(list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(base_and_overlay_say_what_control_finds),
+		cmocka_unit_test(deltas_count_where_they_apply),
+		cmocka_unit_test(large_changes_ask_for_a_base),
+	};
+
+	make_issuers();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
