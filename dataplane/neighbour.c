@@ -82,6 +82,21 @@ static void ask(struct neighbour_table *t, struct neighbour *n, uint64_t now_ns)
 	t->ops->ask(t->ctx, &n->key, n->source);
 }
 
+static void probe(struct neighbour_table *t, struct neighbour *n, uint64_t now_ns)
+{
+	n->state = NEIGHBOUR_PROBED;
+	n->is_doubted = false;
+	n->ask_cnt = 0;
+	ask(t, n, now_ns);
+}
+
+/* A rumour right after an answer is not lost: who restarts at once says so only once. */
+static void probe_doubted(struct neighbour_table *t, struct neighbour *n, uint64_t now_ns)
+{
+	if (n->is_doubted && now_ns - n->answered_ns >= NEIGHBOUR_QUIET_NS)
+		probe(t, n, now_ns);
+}
+
 static struct neighbour *add(struct neighbour_table *t, const struct neighbour_key *key,
 	const uint8_t *source, uint64_t now_ns)
 {
@@ -115,10 +130,8 @@ bool neighbour_resolve(struct neighbour_table *t, const struct neighbour_key *ke
 	n->used_ns = now_ns;
 	if (n->state != NEIGHBOUR_UNKNOWN) {
 		if (n->state == NEIGHBOUR_KNOWN && now_ns - n->answered_ns >= NEIGHBOUR_FRESH_NS) {
-			n->state = NEIGHBOUR_PROBED;
-			n->ask_cnt = 0;
 			memcpy(n->source, source, net_address_len(key->family));
-			ask(t, n, now_ns);
+			probe(t, n, now_ns);
 		}
 		memcpy(mac, n->mac, NET_MAC_LEN);
 		return true;
@@ -141,12 +154,10 @@ void neighbour_hear(struct neighbour_table *t, const struct neighbour_key *key,
 {
 	struct neighbour *n = find(t, key);
 
-	if (n == NULL || n->state != NEIGHBOUR_KNOWN || memcmp(n->mac, mac, NET_MAC_LEN) == 0 ||
-		now_ns - n->answered_ns < NEIGHBOUR_QUIET_NS)
+	if (n == NULL || n->state != NEIGHBOUR_KNOWN || memcmp(n->mac, mac, NET_MAC_LEN) == 0)
 		return;
-	n->state = NEIGHBOUR_PROBED;
-	n->ask_cnt = 0;
-	ask(t, n, now_ns);
+	n->is_doubted = true;
+	probe_doubted(t, n, now_ns);
 }
 
 bool neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
@@ -178,6 +189,8 @@ static void run_entry(struct neighbour_table *t, struct neighbour *n, uint64_t n
 	if (n->state == NEIGHBOUR_KNOWN) {
 		if (now_ns - n->used_ns >= NEIGHBOUR_IDLE_NS)
 			forget(t, n);
+		else
+			probe_doubted(t, n, now_ns);
 		return;
 	}
 	if (now_ns - n->asked_ns < NEIGHBOUR_RETRY_NS << (n->ask_cnt - 1))

@@ -25,7 +25,7 @@
 #define NEIGHBOUR_RETRY_NS   UINT64_C(250000000)   /* doubles */
 #define NEIGHBOUR_FRESH_NS   UINT64_C(30000000000) /* then asked again at the next use */
 #define NEIGHBOUR_IDLE_NS    UINT64_C(120000000000)
-#define NEIGHBOUR_QUIET_NS   UINT64_C(1000000000) /* after an answer: rumours are not followed */
+#define NEIGHBOUR_QUIET_NS   UINT64_C(1000000000) /* after an answer: rumours wait */
 #define NEIGHBOUR_SWEEP_NS   UINT64_C(50000000)
 
 struct neighbour_key {
@@ -48,6 +48,7 @@ struct neighbour {
 	uint8_t state;
 	uint8_t ask_cnt;
 	uint8_t parked_cnt;
+	bool is_doubted; /* KNOWN, and another MAC was heard: asked again once NEIGHBOUR_QUIET_NS is over */
 	uint8_t mac[NET_MAC_LEN];
 	uint8_t source[16]; /* of our question */
 	uint64_t asked_ns;

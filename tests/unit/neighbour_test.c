@@ -149,6 +149,28 @@ static void test_unasked_change_makes_us_ask(void **state)
 	assert_memory_equal(f->mac, mac_b, 6);
 }
 
+/* Who restarts within the quiet time says its new address only once, and is asked after it. */
+static void test_early_change_is_remembered(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(resolve(f, 7, 1));
+	assert_true(learn(f, 7, mac_a));
+	f->now += NEIGHBOUR_QUIET_NS / 2;
+	assert_false(learn(f, 7, mac_b));
+	neighbour_run(&f->table, f->now);
+	assert_int_equal(f->asked, 1);
+	f->now += NEIGHBOUR_QUIET_NS / 2;
+	neighbour_run(&f->table, f->now);
+	assert_int_equal(f->asked, 2);
+	assert_true(learn(f, 7, mac_b));
+	f->now += 2 * NEIGHBOUR_QUIET_NS;
+	neighbour_run(&f->table, f->now);
+	assert_int_equal(f->asked, 2); /* the doubt is settled */
+	assert_true(resolve(f, 7, 2));
+	assert_memory_equal(f->mac, mac_b, 6);
+}
+
 static void test_retry_then_give_up(void **state)
 {
 	struct fixture *f = *state;
@@ -217,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_park_and_deliver, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unasked_change_makes_us_ask, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_early_change_is_remembered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retry_then_give_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
