@@ -295,7 +295,7 @@ request_certificate() {
 	jq -n --arg cn "$1.peering" '{name: "custom_ssr_peering", common_name: $cn}' \
 		>"$LAB/$1/csr_request.json" &&
 		rest_ok "$1" GET certificate-request -d "@$LAB/$1/csr_request.json" &&
-		field .csr >"$2" && openssl req -in "$2" -noout -verify 2>/dev/null
+		field .csr >"$2" && openssl req -in "$2" -noout -verify >/dev/null 2>&1
 }
 
 # The seed's certificate.json: the PEM pasted between the quotes, line breaks and all.

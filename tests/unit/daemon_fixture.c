@@ -45,8 +45,7 @@ void daemon_fixture_open(struct daemon_fixture *f, const char *config)
 {
 	static const char *const name[] = {"config", "state", "run", "pki"};
 
-	memset(f, 0, sizeof(*f));
-	snprintf(f->root, sizeof(f->root), "/tmp/rekey-daemon.XXXXXX");
+	*f = (struct daemon_fixture){.root = "/tmp/rekey-daemon.XXXXXX"};
 	assert_non_null(mkdtemp(f->root));
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(f->dir[i], sizeof(f->dir[i]), "%s/%s", f->root, name[i]);
