@@ -1,34 +1,51 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One HTTP request to rekey-control: over RUN/control.sock (the kernel says who we are), or over
- * https:// with a token. Single thread; one request at a time.
+ * HTTP requests to rekey-control: over RUN/control.sock (the kernel says who we are), or over
+ * https:// with a token. One connection is kept for all of them. Single thread.
  */
 #pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "pki/view/bytes.h"
+
 struct client_options {
-	const char *run_dir;    /* the socket's folder, when url is NULL */
-	const char *url;        /* https://HOST[:PORT] */
-	const char *token_file; /* bearer token, for url */
-	const char *ca_file;    /* PEM of who may have signed the server's certificate */
-	bool is_insecure;       /* do not verify the server */
+	const char *run_dir; /* the socket's folder, when url is NULL */
+	const char *url;     /* https://HOST[:PORT] */
+	const char *ca_file; /* PEM of who may have signed the server's certificate */
+	bool is_insecure;    /* do not verify the server */
 };
 
 enum client_result {
 	CLIENT_OK,          /* 2xx */
 	CLIENT_REFUSED,     /* the daemon said no; its error is in the answer */
 	CLIENT_UNREACHABLE, /* no daemon, or not the one we trust */
+	CLIENT_STOPPED,     /* the waiting function said so */
 };
 
 struct client_answer {
 	long status;     /* HTTP, 0 when unreachable */
 	json_t *body;    /* owned; NULL when there was none */
+	char code[64];   /* the daemon's, when refused */
 	char error[512]; /* a sentence, when not CLIENT_OK */
 };
 
-/* body may be NULL (borrowed). Answers larger than 64 MiB are refused. */
-enum client_result client_call(const struct client_options *o, const char *method, const char *path,
-	const json_t *body, struct client_answer *answer) __attribute__((warn_unused_result));
+struct client;
+
+/* The options are borrowed for the client's life. NULL = no memory. */
+struct client *client_new(const struct client_options *options);
+void client_free(struct client *c);
+/* For https:// only. A copy is kept, and wiped; NULL forgets it. 0 or -errno. */
+int client_set_token(struct client *c, const char *token) RK_MUST_CHECK;
+bool client_has_token(const struct client *c);
+/* Called many times a second while an answer is awaited; true ends the request. */
+void client_set_waiting(struct client *c, bool (*waiting)(void *arg, double sec), void *arg);
+
+/* body may be NULL (borrowed). Answers larger than 256 MiB are refused. */
+enum client_result client_call(struct client *c, const char *method, const char *path,
+	const json_t *body, struct client_answer *answer) RK_MUST_CHECK;
 void client_answer_fini(struct client_answer *answer);
+
+/* "/api/v1/peer/%s" with the name percent-encoded, so that it cannot name another path. */
+int client_path(char *out, size_t size, const char *format, const char *name) RK_MUST_CHECK;

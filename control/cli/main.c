@@ -1,185 +1,187 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rekeyctl: one-shot commands. It knows no more than the REST API offers. */
-#include <curl/curl.h>
+/* rekeyctl: one command, or a shell. It knows no more than the REST API offers. */
 #include <getopt.h>
+#include <locale.h>
+#include <langinfo.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/cli/client.h"
-#include "control/cli/commands.h"
+#include "control/cli/cli.h"
+#include "control/cli/complete.h"
+#include "control/cli/help.h"
 #include "control/cli/print.h"
+#include "control/cli/shell.h"
 #include "control/cli/verify.h"
 
-enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
-
-struct options {
-	struct client_options client;
-	bool is_json;
+static const struct option longs[] = {
+	{"json", no_argument, NULL, 'j'},
+	{"run-dir", required_argument, NULL, 'r'},
+	{"url", required_argument, NULL, 'u'},
+	{"user", required_argument, NULL, 'n'},
+	{"token-file", required_argument, NULL, 't'},
+	{"cacert", required_argument, NULL, 'c'},
+	{"insecure", no_argument, NULL, 'k'},
+	{"print-manual", no_argument, NULL, 'm'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{0},
 };
 
 static void print_usage(FILE *f)
 {
-	fprintf(f, "usage: rekeyctl [options] COMMAND\n\n"
+	fprintf(f, "usage: rekeyctl [options] [COMMAND]\n\n"
+		   "Without a command: a shell, or commands from standard input.\n\n"
 		   "  -j, --json          print the answer as JSON\n"
 		   "      --run-dir DIR   where control.sock is (default /run/rekey)\n"
 		   "      --url URL       https://HOST[:PORT] of another router\n"
-		   "      --token-file F  the token that POST /api/v1/login gave\n"
+		   "      --user NAME     who logs in there (asked for otherwise)\n"
+		   "      --token-file F  the token of a login; kept there by \"login\"\n"
 		   "      --cacert F      who may have signed that router's certificate\n"
 		   "      --insecure      do not verify it\n"
+		   "      --print-manual  the manual page's section on commands\n"
 		   "  -h, --help  -V, --version\n\n");
-	command_print_help(f);
-	fprintf(f, "  %-36s %s\n", "pki verify", "judge a certificate offline; see --help of it");
-	fprintf(f, "\nexit status: 0 done, 1 refused, 2 usage, 3 no daemon\n");
+	help_print(&cli_commands, f);
+	fprintf(f, "\nWords may be shortened where one only is meant. exit status: 0 done, "
+		   "1 refused, 2 usage,\n3 no daemon, 4 done with warnings\n");
 }
 
-/* 0, or the exit code + 1 to leave with. */
-static int read_options(int argc, char *argv[], struct options *o)
+/* 0; else the process is to end with *status. */
+static int take_option(struct cli *c, int option, const char *value, int *status)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"run-dir", required_argument, NULL, 'r'},
-		{"url", required_argument, NULL, 'u'},
-		{"token-file", required_argument, NULL, 't'},
-		{"cacert", required_argument, NULL, 'c'},
-		{"insecure", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{0},
-	};
-	int c;
+	*status = CLI_DONE;
+	switch (option) {
+	case 'j':
+		c->is_json = true;
+		return 0;
+	case 'r':
+		c->target.run_dir = value;
+		return 0;
+	case 'u':
+		c->target.url = value;
+		return 0;
+	case 'n':
+		c->user = value;
+		return 0;
+	case 't':
+		c->token_file = value;
+		return 0;
+	case 'c':
+		c->target.ca_file = value;
+		return 0;
+	case 'k':
+		c->target.is_insecure = true;
+		return 0;
+	case 'm':
+		help_print_manual(&cli_commands, stdout);
+		return 1;
+	case 'h':
+		print_usage(stdout);
+		return 1;
+	case 'V':
+		printf("rekeyctl %s\n", REKEY_VERSION);
+		return 1;
+	default:
+		fprintf(stderr, "rekeyctl: see rekeyctl --help\n");
+		*status = CLI_USAGE;
+		return 1;
+	}
+}
 
-	while ((c = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			o->is_json = true;
-			break;
-		case 'r':
-			o->client.run_dir = optarg;
-			break;
-		case 'u':
-			o->client.url = optarg;
-			break;
-		case 't':
-			o->client.token_file = optarg;
-			break;
-		case 'c':
-			o->client.ca_file = optarg;
-			break;
-		case 'k':
-			o->client.is_insecure = true;
-			break;
-		case 'h':
-			print_usage(stdout);
-			return EXIT_DONE + 1;
-		case 'V':
-			printf("rekeyctl %s\n", REKEY_VERSION);
-			return EXIT_DONE + 1;
-		default:
-			fprintf(stderr, "rekeyctl: see rekeyctl --help\n");
-			return EXIT_USAGE + 1;
+/* ---- completion for other shells ----------------------------------------------------------------- */
+
+static const struct option *find_option(const char *word)
+{
+	for (const struct option *o = longs; o->name != NULL; o++) {
+		if (word[0] == '-' && word[1] == '-' && strcmp(word + 2, o->name) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+/*
+ * "rekeyctl --complete WORD... PARTIAL": a line for each candidate, its help after a TAB. Options
+ * count where they say whom to ask.
+ */
+static int complete(struct cli *c, int argc, char *argv[])
+{
+	struct candidates list = {0};
+	int cnt = 0, i, status;
+
+	for (i = 0; i + 1 < argc; i++) {
+		const struct option *o = find_option(argv[i]);
+
+		if (o == NULL && argv[i][0] != '-')
+			argv[cnt++] = argv[i];
+		else if (o != NULL && o->has_arg == required_argument && i + 2 == argc)
+			return CLI_DONE; /* its value is anything */
+		else if (o != NULL && o->has_arg == required_argument)
+			(void)take_option(c, o->val, argv[++i], &status);
+		else if (o != NULL && o->val == 'k')
+			(void)take_option(c, o->val, NULL, &status);
+	}
+	if (argc > 0 && argv[argc - 1][0] == '-') {
+		for (const struct option *o = longs; o->name != NULL; o++) {
+			if (strncmp(argv[argc - 1] + 1, "-", 1) != 0 ||
+				tree_begins(o->name, argv[argc - 1] + 2))
+				printf("--%s\n", o->name);
+		}
+		return CLI_DONE;
+	}
+	c->input.is_terminal = false;
+	if (complete_words(c, argv, (size_t)cnt, argc > 0 ? argv[argc - 1] : "", &list) == 0) {
+		for (size_t n = 0; n < list.cnt; n++) {
+			if (list.one[n].word != NULL)
+				printf("%s\t%s\n", list.one[n].word, list.one[n].help);
 		}
 	}
-	return 0;
+	complete_free(&list);
+	return CLI_DONE;
 }
 
-/* The operand goes into the path percent-encoded, so that it cannot name another path. */
-static bool fill_path(const struct cli_command *c, const char *operand, char *out, size_t size)
-{
-	const char *mark = operand != NULL ? strstr(c->path, "%s") : NULL;
-	char *escaped;
-	int len;
+/* ---- main ---------------------------------------------------------------------------------------- */
 
-	if (mark == NULL) {
-		len = snprintf(out, size, "%s",
-			operand == NULL && c->path_all != NULL ? c->path_all : c->path);
-		return len > 0 && (size_t)len < size;
-	}
-	escaped = curl_easy_escape(NULL, operand, 0);
-	if (escaped == NULL)
-		return false;
-	len = snprintf(out, size, "%.*s%s%s", (int)(mark - c->path), c->path, escaped, mark + 2);
-	curl_free(escaped);
-	return len > 0 && (size_t)len < size;
+/* Names may hold any letter; a terminal of the C locale gets them all the same. */
+static void open_locale(void)
+{
+	if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-static void print_answer(
-	const struct options *o, const struct cli_command *c, const struct client_answer *answer)
+static int run(struct cli *c, int argc, char *argv[])
 {
-	if (o->is_json) {
-		json_dumpf(answer->body != NULL ? answer->body : json_null(), stdout,
-			JSON_INDENT(2) | JSON_ENCODE_ANY);
-		putchar('\n');
-	} else if (c->print != NULL) {
-		c->print(stdout, answer->body);
-	} else {
-		puts("Done.");
-	}
-}
+	int option, status;
 
-static int run(const struct options *o, const struct cli_command *c, const char *operand)
-{
-	struct client_answer answer = {0};
-	enum client_result result;
-	json_t *body = NULL;
-	char path[512];
-
-	if (!fill_path(c, operand, path, sizeof(path))) {
-		fprintf(stderr, "rekeyctl: '%s' is too long for a name\n", operand);
-		return EXIT_USAGE;
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+		return cli_init(c) == 0 ? complete(c, argc - 2, argv + 2) : CLI_REFUSED;
+	while ((option = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
+		if (take_option(c, option, optarg, &status) != 0)
+			return status;
 	}
-	if (c->build != NULL) {
-		body = c->build(operand);
-		if (body == NULL) {
-			fprintf(stderr, "rekeyctl: nothing was given\n");
-			return EXIT_USAGE;
-		}
+	if (cli_init(c) < 0) {
+		fprintf(stderr, "rekeyctl: out of memory\n");
+		return CLI_REFUSED;
 	}
-	result = client_call(&o->client, c->method, path, body, &answer);
-	json_decref(body);
-	if (result == CLIENT_OK)
-		print_answer(o, c, &answer);
-	else if (o->is_json && answer.body != NULL)
-		print_answer(o, c, &answer);
-	print_strip_controls(answer.error);
-	if (result == CLIENT_UNREACHABLE)
-		fprintf(stderr, "rekeyctl: rekey-control does not answer at %s: %s\n",
-			o->client.url != NULL ? o->client.url : o->client.run_dir, answer.error);
-	else if (result == CLIENT_REFUSED)
-		fprintf(stderr, "rekeyctl: refused: %s\n", answer.error);
-	client_answer_fini(&answer);
-	return result == CLIENT_OK        ? EXIT_DONE
-	       : result == CLIENT_REFUSED ? EXIT_REFUSED
-					  : EXIT_NO_DAEMON;
+	print_use_colour();
+	return optind < argc ? shell_words(c, argv + optind, (size_t)(argc - optind))
+			     : shell_run(c);
 }
 
 int main(int argc, char *argv[])
 {
-	struct options o = {.client = {.run_dir = "/run/rekey"}};
-	const struct cli_command *c;
-	const char *operand;
-	int ret, used;
+	struct cli c = {.target = {.run_dir = "/run/rekey"}};
+	int ret;
 
+	open_locale();
+	signal(SIGPIPE, SIG_IGN);
 	if (verify_is_asked(argc, argv))
 		return verify_run(argc, argv);
-	ret = read_options(argc, argv, &o);
-	if (ret != 0)
-		return ret - 1;
-	c = command_find(argc - optind, argv + optind, &used);
-	if (c == NULL) {
-		fprintf(stderr, optind < argc ? "rekeyctl: no such command; see rekeyctl --help\n"
-					      : "rekeyctl: which command? see rekeyctl --help\n");
-		return EXIT_USAGE;
+	ret = run(&c, argc, argv);
+	cli_fini(&c);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "rekeyctl: what was asked for could not be written\n");
+		return ret == CLI_DONE ? CLI_REFUSED : ret;
 	}
-	operand = argv[optind + used];
-	if (argc - optind - used > (c->operand != NULL ? 1 : 0) ||
-		(c->operand != NULL && c->operand[0] != '[' && operand == NULL)) {
-		fprintf(stderr, "usage: rekeyctl %s %s\n", c->words,
-			c->operand != NULL ? c->operand : "");
-		return EXIT_USAGE;
-	}
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	ret = run(&o, c, operand);
-	curl_global_cleanup();
 	return ret;
 }

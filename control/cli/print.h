@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -16,6 +17,14 @@ struct print_column {
 
 /* C0, DEL and (as UTF-8) C1 could drive a terminal: each becomes a question mark. */
 void print_strip_controls(char *text);
+/* The same, but line ends and tabs stay. */
+void print_strip_text(char *text);
+
+enum print_tone { PRINT_PLAIN, PRINT_GOOD, PRINT_WARN, PRINT_BAD };
+/* Colour is off until this: standard output is a terminal, NO_COLOR is not set, TERM not dumb. */
+void print_use_colour(void);
+/* The sequence that switches to a tone, "" without colour. */
+const char *print_colour(enum print_tone tone);
 
 /* A value as one line of text: null and absent print "N/A", booleans True and False. */
 void print_value(const json_t *object, const char *key, char *out, size_t size);
@@ -27,6 +36,15 @@ void print_table(
 /* "  Title:   value" lines of one object, values aligned. */
 void print_block(
 	FILE *f, const struct print_column *fields, size_t field_cnt, const json_t *object);
+
+/* Every field of an object, its own names as titles; nested ones indented. */
+void print_all(FILE *f, json_t *object, int indent);
+
+/*
+ * What was found wrong, numbered: findings of a certificate, errors and warnings of a
+ * configuration, warnings as bare text; nested in whatever the daemon wraps them.
+ */
+void print_findings(FILE *f, const json_t *findings);
 
 /* "1 hrs 2 min 3 sec", as the vendor prints ages. */
 void print_duration(unsigned long long ms, char *out, size_t size);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/cli/show.h"
 
+#include <string.h>
+
 #include "control/cli/print.h"
 
 #define CNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -14,82 +16,42 @@ static void table(FILE *f, const json_t *rows, const struct print_column *column
 		print_table(f, columns, cnt, rows);
 }
 
-void show_peers(FILE *f, const json_t *answer)
+/* Only the elements whose field is what was asked for; NULL: all. Owned by the caller. */
+static json_t *pick(json_t *rows, const char *field, const char *only)
 {
-	static const struct print_column columns[] = {
-		{"Peer", "name"},
-		{"Status", "status"},
-		{"Security Status", "security_status"},
-		{"Group", "group"},
-		{"Key Index", "key_index"},
-		{"Peer Ki", "peer_key_index"},
-		{"Full Exchanges", "full_exchange_count"},
-		{"Rekeys", "rekey_count"},
-		{"Certificate", "certificate.verdict"},
-	};
-
-	table(f, json_object_get(answer, "peers"), columns, CNT(columns),
-		"No peers are configured.");
-}
-
-static void print_age(FILE *f, const char *title, const json_t *ms)
-{
-	char text[64] = "N/A";
-
-	if (json_is_integer(ms) && json_integer_value(ms) >= 0)
-		print_duration((unsigned long long)json_integer_value(ms), text, sizeof(text));
-	fprintf(f, "  %-23s %s\n", title, text);
-}
-
-static void show_peer_security(FILE *f, const json_t *answer)
-{
-	static const struct print_column path[] = {
-		{"Network Interface", "port"},
-		{"Local", "local"},
-		{"Destination", "remote"},
-	};
-	static const struct print_column fields[] = {
-		{"Status", "status"},
-		{"Security Status", "security_status"},
-		{"Group", "group"},
-		{"Suite", "suite"},
-		{"Key Index", "key_index"},
-		{"Peer Ki", "peer_key_index"},
-		{"Exported", "exported"},
-		{"Full Exchanges", "full_exchange_count"},
-		{"Rekeys", "rekey_count"},
-		{"Keep-alive Sent", "keep_alive_sent"},
-		{"Keep-alive Rec", "keep_alive_received"},
-		{"Certificate", "certificate.verdict"},
-		{"Fingerprint", "certificate.fingerprint"},
-		{"Not After", "certificate.not_after"},
-	};
-	char name[128];
+	json_t *picked = json_array(), *row;
 	size_t i;
-	json_t *p;
 
-	print_value(answer, "name", name, sizeof(name));
-	fprintf(f, "==============\n Peer: %s\n==============\n", name);
-	json_array_foreach(json_object_get(answer, "paths"), i, p)
-		print_block(f, path, CNT(path), p);
-	print_block(f, fields, CNT(fields), answer);
-	print_age(f, "Key Age:", json_object_get(answer, "key_age_ms"));
-	print_age(f, "Next Rekey:", json_object_get(answer, "next_rekey_ms"));
+	json_array_foreach(rows, i, row)
+	{
+		const char *text = json_string_value(json_object_get(row, field));
+
+		if (only == NULL || (text != NULL && strcmp(text, only) == 0))
+			json_array_append(picked, row);
+	}
+	return picked;
 }
 
-/* One peer's answer, or the list of all. */
-void show_peers_security(FILE *f, const json_t *answer)
+static bool is_view(const struct show *s, const char *view)
 {
-	const json_t *peers = json_object_get(answer, "peers");
-	size_t i;
-	json_t *peer;
-
-	if (peers == NULL)
-		show_peer_security(f, answer);
-	json_array_foreach(peers, i, peer) show_peer_security(f, peer);
+	return s->view != NULL && strcmp(s->view, view) == 0;
 }
 
-void show_alarms(FILE *f, const json_t *answer)
+/* "2026-01-02T03:04:05Z" as the vendor's tables have it. */
+static void shorten_time(json_t *row)
+{
+	const char *time = json_string_value(json_object_get(row, "time"));
+	char text[20];
+
+	if (time == NULL || strlen(time) < 20 || time[10] != 'T')
+		return;
+	memcpy(text, time, 19);
+	text[10] = ' ';
+	text[19] = '\0';
+	json_object_set_new(row, "time", json_string(text));
+}
+
+void show_alarms(const struct show *s, json_t *answer)
 {
 	static const struct print_column columns[] = {
 		{"ID", "id"},
@@ -99,11 +61,31 @@ void show_alarms(FILE *f, const json_t *answer)
 		{"Category", "category"},
 		{"Message", "message"},
 	};
+	static const struct print_column fields[] = {
+		{"Time", "time"},
+		{"Severity", "severity"},
+		{"Source", "source"},
+		{"Category", "category"},
+		{"Process", "process"},
+		{"Message", "message"},
+	};
+	json_t *rows = pick(json_object_get(answer, "alarms"), "id", s->only), *row;
+	size_t i;
 
-	table(f, json_object_get(answer, "alarms"), columns, CNT(columns), "There are no alarms.");
+	json_array_foreach(rows, i, row) shorten_time(row);
+	if (s->only == NULL)
+		table(s->f, rows, columns, CNT(columns), "There are no alarms.");
+	else if (json_array_size(rows) == 0)
+		fprintf(s->f, "There is no alarm %s.\n", s->only);
+	json_array_foreach(rows, i, row)
+	{
+		if (s->only != NULL)
+			print_block(s->f, fields, CNT(fields), row);
+	}
+	json_decref(rows);
 }
 
-void show_events(FILE *f, const json_t *answer)
+void show_events(const struct show *s, json_t *answer)
 {
 	static const struct print_column columns[] = {
 		{"Time", "time"},
@@ -112,32 +94,84 @@ void show_events(FILE *f, const json_t *answer)
 		{"From", "address"},
 		{"Description", "description"},
 	};
-
-	table(f, json_object_get(answer, "events"), columns, CNT(columns), "There are no events.");
-}
-
-void show_stats(FILE *f, const json_t *answer)
-{
-	static const char *const processes[] = {"control", "dataplane"};
-	const char *name;
-	char text[64];
-	json_t *v;
+	static const struct print_column fields[] = {
+		{"Type", "type"},
+		{"Node", "node"},
+		{"Who", "user"},
+		{"From", "address"},
+		{"Description", "description"},
+		{"Permitted", "permitted"},
+	};
+	json_t *rows = json_object_get(answer, "events"), *row;
+	char time[64], title[256];
 	size_t i;
 
-	for (i = 0; i < CNT(processes); i++) {
-		json_t *counters = json_object_get(answer, processes[i]);
-
-		fprintf(f, " %s\n", processes[i]);
-		json_object_foreach(counters, name, v)
-		{
-			print_value(counters, name, text, sizeof(text));
-			fprintf(f, "  %-48s %s\n", name, text);
-		}
+	if (!is_view(s, "detail") || json_array_size(rows) == 0) {
+		table(s->f, rows, columns, CNT(columns), "There are no events.");
+		return;
+	}
+	json_array_foreach(rows, i, row)
+	{
+		print_value(row, "time", time, sizeof(time));
+		print_value(row, "title", title, sizeof(title));
+		fprintf(s->f, " %s  %s\n", time, strcmp(title, "N/A") != 0 ? title : "");
+		if (json_object_get(row, "node") == NULL)
+			json_object_set_new(row, "node", json_string(s->node));
+		print_block(s->f, fields, CNT(fields), row);
+		fputs("  Json Event Detail:\n", s->f);
+		print_all(s->f, json_object_get(row, "detail"), 4);
 	}
 }
 
-void show_revocation(FILE *f, const json_t *answer)
+/* Nested counters are named as paths: security/csr/success. */
+static void print_counters(FILE *f, json_t *counters, const char *prefix)
 {
+	char path[160], text[64];
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(counters, name, v)
+	{
+		snprintf(path, sizeof(path), "%s%s", prefix, name);
+		print_strip_controls(path);
+		if (json_is_object(v)) {
+			strncat(path, "/", sizeof(path) - strlen(path) - 1);
+			print_counters(f, v, path);
+			continue;
+		}
+		print_value(counters, name, text, sizeof(text));
+		fprintf(f, "  %-48s %s\n", path, text);
+	}
+}
+
+void show_stats(const struct show *s, json_t *answer)
+{
+	const char *process;
+	char title[64];
+	json_t *counters;
+
+	json_object_foreach(answer, process, counters)
+	{
+		snprintf(title, sizeof(title), "%s", process);
+		print_strip_controls(title);
+		if (!json_is_object(counters))
+			continue;
+		fprintf(s->f, " %s\n", title);
+		print_counters(s->f, counters, "");
+	}
+}
+
+void show_revocation(const struct show *s, json_t *answer)
+{
+	static const struct print_column columns[] = {
+		{"Name", "name"},
+		{"Issuer", "issuer"},
+		{"CRL Number", "crl_number"},
+		{"Entries", "entries"},
+		{"Next Update", "next_update"},
+		{"Last Success", "last_success"},
+		{"Failures", "failures"},
+	};
 	static const struct print_column fields[] = {
 		{"URL", "url"},
 		{"Issuer", "issuer"},
@@ -158,19 +192,21 @@ void show_revocation(FILE *f, const json_t *answer)
 	json_t *source;
 	size_t i;
 
+	if (json_array_size(sources) == 0 || is_view(s, "summary"))
+		table(s->f, sources, columns, CNT(columns), "No CRL source is known.");
 	json_array_foreach(sources, i, source)
 	{
+		if (is_view(s, "summary"))
+			break;
 		print_value(source, "name", text, sizeof(text));
-		fprintf(f, " %s\n", text);
-		print_block(f, fields, CNT(fields), source);
+		fprintf(s->f, " %s\n", text);
+		print_block(s->f, fields, CNT(fields), source);
 	}
-	if (json_array_size(sources) == 0)
-		fprintf(f, "No CRL source is known.\n");
 	print_value(answer, "entries", text, sizeof(text));
-	fprintf(f, " Revoked certificates in force: %s\n", text);
+	fprintf(s->f, " Revoked certificates in force: %s\n", text);
 }
 
-void show_trusted_ca(FILE *f, const json_t *answer)
+void show_trusted_ca(const struct show *s, json_t *answer)
 {
 	static const struct print_column columns[] = {
 		{"Subject", "subject"},
@@ -178,24 +214,35 @@ void show_trusted_ca(FILE *f, const json_t *answer)
 		{"Not After", "not_after"},
 		{"Anchor", "is_anchor"},
 	};
-	json_t *bundles = json_object_get(answer, "trusted_ca_certificates");
+	json_t *bundles = pick(json_object_get(answer, "trusted_ca_certificates"), "name", s->only);
 	char text[128];
-	json_t *bundle;
-	size_t i;
+	json_t *bundle, *certificate;
+	size_t i, n;
 
 	json_array_foreach(bundles, i, bundle)
 	{
+		json_t *certificates = json_object_get(bundle, "certificates");
+
 		print_value(bundle, "name", text, sizeof(text));
-		fprintf(f, " %s", text);
+		fprintf(s->f, " %s", text);
 		print_value(bundle, "validation_mode", text, sizeof(text));
-		fprintf(f, " (validation-mode %s)\n", text);
-		print_table(f, columns, CNT(columns), json_object_get(bundle, "certificates"));
+		fprintf(s->f, " (validation-mode %s)\n", text);
+		if (!is_view(s, "detail"))
+			print_table(s->f, columns, CNT(columns), certificates);
+		json_array_foreach(certificates, n, certificate)
+		{
+			if (is_view(s, "detail"))
+				print_all(s->f, certificate, 2);
+		}
+		print_findings(s->f, json_object_get(bundle, "warnings"));
 	}
 	if (json_array_size(bundles) == 0)
-		fprintf(f, "No trusted CA certificate is installed.\n");
+		fprintf(s->f, "No trusted CA certificate%s%s is installed.\n",
+			s->only != NULL ? " " : "", s->only != NULL ? s->only : "");
+	json_decref(bundles);
 }
 
-void show_publication(FILE *f, const json_t *answer)
+void show_publication(const struct show *s, json_t *answer)
 {
 	static const struct print_column fields[] = {
 		{"Data Plane Connected", "connected"},
@@ -211,14 +258,53 @@ void show_publication(FILE *f, const json_t *answer)
 		{"Digest", "digest"},
 	};
 
-	print_block(f, fields, CNT(fields), answer);
-	print_table(f, parts, CNT(parts), json_object_get(answer, "parts"));
+	print_block(s->f, fields, CNT(fields), answer);
+	print_table(s->f, parts, CNT(parts), json_object_get(answer, "parts"));
 }
 
-void show_rotated(FILE *f, const json_t *answer)
+void show_history(const struct show *s, json_t *answer)
 {
-	char text[128];
+	static const struct print_column columns[] = {
+		{"Number", "number"},
+		{"Time", "time"},
+		{"User", "user"},
+		{"From", "from"},
+		{"Origin", "origin"},
+		{"Comment", "comment"},
+	};
+	char running[32], by[64];
 
-	print_value(answer, "rotated", text, sizeof(text));
-	fprintf(f, "Rotating: %s\n", text);
+	table(s->f, json_object_get(answer, "entries"), columns, CNT(columns),
+		"No configuration was committed yet.");
+	print_value(answer, "running", running, sizeof(running));
+	print_value(answer, "confirm_by", by, sizeof(by));
+	fprintf(s->f, "\n Running: %s\n", running);
+	if (strcmp(by, "N/A") != 0)
+		fprintf(s->f, " To be confirmed by %s, or it is rolled back.\n", by);
+}
+
+void show_users(const struct show *s, json_t *answer)
+{
+	static const struct print_column columns[] = {
+		{"Name", "name"},
+		{"Role", "role"},
+	};
+	json_t *rows = pick(json_object_get(answer, "users"), "name", s->only);
+
+	table(s->f, rows, columns, CNT(columns), "There is no such user.");
+	json_decref(rows);
+}
+
+void show_all(const struct show *s, json_t *answer)
+{
+	if (json_object_size(answer) > 0)
+		print_all(s->f, answer, 2);
+	else
+		fputs("Done.\n", s->f);
+}
+
+void show_done(const struct show *s, json_t *answer)
+{
+	(void)answer;
+	fputs("Done.\n", s->f);
 }

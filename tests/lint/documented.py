@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every configuration item, rekeyctl command and daemon option stands in its manual page, every
+"""Every configuration item and every option of a program stands in its manual page, every
 counter in the protocol's table; every link of a document leads to a file."""
 import os
 import re
@@ -10,7 +10,6 @@ import tree
 # sources, what names a thing there, and the page it must stand in
 CLAIMS = [
     ("control/config_schema.c", r'^\t\{"([a-z0-9-]+)",', "docs/rekey.json.5.scd"),
-    ("control/cli/commands.c", r'^\t\{"([a-z -]+)",', "docs/rekeyctl.1.scd"),
     ("control/cli/main.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekeyctl.1.scd"),
     ("control/cli/verify.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekeyctl.1.scd"),
     ("control/main.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekey-control.8.scd"),

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/cli.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/cli/login.h"
+#include "control/cli/print.h"
+
+#define SPIN_AFTER_SEC 0.7 /* what is quicker needs no telling */
+#define TELL_EVERY_SEC 10  /* where no terminal shows a spinner */
+
+static volatile sig_atomic_t is_stopped;
+
+static void on_stop(int signal)
+{
+	(void)signal;
+	is_stopped = 1;
+}
+
+void cli_catch_stop(void)
+{
+	struct sigaction action = {.sa_handler = on_stop};
+
+	sigaction(SIGINT, &action, NULL);
+}
+
+bool cli_was_stopped(void)
+{
+	bool was = is_stopped != 0;
+
+	is_stopped = 0;
+	return was;
+}
+
+/* ---- while an answer is awaited ------------------------------------------------------------------ */
+
+static bool is_spinning;
+static unsigned told_sec;
+
+static bool waiting(void *arg, double sec)
+{
+	static const char frame[] = "|/-\\";
+	const struct cli *c = arg;
+	const char *doing = c->doing != NULL ? c->doing : "Waiting";
+
+	if (is_stopped)
+		return true;
+	if (sec >= SPIN_AFTER_SEC && isatty(STDERR_FILENO)) {
+		fprintf(stderr, "\r%c %s... %.0f s", frame[(unsigned)(sec * 4) % 4], doing, sec);
+		fflush(stderr);
+		is_spinning = true;
+	} else if (!isatty(STDERR_FILENO) && sec >= told_sec + TELL_EVERY_SEC) {
+		told_sec += TELL_EVERY_SEC;
+		fprintf(stderr, "%s... %u s\n", doing, told_sec);
+	}
+	return false;
+}
+
+static void stop_spinner(void)
+{
+	if (is_spinning)
+		fputs("\r\033[K", stderr);
+	is_spinning = false;
+	told_sec = 0;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+int cli_init(struct cli *c)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	c->client = client_new(&c->target);
+	if (c->client == NULL)
+		return -ENOMEM;
+	client_set_waiting(c->client, waiting, c);
+	/* With -j standard output is for the answer alone. */
+	input_init(&c->input, c->is_json ? stderr : stdout);
+	context_init(&c->context);
+	return 0;
+}
+
+void cli_fini(struct cli *c)
+{
+	client_free(c->client);
+	context_fini(&c->context);
+	json_decref(c->session);
+	json_decref(c->schema);
+	curl_global_cleanup();
+}
+
+/* ---- calls --------------------------------------------------------------------------------------- */
+
+void cli_error(const struct cli *c, const char *format, ...)
+{
+	char text[2048];
+	va_list args;
+
+	(void)c;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	print_strip_controls(text);
+	fflush(stdout);
+	fprintf(stderr, "rekeyctl: %s\n", text);
+}
+
+/* Where the address of the daemon is wrong nothing else can be right. */
+static enum cli_exit tell_failure(
+	struct cli *c, enum client_result result, const struct client_answer *answer)
+{
+	const json_t *detail = json_object_get(json_object_get(answer->body, "error"), "detail");
+
+	if (c->is_json && answer->body != NULL)
+		cli_print_json(answer->body);
+	if (result == CLIENT_STOPPED) {
+		cli_error(c, "stopped; the daemon may still be at it");
+		return CLI_REFUSED;
+	}
+	if (result == CLIENT_UNREACHABLE) {
+		cli_error(c, "rekey-control does not answer at %s: %s",
+			c->target.url != NULL ? c->target.url : c->target.run_dir, answer->error);
+		return CLI_NO_DAEMON;
+	}
+	cli_error(c, "refused: %s", answer->error);
+	if (!c->is_json)
+		print_findings(stderr, detail);
+	return CLI_REFUSED;
+}
+
+/* One call, and once more after logging in when the daemon does not know us (any more). */
+static enum client_result call(struct cli *c, const char *method, const char *path,
+	const json_t *body, struct client_answer *answer)
+{
+	enum client_result result;
+
+	if (c->target.url != NULL && !client_has_token(c->client) && !login_open(c, false)) {
+		*answer = (struct client_answer){.error = "not logged in"};
+		return CLIENT_REFUSED;
+	}
+	result = client_call(c->client, method, path, body, answer);
+	if (result == CLIENT_REFUSED && answer->status == 401 && c->target.url != NULL &&
+		c->input.is_terminal && login_open(c, true)) {
+		client_answer_fini(answer);
+		result = client_call(c->client, method, path, body, answer);
+	}
+	stop_spinner();
+	return result;
+}
+
+enum cli_exit cli_call_except(struct cli *c, const char *method, const char *path,
+	const json_t *body, const char *except, bool *is_except, json_t **answer)
+{
+	struct client_answer a = {0};
+	enum client_result result = call(c, method, path, body, &a);
+	enum cli_exit ret = CLI_DONE;
+	bool is_one = result == CLIENT_REFUSED && except != NULL && strcmp(a.code, except) == 0;
+
+	if (is_except != NULL)
+		*is_except = is_one;
+	if (answer != NULL)
+		*answer = NULL;
+	if (is_one)
+		ret = CLI_REFUSED;
+	else if (result != CLIENT_OK)
+		ret = tell_failure(c, result, &a);
+	else if (answer != NULL)
+		*answer = json_incref(a.body);
+	client_answer_fini(&a);
+	return ret;
+}
+
+enum cli_exit cli_call(
+	struct cli *c, const char *method, const char *path, const json_t *body, json_t **answer)
+{
+	return cli_call_except(c, method, path, body, NULL, NULL, answer);
+}
+
+json_t *cli_peek(struct cli *c, const char *path)
+{
+	struct client_answer a = {0};
+	json_t *body = NULL;
+
+	if (c->target.url != NULL && !client_has_token(c->client))
+		return NULL;
+	client_set_waiting(c->client, NULL, NULL);
+	if (client_call(c->client, "GET", path, NULL, &a) == CLIENT_OK)
+		body = json_incref(a.body);
+	client_set_waiting(c->client, waiting, c);
+	client_answer_fini(&a);
+	return body;
+}
+
+void cli_wipe(json_t *body, const char *field)
+{
+	json_t *value = json_object_get(body, field);
+	union {
+		const char *borrowed;
+		char *ours; /* nobody else holds this body */
+	} text = {json_string_value(value)};
+
+	if (text.borrowed != NULL)
+		explicit_bzero(text.ours, json_string_length(value));
+}
+
+const char *cli_session_text(struct cli *c, const char *key)
+{
+	const char *text;
+
+	if (c->session == NULL)
+		c->session = cli_peek(c, API "/session");
+	text = json_string_value(json_object_get(c->session, key));
+	return text != NULL ? text : "";
+}
+
+/* ---- around what is printed ---------------------------------------------------------------------- */
+
+void cli_print_json(const json_t *answer)
+{
+	/* Characters that drive a terminal must not reach one. */
+	size_t flags = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+
+	json_dumpf(answer != NULL ? answer : json_null(), stdout,
+		JSON_INDENT(2) | JSON_ENCODE_ANY | flags);
+	putchar('\n');
+}
+
+void cli_begin(struct cli *c, const char *doing)
+{
+	c->doing = doing;
+	clock_gettime(CLOCK_MONOTONIC, &c->begun);
+}
+
+void cli_opened(struct cli *c)
+{
+	time_t now = time(NULL);
+	char text[64] = "";
+	struct tm tm;
+
+	if (c->is_json)
+		return;
+	if (gmtime_r(&now, &tm) != NULL)
+		strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S UTC", &tm);
+	printf("%s\n%s✔%s %s...\n\n", text, print_colour(PRINT_GOOD), print_colour(PRINT_PLAIN),
+		c->doing);
+}
+
+void cli_end(struct cli *c)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!c->is_json)
+		printf("\nCompleted in %.2f seconds\n",
+			(double)(now.tv_sec - c->begun.tv_sec) +
+				(double)(now.tv_nsec - c->begun.tv_nsec) / 1e9);
+	c->doing = NULL;
+	fflush(stdout);
+}
+
+enum cli_exit cli_warnings(const struct cli *c, const json_t *answer)
+{
+	const json_t *warnings = json_object_get(answer, "warnings");
+	const json_t *publication = json_object_get(answer, "publication");
+	const char *state = json_string_value(json_object_get(publication, "data_plane"));
+	size_t cnt = json_array_size(warnings);
+	char text[512];
+
+	if (!c->is_json)
+		print_findings(stdout, warnings);
+	if (state != NULL && (strcmp(state, "pending") == 0 || strcmp(state, "refused") == 0)) {
+		cnt++;
+		print_value(publication, "message", text, sizeof(text));
+		if (!c->is_json)
+			printf("%s⚠%s the data plane does not run on it (%s): %s\n",
+				print_colour(PRINT_WARN), print_colour(PRINT_PLAIN), state, text);
+	}
+	return cnt > 0 ? CLI_WARNED : CLI_DONE;
+}

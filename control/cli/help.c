@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/help.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FORM_WIDTH 34
+
+/* "show peers [security|...] [[name] NAME]", owned by the caller; NULL = no memory. */
+static char *form_of(const struct cli_command *command)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL)
+		return NULL;
+	fputs(command->words, f);
+	tree_usage(command, f);
+	fclose(f);
+	return text;
+}
+
+void help_print(const struct cli_tree *tree, FILE *f)
+{
+	for (size_t i = 0; i < tree->cnt; i++) {
+		const struct cli_command *command = &tree->command[i];
+		char *form = command->run != NULL ? form_of(command) : NULL;
+
+		if (form == NULL)
+			continue;
+		if (strlen(form) > FORM_WIDTH)
+			fprintf(f, "  %s\n  %*s %s\n", form, FORM_WIDTH, "", command->help);
+		else
+			fprintf(f, "  %-*s %s\n", FORM_WIDTH, form, command->help);
+		free(form);
+	}
+}
+
+void help_print_command(const struct cli_command *command, FILE *f)
+{
+	char *form = form_of(command);
+
+	fprintf(f, "usage: rekeyctl %s\n", form != NULL ? form : command->words);
+	free(form);
+	for (size_t i = 0; i < command->param_cnt; i++) {
+		const struct cli_param *p = &command->param[i];
+
+		fprintf(f, "  %-16s %-10s %s\n", p->keyword != NULL ? p->keyword : "",
+			p->value != NULL ? p->value : "", p->help);
+	}
+}
+
+/* scdoc: what would be taken for a mark is escaped. */
+static void print_plain(const char *text, FILE *f)
+{
+	for (; *text != '\0'; text++) {
+		if (strchr("_*\\", *text) != NULL)
+			fputc('\\', f);
+		fputc(*text, f);
+	}
+}
+
+/* Keywords strong, values underlined, the rest plain. */
+static void print_form(const struct cli_command *command, FILE *f)
+{
+	char *form = form_of(command), *save = NULL, *part;
+	size_t at;
+
+	fprintf(f, "*%s*", command->words);
+	for (part = form != NULL ? strtok_r(form + strlen(command->words), " ", &save) : NULL;
+		part != NULL; part = strtok_r(NULL, " ", &save)) {
+		fputc(' ', f);
+		while (*part != '\0') {
+			at = strcspn(part, "[]|.");
+			if (at > 0)
+				fprintf(f, part[0] >= 'A' && part[0] <= 'Z' ? "_%.*s_" : "*%.*s*",
+					(int)at, part);
+			part += at;
+			at = strspn(part, "[]|.");
+			fprintf(f, "%.*s", (int)at, part);
+			part += at;
+		}
+	}
+	fputc('\n', f);
+	free(form);
+}
+
+static void print_params(const struct cli_command *command, FILE *f)
+{
+	for (size_t i = 0; i < command->param_cnt; i++) {
+		const struct cli_param *p = &command->param[i];
+
+		fputs("\n\t", f);
+		if (p->keyword != NULL)
+			fprintf(f, "*%s*", p->keyword);
+		if (p->keyword != NULL && p->value != NULL)
+			fputc(' ', f);
+		if (p->value != NULL)
+			fprintf(f, "_%s_", p->value);
+		fputs(": ", f);
+		print_plain(p->help, f);
+		fputc('\n', f);
+	}
+}
+
+void help_print_manual(const struct cli_tree *tree, FILE *f)
+{
+	for (size_t i = 0; i < tree->cnt; i++) {
+		const struct cli_command *command = &tree->command[i];
+
+		if (command->run == NULL)
+			continue;
+		print_form(command, f);
+		fputc('\t', f);
+		print_plain(command->help, f);
+		if (command->is_of_shell)
+			fputs(" Only in the shell.", f);
+		fputc('\n', f);
+		if (command->more != NULL)
+			fprintf(f, "\t%s\n", command->more);
+		print_params(command, f);
+		fputc('\n', f);
+	}
+}

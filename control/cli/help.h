@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the command tree says of itself. */
+#pragma once
+
+#include <stdio.h>
+
+#include "control/cli/tree.h"
+
+/* One line a command. */
+void help_print(const struct cli_tree *tree, FILE *f);
+/* A command in full: its form, and what may follow. */
+void help_print_command(const struct cli_command *command, FILE *f);
+/* The manual page's section, as scdoc text. */
+void help_print_manual(const struct cli_tree *tree, FILE *f);

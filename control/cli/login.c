@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/login.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/cli/cli.h"
+
+#define TOKEN_MAX 16384
+
+/* The file's first word. */
+static int read_token(struct cli *c, const char *path)
+{
+	char token[TOKEN_MAX + 1];
+	size_t len;
+	FILE *f = fopen(path, "re");
+	int ret;
+
+	if (f == NULL)
+		return -errno;
+	len = fread(token, 1, TOKEN_MAX, f);
+	ret = ferror(f) ? -EIO : 0;
+	fclose(f);
+	token[len] = '\0';
+	token[strcspn(token, " \r\n\t")] = '\0';
+	if (ret == 0 && token[0] == '\0')
+		ret = -ENODATA;
+	if (ret == 0)
+		ret = client_set_token(c->client, token);
+	explicit_bzero(token, sizeof(token));
+	return ret;
+}
+
+int login_save(const char *path, const char *token)
+{
+	char fresh[4096];
+	int ret = 0, fd;
+
+	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+		return -ENAMETOOLONG;
+	unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (dprintf(fd, "%s\n", token) < 0 || fsync(fd) < 0)
+		ret = -errno;
+	close(fd);
+	if (ret == 0 && rename(fresh, path) < 0)
+		ret = -errno;
+	if (ret < 0)
+		unlink(fresh);
+	return ret;
+}
+
+/* {"token"} for a name and a password; wipes the password. */
+static bool ask_token(struct cli *c, const char *user, char *password)
+{
+	struct client_answer answer = {0};
+	json_t *body = json_pack("{s:s, s:s, s:s}", "username", user, "password", password,
+		"application", "rekeyctl");
+	bool is_done = false;
+	const char *token;
+	int ret;
+
+	explicit_bzero(password, strlen(password));
+	if (body == NULL) {
+		cli_error(c, "name and password must be UTF-8 text");
+		return false;
+	}
+	if (client_call(c->client, "POST", API "/login", body, &answer) == CLIENT_OK) {
+		token = json_string_value(json_object_get(answer.body, "token"));
+		ret = token != NULL ? client_set_token(c->client, token) : -EPROTO;
+		is_done = ret == 0;
+		if (is_done && c->token_file != NULL) {
+			ret = login_save(c->token_file, token);
+			if (ret < 0)
+				cli_error(c, "the token cannot be kept in %s: %s", c->token_file,
+					strerror(-ret));
+		}
+	} else {
+		cli_error(c, "no login at %s: %s", c->target.url, answer.error);
+	}
+	cli_wipe(body, "password");
+	cli_wipe(answer.body, "token");
+	json_decref(body);
+	client_answer_fini(&answer);
+	return is_done;
+}
+
+static bool ask_person(struct cli *c)
+{
+	char question[256], *user = NULL, *password = NULL;
+	bool is_done = false;
+
+	if (c->user == NULL && input_ask(&c->input, "Username: ", &user) < 0)
+		return false;
+	snprintf(question, sizeof(question), "Password for %s: ", user != NULL ? user : c->user);
+	if (input_password(&c->input, question, &password) == 0) {
+		is_done = ask_token(c, user != NULL ? user : c->user, password);
+		free(password);
+	}
+	free(user);
+	return is_done;
+}
+
+bool login_open(struct cli *c, bool is_again)
+{
+	int ret = -ENOENT;
+
+	if (c->token_file != NULL && !is_again)
+		ret = read_token(c, c->token_file);
+	if (ret == 0)
+		return true;
+	if (ret != -ENOENT)
+		cli_error(c, "cannot read the token in %s: %s", c->token_file, strerror(-ret));
+	if (!c->input.is_terminal && (c->is_shell || c->user == NULL)) {
+		cli_error(c,
+			c->token_file != NULL ? "no token in %s: log in first"
+					      : "--url needs --token-file, or a terminal to ask "
+						"for a password%s",
+			c->token_file != NULL ? c->token_file : "");
+		return false;
+	}
+	return ask_person(c);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who we are to another router: a token from a file, or one for a name and a password. */
+#pragma once
+
+#include <stdbool.h>
+
+struct cli;
+
+/*
+ * Gives the client a token: the token file's, else after asking for name and password. is_again: the
+ * token that was there does not count any more. False: told why.
+ */
+bool login_open(struct cli *c, bool is_again) __attribute__((warn_unused_result));
+/* Writes the client's new token to the token file, 0600. 0 or -errno. */
+int login_save(const char *path, const char *token) __attribute__((warn_unused_result));

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the commands of the tree do; each returns what to end with (enum cli_exit). */
+#pragma once
+
+#include "control/cli/cli.h"
+
+#define RUN(name) \
+	int name(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+
+/* GET command->path, shown by command->show. */
+RUN(run_get);
+/* The same with POST and an empty body: something is done. */
+RUN(run_post);
+RUN(run_delete); /* DELETE command->path, after asking when it has "force" */
+RUN(run_show_peers);
+RUN(run_show_certificate);
+RUN(run_show_events);
+RUN(run_show_alarms);
+RUN(run_verify_events);
+
+RUN(run_show_config);
+RUN(run_show_diff);
+RUN(run_show_history);
+RUN(run_configure);
+RUN(run_delete_config);
+RUN(run_commit);
+RUN(run_commit_confirm);
+RUN(run_rollback);
+RUN(run_validate);
+RUN(run_discard);
+
+RUN(run_rotate);
+RUN(run_create_key);
+RUN(run_create_request);
+RUN(run_import_certificate);
+RUN(run_import_ca);
+
+RUN(run_create_user);
+RUN(run_edit_user);
+RUN(run_edit_log);
+RUN(run_password);
+RUN(run_login);
+RUN(run_logout);
+
+RUN(run_watch);
+RUN(run_verify);
+RUN(run_help);
+RUN(run_top);
+RUN(run_up);
+RUN(run_exit);
+
+/* What a show function is told. */
+struct show run_show_of(struct cli *c);
+/* Calls, and prints the answer between "doing" and "Completed"; with -j as it is. */
+enum cli_exit run_call(struct cli *c, const struct cli_command *command, const char *method,
+	const char *path, const json_t *body, const struct show *show);
+/* "force" among the arguments, or the person says yes. */
+bool run_is_sure(struct cli *c, const struct cli_command *command, const struct cli_args *args,
+	const char *question);

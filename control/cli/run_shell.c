@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/run.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/cli/edit.h"
+#include "control/cli/help.h"
+#include "control/cli/shell.h"
+#include "control/cli/verify.h"
+
+int run_help(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	(void)c;
+	(void)command;
+	(void)args;
+	help_print(&cli_commands, stdout);
+	return CLI_DONE;
+}
+
+int run_top(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	(void)command;
+	(void)args;
+	context_top(&c->context);
+	return CLI_DONE;
+}
+
+int run_up(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	(void)command;
+	(void)args;
+	return c->context.depth > 0 ? (int)edit_leave(c) : CLI_DONE;
+}
+
+int run_exit(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	if (c->context.depth > 0)
+		return run_up(c, command, args);
+	c->is_over = true;
+	return CLI_DONE;
+}
+
+/* A number of at least one second or look; 0: it is none. */
+static double read_number(const char *text, double fallback, double max)
+{
+	char *end;
+	double value = text != NULL ? strtod(text, &end) : fallback;
+
+	if (text != NULL && (*text == '\0' || *end != '\0'))
+		return 0;
+	return value > 0 && value <= max ? value : 0;
+}
+
+int run_watch(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	double pause = read_number(tree_value(command, args, "interval"), 2, 86400);
+	double left = read_number(tree_value(command, args, "count"), 1e18, 1e18);
+	struct timespec t;
+	int ret = CLI_DONE;
+
+	if (pause == 0 || left == 0) {
+		cli_error(c, "interval and count are numbers above 0");
+		return CLI_USAGE;
+	}
+	t.tv_sec = (time_t)pause;
+	t.tv_nsec = (long)((pause - (double)t.tv_sec) * 1e9);
+	cli_catch_stop();
+	for (; left >= 1; left--) {
+		if (isatty(STDOUT_FILENO) && !c->is_json)
+			fputs("\033[H\033[2J", stdout);
+		ret = shell_words(c, args->rest, args->rest_cnt);
+		if ((ret != CLI_DONE && ret != CLI_WARNED) || left < 2 || cli_was_stopped())
+			break;
+		if (nanosleep(&t, NULL) < 0)
+			break; /* CTRL-C: enough seen */
+	}
+	return ret;
+}
+
+/* As on the command line: the two words are where it expects them. */
+int run_verify(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	char **argv = calloc(args->rest_cnt + 4, sizeof(*argv));
+	char words[] = "rekeyctl\0pki\0verify";
+	int ret;
+
+	(void)command;
+	if (argv == NULL) {
+		cli_error(c, "out of memory");
+		return CLI_REFUSED;
+	}
+	argv[0] = words;
+	argv[1] = words + sizeof("rekeyctl");
+	argv[2] = words + sizeof("rekeyctl\0pki");
+	for (size_t i = 0; i < args->rest_cnt; i++)
+		argv[3 + i] = args->rest[i];
+	optind = 0; /* getopt begins anew */
+	ret = verify_run((int)args->rest_cnt + 3, argv);
+	free(argv);
+	return ret;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/cli/show.h"
+
+struct show run_show_of(struct cli *c)
+{
+	return (struct show){.f = stdout,
+		.router = cli_session_text(c, "router"),
+		.node = cli_session_text(c, "node")};
+}
+
+/* Reading tells of warnings as a part of what is read; whoever changes something hears of them. */
+static enum cli_exit print_answer(struct cli *c, const struct cli_command *command, bool is_change,
+	json_t *answer, const struct show *show)
+{
+	enum cli_exit ret;
+
+	if (c->is_json) {
+		cli_print_json(answer);
+	} else {
+		cli_opened(c);
+		command->show(show, answer);
+	}
+	ret = is_change ? cli_warnings(c, answer) : CLI_DONE;
+	cli_end(c);
+	return ret;
+}
+
+enum cli_exit run_call(struct cli *c, const struct cli_command *command, const char *method,
+	const char *path, const json_t *body, const struct show *show)
+{
+	json_t *answer = NULL;
+	enum cli_exit ret;
+
+	cli_begin(c, command->doing);
+	ret = cli_call(c, method, path, body, &answer);
+	if (ret == CLI_DONE)
+		ret = print_answer(c, command, strcmp(method, "GET") != 0, answer, show);
+	json_decref(answer);
+	return ret;
+}
+
+/* Each element of a list in full, one call each, in place of what the list says of it. */
+static enum cli_exit run_each(struct cli *c, const struct cli_command *command,
+	const char *list_path, const char *list_key, const char *format, const struct show *show)
+{
+	json_t *answer = NULL, *list, *one, *full;
+	char path[CLI_PATH_MAX];
+	enum cli_exit ret;
+	size_t i;
+
+	cli_begin(c, command->doing);
+	ret = cli_call(c, "GET", list_path, NULL, &answer);
+	list = json_object_get(answer, list_key);
+	for (i = 0; ret == CLI_DONE && i < json_array_size(list); i++) {
+		one = json_array_get(list, i);
+		if (client_path(path, sizeof(path), format,
+			    json_string_value(json_object_get(one, "name"))) < 0)
+			continue;
+		ret = cli_call(c, "GET", path, NULL, &full);
+		if (ret == CLI_DONE && json_array_set_new(list, i, full) < 0)
+			ret = CLI_REFUSED;
+	}
+	if (ret == CLI_DONE)
+		ret = print_answer(c, command, false, answer, show);
+	json_decref(answer);
+	return ret;
+}
+
+bool run_is_sure(struct cli *c, const struct cli_command *command, const struct cli_args *args,
+	const char *question)
+{
+	if (tree_value(command, args, "force") != NULL || input_confirm(&c->input, question))
+		return true;
+	cli_error(c, "not done: the answer was not \"y\"");
+	return false;
+}
+
+/* The path with the first value that is no flag; one that is left out leaves its list. */
+static int build_path(const struct cli_command *command, const struct cli_args *args, char *path)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < command->param_cnt && name == NULL; i++) {
+		if (command->param[i].value != NULL)
+			name = args->value[i];
+	}
+	return client_path(path, CLI_PATH_MAX, command->path, name);
+}
+
+static int call_path(struct cli *c, const struct cli_command *command, const struct cli_args *args,
+	const char *method, const json_t *body)
+{
+	struct show show = run_show_of(c);
+	char path[CLI_PATH_MAX];
+
+	if (build_path(command, args, path) < 0) {
+		cli_error(c, "the name is too long");
+		return CLI_USAGE;
+	}
+	for (size_t i = 0; i < command->param_cnt; i++) {
+		const struct cli_param *p = &command->param[i];
+
+		if (p->value == NULL && args->value[i] != NULL)
+			show.view = p->keyword;
+		else if (p->value != NULL && show.only == NULL)
+			show.only = args->value[i];
+	}
+	return (int)run_call(c, command, method, path, body, &show);
+}
+
+int run_get(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	return call_path(c, command, args, "GET", NULL);
+}
+
+int run_post(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	json_t *body = json_object();
+	int ret = call_path(c, command, args, "POST", body);
+
+	json_decref(body);
+	return ret;
+}
+
+int run_delete(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	char question[256] = "";
+
+	snprintf(question, sizeof(question),
+		"Are you sure you want to %s %s? [y/N]: ", command->words,
+		args->value[0] != NULL ? args->value[0] : "");
+	if (!run_is_sure(c, command, args, question))
+		return CLI_REFUSED;
+	return call_path(c, command, args, "DELETE", NULL);
+}
+
+int run_show_peers(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	static const char *const views[] = {"security", "certificate", "detail", NULL};
+	const char *name = tree_value(command, args, "name");
+	const char *format = API "/peer/%s/security";
+	struct show show = run_show_of(c);
+	char path[CLI_PATH_MAX];
+
+	for (size_t i = 0; views[i] != NULL && show.view == NULL; i++)
+		show.view = tree_value(command, args, views[i]);
+	if (show.view != NULL && strcmp(show.view, "certificate") == 0)
+		format = API "/peer/%s/certificate";
+	if (name == NULL && strstr(format, "certificate") != NULL)
+		return (int)run_each(c, command, API "/peer", "peers", format, &show);
+	if (client_path(path, sizeof(path), name != NULL ? format : API "/peer", name) < 0) {
+		cli_error(c, "the name is too long");
+		return CLI_USAGE;
+	}
+	return (int)run_call(c, command, "GET", path, NULL, &show);
+}
+
+/* The list; one in full; with "detail" every one. */
+int run_show_certificate(
+	struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	const char *name = tree_value(command, args, "name");
+	struct show show = run_show_of(c);
+	char path[CLI_PATH_MAX];
+
+	show.view = tree_value(command, args, "detail");
+	if (name == NULL && show.view != NULL)
+		return (int)run_each(c, command, API "/certificate", "certificates",
+			API "/certificate/%s", &show);
+	if (client_path(path, sizeof(path),
+		    name != NULL ? API "/certificate/%s" : API "/certificate", name) < 0) {
+		cli_error(c, "the name is too long");
+		return CLI_USAGE;
+	}
+	return (int)run_call(c, command, "GET", path, NULL, &show);
+}
+
+int run_show_events(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	const char *count = tree_value(command, args, "count");
+	struct show show = run_show_of(c);
+	char path[CLI_PATH_MAX];
+
+	show.view = tree_value(command, args, "detail");
+	if (client_path(path, sizeof(path), count != NULL ? API "/event?count=%s" : API "/event",
+		    count) < 0) {
+		cli_error(c, "the number is too long");
+		return CLI_USAGE;
+	}
+	return (int)run_call(c, command, "GET", path, NULL, &show);
+}
+
+int run_show_alarms(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	struct show show = run_show_of(c);
+
+	show.only = tree_value(command, args, "id");
+	show.view = tree_value(command, args, "shelved");
+	return (int)run_call(c, command, "GET",
+		show.view != NULL ? API "/alarm?shelved=true" : API "/alarm", NULL, &show);
+}
+
+/* A broken log is told by the exit status, too. */
+int run_verify_events(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	struct show show = run_show_of(c);
+	json_t *answer = NULL;
+	enum cli_exit ret;
+
+	(void)args;
+	cli_begin(c, command->doing);
+	ret = cli_call(c, "GET", API "/event/verify", NULL, &answer);
+	if (ret == CLI_DONE) {
+		ret = print_answer(c, command, false, answer, &show);
+		if (!json_is_true(json_object_get(answer, "is_intact")))
+			ret = CLI_REFUSED;
+	}
+	json_decref(answer);
+	return (int)ret;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/cli/login.h"
+#include "control/cli/show.h"
+
+/* Asked twice on a terminal; one line of standard input elsewhere. NULL: told why. Wipe it. */
+static char *ask_password(struct cli *c, const char *user)
+{
+	char question[200], *first = NULL, *second = NULL;
+	int ret;
+
+	snprintf(question, sizeof(question), "New password for %s: ", user);
+	ret = input_password(&c->input, question, &first);
+	if (ret < 0) {
+		cli_error(c, "no password: %s", strerror(-ret));
+		return NULL;
+	}
+	if (!c->input.is_terminal)
+		return first;
+	ret = input_password(&c->input, "Again: ", &second);
+	if (ret < 0 || strcmp(first, second) != 0) {
+		cli_error(c, "the two are not the same: nothing was changed");
+		explicit_bzero(first, strlen(first));
+		free(first);
+		first = NULL;
+	}
+	if (second != NULL)
+		explicit_bzero(second, strlen(second));
+	free(second);
+	return first;
+}
+
+/* {"password"} and what else there is; NULL: told why. */
+static json_t *build_user(struct cli *c, const char *name, const char *role, bool is_new)
+{
+	char *password = ask_password(c, name);
+	json_t *body;
+
+	if (password == NULL)
+		return NULL;
+	body = json_pack("{s:s, s:s*, s:s*}", "password", password, "name", is_new ? name : NULL,
+		"role", role);
+	explicit_bzero(password, strlen(password));
+	free(password);
+	if (body == NULL)
+		cli_error(c, "name and password must be UTF-8 text");
+	return body;
+}
+
+int run_create_user(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	struct show show = run_show_of(c);
+	json_t *body = build_user(
+		c, tree_value(command, args, "name"), tree_value(command, args, "role"), true);
+	enum cli_exit ret;
+
+	if (body == NULL)
+		return CLI_REFUSED;
+	ret = run_call(c, command, "POST", API "/user", body, &show);
+	cli_wipe(body, "password");
+	json_decref(body);
+	return (int)ret;
+}
+
+int run_password(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	const char *name = tree_value(command, args, "NAME");
+	struct show show = run_show_of(c);
+	char path[CLI_PATH_MAX];
+	enum cli_exit ret;
+	json_t *body;
+
+	if (client_path(path, sizeof(path), API "/user/%s/password", name) < 0) {
+		cli_error(c, "the name is too long");
+		return CLI_USAGE;
+	}
+	body = build_user(c, name, NULL, false);
+	if (body == NULL)
+		return CLI_REFUSED;
+	ret = run_call(c, command, "POST", path, body, &show);
+	cli_wipe(body, "password");
+	json_decref(body);
+	return (int)ret;
+}
+
+int run_edit_user(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	struct show show = run_show_of(c);
+	json_t *body = json_pack("{s:s}", "role", tree_value(command, args, "role"));
+	char path[CLI_PATH_MAX];
+	enum cli_exit ret;
+
+	if (client_path(path, sizeof(path), API "/user/%s", tree_value(command, args, "name")) <
+		0) {
+		cli_error(c, "the name is too long");
+		ret = CLI_USAGE;
+	} else {
+		ret = run_call(c, command, "PATCH", path, body, &show);
+	}
+	json_decref(body);
+	return (int)ret;
+}
+
+int run_edit_log(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	struct show show = run_show_of(c);
+	json_t *body = json_pack("{s:s, s:s*}", "level", tree_value(command, args, "level"),
+		"module", tree_value(command, args, "module"));
+	enum cli_exit ret = run_call(c, command, "PUT", API "/log", body, &show);
+
+	json_decref(body);
+	return (int)ret;
+}
+
+/* ---- who we are to another router ---------------------------------------------------------------- */
+
+int run_login(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	(void)command;
+	(void)args;
+	if (c->target.url == NULL) {
+		cli_error(c, "over the local socket nobody logs in: give --url");
+		return CLI_USAGE;
+	}
+	if (!login_open(c, true))
+		return CLI_REFUSED;
+	json_decref(c->session);
+	c->session = NULL;
+	if (!c->is_json)
+		puts("Logged in");
+	return CLI_DONE;
+}
+
+int run_logout(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	json_t *body = json_object();
+	enum cli_exit ret;
+
+	(void)command;
+	(void)args;
+	if (c->target.url == NULL) {
+		cli_error(c, "over the local socket nobody is logged in");
+		json_decref(body);
+		return CLI_USAGE;
+	}
+	ret = cli_call(c, "POST", API "/logout", body, NULL);
+	json_decref(body);
+	if (ret != CLI_DONE)
+		return (int)ret;
+	if (client_set_token(c->client, NULL) < 0)
+		return CLI_REFUSED;
+	if (c->token_file != NULL && unlink(c->token_file) < 0 && errno != ENOENT)
+		cli_error(c, "%s cannot be removed: %s", c->token_file, strerror(errno));
+	if (!c->is_json)
+		puts("Logged out");
+	return CLI_DONE;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/cli/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/cli/print.h"
+
+#define CNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct print_column list_columns[] = {
+	{"Name", "name"},
+	{"Peering", "is_for_peering"},
+	{"Key", "has_key"},
+	{"Request", "has_request"},
+	{"Subject", "certificate.subject"},
+	{"Issuer", "certificate.issuer"},
+	{"Not After", "certificate.not_after"},
+};
+
+static const struct print_column fields[] = {
+	{"Used For Peering", "is_for_peering"},
+	{"Private Key", "has_key"},
+	{"Replacement Key", "has_replacement_key"},
+	{"Certificate Request", "has_request"},
+	{"Subject", "certificate.subject"},
+	{"Issuer", "certificate.issuer"},
+	{"Serial Number", "certificate.serial"},
+	{"Common Names", "certificate.common_names"},
+	{"Subject Alternative Names", "certificate.alt_names"},
+	{"Purpose", "certificate.purpose"},
+	{"Key", "certificate.key_type"},
+	{"Signature Algorithm", "certificate.signature_algorithm"},
+	{"Not Before", "certificate.not_before"},
+	{"Not After", "certificate.not_after"},
+	{"CRL URLs", "certificate.crl_urls"},
+	{"Fingerprint", "certificate.fingerprint"},
+	{"Status", "certificate.status"},
+};
+
+static void print_text_lines(FILE *f, const char *value)
+{
+	char *text = value != NULL ? strdup(value) : NULL;
+
+	if (text == NULL)
+		return;
+	print_strip_text(text);
+	fputs(text, f);
+	free(text);
+}
+
+static void print_one(const struct show *s, const json_t *credential)
+{
+	const json_t *certificate = json_object_get(credential, "certificate");
+	char name[128];
+
+	print_value(credential, "name", name, sizeof(name));
+	fprintf(s->f, " %s\n", name);
+	print_block(s->f, fields, CNT(fields), credential);
+	print_findings(s->f, json_object_get(certificate, "findings"));
+	print_text_lines(s->f, json_string_value(json_object_get(certificate, "pem")));
+}
+
+/* The list of all, or one. */
+void show_certificates(const struct show *s, json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "certificates");
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		if (s->view != NULL)
+			print_one(s, one);
+	}
+	if (list == NULL)
+		print_one(s, answer);
+	else if (s->view == NULL && json_array_size(list) > 0)
+		print_table(s->f, list_columns, CNT(list_columns), list);
+	else if (json_array_size(list) == 0)
+		fputs("There is no key, request or certificate.\n", s->f);
+}
+
+/* Each enrolment is a block of whatever the daemon tells. */
+void show_enrolment(const struct show *s, json_t *answer)
+{
+	json_t *list = json_object_get(answer, "enrolments"), *one;
+	char name[128];
+	size_t i;
+
+	if (list == NULL) {
+		show_all(s, answer);
+		return;
+	}
+	json_array_foreach(list, i, one)
+	{
+		print_value(one, "name", name, sizeof(name));
+		fprintf(s->f, " %s\n", name);
+		print_all(s->f, one, 2);
+	}
+	if (json_array_size(list) == 0)
+		fputs("No enrolment is configured.\n", s->f);
+}
+
+/* What came of taking a certificate or bundle in. */
+void show_ingested(const struct show *s, json_t *answer)
+{
+	static const struct print_column taken[] = {
+		{"Name", "name"},
+		{"Subject", "subject"},
+		{"Issuer", "issuer"},
+		{"Not After", "not_after"},
+		{"Fingerprint", "fingerprint"},
+		{"Data Plane", "publication.data_plane"},
+	};
+	const json_t *checks = json_object_get(answer, "checks");
+	char name[64], result[64];
+	json_t *check;
+	size_t i;
+
+	for (i = 0; i < CNT(taken); i++) {
+		if (strchr(taken[i].key, '.') != NULL ||
+			json_object_get(answer, taken[i].key) != NULL)
+			print_block(s->f, &taken[i], 1, answer);
+	}
+	json_array_foreach(checks, i, check)
+	{
+		print_value(check, "check", name, sizeof(name));
+		print_value(check, "result", result, sizeof(result));
+		fprintf(s->f, "  Check %zu, %s: %s\n", i + 1, name, result);
+		print_findings(s->f, json_object_get(check, "findings"));
+	}
+	print_findings(s->f, json_object_get(answer, "findings"));
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Typed and pasted text from a terminal, without a line editor: answers, passwords, texts that end
+ * with CTRL-D. The terminal is switched to hand over single bytes and back again without dropping
+ * what waits in it, so that a whole dialogue may be pasted at once. Main thread.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "pki/view/bytes.h"
+
+enum terminal_mode {
+	TERMINAL_LINE,   /* echoed, ends with Enter */
+	TERMINAL_SECRET, /* not echoed, ends with Enter */
+	TERMINAL_TEXT,   /* echoed, ends with CTRL-D */
+};
+
+/*
+ * Reads from fd, echoes to it too. *out is NUL-terminated, owned by the caller (a secret: to be
+ * wiped). 0; -EINTR on CTRL-C; -ENODATA when the terminal went away before anything came; -EFBIG
+ * beyond max bytes (all of it is read, nothing kept); -errno.
+ */
+int terminal_read(int fd, enum terminal_mode mode, size_t max, char **out) RK_MUST_CHECK;
