@@ -89,6 +89,7 @@ static enum reason accept(
 	keyring_set_current(&s->keys, &slot);
 	rk_wipe(&slot, sizeof(slot));
 	s->endpoint = a->endpoint;
+	s->is_unproved = true; /* F4: I goes on under PREVIOUS until it hears us */
 	session_key_in_force(e, s, false);
 	session_bind(e, s, &binding);
 	session_exchange_over(e, s, true);

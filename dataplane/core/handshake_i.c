@@ -349,6 +349,7 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 	s->confirmed_ns = e->env.now_ns;
 	exchange_free(e, x);
 	session_exchange_over(e, s, true);
+	traffic_keep_alive(e, s, false); /* R need not hold its PREVIOUS for us any longer */
 }
 
 /* ---- PENDING, COLLISION ---- */

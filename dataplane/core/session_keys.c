@@ -169,7 +169,6 @@ void session_bind(struct engine *e, struct session *s, const struct session_bind
 	s->told_failure = REASON_ACCEPTED;
 	s->not_after = b->verdict->not_after;
 	s->is_silent = false;
-	s->is_unproved = false;
 	s->heard_ns = e->env.now_ns;
 	s->full_exchange_cnt++;
 	s->reauth_at_ns = due(e, s->config.reauth_interval_ns, b->is_initiator);

@@ -360,7 +360,7 @@ inline install(x, at)
 	end_answer(x);
 	shift_slots(x);
 	P[x].cur = P[x].resp_key[at];
-	P[x].unproved = 0;
+	P[x].unproved = 1; /* F4 */
 	full_done(x);
 	put(PACK(OTHER(x), T_ACK, P[x].cur, 0, 0))
 }
@@ -426,6 +426,7 @@ inline confirm_next()
 			assert(!P[p].revoked); /* P11 */
 			promote(p);
 			full_done(p);
+			send_alive(p, 0);
 			/* C4: the peer dropped what it had begun before it accepted our FINISH */
 			P[p].resp_late[0] = (P[p].resp[0] == S_EXPECT_FINISH);
 			P[p].resp_late[1] = (P[p].resp[1] == S_EXPECT_FINISH)

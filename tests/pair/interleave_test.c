@@ -97,6 +97,33 @@ static void fire_next_timer(struct pair *p)
 	settle(p);
 }
 
+/* ---- the story of a run that went wrong, told in a second run of the same choices ---- */
+
+static bool is_loud;
+
+static void tell(const struct pair *p, const char *what, const struct pair_packet *packet)
+{
+	static const char *const names[256] = {
+#define X(id, value, name) [value] = name,
+		MSG_TYPES(X)
+#undef X
+	};
+
+	if (!is_loud)
+		return;
+	fprintf(stderr, "%10.3f ms  %s %s", (double)p->now_ns / 1e6, what,
+		packet == NULL ? "" : names[packet->payload[MSG_ENVELOPE_LEN + 5]]);
+	if (packet != NULL)
+		fprintf(stderr, " to %u", packet->to);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct keyslot *slot = p->node[i].session[0]->keys.slot;
+
+		fprintf(stderr, "  [%02x %02x %02x]", slot[KEYRING_PREVIOUS].exported[0],
+			slot[KEYRING_CURRENT].exported[0], slot[KEYRING_NEXT].exported[0]);
+	}
+	fprintf(stderr, "\n");
+}
+
 /* One thing that can happen now. */
 static void happen(struct pair *p, struct net *n)
 {
@@ -106,17 +133,21 @@ static void happen(struct pair *p, struct net *n)
 	unsigned at;
 
 	if (n->cnt == 0) {
+		tell(p, "timer", NULL);
 		fire_next_timer(p);
 		return;
 	}
 	at = choose(n->cnt + losses + copies + early);
 	if (at >= n->cnt + losses + copies) {
 		n->budget[EARLY]--;
+		tell(p, "early timer", NULL);
 		fire_next_timer(p);
 	} else if (at >= n->cnt + copies) {
 		n->budget[LOSS]--;
+		tell(p, "lose", &n->pool[at - n->cnt - copies]);
 		take_out(n, at - n->cnt - copies);
 	} else {
+		tell(p, at < n->cnt ? "deliver" : "copy", &n->pool[at % n->cnt]);
 		pair_inject(p, &n->pool[at % n->cnt], 0);
 		if (at >= n->cnt)
 			n->budget[COPY]--;
@@ -250,6 +281,12 @@ static bool explore(const struct scenario *sc, const unsigned budget[BUDGET_CNT]
 		ok = run(sc, budget);
 		cnt++;
 	} while (ok && advance());
+	if (!ok) {
+		is_loud = true;
+		depth = 0;
+		(void)run(sc, budget);
+		is_loud = false;
+	}
 	printf("%s: %lu interleavings, losses %u, copies %u, early timers %u\n", sc->name, cnt,
 		budget[LOSS], budget[COPY], budget[EARLY]);
 	return ok;
