@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The running configuration, read from CONFIG/rekey.json. One table (config_schema.c) says for
- * each item: path, type, range, default, unit, help; reading, checking and documentation follow
- * it. A damaged file is refused with line and reason, and the last good one (STATE/rekey.last.json)
- * used.
+ * A configuration, read from CONFIG/rekey.json or from a JSON document. One table (config_schema.c)
+ * says for each item: path, type, range, default, unit, help; reading, checking, editing and
+ * documentation follow it. What is wrong is reported whole, with code, path and line.
  */
 #pragma once
 
@@ -82,8 +81,16 @@ struct config_shelf {
 	bool is_any;      /* one criterion is enough */
 };
 
+struct config_trusted_ca {
+	const char *name;
+	const char *content; /* NULL: in file */
+	const char *file;    /* NULL; PKI/FILE.pem */
+	enum config_validation_mode { CONFIG_MODE_STRICT, CONFIG_MODE_WARN } mode;
+};
+
 /* Everything is owned by the object; strings live as long as it. Immutable once read. */
 struct config {
+	unsigned version;
 	const char *router;
 	const char *node;
 	const char *peering_common_name;
@@ -111,37 +118,58 @@ struct config {
 	size_t shelf_cnt;
 	struct config_client_certificate *client_certificate; /* at most one */
 	size_t client_certificate_cnt;
+	struct config_trusted_ca *trusted_ca;
+	size_t trusted_ca_cnt;
 	json_t *json;               /* as read; the strings above point into it */
 	struct config_block *block; /* memory of the lists */
 };
 
-struct config_error {
-	int line;       /* 0 = no position */
-	char path[128]; /* "router.peer[2].path[0].address" */
+#define CONFIG_REPORT_MAX 32
+
+struct config_finding {
+	bool is_warning;
+	int line;         /* 0 = no position */
+	const char *code; /* kebab-case, stable, static */
+	char path
+		[160]; /* of a text "router.peer[2].path[0].address", else "router.peer[west]..." */
 	char text[256];
 };
 
-/* Parses and checks a whole document; *out untouched on failure. 0, -EINVAL with error, -errno. */
-int config_parse(const char *text, size_t len, struct config **out, struct config_error *error)
-	__attribute__((warn_unused_result));
-
-#define CONFIG_FILE      "rekey.json"
-#define CONFIG_FILE_LAST "rekey.last.json"
-#define CONFIG_TEXT_MAX  ((size_t)256 << 20)
-
-enum config_origin {
-	CONFIG_CURRENT, /* CONFIG/rekey.json */
-	CONFIG_LAST,    /* that one is missing or damaged (error says how): STATE/rekey.last.json */
+struct config_report {
+	size_t error_cnt; /* kept or not */
+	size_t warning_cnt;
+	size_t cnt; /* kept */
+	struct config_finding finding[CONFIG_REPORT_MAX];
 };
+
+#define CONFIG_FILE     "rekey.json"
+#define CONFIG_TEXT_MAX ((size_t)256 << 20)
+#define CONFIG_VERSION  2 /* of the format; a file without "version" has version 1 */
+
 /*
- * Reads CONFIG/rekey.json, and keeps a good one as the last good one. 0; -EINVAL or -errno with
- * error when neither can be used. With CONFIG_LAST error tells what is wrong with the current one.
+ * Parses and checks a whole text; an older version is brought up to date first. *out untouched on
+ * failure. 0; -EINVAL with at least one error in the report; -ENOMEM. report is set in any case.
  */
-int config_load(int config_dir, int state_dir, struct config **out, enum config_origin *origin,
-	struct config_error *error) __attribute__((warn_unused_result));
-/* Only CONFIG/rekey.json, for a reload. */
-int config_load_current(int config_dir, int state_dir, struct config **out,
-	struct config_error *error) __attribute__((warn_unused_result));
+int config_parse(const char *text, size_t len, struct config **out, struct config_report *report)
+	__attribute__((warn_unused_result));
+/* The same for a document, which is not changed: a counted reference is kept. Any thread. */
+int config_build(json_t *document, struct config **out, struct config_report *report)
+	__attribute__((warn_unused_result));
+/*
+ * Only what single items tell: known names, types, ranges; what is missing is no error. For a
+ * document that is still being edited.
+ */
+int config_check_shape(json_t *document, struct config_report *report)
+	__attribute__((warn_unused_result));
+/* A shallow copy of the present version, the caller's; -EINVAL with the reason for a later one. */
+int config_upgrade(json_t *document, json_t **out, struct config_report *report)
+	__attribute__((warn_unused_result));
+void config_report_init(struct config_report *report);
+/* Adds a finding without position. */
+void config_report_add(struct config_report *report, bool is_warning, const char *code,
+	const char *path, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The first error, else NULL. */
+const struct config_finding *config_report_error(const struct config_report *report);
 void config_free(struct config *c); /* NULL is fine */
-/* "rekey.json:12: router.peer[2].name: ..." */
-void config_error_text(const struct config_error *error, char *out, size_t size);
+/* "rekey.json:12: router.peer[2].name: ... (and 2 more)" of the first error. */
+void config_report_text(const struct config_report *report, char *out, size_t size);

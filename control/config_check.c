@@ -71,10 +71,11 @@ static int check_unique(struct config_reader *r, struct column c)
 	if (at <= 0)
 		return (int)at;
 	config_enter(r, c.list);
-	config_enter_element(r, (size_t)at - 1);
+	config_enter_element(r, (size_t)at - 1,
+		strcmp(c.field, "name") == 0 ? column_name(&c, (size_t)at - 1) : NULL);
 	config_enter(r, c.field);
-	ret = config_fail(
-		r, "\"%.80s\" is used by another one already", column_name(&c, (size_t)at - 1));
+	ret = config_fail(r, "not-unique", "\"%.80s\" is used by another one already",
+		column_name(&c, (size_t)at - 1));
 	config_leave(r);
 	config_leave(r);
 	config_leave(r);
@@ -122,7 +123,7 @@ static int fail_at(struct config_reader *r, const char *field, const char *text)
 	int ret;
 
 	config_enter(r, field);
-	ret = config_fail(r, "%s", text);
+	ret = config_fail(r, "bad-reference", "%s", text);
 	config_leave(r);
 	return ret;
 }
@@ -157,10 +158,10 @@ static int check_peer(struct config_reader *r, struct config_peer *peer)
 	int ret = 0;
 
 	if (strcmp(peer->peering_common_name, r->config->peering_common_name) == 0)
-		return fail_at(r, "peering-common-name", "is this router's own");
+		ret = fail_at(r, "peering-common-name", "is this router's own");
 	config_enter(r, "path");
 	for (size_t i = 0; i < peer->path_cnt && ret == 0; i++) {
-		config_enter_element(r, i);
+		config_enter_element(r, i, NULL);
 		ret = check_path(r, &peer->path[i]);
 		config_leave(r);
 	}
@@ -194,14 +195,14 @@ static int check_router(struct config_reader *r)
 					      peering_common_name, c->peer_cnt));
 	config_enter(r, "port");
 	for (size_t i = 0; i < c->port_cnt && ret == 0; i++) {
-		config_enter_element(r, i);
+		config_enter_element(r, i, c->port[i].name);
 		ret = check_port(r, &c->port[i]);
 		config_leave(r);
 	}
 	config_leave(r);
 	config_enter(r, "peer");
 	for (size_t i = 0; i < c->peer_cnt && ret == 0; i++) {
-		config_enter_element(r, i);
+		config_enter_element(r, i, c->peer[i].name);
 		ret = check_peer(r, &c->peer[i]);
 		config_leave(r);
 	}
@@ -233,7 +234,7 @@ static int check_source(struct config_reader *r, const struct config_crl_source 
 	for (size_t i = 0; i < source->endpoint_cnt && ret == 0; i++) {
 		const struct config_crl_endpoint *e = &source->endpoint[i];
 
-		config_enter_element(r, i);
+		config_enter_element(r, i, e->name);
 		if (!is_url(e->uri))
 			ret = fail_at(r, "uri", "must be an http, https or file URL");
 		else if (e->delta_uri != NULL && !is_url(e->delta_uri))
@@ -263,7 +264,27 @@ static int check_shelf(struct config_reader *r, const struct config_shelf *shelf
 	}
 	regerror(ret, &regex, why, sizeof(why));
 	config_enter(r, "message-regex");
-	ret = config_fail(r, "is no POSIX extended regular expression: %s", why);
+	ret = config_fail(r, "bad-value", "is no POSIX extended regular expression: %s", why);
+	config_leave(r);
+	return ret;
+}
+
+static int check_trusted_ca(struct config_reader *r)
+{
+	const struct config *c = r->config;
+	int ret;
+
+	ret = check_unique(r,
+		COLUMN("trusted-ca-certificate", "name", c->trusted_ca, name, c->trusted_ca_cnt));
+	config_enter(r, "trusted-ca-certificate");
+	for (size_t i = 0; i < c->trusted_ca_cnt && ret == 0; i++) {
+		const struct config_trusted_ca *ca = &c->trusted_ca[i];
+
+		config_enter_element(r, i, ca->name);
+		if ((ca->content == NULL) == (ca->file == NULL))
+			ret = config_fail(r, "missing-field", "needs one of content and file");
+		config_leave(r);
+	}
 	config_leave(r);
 	return ret;
 }
@@ -276,7 +297,7 @@ static int check_shelves(struct config_reader *r)
 	ret = check_unique(r, COLUMN("shelf", "name", c->shelf, name, c->shelf_cnt));
 	config_enter(r, "shelf");
 	for (size_t i = 0; i < c->shelf_cnt && ret == 0; i++) {
-		config_enter_element(r, i);
+		config_enter_element(r, i, c->shelf[i].name);
 		ret = check_shelf(r, &c->shelf[i]);
 		config_leave(r);
 	}
@@ -289,10 +310,13 @@ static int check_authority(struct config_reader *r)
 	struct config *c = r->config;
 	int ret;
 
-	ret = check_unique(r, COLUMN("certificate-revocation", "name", c->crl, name, c->crl_cnt));
+	ret = check_trusted_ca(r);
+	if (ret == 0)
+		ret = check_unique(
+			r, COLUMN("certificate-revocation", "name", c->crl, name, c->crl_cnt));
 	config_enter(r, "certificate-revocation");
 	for (size_t i = 0; i < c->crl_cnt && ret == 0; i++) {
-		config_enter_element(r, i);
+		config_enter_element(r, i, c->crl[i].name);
 		ret = check_source(r, &c->crl[i]);
 		config_leave(r);
 	}

@@ -32,6 +32,9 @@ static void print_type(FILE *out, const struct config_item *item)
 	case CONFIG_TEXT:
 		fprintf(out, "text, 1–%" PRIu64 " bytes", item->max);
 		break;
+	case CONFIG_LINES:
+		fprintf(out, "text of several lines, 1–%" PRIu64 " bytes", item->max);
+		break;
 	case CONFIG_GROUPS:
 		for (const struct config_group *g = config_groups; g->name != NULL; g++)
 			fprintf(out, "%s`%s`", g == config_groups ? "list of " : ", ", g->name);
@@ -110,7 +113,8 @@ void config_schema_print(FILE *out)
 {
 	fputs("<!-- SPDX-License-Identifier: BSD-3-Clause -->\n# Configuration\n\n"
 	      "`rekey-control` reads `rekey.json` of its configuration folder at start and on "
-	      "SIGHUP.\n"
+	      "SIGHUP;\n"
+	      "a commit over REST or `rekeyctl` writes it.\n"
 	      "Unknown and repeated fields, wrong types and values out of range are refused with "
 	      "the line; then the\n"
 	      "last good configuration stays in force and an alarm stands.\n\n"

@@ -28,7 +28,7 @@ static int read_bool(
 	struct config_reader *r, json_t *json, const struct config_item *item, void *target)
 {
 	if (!json_is_boolean(json))
-		return config_fail(r, "must be true or false");
+		return config_fail(r, "bad-value", "must be true or false");
 	store_number(target, item->width, json_is_true(json));
 	return 0;
 }
@@ -39,10 +39,10 @@ static int read_count(
 	json_int_t value = json_integer_value(json);
 
 	if (!json_is_integer(json))
-		return config_fail(
-			r, "must be an integer from %" PRIu64 " to %" PRIu64, item->min, item->max);
+		return config_fail(r, "bad-value",
+			"must be an integer from %" PRIu64 " to %" PRIu64, item->min, item->max);
 	if (value < 0 || (uint64_t)value < item->min || (uint64_t)value > item->max)
-		return config_fail(r,
+		return config_fail(r, "bad-value",
 			"is %" JSON_INTEGER_FORMAT ": must be from %" PRIu64 " to %" PRIu64, value,
 			item->min, item->max);
 	store_number(target, item->width, (uint64_t)value);
@@ -61,24 +61,25 @@ static int read_duration(
 		if (item->may_be_never && strcmp(text, "never") == 0)
 			goto store;
 		if (!config_duration_parse(text, &ns))
-			return config_fail(r,
+			return config_fail(r, "bad-value",
 				"\"%.40s\" is no duration: a number of %s, or a "
 				"string like \"200ms\", \"3s\", \"5m\", \"2h\", \"1d\"%s",
 				text, item->unit->name, item->may_be_never ? ", or \"never\"" : "");
 		if (ns == 0 && item->may_be_never)
 			goto store;
 		if (ns < CONFIG_DURATION_MIN_NS || ns > item->max * item->unit->ns)
-			return config_fail(r, "\"%.40s\" is out of range: 50 ms to %" PRIu64 " %s",
-				text, item->max, item->unit->name);
+			return config_fail(r, "bad-value",
+				"\"%.40s\" is out of range: 50 ms to %" PRIu64 " %s", text,
+				item->max, item->unit->name);
 		goto store;
 	}
 	if (!json_is_integer(json))
-		return config_fail(
-			r, "must be a number of %s or a string with a unit", item->unit->name);
+		return config_fail(r, "bad-value", "must be a number of %s or a string with a unit",
+			item->unit->name);
 	if (number == 0 && item->may_be_never)
 		goto store;
 	if (number < 0 || (uint64_t)number < item->min || (uint64_t)number > item->max)
-		return config_fail(r,
+		return config_fail(r, "bad-value",
 			"is %" JSON_INTEGER_FORMAT ": must be from %" PRIu64 " to %" PRIu64 " %s",
 			number, item->min, item->max, item->unit->name);
 	ns = (uint64_t)number * item->unit->ns;
@@ -102,12 +103,14 @@ static int read_enum(
 			strcat(all, ", ");
 		strcat(all, item->names[i]);
 	}
-	return config_fail(r, "must be one of: %s", all);
+	return config_fail(r, "bad-value", "must be one of: %s", all);
 }
 
 static bool is_allowed(enum config_kind kind, unsigned char c)
 {
-	if (kind == CONFIG_TEXT)
+	if (kind == CONFIG_LINES && (c == '\n' || c == '\r' || c == '\t'))
+		return true;
+	if (kind == CONFIG_TEXT || kind == CONFIG_LINES)
 		return c >= 0x20 && c != 0x7f;
 	if (isalnum(c) || c == '_' || c == '-')
 		return true;
@@ -119,21 +122,22 @@ static bool is_allowed(enum config_kind kind, unsigned char c)
 static int read_text(
 	struct config_reader *r, json_t *json, const struct config_item *item, void *target)
 {
+	bool is_free = item->kind == CONFIG_TEXT || item->kind == CONFIG_LINES;
 	const char *text = json_string_value(json);
 	size_t len = json_string_length(json);
 
 	if (text == NULL)
-		return config_fail(r, "must be a string");
+		return config_fail(r, "bad-value", "must be a string");
 	if (len == 0 || len > item->max)
-		return config_fail(r, "has %zu bytes: must have 1 to %" PRIu64, len, item->max);
+		return config_fail(
+			r, "bad-value", "has %zu bytes: must have 1 to %" PRIu64, len, item->max);
 	for (size_t i = 0; i < len; i++)
 		if (!is_allowed(item->kind, (unsigned char)text[i]))
-			return config_fail(
-				r, item->kind == CONFIG_TEXT
-					   ? "holds a control character"
-					   : "holds a character that a name may not have");
+			return config_fail(r, "bad-value", "%s",
+				is_free ? "holds a control character"
+					: "holds a character that a name may not have");
 	if (item->kind == CONFIG_CREDENTIAL && text[0] == '.')
-		return config_fail(r, "begins with a dot");
+		return config_fail(r, "bad-value", "begins with a dot");
 	*(const char **)target = text;
 	return 0;
 }
@@ -147,11 +151,12 @@ static int read_one_group(struct config_reader *r, json_t *json, uint16_t *group
 			continue;
 		for (size_t k = 0; k < i; k++)
 			if (group[k] == g->named_curve)
-				return config_fail(r, "names %s twice", text);
+				return config_fail(r, "bad-value", "names %s twice", text);
 		group[i] = g->named_curve;
 		return 0;
 	}
-	return config_fail(r, "must be one of: secp256r1, secp384r1, secp521r1, x25519, x448");
+	return config_fail(
+		r, "bad-value", "must be one of: secp256r1, secp384r1, secp521r1, x25519, x448");
 }
 
 static int read_one_prefix(
@@ -160,12 +165,13 @@ static int read_one_prefix(
 	const char *text = json_string_value(json);
 
 	if (text == NULL || !config_prefix_parse(text, &address[i]))
-		return config_fail(r, "must be a host address with prefix length, like "
-				      "\"192.0.2.1/24\" or \"2001:db8::1/64\"");
+		return config_fail(r, "bad-value",
+			"must be a host address with prefix length, like "
+			"\"192.0.2.1/24\" or \"2001:db8::1/64\"");
 	for (size_t k = 0; k < i; k++)
 		if (address[k].family == address[i].family &&
 			memcmp(address[k].bytes, address[i].bytes, sizeof(address[k].bytes)) == 0)
-			return config_fail(r, "names %s twice", text);
+			return config_fail(r, "bad-value", "names %s twice", text);
 	return 0;
 }
 
@@ -175,10 +181,10 @@ static int read_one_gateway(struct config_reader *r, json_t *json, struct config
 	struct config_address a;
 
 	if (text == NULL || !config_address_parse(text, &a))
-		return config_fail(r, "must be an IPv4 or IPv6 address");
+		return config_fail(r, "bad-value", "must be an IPv4 or IPv6 address");
 	gateway += a.family == 6;
 	if (gateway->family != 0)
-		return config_fail(r, "is the second gateway of its family");
+		return config_fail(r, "bad-value", "is the second gateway of its family");
 	*gateway = a;
 	return 0;
 }
@@ -199,6 +205,11 @@ static int read_one(struct config_reader *r, json_t *json, const struct config_i
 	}
 }
 
+static const char *element_name(const json_t *json)
+{
+	return json_string_value(json_object_get(json, "name"));
+}
+
 /* Groups and gateways lie in the struct itself; the others get memory and a count. */
 static int read_array(
 	struct config_reader *r, json_t *json, const struct config_item *item, void *base)
@@ -208,10 +219,11 @@ static int read_array(
 	int ret = 0;
 
 	if (!json_is_array(json))
-		return config_fail(r, "must be an array");
-	if (cnt < item->min || cnt > item->max)
-		return config_fail(r, "has %zu elements: must have %" PRIu64 " to %" PRIu64, cnt,
-			item->min, item->max);
+		return config_fail(r, "bad-value", "must be an array");
+	if ((cnt < item->min && !r->is_partial) || cnt > item->max)
+		return config_fail(r, "bad-value",
+			"has %zu elements: must have %" PRIu64 " to %" PRIu64, cnt, item->min,
+			item->max);
 	if (item->kind == CONFIG_GROUPS)
 		memset(target, 0, item->width);
 	if (item->kind == CONFIG_LIST || item->kind == CONFIG_PREFIXES) {
@@ -226,7 +238,7 @@ static int read_array(
 		target = list;
 	}
 	for (size_t i = 0; i < cnt && ret == 0; i++) {
-		config_enter_element(r, i);
+		config_enter_element(r, i, element_name(json_array_get(json, i)));
 		ret = read_one(r, json_array_get(json, i), item, target, i);
 		config_leave(r);
 	}
@@ -238,7 +250,7 @@ static int read_address(struct config_reader *r, json_t *json, void *target)
 	const char *text = json_string_value(json);
 
 	if (text == NULL || !config_address_parse(text, target))
-		return config_fail(r, "must be an IPv4 or IPv6 address");
+		return config_fail(r, "bad-value", "must be an IPv4 or IPv6 address");
 	return 0;
 }
 
@@ -260,6 +272,7 @@ int config_read_value(
 	case CONFIG_DEVICE:
 	case CONFIG_CREDENTIAL:
 	case CONFIG_TEXT:
+	case CONFIG_LINES:
 		return read_text(r, json, item, target);
 	case CONFIG_ADDRESS:
 		return read_address(r, json, target);
@@ -272,14 +285,6 @@ int config_read_value(
 		return read_array(r, json, item, base);
 	}
 	return -EINVAL;
-}
-
-static const struct config_item *find_item(const struct config_table *table, const char *field)
-{
-	for (size_t i = 0; i < table->item_cnt; i++)
-		if (strcmp(table->item[i].field, field) == 0)
-			return &table->item[i];
-	return NULL;
 }
 
 static void set_defaults(const struct config_table *table, void *base)
@@ -321,8 +326,8 @@ static int read_members(
 	json_object_foreach(json, field, value)
 	{
 		config_enter(r, field);
-		item = find_item(table, field);
-		ret = item == NULL ? config_fail(r, "is no known field")
+		item = config_item_find(table, field);
+		ret = item == NULL ? config_fail(r, "unknown-field", "is no known field")
 				   : config_read_value(r, value, item, base);
 		config_leave(r);
 		if (ret < 0)
@@ -337,14 +342,15 @@ int config_read_table(
 	int ret;
 
 	if (!json_is_object(json))
-		return config_fail(r, "must be an object");
+		return config_fail(r, "bad-value", "must be an object");
 	set_defaults(table, base);
 	ret = read_members(r, json, table, base);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < table->item_cnt; i++)
+	for (size_t i = 0; i < table->item_cnt && !r->is_partial && ret == 0; i++)
 		if (table->item[i].is_required &&
 			json_object_get(json, table->item[i].field) == NULL)
-			return config_fail(r, "has no \"%s\"", table->item[i].field);
-	return 0;
+			ret = config_fail(
+				r, "missing-field", "has no \"%s\"", table->item[i].field);
+	return ret;
 }

@@ -13,30 +13,35 @@
 #define CONFIG_DEPTH_MAX 16
 
 struct config_segment {
-	const char *key; /* NULL: an array's element */
+	const char *key;  /* NULL: an array's element */
+	const char *name; /* of the element, NULL */
 	size_t index;
 };
 
 struct config_reader {
-	const char *text;
+	const char *text; /* NULL: a document, without positions */
 	size_t len;
+	bool is_partial; /* what is missing is no error */
 	struct config *config;
-	struct config_error *error;
+	struct config_report *report;
 	struct config_segment segment[CONFIG_DEPTH_MAX];
 	unsigned depth;
 };
 
 /* Steps into a member and an element, and back; the path of messages. */
 void config_enter(struct config_reader *r, const char *key);
-void config_enter_element(struct config_reader *r, size_t index);
+void config_enter_element(struct config_reader *r, size_t index, const char *name);
 void config_leave(struct config_reader *r);
-/* Fills the error with the present path and its line; returns -EINVAL. */
-int config_fail(struct config_reader *r, const char *format, ...)
-	__attribute__((format(printf, 2, 3), warn_unused_result));
+/* Reports an error at the present path and returns 0: reading goes on, to find all there are. */
+int config_fail(struct config_reader *r, const char *code, const char *format, ...)
+	__attribute__((format(printf, 3, 4), warn_unused_result));
+/* The same as a warning. */
+void config_warn(struct config_reader *r, const char *code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Zeroed memory that lives as long as the configuration; NULL = no memory. */
 void *config_alloc(struct config *c, size_t cnt, size_t size);
 
-/* Reads one value or table into target. 0, -EINVAL with the error filled, -ENOMEM. */
+/* Reads one value or table into target; errors are reported. 0 or -ENOMEM. */
 int config_read_table(struct config_reader *r, json_t *json, const struct config_table *table,
 	void *target) __attribute__((warn_unused_result));
 int config_read_value(struct config_reader *r, json_t *json, const struct config_item *item,
@@ -49,7 +54,10 @@ bool config_address_parse(const char *text, struct config_address *out);
 /* "192.0.2.1/24": an address that a host may have. */
 bool config_prefix_parse(const char *text, struct config_address *out);
 
-/* What one item cannot tell: references, uniqueness, families. Fills in what follows from them. */
+/*
+ * What one item cannot tell: references, uniqueness, families. Fills in what follows from them.
+ * Only for what was read without errors. 0 or -ENOMEM.
+ */
 int config_check(struct config_reader *r) __attribute__((warn_unused_result));
 
 /* The line of a value in a valid JSON text; of the innermost one found when the path ends early. */

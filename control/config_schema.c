@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/config_schema.h"
 
+#include <string.h>
+
 #include "control/config.h"
+#include "pki/x509/trust.h"
 
 #define MEMBER(type, m) .offset = offsetof(type, m), .width = sizeof(((type *)0)->m)
 #define LIST(type, list, count)                                                                  \
@@ -25,6 +28,8 @@ static const char *const policy_names[] = {
 
 static const char *const severity_names[] = {"any", "info", "minor", "major", "critical", NULL};
 static const char *const match_names[] = {"all", "any", NULL};
+static const char *const mode_names[] = {
+	[CONFIG_MODE_STRICT] = "strict", [CONFIG_MODE_WARN] = "warn", NULL};
 
 const struct config_group config_groups[] = {
 	{"secp256r1", 23}, {"secp384r1", 24}, {"secp521r1", 25}, {"x25519", 29}, {"x448", 30}, {0}};
@@ -122,10 +127,15 @@ static const struct config_item client_items[] = {
 static const struct config_table client_table =
 	TABLE(client_items, sizeof(struct config_client_certificate));
 
-static const struct config_item access_items[] = {
-	{"token-expiration", IN_SEC, MEMBER(struct config, token_expiration_sec),
+static const struct config_item token_items[] = {
+	{"expiration", IN_SEC, MEMBER(struct config, token_expiration_sec),
 	 .unit = &minutes, .min = 1, .max = UINT64_C(5256000), .fallback = 60,
 	 .may_be_never = true, .help = "Lifetime of a token that POST /api/v1/login gave."},
+};
+static const struct config_table token_table = TABLE(token_items, 0);
+
+static const struct config_item access_items[] = {
+	{"token", .kind = CONFIG_OBJECT, .table = &token_table, .help = "Bearer tokens."},
 };
 static const struct config_table access_table = TABLE(access_items, 0);
 
@@ -154,6 +164,20 @@ static const struct config_item shelving_items[] = {
 	 .help = "Alarms that are set aside."},
 };
 static const struct config_table shelving_table = TABLE(shelving_items, 0);
+static const struct config_item trusted_ca_items[] = {
+	{"name", .kind = CONFIG_NAME, MEMBER(struct config_trusted_ca, name), .max = 63,
+	 .is_required = true, .help = "Name of the bundle, unique."},
+	{"content", .kind = CONFIG_LINES, MEMBER(struct config_trusted_ca, content),
+	 .max = PKI_BUNDLE_TEXT_MAX,
+	 .help = "The certificates, one PEM block after the other."},
+	{"file", .kind = CONFIG_CREDENTIAL, MEMBER(struct config_trusted_ca, file), .max = 63,
+	 .help = "In place of content: they are in FILE.pem of the PKI folder."},
+	{"validation-mode", .kind = CONFIG_ENUM, MEMBER(struct config_trusted_ca, mode),
+	 .names = mode_names, .fallback = CONFIG_MODE_STRICT,
+	 .help = "strict: an issue with a certificate refuses the commit; warn: it is a warning."},
+};
+static const struct config_table trusted_ca_table =
+	TABLE(trusted_ca_items, sizeof(struct config_trusted_ca));
 
 static const struct config_item authority_items[] = {
 	{"enhanced-security-key-management", .kind = CONFIG_BOOL,
@@ -161,6 +185,9 @@ static const struct config_item authority_items[] = {
 	 .help = "Turns certificate-based peering and rekeying on."},
 	{"security-key-management", .kind = CONFIG_OBJECT, .table = &security_table,
 	 .help = "Keys and timers."},
+	{"trusted-ca-certificate", LIST(struct config, trusted_ca, trusted_ca_cnt), .max = 256,
+	 .table = &trusted_ca_table,
+	 .help = "Bundles of trusted CA certificates. Without the list those in force stay."},
 	{"certificate-revocation", LIST(struct config, crl, crl_cnt), .max = 256,
 	 .table = &crl_table, .help = "Where certificate revocation lists come from."},
 	{"client-certificate", LIST(struct config, client_certificate, client_certificate_cnt),
@@ -232,6 +259,9 @@ static const struct config_item router_items[] = {
 static const struct config_table router_table = TABLE(router_items, 0);
 
 static const struct config_item root_items[] = {
+	{"version", .kind = CONFIG_COUNT, MEMBER(struct config, version), .min = 1,
+	 .max = CONFIG_VERSION, .fallback = CONFIG_VERSION,
+	 .help = "Version of the format; without it 1, whose names are still taken."},
 	{"authority", .kind = CONFIG_OBJECT, .table = &authority_table,
 	 .help = "What all routers of an authority share."},
 	{"router", .kind = CONFIG_OBJECT, .table = &router_table, .is_required = true,
@@ -239,3 +269,16 @@ static const struct config_item root_items[] = {
 };
 const struct config_table config_root = TABLE(root_items, sizeof(struct config));
 /* clang-format on */
+
+const struct config_item *config_item_find(const struct config_table *table, const char *field)
+{
+	for (size_t i = 0; i < table->item_cnt; i++)
+		if (strcmp(table->item[i].field, field) == 0)
+			return &table->item[i];
+	return NULL;
+}
+
+const char *config_table_key(const struct config_table *table)
+{
+	return config_item_find(table, "name") != NULL ? "name" : NULL;
+}

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ enum config_kind {
 	CONFIG_DEVICE,     /* a DPDK device name: also '.', ':', '@' */
 	CONFIG_CREDENTIAL, /* a credential's name: letters, digits, '_', '-', '.', no leading dot */
 	CONFIG_TEXT,       /* printable, 1..max bytes */
+	CONFIG_LINES,      /* printable with line breaks, 1..max bytes */
 	CONFIG_GROUPS,     /* array of group names, in order of preference */
 	CONFIG_ADDRESS,    /* "192.0.2.1" */
 	CONFIG_PREFIXES,   /* array of "192.0.2.1/24" */
@@ -65,5 +67,14 @@ struct config_group {
 extern const struct config_group config_groups[]; /* a NULL name ends it */
 extern const uint16_t config_groups_default[8];
 
+/* NULL = no such field. */
+const struct config_item *config_item_find(const struct config_table *table, const char *field);
+/* The field that addresses an element of such a list; NULL: its index does. */
+const char *config_table_key(const struct config_table *table);
+/* "integer", "text-block", ... */
+const char *config_kind_name(enum config_kind kind);
+
 /* The table as a Markdown page: docs/configuration.md. */
 void config_schema_print(FILE *out);
+/* {"version", "items": [..]} for whoever edits a configuration; NULL = no memory. The caller's. */
+json_t *config_schema_json(void) __attribute__((warn_unused_result));

@@ -13,6 +13,7 @@
 #include "control/audit.h"
 #include "control/clock_watch.h"
 #include "control/config.h"
+#include "control/configuration.h"
 #include "control/credential.h"
 #include "control/crl/manager.h"
 #include "control/helper.h"
@@ -102,33 +103,20 @@ static int open_folders(struct daemon *d)
 	return ret;
 }
 
-static const struct alarm_spec config_alarm = {
-	.kind = "configuration-damaged", .source = CONFIG_FILE, .severity = ALARM_CRITICAL};
-
 static int open_config(struct daemon *d)
 {
-	struct config_error error = {0};
-	enum config_origin origin;
-	char text[512];
+	struct config_report report;
 	int ret;
 
-	ret = config_load(d->config_fd, d->state_fd, &d->config, &origin, &error);
-	config_error_text(&error, text, sizeof(text));
-	if (ret < 0) {
-		log_error("%s/%s", d->options->config_dir, text);
-		return ret;
-	}
-	ret = audit_open(d, &d->audit);
+	ret = configuration_open(d, &d->configuration, &report);
+	if (ret == 0)
+		ret = audit_open(d, &d->audit);
 	if (ret == 0)
 		ret = alarms_open(d, &d->alarms);
 	if (ret < 0)
 		return ret;
 	audit_watch(d->audit);
-	if (origin == CONFIG_LAST)
-		alarm_raise(d->alarms, &config_alarm,
-			"The configuration is not usable, the last good one is in force: %s", text);
-	else
-		alarm_clear(d->alarms, config_alarm.kind, config_alarm.source);
+	configuration_tell(d, &report);
 	return 0;
 }
 
@@ -214,6 +202,7 @@ void daemon_close(struct daemon *d)
 	alarms_close(d->alarms);
 	d->alarms = NULL;
 	audit_close(d->audit);
+	configuration_close(d->configuration);
 	config_free(d->config);
 	if (d->base != NULL)
 		event_base_free(d->base);
@@ -227,35 +216,22 @@ void daemon_close(struct daemon *d)
 
 void daemon_reload(struct daemon *d)
 {
-	struct config *config = NULL;
-	struct config_error error;
-	bool is_rebuild_due;
-	char text[512];
+	configuration_reload(d->configuration);
+}
 
-	if (config_load_current(d->config_fd, d->state_fd, &config, &error) < 0) {
-		config_error_text(&error, text, sizeof(text));
-		log_error("the configuration was not reloaded: %s", text);
-		alarm_raise(d->alarms, &config_alarm,
-			"The configuration is not usable, the last good one is in force: %s", text);
-		return;
-	}
-	alarm_clear(d->alarms, config_alarm.kind, config_alarm.source);
-	is_rebuild_due = config->is_ed25519_allowed != d->config->is_ed25519_allowed ||
-			 config->is_self_signed_allowed != d->config->is_self_signed_allowed;
+void daemon_use_config(struct daemon *d, struct config *config, bool is_trust_changed)
+{
 	revocations_forget(d);
 	config_free(d->config);
 	d->config = config;
 	alarms_configure(d->alarms);
-	audit_write(d->audit, "config.reload", "Read the configuration again.",
-		json_pack("{s:I, s:I}", "ports", (json_int_t)config->port_cnt, "peers",
-			(json_int_t)config->peer_cnt));
-	log_info("the configuration was reloaded: %zu ports, %zu peers", config->port_cnt,
+	log_info("the configuration is in force: %zu ports, %zu peers", config->port_cnt,
 		config->peer_cnt);
 	peers_configure(d->peers);
 	crl_manager_discover(d->crl);
 	credential_configure(d->credential);
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
-	if (is_rebuild_due)
-		trust_rebuild(d->trust);
+	if (is_trust_changed)
+		publisher_mark(d->publisher, RK_PART_VERDICTS);
 }

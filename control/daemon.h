@@ -13,21 +13,22 @@
 #include "control/log.h"
 #include "pki/store/installation_key.h"
 
-struct alarms;      /* control/alarms.h */
-struct audit;       /* control/audit.h */
-struct clock_watch; /* control/clock_watch.h */
-struct config;      /* control/config.h: the running configuration */
-struct credential;  /* control/credential.h: the key and certificate in force */
-struct crl_manager; /* control/crl/manager.h */
-struct helper_pool; /* control/helper.h */
-struct peers;       /* control/peers.h: what the data plane reports */
-struct provision;   /* control/provision.h: keys, requests, certificates */
-struct publisher;   /* control/publish.h */
-struct revocations; /* control/revocations.h */
-struct rest;        /* control/rest/rest.h */
-struct trust;       /* control/trust.h: trusted CA certificates */
-struct users;       /* control/rest/users.h */
-struct verdicts;    /* control/verdicts.h: certificates of peers already judged */
+struct alarms;        /* control/alarms.h */
+struct audit;         /* control/audit.h */
+struct clock_watch;   /* control/clock_watch.h */
+struct config;        /* control/config.h: the running configuration */
+struct configuration; /* control/configuration.h: candidate, commit, history */
+struct credential;    /* control/credential.h: the key and certificate in force */
+struct crl_manager;   /* control/crl/manager.h */
+struct helper_pool;   /* control/helper.h */
+struct peers;         /* control/peers.h: what the data plane reports */
+struct provision;     /* control/provision.h: keys, requests, certificates */
+struct publisher;     /* control/publish.h */
+struct revocations;   /* control/revocations.h */
+struct rest;          /* control/rest/rest.h */
+struct trust;         /* control/trust.h: trusted CA certificates */
+struct users;         /* control/rest/users.h */
+struct verdicts;      /* control/verdicts.h: certificates of peers already judged */
 
 struct daemon_options {
 	const char *config_dir;          /* /etc/rekey */
@@ -52,7 +53,8 @@ struct daemon {
 	int lock_fd; /* keeps a second daemon away from the state folder */
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	struct helper_pool *helpers;
-	struct config *config;
+	struct config *config; /* the running one; configuration sets it */
+	struct configuration *configuration;
 	struct alarms *alarms;
 	struct audit *audit;
 	struct clock_watch *clock;
@@ -75,5 +77,7 @@ struct daemon {
 int daemon_open(struct daemon *d, const struct daemon_options *options)
 	__attribute__((warn_unused_result));
 void daemon_close(struct daemon *d);
-/* Reads the configuration again; a damaged one changes nothing and raises an alarm. */
+/* Reads the configuration's file again; a damaged one changes nothing and raises an alarm. */
 void daemon_reload(struct daemon *d);
+/* Puts a checked configuration in force (taken) and marks what is to be published. */
+void daemon_use_config(struct daemon *d, struct config *config, bool is_trust_changed);

@@ -6,259 +6,209 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "control/audit.h"
-#include "control/config.h"
-#include "control/credential.h"
-#include "control/crl/manager.h"
+#include "control/configuration.h"
 #include "control/fields.h"
-#include "control/publish.h"
 #include "control/time_text.h"
-#include "control/trust_store.h"
+#include "control/trust_set.h"
 #include "control/verdicts.h"
 #include "pki/x509/cert.h"
 #include "pki/x509/trust.h"
 
+#define ITEM_LIST "trusted-ca-certificate"
+
+/* What else decides what is trusted. */
+struct trust_rules {
+	bool is_ed25519_allowed;
+	bool is_self_signed_allowed;
+};
+
 struct trust {
 	struct daemon *daemon;
-	struct trust_store *store;
+	struct trust_set *set;
 	struct pki_trust *current;
 	struct pki_report report; /* of the current one: what warn mode let pass */
-	struct change *change;    /* under way, or NULL */
-	bool is_rebuild_due;      /* when that one is done */
+	uint64_t last_generation; /* ever given */
+	struct trust_rules rules;
 };
 
-/* One bundle coming or going. */
-struct change {
-	struct trust *trust;
+struct trust_change {
+	const struct trust_set *in_force; /* the trust's; NULL at start: everything is new to us */
+	bool is_settled;                  /* at start: all of it was accepted once */
+	bool is_needed;
+	struct trust_rules rules;
+	struct trust_rules was;
+	uint64_t generation;
+	struct trust_set *set;
 	struct pki_trust *candidate;
 	struct pki_report report;
-	char *name;    /* "": a rebuild of what is there */
-	char *content; /* NULL: deleted */
-	size_t content_len;
-	enum pki_validation_mode mode;
-	struct audit_actor actor;
-	answer_cb cb;
-	void *arg;
 };
 
-static void free_change(struct change *c)
+static struct trust_rules rules_of(const struct config *config)
+{
+	return (struct trust_rules){config->is_ed25519_allowed, config->is_self_signed_allowed};
+}
+
+struct trust_change *trust_change_begin(const struct trust *t)
+{
+	struct trust_change *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->in_force = t->set;
+	c->was = t->rules;
+	c->generation = t->last_generation + 1;
+	pki_report_init(&c->report);
+	return c;
+}
+
+void trust_change_free(struct trust_change *c)
 {
 	if (c == NULL)
 		return;
+	trust_set_free(c->set);
 	pki_trust_put(c->candidate);
-	free(c->name);
-	free(c->content);
 	free(c);
 }
 
-/* The bundles on disk, with the change applied; what stands already was accepted once: WARN. */
-static int build_candidate(struct trust *t, const struct change *c, uint64_t generation,
-	struct pki_report *report, struct pki_trust **out)
+/* The findings of the certificates as those of the configuration that brought them. */
+static void copy_findings(const struct trust_change *c, struct config_report *report)
 {
-	size_t cnt = trust_store_cnt(t->store), n = 0;
-	struct pki_bundle *bundle = calloc(cnt + 1, sizeof(*bundle));
-	struct pki_trust_config config = {
+	char path[160];
+
+	for (size_t i = 0; i < c->report.cnt; i++) {
+		const struct pki_finding *f = &c->report.finding[i];
+
+		snprintf(path, sizeof(path), "authority." ITEM_LIST "[%.*s]",
+			(int)strcspn(f->subject, ":"), f->subject);
+		config_report_add(report, f->severity == PKI_WARNING, f->code, path, "%s%s%s",
+			f->subject, f->subject[0] != '\0' ? ": " : "", f->text);
+	}
+}
+
+/* What stands already was accepted once: a certificate that expired since refuses nothing. */
+static int build_candidate(struct trust_change *c)
+{
+	struct pki_bundle *bundle = calloc(c->set->cnt + 1, sizeof(*bundle));
+	const struct pki_trust_config config = {
 		.bundle = bundle,
-		.generation = generation,
+		.bundle_cnt = c->set->cnt,
+		.generation = c->generation,
 		.now = time(NULL),
-		.is_ed25519_allowed = t->daemon->config->is_ed25519_allowed,
-		.is_self_signed_allowed = t->daemon->config->is_self_signed_allowed,
+		.is_ed25519_allowed = c->rules.is_ed25519_allowed,
+		.is_self_signed_allowed = c->rules.is_self_signed_allowed,
 	};
 	int ret;
 
 	if (bundle == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++) {
-		bundle[n] = trust_store_bundle(t->store, i);
-		bundle[n].mode = PKI_MODE_WARN;
-		if (c == NULL || strcmp(bundle[n].name, c->name) != 0)
-			n++;
+	for (size_t i = 0; i < c->set->cnt; i++) {
+		bundle[i] = c->set->bundle[i];
+		if (c->is_settled || trust_set_has(c->in_force, &bundle[i]))
+			bundle[i].mode = PKI_MODE_WARN;
 	}
-	if (c != NULL && c->content != NULL)
-		bundle[n++] = (struct pki_bundle){c->name, c->content, c->content_len, c->mode};
-	config.bundle_cnt = n;
-	ret = pki_trust_new(&config, report, out);
+	ret = pki_trust_new(&config, &c->report, &c->candidate);
 	free(bundle);
 	return ret;
 }
 
-static void answer_change(struct change *c, struct answer *a)
+int trust_change_build(struct trust_change *c, const struct config *config, int pki_fd,
+	struct config_report *report)
 {
-	c->cb(c->arg, a);
-	answer_fini(a);
-	free_change(c);
-}
+	int ret = trust_set_new(config, pki_fd, c->is_settled, report, &c->set);
 
-static void fail_change(struct change *c, int error, const char *what)
-{
-	struct answer a;
-
-	answer_error(&a, error == -EAGAIN ? 503 : 500, "trust-not-changed", NULL, "%s: %s", what,
-		strerror(-error));
-	answer_change(c, &a);
-}
-
-static void on_published(void *arg, struct answer *published)
-{
-	struct change *c = arg;
-	struct answer a;
-
-	/* In force here and on disk, whatever the workers say. */
-	answer_ok(&a,
-		json_pack("{s:s, s:I, s:o, s:o}", "name", c->name, "generation",
-			(json_int_t)pki_trust_generation(c->candidate), "findings",
-			answer_findings(&c->report), "publication", publisher_result(published)));
-	answer_change(c, &a);
-}
-
-static void audit_change(const struct change *c)
-{
-	const char *verb = c->content != NULL ? "Installed" : "Removed";
-	char text[128];
-
-	snprintf(text, sizeof(text), "%s trusted CA certificates: %s", verb, c->name);
-	audit_write_as(c->trust->daemon->audit, &c->actor,
-		c->content != NULL ? "system.ingest_trusted_ca" : "system.delete_trusted_ca", text,
-		json_pack("{s:s, s:s, s:I}", "name", c->name, "validation_mode",
-			c->mode == PKI_MODE_WARN ? "warn" : "strict", "generation",
-			(json_int_t)pki_trust_generation(c->candidate)));
-}
-
-/* The generation is written before the bundle, so that a failure leaves all as it was. */
-static int write_change(struct trust *t, const struct change *c)
-{
-	uint64_t generation = pki_trust_generation(c->candidate);
-	int ret = trust_store_settle(t->store, generation);
-
-	if (ret < 0 || c->name[0] == '\0')
+	if (ret < 0)
 		return ret;
-	if (c->content != NULL)
-		ret = trust_store_put(t->store, c->name, c->content, c->content_len, c->mode);
-	else
-		ret = trust_store_remove(t->store, c->name);
-	/* The change stands: without its digest a restart finds a difference and counts on. */
-	if (ret == 0 && trust_store_settle(t->store, generation) < 0)
-		log_warning("trusted CA certificates: the digest of generation %llu is not written",
-			(unsigned long long)generation);
+	c->rules = rules_of(config);
+	c->is_needed = c->in_force == NULL || strcmp(c->in_force->digest, c->set->digest) != 0 ||
+		       c->was.is_ed25519_allowed != c->rules.is_ed25519_allowed ||
+		       c->was.is_self_signed_allowed != c->rules.is_self_signed_allowed;
+	if (!c->is_needed)
+		return 0;
+	ret = build_candidate(c);
+	copy_findings(c, report);
 	return ret;
 }
 
-/* Every verdict is judged under the candidate: disk, then in force, in one loop iteration. */
-static void commit_change(void *arg, int error)
+bool trust_change_is_needed(const struct trust_change *c)
 {
-	struct change *c = arg;
-	struct trust *t = c->trust;
-	struct daemon *d = t->daemon;
-	int ret = error == 0 ? write_change(t, c) : error;
+	return c->is_needed;
+}
 
-	t->change = NULL;
-	if (ret < 0) {
-		fail_change(c, ret, "the state folder cannot be written");
-		return;
-	}
+int trust_change_prepare(
+	struct trust *t, struct trust_change *c, void (*ready)(void *arg, int error), void *arg)
+{
+	return verdicts_prepare(
+		t->daemon->verdicts, c->candidate, c->rules.is_ed25519_allowed, ready, arg);
+}
+
+/*
+ * Before the configuration: after a crash in between the digest is not that of the bundles in
+ * force, and the generation moves on once more. None is ever given to two sets.
+ */
+void trust_change_plan(struct trust *t, const struct trust_change *c, struct write_plan *plan)
+{
+	char *text = trust_record_print(c->generation, c->set->digest);
+
+	t->last_generation = c->generation;
+	write_plan_add(plan, t->daemon->state_fd, TRUST_RECORD_FILE, 0600, text,
+		text != NULL ? strlen(text) : 0);
+}
+
+static void adopt(struct trust *t, struct trust_change *c)
+{
+	trust_set_free(t->set);
+	t->set = c->set;
+	c->set = NULL;
 	pki_trust_put(t->current);
 	t->current = pki_trust_get(c->candidate);
 	t->report = c->report;
-	verdicts_adopt(d->verdicts);
-	crl_manager_discover(d->crl);
-	credential_judge(d->credential);
-	publisher_mark(d->publisher, RK_PART_CONFIG);
-	publisher_mark(d->publisher, RK_PART_VERDICTS);
-	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
-	if (c->name[0] != '\0')
-		audit_change(c);
+	t->last_generation = pki_trust_generation(t->current);
+	t->rules = c->rules;
+}
+
+void trust_change_execute(struct trust *t, struct trust_change *c)
+{
+	adopt(t, c);
+	verdicts_adopt(t->daemon->verdicts);
 	log_info("trusted CA certificates: generation %llu is in force",
-		(unsigned long long)pki_trust_generation(t->current));
-	publisher_wait(d->publisher, on_published, c);
-	if (t->is_rebuild_due)
-		trust_rebuild(t);
+		(unsigned long long)trust_generation(t));
 }
 
-static void start_change(struct trust *t, struct change *c)
+const struct pki_report *trust_change_report(const struct trust_change *c)
 {
-	struct answer a;
-	int ret;
-
-	if (t->change != NULL) {
-		answer_error(&a, 409, "busy", NULL,
-			"another change of trusted certificates is under way: try again");
-		answer_change(c, &a);
-		return;
-	}
-	pki_report_init(&c->report);
-	ret = build_candidate(
-		t, c, trust_store_generation(t->store) + 1, &c->report, &c->candidate);
-	if (ret == -EINVAL) {
-		const struct pki_finding *f = pki_report_first(&c->report);
-
-		answer_error(&a, 422, "bundle-refused", answer_findings(&c->report), "refused: %s",
-			f != NULL ? f->text : "no certificate in it is usable");
-		answer_change(c, &a);
-		return;
-	}
-	if (ret == 0)
-		ret = verdicts_prepare(t->daemon->verdicts, c->candidate, commit_change, c);
-	if (ret < 0)
-		fail_change(c, ret, "the certificates cannot be judged");
-	else
-		t->change = c;
+	return &c->report;
 }
 
-static struct change *new_change(
-	struct trust *t, const char *name, const char *content, answer_cb cb, void *arg)
+static void refuse_name(const char *name, answer_cb cb, void *arg)
 {
-	struct change *c = calloc(1, sizeof(*c));
 	struct answer a;
 
-	if (c != NULL) {
-		*c = (struct change){.trust = t,
-			.cb = cb,
-			.arg = arg,
-			.name = strdup(name),
-			.actor = audit_actor(t->daemon->audit)};
-		if (content != NULL) {
-			c->content = strdup(content);
-			c->content_len = strlen(content);
-		}
-		if (c->name != NULL && (content == NULL || c->content != NULL))
-			return c;
-	}
-	free_change(c);
-	answer_error(&a, 500, "no-memory", NULL, "no memory");
+	answer_error(&a, 404, "not-found", NULL,
+		"there is no trusted CA certificate named \"%.63s\"", name);
 	cb(arg, &a);
 	answer_fini(&a);
-	return NULL;
-}
-
-static bool read_mode(const char *text, enum pki_validation_mode *out)
-{
-	*out = strcmp(text, "warn") == 0 ? PKI_MODE_WARN : PKI_MODE_STRICT;
-	return strcmp(text, "warn") == 0 || strcmp(text, "strict") == 0;
 }
 
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg)
 {
-	const char *name = NULL, *content = NULL, *mode_text = "strict";
+	const char *name = NULL, *content = NULL, *mode = "strict";
 	const struct field fields[] = {
 		{"name", FIELD_STRING, true, &name},
 		{"content", FIELD_STRING, true, &content},
-		{"validation-mode", FIELD_STRING, false, &mode_text},
+		{"validation-mode", FIELD_STRING, false, &mode},
 	};
-	enum pki_validation_mode mode = PKI_MODE_STRICT;
-	struct change *c;
 	struct answer a;
 
-	if (fields_read(request, fields, sizeof(fields) / sizeof(fields[0]), &a) < 0)
+	if (fields_read(request, fields, 3, &a) < 0)
 		goto refuse;
 	if (!field_is_name(name))
 		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "name"),
-			"\"name\" must be 1 to 63 letters, digits, '_' or '-'");
+			"\"name\" must have 1 to 63 letters, digits, '_' or '-'");
 	else if (strlen(content) > PKI_BUNDLE_TEXT_MAX)
 		answer_error(&a, 413, "too-large", json_pack("{s:s}", "field", "content"),
 			"\"content\" is larger than %d bytes", PKI_BUNDLE_TEXT_MAX);
-	else if (!read_mode(mode_text, &mode))
+	else if (strcmp(mode, "warn") != 0 && strcmp(mode, "strict") != 0)
 		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "validation-mode"),
 			"\"validation-mode\" must be strict or warn");
 	else
@@ -268,47 +218,35 @@ refuse:
 	answer_fini(&a);
 	return;
 accept:
-	c = new_change(t, name, content, cb, arg);
-	if (c == NULL)
-		return;
-	c->mode = mode;
-	start_change(t, c);
+	configuration_commit_item(t->daemon->configuration,
+		&(struct configuration_item){
+			.name = name,
+			.audit_type = "system.ingest_trusted_ca",
+			.audit_text = "Installed trusted CA certificates",
+			.operations = json_pack("[{s:s, s:[s,s,s], s:{s:s, s:s, s:s}}]", "op",
+				"set", "path", "authority", ITEM_LIST, name, "value", "name", name,
+				"content", content, "validation-mode", mode),
+		},
+		cb, arg);
 }
 
 void trust_delete(struct trust *t, const char *name, answer_cb cb, void *arg)
 {
-	struct change *c;
-	struct answer a;
+	const char *const path[] = {"authority", ITEM_LIST, name};
 
-	if (!trust_store_has(t->store, name)) {
-		answer_error(&a, 404, "not-found", NULL,
-			"there is no trusted CA certificate named \"%.63s\"", name);
-		cb(arg, &a);
-		answer_fini(&a);
+	if (config_tree_find(t->daemon->config->json, path, 3) == NULL) {
+		refuse_name(name, cb, arg);
 		return;
 	}
-	c = new_change(t, name, NULL, cb, arg);
-	if (c != NULL)
-		start_change(t, c);
-}
-
-static void ignore_answer(void *arg, struct answer *a)
-{
-	(void)arg;
-	if (a->status != 200)
-		log_error("the trusted CA certificates could not be judged again");
-}
-
-void trust_rebuild(struct trust *t)
-{
-	struct change *c;
-
-	t->is_rebuild_due = t->change != NULL;
-	if (t->is_rebuild_due)
-		return;
-	c = new_change(t, "", NULL, ignore_answer, NULL);
-	if (c != NULL)
-		start_change(t, c);
+	configuration_commit_item(t->daemon->configuration,
+		&(struct configuration_item){
+			.name = name,
+			.audit_type = "system.delete_trusted_ca",
+			.audit_text = "Removed trusted CA certificates",
+			.operations = json_pack("[{s:s, s:[s,s,s]}]", "op", "delete", "path",
+				"authority", ITEM_LIST, name),
+		},
+		cb, arg);
 }
 
 static json_t *certificate_json(const struct pki_ca *ca)
@@ -353,11 +291,8 @@ void trust_list(const struct trust *t, struct answer *out)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < trust_store_cnt(t->store); i++) {
-		const struct pki_bundle bundle = trust_store_bundle(t->store, i);
-
-		json_array_append_new(list, bundle_json(t, &bundle));
-	}
+	for (size_t i = 0; i < t->set->cnt; i++)
+		json_array_append_new(list, bundle_json(t, &t->set->bundle[i]));
 	answer_ok(out, json_pack("{s:o}", "trusted_ca_certificates", list));
 }
 
@@ -371,6 +306,31 @@ uint64_t trust_generation(const struct trust *t)
 	return pki_trust_generation(t->current);
 }
 
+static int load(struct trust *t)
+{
+	struct config_report report;
+	struct trust_change *c = trust_change_begin(t);
+	int ret = -ENOMEM;
+
+	if (c == NULL)
+		return ret;
+	config_report_init(&report);
+	c->is_settled = true;
+	ret = trust_set_new(t->daemon->config, t->daemon->pki_fd, true, &report, &c->set);
+	if (ret == 0)
+		ret = trust_record_load(t->daemon->state_fd, c->set->digest, &c->generation);
+	c->rules = rules_of(t->daemon->config);
+	if (ret == 0)
+		ret = build_candidate(c);
+	copy_findings(c, &report);
+	for (size_t i = 0; i < report.cnt; i++)
+		log_warning("%s: %s", report.finding[i].path, report.finding[i].text);
+	if (ret == 0)
+		adopt(t, c);
+	trust_change_free(c);
+	return ret;
+}
+
 int trust_open(struct daemon *d, struct trust **out)
 {
 	struct trust *t = calloc(1, sizeof(*t));
@@ -379,15 +339,9 @@ int trust_open(struct daemon *d, struct trust **out)
 	if (t == NULL)
 		return -ENOMEM;
 	t->daemon = d;
-	pki_report_init(&t->report);
-	ret = trust_store_open(d->state_fd, &t->store);
-	if (ret == 0)
-		ret = build_candidate(
-			t, NULL, trust_store_generation(t->store), &t->report, &t->current);
+	ret = load(t);
 	if (ret < 0) {
-		const struct pki_finding *f = pki_report_first(&t->report);
-
-		log_error("trusted CA certificates: %s", f != NULL ? f->text : strerror(-ret));
+		log_error("trusted CA certificates: %s", strerror(-ret));
 		trust_close(t);
 		return ret;
 	}
@@ -400,6 +354,6 @@ void trust_close(struct trust *t)
 	if (t == NULL)
 		return;
 	pki_trust_put(t->current);
-	trust_store_close(t->store);
+	trust_set_free(t->set);
 	free(t);
 }

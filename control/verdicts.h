@@ -35,7 +35,7 @@ void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRI
  * calls ready on the loop thread; adopt puts the results in force, before the caller publishes.
  * One at a time. error: 0 or -errno, with nothing to adopt.
  */
-int verdicts_prepare(struct verdicts *v, struct pki_trust *trust,
+int verdicts_prepare(struct verdicts *v, struct pki_trust *trust, bool is_ed25519_allowed,
 	void (*ready)(void *arg, int error), void *arg) RK_MUST_CHECK;
 void verdicts_adopt(struct verdicts *v);
 

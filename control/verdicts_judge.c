@@ -184,8 +184,8 @@ static int copy_records(struct verdicts *v, struct rejudging *j)
 	return 0;
 }
 
-int verdicts_prepare(
-	struct verdicts *v, struct pki_trust *trust, void (*ready)(void *arg, int error), void *arg)
+int verdicts_prepare(struct verdicts *v, struct pki_trust *trust, bool is_ed25519_allowed,
+	void (*ready)(void *arg, int error), void *arg)
 {
 	struct rejudging *j = calloc(1, sizeof(*j));
 	int ret;
@@ -195,7 +195,7 @@ int verdicts_prepare(
 	j->verdicts = v;
 	j->trust = pki_trust_get(trust);
 	memcpy(j->installation_key, v->daemon->installation_key, sizeof(j->installation_key));
-	j->is_ed25519_allowed = v->daemon->config->is_ed25519_allowed;
+	j->is_ed25519_allowed = is_ed25519_allowed;
 	j->ready = ready;
 	j->arg = arg;
 	ret = copy_records(v, j);
@@ -211,17 +211,17 @@ int verdicts_prepare(
 }
 
 /* One confirmed while the helper worked is judged here: there are few of them. */
-static void judge_late(struct verdicts *v, struct record *r, struct pki_trust *trust)
+static void judge_late(struct verdicts *v, struct record *r, const struct rejudging *j)
 {
 	const struct pki_validate_args args = {
-		.trust = trust,
+		.trust = j->trust,
 		.installation_key = v->daemon->installation_key,
 		.now = time(NULL),
-		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
+		.is_ed25519_allowed = j->is_ed25519_allowed,
 	};
 	struct rk_verdict verdict;
 
-	if (r->verdict.trust_generation == pki_trust_generation(trust))
+	if (r->verdict.trust_generation == pki_trust_generation(j->trust))
 		return;
 	if (pki_validate_der(&args, r->der, r->der_len, NULL, &verdict) == 0)
 		r->verdict = verdict;
@@ -238,7 +238,7 @@ void verdicts_adopt(struct verdicts *v)
 			r->verdict = j->item[i].verdict;
 	}
 	TAILQ_FOREACH(r, &v->confirmed, in_age)
-	judge_late(v, r, j->trust);
+	judge_late(v, r, j);
 	while ((r = TAILQ_FIRST(&v->pending)) != NULL) {
 		verdicts_unlink_record(v, r);
 		free(r);

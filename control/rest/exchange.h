@@ -23,7 +23,7 @@ struct exchange {
 	struct exchange *next;
 	const struct route *route; /* NULL: refused before one was found */
 	char param[ROUTE_PARAM_MAX + 1];
-	char query[64];
+	char query[520];
 	json_t *body; /* an object; NULL = none was sent */
 	struct user_identity who;
 	struct audit_actor actor;

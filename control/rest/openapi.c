@@ -8,8 +8,7 @@
 
 /*
  * Schemas as text: "name:type" a field, "!" behind it = required, "*" = null allowed. Types: s
- * string, i integer, n integer or decimal text, b
- * boolean, o object, a array.
+ * string, i integer, n integer or decimal text, b boolean, o object, a array, v anything.
  */
 static const struct {
 	const char *name;
@@ -48,6 +47,20 @@ static const struct {
 	{"Rotate", "peer:s"},
 	{"Rotated", "rotated:s!"},
 	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a!"},
+	{"Schema", "version:i! items:a!"},
+	{"Running", "number:i! configuration:v!"},
+	{"Candidate", "is_changed:b! edited_by:a! base:i! configuration:v!"},
+	{"Operations", "operations:a!"},
+	{"Edited", "is_changed:b! applied:i"},
+	{"Changes", "changes:a!"},
+	{"Validated", "is_valid:b! errors:a! warnings:a!"},
+	{"Commit", "comment:s confirm_timeout_sec:n"},
+	{"Committed", "name:s number:i! generation:i! warnings:a! findings:a! confirm_by:s "
+		      "publication:o!"},
+	{"Confirmed", "number:i!"},
+	{"Rollback", "number:n! comment:s confirm_timeout_sec:n"},
+	{"History", "running:i! confirm_by:s entries:a!"},
+	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o!"},
 	{"Password", "password:s!"},
 	{"User", "user:s!"},
 	{"Health", "status:s! data_plane:s!"},
@@ -77,6 +90,8 @@ static const char *type_name(char c)
 /* What may be absent may be null: the services say "nothing" either way. */
 static json_t *build_type(char type, bool is_required)
 {
+	if (type == 'v')
+		return json_object();
 	if (type == 'n')
 		return json_pack("{s:[s,s,s]}", "type", "integer", "string", "null");
 	if (is_required)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/configuration.h"
 #include "control/crl/manager.h"
 #include "control/peers.h"
 #include "control/provision.h"
@@ -158,6 +159,101 @@ static void show_health(struct exchange *x)
 	answer_and_end(x, &a);
 }
 
+static void show_schema(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_schema(x->daemon->configuration, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_running(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_show_running(x->daemon->configuration, x->query, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_candidate(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_show_candidate(x->daemon->configuration, x->query, &a);
+	answer_and_end(x, &a);
+}
+
+static void edit_candidate(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_edit(x->daemon->configuration, x->body, x->who.name, &a);
+	answer_and_end(x, &a);
+}
+
+static void replace_candidate(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_replace(x->daemon->configuration, x->body, x->who.name, &a);
+	answer_and_end(x, &a);
+}
+
+static void discard_candidate(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_discard(x->daemon->configuration, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_diff(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_diff(x->daemon->configuration, x->query, &a);
+	answer_and_end(x, &a);
+}
+
+static void validate_candidate(struct exchange *x)
+{
+	configuration_validate(x->daemon->configuration, exchange_answer, x);
+}
+
+static void commit(struct exchange *x)
+{
+	configuration_commit(x->daemon->configuration, body_or_empty(x), exchange_answer, x);
+}
+
+static void confirm(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_confirm(x->daemon->configuration, &a);
+	answer_and_end(x, &a);
+}
+
+static void roll_back(struct exchange *x)
+{
+	configuration_rollback(x->daemon->configuration, x->body, exchange_answer, x);
+}
+
+static void show_history(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_history(x->daemon->configuration, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_history_entry(struct exchange *x)
+{
+	struct answer a;
+
+	configuration_show_entry(x->daemon->configuration, x->param, &a);
+	answer_and_end(x, &a);
+}
+
 static void set_password(struct exchange *x)
 {
 	users_set_password(x->daemon->users, x->param, x->body, exchange_answer, x);
@@ -237,6 +333,34 @@ const struct route routes[] = {
 		"Agree on new keys with a peer, or all, now", "Rotate", "Rotated"},
 	{GET, "/publication", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_publication,
 		"What the workers run on", NULL, "Publication"},
+	{GET, "/configuration/schema", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_schema,
+		"Every item: type, unit, range, default, meaning", NULL, "Schema"},
+	{GET, "/configuration/running", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_running,
+		"The running configuration, or a part of it (?path=A/B)", NULL, "Running"},
+	{GET, "/configuration/candidate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		show_candidate, "The candidate, or a part of it (?path=A/B)", NULL, "Candidate"},
+	{POST, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL,
+		edit_candidate, "Edit the candidate: all operations or none", "Operations",
+		"Edited"},
+	{PUT, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL,
+		replace_candidate, "Replace the candidate", "Anything", "Edited"},
+	{DELETE, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_NONE, true, NULL,
+		discard_candidate, "Discard the candidate", NULL, "Edited"},
+	{GET, "/configuration/diff", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_diff,
+		"From running to candidate, or between two of the history (?from=N&to=M)", NULL,
+		"Changes"},
+	{POST, "/configuration/validate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		validate_candidate, "What a commit would say", NULL, "Validated"},
+	{POST, "/configuration/commit", USER_ADMIN, ROUTE_BODY_OPTIONAL, true, NULL, commit,
+		"Put the candidate in force", "Commit", "Committed"},
+	{POST, "/configuration/confirm", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, confirm,
+		"Confirm a commit that waits for it", NULL, "Confirmed"},
+	{POST, "/configuration/rollback", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, roll_back,
+		"Put a configuration of the history in force again", "Rollback", "Committed"},
+	{GET, "/configuration/history", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_history,
+		"Every configuration that was in force, newest first", NULL, "History"},
+	{GET, "/configuration/history/{number}", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		show_history_entry, "One of them", NULL, "HistoryEntry"},
 	{POST, "/user/{name}/password", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, set_password,
 		"Set a password; every token of that user ends", "Password", "User"},
 	{GET, "/health", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_health,

@@ -11,11 +11,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct config_error error = {0};
+	struct config_report report;
 	struct config *c = NULL;
-	int ret = config_parse((const char *)data, size, &c, &error);
+	int ret = config_parse((const char *)data, size, &c, &report);
 
-	if ((ret == 0) != (c != NULL) || (ret != 0 && error.text[0] == '\0'))
+	if ((ret == 0) != (c != NULL) ||
+		(ret == -EINVAL && config_report_error(&report)->text[0] == '\0'))
 		abort();
 	config_free(c);
 	return 0;

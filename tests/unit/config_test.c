@@ -26,24 +26,27 @@
 
 static struct config *parse_good(const char *text)
 {
-	struct config_error error = {0};
+	struct config_report report;
 	struct config *c = NULL;
-	int ret = config_parse(text, strlen(text), &c, &error);
+	int ret = config_parse(text, strlen(text), &c, &report);
 
 	if (ret != 0)
-		fail_msg("%d %s: %s\n%s", error.line, error.path, error.text, text);
+		fail_msg("%d %s: %s\n%s", report.finding[0].line, report.finding[0].path,
+			report.finding[0].text, text);
 	return c;
 }
 
 static void expect_refused(const char *text, const char *path, const char *needle)
 {
-	struct config_error error = {0};
+	const struct config_finding *error;
+	struct config_report report;
 	struct config *c = NULL;
 
-	assert_int_equal(config_parse(text, strlen(text), &c, &error), -EINVAL);
+	assert_int_equal(config_parse(text, strlen(text), &c, &report), -EINVAL);
 	assert_null(c);
-	if (strcmp(error.path, path) != 0 || strstr(error.text, needle) == NULL)
-		fail_msg("got \"%s: %s\" for\n%s", error.path, error.text, text);
+	error = config_report_error(&report);
+	if (strcmp(error->path, path) != 0 || strstr(error->text, needle) == NULL)
+		fail_msg("got \"%s: %s\" for\n%s", error->path, error->text, text);
 }
 
 static void test_defaults(void **state)
@@ -199,7 +202,7 @@ static const struct wrong wrong_authority[] = {
 		 PORT, PEER("")),
 		REV "crl-endpoint[1].name", "another"},
 	{WHOLE("\"access-management\":{\"token-expiration\":-5}", PORT, PEER("")),
-		"authority.access-management.token-expiration", "minutes"},
+		"authority.access-management.token.expiration", "minutes"},
 };
 
 static void test_wrong_authority(void **state)
@@ -280,18 +283,18 @@ static void test_lines(void **state)
 		"\"peering-common-name\": \"}]{\\\"[\",\n"
 		"\"port\": [\n{\"name\": \"p\",\n\"address\": [\"10.0.0.1/8\",\n"
 		"\"bad\"]}]}}";
-	struct config_error error;
+	struct config_report report;
 	struct config *c = NULL;
 	char line[400];
 
 	(void)state;
-	assert_int_equal(config_parse(text, strlen(text), &c, &error), -EINVAL);
-	assert_int_equal(error.line, 4);
-	assert_string_equal(error.path, "router.node");
-	assert_int_equal(config_parse(later, strlen(later), &c, &error), -EINVAL);
-	assert_int_equal(error.line, 6);
-	assert_string_equal(error.path, "router.port[0].address[1]");
-	config_error_text(&error, line, sizeof(line));
+	assert_int_equal(config_parse(text, strlen(text), &c, &report), -EINVAL);
+	assert_int_equal(report.finding[0].line, 4);
+	assert_string_equal(report.finding[0].path, "router.node");
+	assert_int_equal(config_parse(later, strlen(later), &c, &report), -EINVAL);
+	assert_int_equal(report.finding[0].line, 6);
+	assert_string_equal(report.finding[0].path, "router.port[0].address[1]");
+	config_report_text(&report, line, sizeof(line));
 	assert_non_null(strstr(line, "rekey.json:6: router.port[0].address[1]: must be"));
 }
 

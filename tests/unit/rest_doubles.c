@@ -6,6 +6,7 @@
 
 #include "control/alarms.h"
 #include "control/audit.h"
+#include "control/configuration.h"
 #include "control/crl/manager.h"
 #include "control/peers.h"
 #include "control/provision.h"
@@ -287,4 +288,82 @@ json_t *audit_tail(const struct audit *a, size_t count)
 {
 	(void)a;
 	return json_pack("[i]", (int)count);
+}
+
+void configuration_schema(struct configuration *c, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_object());
+}
+
+void configuration_show_running(struct configuration *c, const char *query, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_pack("{s:s}", "query", query));
+}
+
+void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_pack("{s:s}", "query", query));
+}
+
+void configuration_discard(struct configuration *c, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_object());
+}
+
+void configuration_diff(struct configuration *c, const char *query, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_pack("{s:s}", "query", query));
+}
+
+void configuration_history(struct configuration *c, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_object());
+}
+
+void configuration_show_entry(struct configuration *c, const char *number, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_pack("{s:s}", "number", number));
+}
+
+void configuration_confirm(struct configuration *c, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, json_object());
+}
+
+void configuration_edit(
+	struct configuration *c, const json_t *request, const char *user, struct answer *out)
+{
+	saw(DOUBLES(c), request);
+	answer_ok(out, json_pack("{s:b, s:s}", "is_changed", 1, "user", user));
+}
+
+void configuration_replace(
+	struct configuration *c, json_t *document, const char *user, struct answer *out)
+{
+	configuration_edit(c, document, user, out);
+}
+
+void configuration_validate(struct configuration *c, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(c), NULL);
+	answer_with(cb, arg, json_pack("{s:b}", "is_valid", 1));
+}
+
+void configuration_commit(struct configuration *c, const json_t *request, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(c), request);
+	answer_with(cb, arg, json_pack("{s:i}", "number", 1));
+}
+
+void configuration_rollback(struct configuration *c, const json_t *request, answer_cb cb, void *arg)
+{
+	configuration_commit(c, request, cb, arg);
 }

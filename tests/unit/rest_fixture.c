@@ -129,6 +129,7 @@ static void open_daemon(struct fixture *f, const struct rest_limits *limits)
 	f->doubles = doubles_new();
 	d->alarms = (void *)f->doubles;
 	d->audit = (void *)f->doubles;
+	d->configuration = (void *)f->doubles;
 	d->trust = (void *)f->doubles;
 	d->provision = (void *)f->doubles;
 	d->crl = (void *)f->doubles;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "control/rest/routes.h"
 #include "tests/unit/rest_fixture.h"
 
 static struct fixture *f;
@@ -272,6 +273,21 @@ static void local_socket_needs_no_token(void **state)
 	assert_int_equal(st.st_mode & 0777, 0660);
 }
 
+/* Different paths of the route table. */
+static size_t path_cnt(void)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < route_cnt; i++) {
+		size_t k = 0;
+
+		while (strcmp(routes[k].path, routes[i].path) != 0)
+			k++;
+		cnt += k == i;
+	}
+	return cnt;
+}
+
 static void health_and_document_are_open(void **state)
 {
 	char *answer = NULL;
@@ -283,6 +299,7 @@ static void health_and_document_are_open(void **state)
 	json = json_loads(response_body(answer), JSON_REJECT_DUPLICATES, NULL);
 	assert_string_equal(json_string_value(json_object_get(json, "openapi")), "3.1.0");
 	paths = json_object_get(json, "paths");
+	assert_int_equal(json_object_size(paths), path_cnt());
 	assert_non_null(
 		json_object_get(json_object_get(paths, "/api/v1/certificate-request"), "get"));
 	json_decref(json);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is in force at start, and when the file was edited. */
+#include "control/configuration_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/alarms.h"
+#include "control/trust_set.h"
+#include "pki/view/file.h"
+
+#define FILE_MODE 0640
+
+json_t *configuration_running(const struct configuration *c)
+{
+	return c->daemon->config->json;
+}
+
+json_t *configuration_candidate(const struct configuration *c)
+{
+	return c->candidate != NULL ? c->candidate : configuration_running(c);
+}
+
+void configuration_clear_candidate(struct configuration *c)
+{
+	json_decref(c->candidate);
+	c->candidate = NULL;
+	c->is_stranded = false;
+	c->editor_cnt = 0;
+}
+
+json_t *configuration_complete(json_t *document, json_t *running)
+{
+	static const char *const path[] = {"authority", "trusted-ca-certificate"};
+	json_t *list = config_tree_find(running, path, 2), *operations, *out = NULL;
+	struct config_report report;
+	size_t failed;
+
+	if (list == NULL || config_tree_find(document, path, 2) != NULL)
+		return json_incref(document);
+	operations = json_pack(
+		"[{s:s, s:[s,s], s:O}]", "op", "set", "path", path[0], path[1], "value", list);
+	if (config_tree_edit(document, operations, &out, &failed, &report) < 0)
+		out = NULL;
+	json_decref(operations);
+	return out;
+}
+
+void configuration_tell(struct daemon *d, const struct config_report *report)
+{
+	static const struct alarm_spec spec = {
+		.kind = "configuration-damaged", .source = CONFIG_FILE, .severity = ALARM_CRITICAL};
+	char text[512];
+
+	if (report->error_cnt == 0) {
+		alarm_clear(d->alarms, spec.kind, spec.source);
+		return;
+	}
+	config_report_text(report, text, sizeof(text));
+	log_error("the configuration was not taken: %s", text);
+	alarm_raise(d->alarms, &spec,
+		"The configuration is not usable, the last good one is in force: %s", text);
+}
+
+void configuration_reload(struct configuration *c)
+{
+	struct commit *m;
+
+	c->is_reload_due = c->commit != NULL;
+	if (c->is_reload_due)
+		return;
+	m = commit_new(c, COMMIT_FILE, configuration_running(c), NULL, NULL);
+	if (m == NULL)
+		log_error("no memory is left to read %s", CONFIG_FILE);
+	else
+		commit_start(c, m);
+}
+
+/* ---- start ------------------------------------------------------------------------------------ */
+
+/* The newest entry's document, or an older one's when that is damaged. */
+static int use_history(struct configuration *c)
+{
+	struct config_report report;
+	json_t *document = NULL;
+	int ret = -ENOENT;
+
+	for (size_t i = 0; i < config_history_cnt(c->history); i++) {
+		const struct config_entry *e = config_history_at(c->history, i);
+
+		ret = config_history_read(c->history, e->number, &document);
+		if (ret == 0) {
+			ret = config_build(document, &c->daemon->config, &report);
+			json_decref(document);
+		}
+		if (ret == 0) {
+			c->number = e->number;
+			return 0;
+		}
+		log_error("configuration %llu of the history cannot be used",
+			(unsigned long long)e->number);
+	}
+	return ret;
+}
+
+/* The list of trusted CA certificates that a file leaves out: the history's, else the old store's. */
+static json_t *base_document(struct configuration *c)
+{
+	json_t *list = NULL, *base = NULL;
+
+	for (size_t i = 0; i < config_history_cnt(c->history); i++)
+		if (config_history_read(
+			    c->history, config_history_at(c->history, i)->number, &base) == 0)
+			return base;
+	if (trust_legacy_read(c->daemon->state_fd, &list) < 0)
+		return NULL;
+	return json_pack("{s:{s:o}}", "authority", "trusted-ca-certificate", list);
+}
+
+/* A file that is not the newest entry's is a new entry. */
+static int record_file(struct configuration *c, const char *digest)
+{
+	struct config_entry entry = {.time = time(NULL), .origin = "file"};
+	struct write_plan plan = {0};
+	char *text = json_dumps(configuration_running(c), JSON_INDENT(2));
+	int ret;
+
+	entry.number = config_history_next(c->history);
+	entry.size = text != NULL ? strlen(text) : 0;
+	memcpy(entry.digest, digest, sizeof(entry.digest));
+	config_history_plan_before(c->history, &plan, &entry, NULL, text);
+	config_history_plan_after(c->history, &plan, &entry, NULL);
+	ret = write_plan_run(&plan);
+	write_plan_fini(&plan);
+	if (ret < 0)
+		return ret;
+	config_history_accept(c->history, &entry, NULL);
+	c->number = entry.number;
+	trust_legacy_forget(c->daemon->state_fd);
+	return 0;
+}
+
+static int use_file(struct configuration *c, const char *text, size_t len, const char *digest,
+	struct config_report *report)
+{
+	struct daemon *d = c->daemon;
+	json_t *base, *complete = NULL;
+	int ret = config_parse(text, len, &d->config, report);
+
+	if (ret < 0)
+		return ret;
+	base = base_document(c);
+	if (base != NULL)
+		complete = configuration_complete(d->config->json, base);
+	config_free(d->config);
+	d->config = NULL;
+	ret = complete != NULL ? config_build(complete, &d->config, report) : -EIO;
+	json_decref(base);
+	json_decref(complete);
+	if (ret == 0)
+		ret = record_file(c, digest);
+	if (ret < 0 && ret != -EINVAL) {
+		config_report_add(report, false, "not-written", "",
+			"cannot be kept in the history: %s", strerror(-ret));
+		config_free(d->config);
+		d->config = NULL;
+	}
+	return ret;
+}
+
+/* An unconfirmed commit whose time is over ends before anything starts on it. */
+static int undo_unconfirmed(struct configuration *c)
+{
+	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
+	struct config_entry entry = {.time = time(NULL), .origin = "rollback"};
+	struct write_plan plan = {0};
+	json_t *document = NULL;
+	char *text;
+	int ret;
+
+	if (u->number == 0 || u->deadline > entry.time)
+		return 0;
+	ret = config_history_read(c->history, u->previous, &document);
+	if (ret < 0)
+		return ret;
+	text = json_dumps(document, JSON_INDENT(2));
+	json_decref(document);
+	entry.number = config_history_next(c->history);
+	snprintf(entry.comment, sizeof(entry.comment), "number %llu was not confirmed in time",
+		(unsigned long long)u->number);
+	entry.size = text != NULL ? strlen(text) : 0;
+	ret = text != NULL ? config_digest(text, entry.size, entry.digest) : -ENOMEM;
+	config_history_plan_before(
+		c->history, &plan, &entry, NULL, text != NULL ? strdup(text) : NULL);
+	write_plan_add(&plan, c->daemon->config_fd, CONFIG_FILE, FILE_MODE, text, entry.size);
+	config_history_plan_after(c->history, &plan, &entry, NULL);
+	if (ret == 0)
+		ret = write_plan_run(&plan);
+	if (ret == 0)
+		config_history_accept(c->history, &entry, NULL);
+	write_plan_fini(&plan);
+	log_warning("configuration %s", ret == 0 ? entry.comment : "could not be rolled back");
+	return ret;
+}
+
+static int read_current(struct configuration *c, char **text, size_t *len, char *digest,
+	struct config_report *report)
+{
+	int ret = rk_file_read(
+		c->daemon->config_fd, CONFIG_FILE, CONFIG_TEXT_MAX, (uint8_t **)text, len);
+
+	if (ret == 0)
+		ret = config_digest(*text, *len, digest);
+	if (ret < 0)
+		config_report_add(
+			report, false, "not-readable", "", "cannot be read: %s", strerror(-ret));
+	return ret;
+}
+
+static int find_in_force(struct configuration *c, struct config_report *report)
+{
+	char digest[CONFIG_DIGEST_LEN + 1], said[512];
+	char *text = NULL;
+	size_t len = 0;
+	int ret = read_current(c, &text, &len, digest, report);
+
+	if (ret == 0) {
+		config_history_resolve(c->history, digest);
+		if (config_history_cnt(c->history) > 0 &&
+			strcmp(config_history_at(c->history, 0)->digest, digest) == 0 &&
+			undo_unconfirmed(c) == 0)
+			ret = use_history(c);
+		else
+			ret = use_file(c, text, len, digest, report);
+	}
+	free(text);
+	if (ret == 0 || ret == -ENOMEM)
+		return ret;
+	config_report_text(report, said, sizeof(said));
+	log_error("%s/%s", c->daemon->options->config_dir, said);
+	return use_history(c) == 0 ? 0 : ret;
+}
+
+int configuration_open(struct daemon *d, struct configuration **out, struct config_report *report)
+{
+	struct configuration *c = calloc(1, sizeof(*c));
+	int ret;
+
+	config_report_init(report);
+	if (c == NULL)
+		return -ENOMEM;
+	c->daemon = d;
+	ret = config_history_open(d->state_fd, &c->history);
+	if (ret < 0)
+		log_error("the history of configurations in %s cannot be used: %s",
+			d->options->state_dir, strerror(-ret));
+	if (ret == 0)
+		ret = find_in_force(c, report);
+	if (ret < 0) {
+		configuration_close(c);
+		return ret;
+	}
+	configuration_arm(c);
+	*out = c;
+	return 0;
+}
+
+void configuration_close(struct configuration *c)
+{
+	if (c == NULL)
+		return;
+	if (c->confirm_timer != NULL)
+		event_free(c->confirm_timer);
+	config_history_close(c->history);
+	json_decref(c->candidate);
+	free(c);
+}

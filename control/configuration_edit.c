@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Looking at configurations and editing the candidate. */
+#include "control/configuration_private.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config_schema.h"
+#include "control/fields.h"
+#include "control/time_text.h"
+
+#define QUERY_MAX 512
+
+void configuration_schema(struct configuration *c, struct answer *out)
+{
+	(void)c;
+	answer_ok(out, config_schema_json());
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decodes in place; false when it is none, or holds a NUL. */
+static bool decode(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		int high = *text == '%' ? hex_value(text[1]) : 0;
+		int low = *text == '%' && high >= 0 ? hex_value(text[2]) : 0;
+
+		if (high < 0 || low < 0 || (*text == '%' && high + low == 0))
+			return false;
+		*to++ = *text == '%' ? (char)(high * 16 + low) : *text;
+		text += *text == '%' ? 2 : 0;
+	}
+	*to = '\0';
+	return true;
+}
+
+/* "path=a/b/c": its segments, which point into buffer; -EINVAL for anything else but "". */
+static int read_path(
+	const char *query, char buffer[QUERY_MAX], const char *path[CONFIG_PATH_MAX], size_t *cnt)
+{
+	char *at = buffer, *segment;
+
+	*cnt = 0;
+	if (query[0] == '\0')
+		return 0;
+	if (strncmp(query, "path=", 5) != 0 || strlen(query) - 5 >= QUERY_MAX)
+		return -EINVAL;
+	strcpy(buffer, query + 5);
+	while ((segment = strsep(&at, "/")) != NULL) {
+		if (*cnt == CONFIG_PATH_MAX || *segment == '\0' || !decode(segment))
+			return -EINVAL;
+		path[(*cnt)++] = segment;
+	}
+	return 0;
+}
+
+/* What the query names of a document, as a new reference; NULL with the error answered. */
+static json_t *pick(json_t *document, const char *query, struct answer *out)
+{
+	const char *path[CONFIG_PATH_MAX];
+	char buffer[QUERY_MAX];
+	json_t *part;
+	size_t cnt;
+
+	if (read_path(query, buffer, path, &cnt) < 0) {
+		answer_error(out, 400, "bad-query", NULL,
+			"the query is path=NAME/NAME/..., percent-encoded, at most %d bytes",
+			QUERY_MAX - 1);
+		return NULL;
+	}
+	part = config_tree_find(document, path, cnt);
+	if (part == NULL)
+		answer_error(out, 404, "no-such-item", NULL, "nothing is set at that path");
+	return json_incref(part);
+}
+
+void configuration_show_running(struct configuration *c, const char *query, struct answer *out)
+{
+	json_t *part = pick(configuration_running(c), query, out);
+
+	if (part != NULL)
+		answer_ok(out, json_pack("{s:I, s:o}", "number", (json_int_t)c->number,
+				       "configuration", part));
+}
+
+bool configuration_is_changed(const struct configuration *c)
+{
+	json_t *changes;
+	bool is_changed;
+
+	if (c->candidate == NULL)
+		return false;
+	changes = config_tree_diff(configuration_running(c), c->candidate);
+	is_changed = json_array_size(changes) > 0;
+	json_decref(changes);
+	return is_changed;
+}
+
+void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out)
+{
+	json_t *part = pick(configuration_candidate(c), query, out), *editors;
+
+	if (part == NULL)
+		return;
+	editors = json_array();
+	for (size_t i = 0; i < c->editor_cnt; i++)
+		json_array_append_new(editors, json_string(c->editor[i]));
+	answer_ok(out, json_pack("{s:b, s:o, s:I, s:o}", "is_changed", configuration_is_changed(c),
+			       "edited_by", editors, "base", (json_int_t)c->number, "configuration",
+			       part));
+}
+
+static void note_editor(struct configuration *c, const char *user)
+{
+	for (size_t i = 0; i < c->editor_cnt; i++)
+		if (strcmp(c->editor[i], user) == 0)
+			return;
+	if (c->editor_cnt < EDITORS_MAX)
+		snprintf(c->editor[c->editor_cnt++], sizeof(c->editor[0]), "%s", user);
+}
+
+/* Takes document. */
+static void set_candidate(struct configuration *c, json_t *document, const char *user)
+{
+	json_decref(c->candidate);
+	c->candidate = document;
+	note_editor(c, user);
+	if (!configuration_is_changed(c))
+		configuration_clear_candidate(c);
+}
+
+void configuration_edit(
+	struct configuration *c, const json_t *request, const char *user, struct answer *out)
+{
+	const json_t *operations = NULL;
+	const struct field fields[] = {{"operations", FIELD_ARRAY, true, &operations}};
+	struct config_report report;
+	json_t *document = NULL;
+	size_t failed;
+	int ret;
+
+	if (fields_read(request, fields, 1, out) < 0)
+		return;
+	if (json_array_size(operations) > CONFIG_OPERATIONS_MAX) {
+		answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "operations"),
+			"at most %d operations at once", CONFIG_OPERATIONS_MAX);
+		return;
+	}
+	ret = config_tree_edit(configuration_candidate(c), operations, &document, &failed, &report);
+	if (ret == -EINVAL) {
+		const struct config_finding *f = config_report_error(&report);
+
+		answer_error(out, strcmp(f->code, "no-such-item") == 0 ? 404 : 422, "bad-operation",
+			json_pack("{s:i, s:s, s:s, s:s}", "operation", (int)failed, "path", f->path,
+				"code", f->code, "message", f->text),
+			"%s%s%s; nothing was changed", f->path, f->path[0] != '\0' ? ": " : "",
+			f->text);
+		return;
+	}
+	if (ret < 0) {
+		answer_error(out, 503, "busy", NULL, "no memory is left; try again");
+		return;
+	}
+	set_candidate(c, document, user);
+	answer_ok(out, json_pack("{s:b, s:i}", "is_changed", configuration_is_changed(c), "applied",
+			       (int)json_array_size(operations)));
+}
+
+void configuration_replace(
+	struct configuration *c, json_t *document, const char *user, struct answer *out)
+{
+	struct config_report report;
+	json_t *now = NULL, *complete;
+
+	if (config_check_shape(document, &report) < 0 ||
+		config_upgrade(document, &now, &report) < 0) {
+		answer_error(out, 422, "configuration-refused",
+			json_pack("{s:o, s:o}", "errors", configuration_findings(&report, false),
+				"warnings", configuration_findings(&report, true)),
+			"%zu errors; the candidate was not changed", report.error_cnt);
+		return;
+	}
+	complete = configuration_complete(now, configuration_running(c));
+	json_decref(now);
+	if (complete == NULL) {
+		answer_error(out, 503, "busy", NULL, "no memory is left; try again");
+		return;
+	}
+	c->is_stranded = false;
+	set_candidate(c, complete, user);
+	answer_ok(out, json_pack("{s:b}", "is_changed", configuration_is_changed(c)));
+}
+
+void configuration_discard(struct configuration *c, struct answer *out)
+{
+	configuration_clear_candidate(c);
+	answer_ok(out, json_pack("{s:b}", "is_changed", false));
+}
+
+/* "from=N&to=M": both documents as new references. */
+static int read_pair(
+	struct configuration *c, const char *query, json_t **from, json_t **to, struct answer *out)
+{
+	unsigned long long a, b;
+	int end = 0;
+
+	if (sscanf(query, "from=%llu&to=%llu%n", &a, &b, &end) != 2 || query[end] != '\0') {
+		answer_error(out, 400, "bad-query", NULL, "the query is from=NUMBER&to=NUMBER");
+		return -EINVAL;
+	}
+	if (config_history_find(c->history, a) == NULL ||
+		config_history_find(c->history, b) == NULL ||
+		config_history_read(c->history, a, from) < 0 ||
+		config_history_read(c->history, b, to) < 0) {
+		answer_error(out, 404, "no-such-configuration", NULL,
+			"the history has no configuration of one of these numbers");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+void configuration_diff(struct configuration *c, const char *query, struct answer *out)
+{
+	json_t *from = NULL, *to = NULL;
+	int ret = 0;
+
+	if (query[0] != '\0') {
+		ret = read_pair(c, query, &from, &to, out);
+	} else {
+		from = json_incref(configuration_running(c));
+		to = json_incref(configuration_candidate(c));
+	}
+	if (ret == 0)
+		answer_ok(out, json_pack("{s:o}", "changes", config_tree_diff(from, to)));
+	json_decref(from);
+	json_decref(to);
+}
+
+static json_t *confirm_by(const struct configuration *c)
+{
+	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
+
+	return u->number != 0 ? time_json(u->deadline) : json_null();
+}
+
+void configuration_history(struct configuration *c, struct answer *out)
+{
+	json_t *entries = json_array();
+
+	for (size_t i = 0; i < config_history_cnt(c->history); i++)
+		json_array_append_new(entries, config_entry_json(config_history_at(c->history, i)));
+	answer_ok(out, json_pack("{s:I, s:o, s:o}", "running", (json_int_t)c->number, "confirm_by",
+			       confirm_by(c), "entries", entries));
+}
+
+void configuration_show_entry(struct configuration *c, const char *number, struct answer *out)
+{
+	const struct config_entry *e = NULL;
+	json_t *document = NULL, *body;
+	char *end;
+
+	if (isdigit((unsigned char)number[0])) {
+		unsigned long long n = strtoull(number, &end, 10);
+
+		e = *end == '\0' ? config_history_find(c->history, n) : NULL;
+	}
+	if (e == NULL) {
+		answer_error(out, 404, "no-such-configuration", NULL,
+			"the history has no configuration of that number");
+		return;
+	}
+	if (config_history_read(c->history, e->number, &document) < 0) {
+		answer_error(out, 500, "not-readable", NULL,
+			"that configuration's document in the history cannot be read");
+		return;
+	}
+	body = config_entry_json(e);
+	json_object_set_new(body, "configuration", document);
+	answer_ok(out, body);
+}

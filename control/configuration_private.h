@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the pieces of the configuration service share; nobody else includes it. */
+#pragma once
+
+#include "control/audit.h"
+#include "control/config_history.h"
+#include "control/configuration.h"
+#include "control/trust.h"
+#include "control/write_plan.h"
+
+#define EDITORS_MAX 8
+
+struct configuration {
+	struct daemon *daemon;
+	struct config_history *history;
+	uint64_t number;   /* of the running configuration */
+	json_t *candidate; /* NULL: as the running one */
+	bool is_stranded;  /* the running one changed where the candidate did, too */
+	char editor[EDITORS_MAX][64];
+	size_t editor_cnt;
+	struct commit *commit; /* under way, or NULL */
+	bool is_reload_due;    /* when that one is done */
+	struct event *confirm_timer;
+};
+
+enum commit_kind { COMMIT_CANDIDATE, COMMIT_ROLLBACK, COMMIT_ITEM, COMMIT_FILE, COMMIT_TRIAL };
+
+/* One change of the running configuration, from the question to the answer. */
+struct commit {
+	struct configuration *configuration; /* NULL until it is started */
+	enum commit_kind kind;
+	json_t *document; /* asked for; immutable */
+	struct config_entry entry;
+	struct config_unconfirmed unconfirmed;
+	unsigned confirm_timeout_sec; /* 0 = at once */
+	bool is_inline;               /* done at once, on the loop thread */
+	char item[64];
+	const char *audit_type;
+	const char *audit_text;
+	struct audit_actor actor;
+	answer_cb cb; /* NULL: nobody waits */
+	void *arg;
+	/* What the helper finds. */
+	int config_dir; /* the daemon's */
+	int pki_dir;
+	int ret;
+	char *file_text; /* COMMIT_FILE: of rekey.json */
+	size_t file_len;
+	struct config_report report;
+	struct config *config;
+	char *text;
+	struct trust_change *trust;
+	uint64_t trust_generation; /* in force with it */
+	struct write_plan plan;
+	size_t vital_cnt; /* steps of the plan without which it does not count */
+};
+
+/* The running document. */
+json_t *configuration_running(const struct configuration *c);
+/* The candidate's, or the running one. Borrowed. */
+json_t *configuration_candidate(const struct configuration *c);
+/* The candidate differs from it. */
+bool configuration_is_changed(const struct configuration *c);
+/* Nothing is edited any more. */
+void configuration_clear_candidate(struct configuration *c);
+/* [{"path", "code", "message"}] of the report's errors, or its warnings. */
+json_t *configuration_findings(const struct config_report *report, bool are_warnings);
+/* The document with the running list of trusted CA certificates when it has none of its own. */
+json_t *configuration_complete(json_t *document, json_t *running)
+	__attribute__((warn_unused_result));
+/* Starts the commit, or answers why not. Takes m. */
+void commit_start(struct configuration *c, struct commit *m);
+struct commit *commit_new(
+	struct configuration *c, enum commit_kind kind, json_t *document, answer_cb cb, void *arg);
+void commit_refuse(struct commit *m, int status, const char *code, const char *text);
+/* The timer of an unconfirmed commit, by the history. */
+void configuration_arm(struct configuration *c);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Candidate, commit, history, rollback, confirmation. */
+#include "tests/unit/configuration_fixture.h"
+
+#include <stdio.h>
+
+static void test_commit(void **state)
+{
+	struct call c = {0};
+	uint64_t first, second;
+	char *text;
+
+	(void)state;
+	assert_false(candidate_is_changed());
+	commit(json_object(), &c, 409);
+	assert_string_equal(call_error(&c), "nothing-to-commit");
+	call_fini(&c);
+	edit(set_mtu(1400), 200);
+	assert_true(candidate_is_changed());
+	assert_int_equal(diff_cnt(), 1);
+	assert_int_equal(f.d.config->port[0].mtu, 1500);
+	first = commit_mtu(1400);
+	assert_false(candidate_is_changed());
+	second = commit_mtu(1300);
+	assert_int_equal(second, first + 1);
+	text = read_text(f.d.config_fd, CONFIG_FILE);
+	assert_non_null(strstr(text, "\"mtu\": 1300"));
+	free(text);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port[0].mtu, 1300);
+	assert_int_equal(commit_mtu(1299), second + 1);
+}
+
+/* Editing back what was edited is no change; discarding is none either. */
+static void test_candidate(void **state)
+{
+	struct answer a;
+	json_t *whole;
+
+	(void)state;
+	edit(set_mtu(1400), 200);
+	edit(json_pack("[{s:s, s:[s,s,s,s]}]", "op", "delete", "path", "router", "port",
+		     "net_ring0", "mtu"),
+		200);
+	assert_false(candidate_is_changed());
+	edit(set_mtu(1400), 200);
+	configuration_discard(f.d.configuration, &a);
+	answer_fini(&a);
+	assert_false(candidate_is_changed());
+	edit(set_mtu(99999), 422);
+	edit(json_pack("[{s:s, s:[s]}]", "op", "delete", "path", "authority-x"), 422);
+	edit(json_pack(
+		     "[{s:s, s:[s,s]}]", "op", "delete", "path", "authority", "access-management"),
+		404);
+	assert_false(candidate_is_changed());
+	whole = json_pack("{s:i}", "nonsense", 1);
+	configuration_replace(f.d.configuration, whole, "tester", &a);
+	assert_int_equal(a.status, 422);
+	answer_fini(&a);
+	json_decref(whole);
+	/* Incomplete is fine until the commit. */
+	whole = json_pack("{s:{}}", "router");
+	configuration_replace(f.d.configuration, whole, "tester", &a);
+	assert_int_equal(a.status, 200);
+	answer_fini(&a);
+	json_decref(whole);
+	assert_true(candidate_is_changed());
+}
+
+/* Whatever is wrong: all of it is said, by path, and nothing happened. */
+static void test_refused_commit(void **state)
+{
+	struct call c = {0};
+	json_t *errors, *first;
+
+	(void)state;
+	edit(json_pack("[{s:s, s:[s,s,s,s], s:s}, {s:s, s:[s,s]}]", "op", "set", "path", "router",
+		     "peer", "west", "peering-common-name", "value", "east.peering", "op", "delete",
+		     "path", "router", "port"),
+		200);
+	configuration_validate(f.d.configuration, call_answered, &c);
+	call_wait(&f, &c, 200);
+	assert_true(json_is_false(json_object_get(c.body, "is_valid")));
+	assert_int_equal(json_array_size(json_object_get(c.body, "errors")), 2);
+	call_fini(&c);
+	c = (struct call){0};
+	commit(json_object(), &c, 422);
+	assert_string_equal(call_error(&c), "configuration-refused");
+	errors = json_object_get(
+		json_object_get(json_object_get(c.body, "error"), "detail"), "errors");
+	first = json_array_get(errors, 0);
+	assert_string_equal(json_string_value(json_object_get(first, "path")),
+		"router.peer[west].peering-common-name");
+	call_fini(&c);
+	assert_int_equal(f.d.config->port_cnt, 1);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port_cnt, 1);
+}
+
+static void roll_back(uint64_t number, int status)
+{
+	json_t *request = json_pack("{s:I}", "number", (json_int_t)number);
+	struct call c = {0};
+
+	configuration_rollback(f.d.configuration, request, call_answered, &c);
+	call_wait(&f, &c, status);
+	call_fini(&c);
+	json_decref(request);
+}
+
+static void test_rollback(void **state)
+{
+	uint64_t first = commit_mtu(1400);
+
+	(void)state;
+	commit_mtu(1300);
+	roll_back(first, 200);
+	assert_int_equal(f.d.config->port[0].mtu, 1400);
+	roll_back(first + 100, 404);
+	roll_back(0, 404);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port[0].mtu, 1400);
+	roll_back(first - 1, 200); /* the file that was there at first */
+	assert_int_equal(f.d.config->port[0].mtu, 1500);
+}
+
+static void test_history(void **state)
+{
+	struct call c = {0};
+	struct answer a;
+	json_t *entries, *entry;
+	char number[32];
+
+	(void)state;
+	edit(set_mtu(1400), 200);
+	commit(json_pack("{s:s}", "comment", "smaller \xc3\xa4"), &c, 200);
+	call_fini(&c);
+	configuration_history(f.d.configuration, &a);
+	entries = json_object_get(a.body, "entries");
+	assert_int_equal(json_array_size(entries), 2);
+	entry = json_array_get(entries, 0);
+	assert_string_equal(
+		json_string_value(json_object_get(entry, "comment")), "smaller \xc3\xa4");
+	assert_string_equal(json_string_value(json_object_get(entry, "origin")), "commit");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(entries, 1), "origin")), "file");
+	snprintf(number, sizeof(number), "%lld",
+		(long long)json_integer_value(json_object_get(entry, "number")));
+	answer_fini(&a);
+	configuration_show_entry(f.d.configuration, number, &a);
+	assert_int_equal(a.status, 200);
+	assert_true(json_is_object(json_object_get(a.body, "configuration")));
+	answer_fini(&a);
+	configuration_show_entry(f.d.configuration, "1x", &a);
+	assert_int_equal(a.status, 404);
+	answer_fini(&a);
+}
+
+/* Bounded: the oldest entries go, with their documents. */
+static void test_history_is_bounded(void **state)
+{
+	uint64_t first = commit_mtu(1281);
+	struct answer a;
+	char name[64];
+
+	(void)state;
+	for (int i = 0; i < 55; i++)
+		commit_mtu(1282 + i);
+	configuration_history(f.d.configuration, &a);
+	assert_int_equal(json_array_size(json_object_get(a.body, "entries")), 50);
+	answer_fini(&a);
+	roll_back(first, 404);
+	snprintf(name, sizeof(name), "config/%llu.json", (unsigned long long)first);
+	assert_int_equal(faccessat(f.d.state_fd, name, F_OK, 0), -1);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port[0].mtu, 1336);
+}
+
+static bool is_back(void *arg)
+{
+	(void)arg;
+	return f.d.config->port[0].mtu == 1500;
+}
+
+static void commit_unconfirmed(int mtu)
+{
+	struct call c = {0};
+
+	edit(set_mtu(mtu), 200);
+	commit(json_pack("{s:i}", "confirm_timeout_sec", 10), &c, 200);
+	assert_true(json_is_string(json_object_get(c.body, "confirm_by")));
+	call_fini(&c);
+	assert_int_equal(f.d.config->port[0].mtu, mtu);
+}
+
+static void confirm(int status)
+{
+	struct answer a;
+
+	configuration_confirm(f.d.configuration, &a);
+	assert_int_equal(a.status, status);
+	answer_fini(&a);
+}
+
+/* The deadline as a later clock would find it. */
+static void age_deadline(void)
+{
+	char *text = read_text(f.d.state_fd, "config/index.json"), *at;
+	int fd = openat(f.d.state_fd, "config/index.json", O_WRONLY | O_CLOEXEC);
+
+	at = strstr(text, "\"deadline\": ");
+	assert_non_null(at);
+	memset(at + 12, '1', 2);
+	at[12] = '0' + 1;
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	free(text);
+}
+
+static void test_confirmed(void **state)
+{
+	struct call c = {0};
+
+	(void)state;
+	confirm(409);
+	commit_unconfirmed(1400);
+	edit(set_mtu(1300), 200);
+	commit(json_object(), &c, 409);
+	assert_string_equal(call_error(&c), "unconfirmed");
+	call_fini(&c);
+	confirm(200);
+	confirm(409);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port[0].mtu, 1400);
+	confirm(409);
+}
+
+/* Nobody confirms: a restart within the time waits on, one after it goes back. */
+static void test_unconfirmed_over_restart(void **state)
+{
+	char *text;
+
+	(void)state;
+	commit_unconfirmed(1400);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port[0].mtu, 1400);
+	age_deadline();
+	daemon_fixture_restart(&f);
+	assert_true(is_back(NULL));
+	text = read_text(f.d.config_fd, CONFIG_FILE);
+	assert_null(strstr(text, "1400"));
+	free(text);
+	confirm(409);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_commit),
+		T(test_candidate),
+		T(test_refused_commit),
+		T(test_rollback),
+		T(test_history),
+		T(test_history_is_bounded),
+		T(test_confirmed),
+		T(test_unconfirmed_over_restart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
