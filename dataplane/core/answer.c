@@ -128,17 +128,15 @@ static void answer(struct engine *e, struct exchange *x, size_t len)
 		exchange_send(e, x, len);
 }
 
-static bool fill(struct engine *e, const struct exchange *x, struct agreed *a)
+static void fill(struct engine *e, const struct exchange *x, struct agreed *a)
 {
-	if (!secrets_slot(e, x, &a->slot))
-		return false;
+	secrets_slot(e, x, &a->slot);
 	a->slot.is_full = true;
 	a->slot.peer_index = x->peer_new_index;
 	a->endpoint = x->endpoint;
 	a->started_ns = x->started_ns;
 	memcpy(a->own_fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN);
 	memcpy(a->peer_fingerprint, x->peer_fingerprint, RK_FINGERPRINT_LEN);
-	return true;
 }
 
 /* ---- our own peer ---- */
@@ -150,7 +148,8 @@ static void answer_own(
 	struct agreed a = {0};
 	enum reason reason;
 
-	reason = fill(e, x, &a) ? accept(e, s, &a, v) : REASON_INTERNAL;
+	fill(e, x, &a);
+	reason = accept(e, s, &a, v);
 	rk_wipe(&a, sizeof(a));
 	if (reason == REASON_ACCEPTED) {
 		answer(e, x, build_ack(e, &s->keys.slot[KEYRING_CURRENT], c->sent));
@@ -168,16 +167,16 @@ static bool give(struct engine *e, struct exchange *x, unsigned owner, const str
 {
 	const struct exchange_cache *c = exchange_cache_of(e, x);
 	struct handover h = {.is_repeat = v == NULL, .name_len = (uint8_t)c->plain_len};
-	bool is_given = true;
+	bool is_given;
 
 	memcpy(h.name, c->plain, c->plain_len);
 	h.agreed.endpoint = x->endpoint;
 	h.agreed.slot.peer_index = x->peer_new_index;
 	if (v != NULL) {
 		h.verdict = *v;
-		is_given = fill(e, x, &h.agreed);
+		fill(e, x, &h.agreed);
 	}
-	is_given = is_given && e->ops.hand_over(e->ctx, owner, &h);
+	is_given = e->ops.hand_over(e->ctx, owner, &h);
 	if (is_given)
 		engine_count(e, REASON_HANDED_OVER);
 	rk_wipe(&h, sizeof(h));

@@ -22,9 +22,23 @@ void engine_count(struct engine *e, enum reason reason)
 		memory_order_relaxed);
 }
 
+/* Nonces, numbers, jitter and the keys of hash tables; key pairs come from libcrypto itself. */
 bool engine_random(struct engine *e, void *out, size_t len)
 {
-	return e->ops.random(e->ctx, out, len);
+	uint8_t *at = e->random + sizeof(e->random) - e->random_left;
+
+	if (len > sizeof(e->random))
+		return false;
+	if (len > e->random_left) {
+		if (!e->ops.random(e->ctx, e->random, sizeof(e->random)))
+			return false;
+		e->random_left = sizeof(e->random);
+		at = e->random;
+	}
+	memcpy(out, at, len);
+	rk_wipe(at, len);
+	e->random_left -= len;
+	return true;
 }
 
 uint64_t engine_jitter(struct engine *e, uint64_t bound)
@@ -125,8 +139,6 @@ int engine_new(const struct engine_config *config, const struct engine_ops *ops,
 	if (ret == 0)
 		ret = make_guard(e);
 	if (ret == 0)
-		ret = kdf_new(&e->kdf);
-	if (ret == 0)
 		ret = aead_new(&e->aead);
 	e->config.cookie_secret = NULL; /* borrowed for the call */
 	if (ret < 0) {
@@ -153,7 +165,6 @@ void engine_free(struct engine *e)
 	free(e->hello_table);
 	free(e->sessions);
 	guard_free(e->guard);
-	kdf_free(e->kdf);
 	aead_free(e->aead);
 	rk_wipe(e, sizeof(*e));
 	free(e);

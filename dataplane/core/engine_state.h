@@ -64,7 +64,6 @@ struct engine {
 	uint64_t credential_id_seen;
 	bool has_name;
 	struct wire_list groups; /* as responder, before the peer is known */
-	struct kdf *kdf;
 	struct aead *aead;
 	struct guard *guard;
 	struct session **sessions; /* by number */
@@ -80,6 +79,8 @@ struct engine {
 	uint32_t next_generation;
 	struct parked parked[PARKED_MAX];
 	struct negative negative[NEGATIVE_CNT];
+	size_t random_left;
+	uint8_t random[512]; /* drawn ahead: each call of the generator costs more than its bytes */
 	atomic_uint_fast64_t counter[REASON_CNT];
 };
 
@@ -136,22 +137,21 @@ struct rk_span engine_own_name(const struct engine *e);
 
 /* ---- secrets.c: transcripts and what is derived from them ---- */
 /* T = hash over label, HELLO's core and cookie, REPLY's clear part. */
-bool secrets_begin(struct engine *e, struct exchange *x, struct rk_span hello_core,
-	struct rk_span cookie, struct rk_span reply_clear) RK_MUST_CHECK;
+void secrets_begin(struct exchange *x, struct rk_span hello_core, struct rk_span cookie,
+	struct rk_span reply_clear);
 /* T = hash(T || part) */
-bool secrets_add(struct engine *e, struct exchange *x, struct rk_span part) RK_MUST_CHECK;
+void secrets_add(struct exchange *x, struct rk_span part);
 /* Handshake and confirmation keys from Z and T. */
-bool secrets_handshake(struct engine *e, struct exchange *x, struct rk_span z) RK_MUST_CHECK;
-bool secrets_confirmation(struct engine *e, struct exchange *x, bool is_initiator,
-	const uint8_t *fingerprint, uint8_t out[MSG_HASH_MAX]) RK_MUST_CHECK;
+void secrets_handshake(struct exchange *x, struct rk_span z);
+void secrets_confirmation(const struct exchange *x, bool is_initiator, const uint8_t *fingerprint,
+	uint8_t out[MSG_HASH_MAX]);
 /* The keys of a new slot from the handshake's secret and T; indexes are the caller's. */
-bool secrets_slot(struct engine *e, const struct exchange *x, struct keyslot *out) RK_MUST_CHECK;
+void secrets_slot(struct engine *e, const struct exchange *x, struct keyslot *out);
 /* Fast rekey: secret from the base slot's chain and Z, T over both plaintexts. */
-bool secrets_rekey(struct engine *e, struct exchange *x, const struct keyslot *base,
-	struct rk_span z, struct rk_span hello, struct rk_span reply) RK_MUST_CHECK;
+void secrets_rekey(struct exchange *x, const struct keyslot *base, struct rk_span z,
+	struct rk_span hello, struct rk_span reply);
 /* The key that seals rekey messages of this slot in one direction. */
-bool secrets_rekey_key(struct engine *e, const struct keyslot *s, bool is_send,
-	struct secret_aead *out) RK_MUST_CHECK;
+void secrets_rekey_key(const struct keyslot *s, bool is_send, struct secret_aead *out);
 
 /* ---- handshake_i.c ---- */
 enum reason initiator_start(struct engine *e, struct session *s);

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-
+#include "dataplane/core/hash.h"
 #include "pki/view/secret.h"
 
 #define BUCKET_CNT 4096                /* power of two */
@@ -24,32 +21,13 @@ struct bucket {
 struct guard {
 	struct guard_config config;
 	uint8_t secret[2][GUARD_SECRET_LEN]; /* current, previous */
-	uint8_t mac1_key[GUARD_HASH_LEN];
 	bool has_name;
-	EVP_MAC *hmac;
-	EVP_MAC_CTX *own_mac1; /* keyed with mac1_key: one HELLO costs no key setup */
-	EVP_MAC_CTX *any;      /* keyed anew at each use */
+	struct hash_key own_mac1; /* one HELLO costs no key setup */
 	uint64_t window_start_ns;
 	uint64_t window_cnt;
 	bool was_loaded;                     /* in the window before */
 	struct bucket bucket[2][BUCKET_CNT]; /* without a cookie, with a good one */
 };
-
-static EVP_MAC_CTX *new_hmac(EVP_MAC *mac)
-{
-	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-
-	if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) != 1) {
-		EVP_MAC_CTX_free(ctx);
-		ctx = NULL;
-	}
-	return ctx;
-}
 
 int guard_new(const struct guard_config *config, const uint8_t cookie_secret[GUARD_SECRET_LEN],
 	struct guard **out)
@@ -61,13 +39,6 @@ int guard_new(const struct guard_config *config, const uint8_t cookie_secret[GUA
 	g->config = *config;
 	memcpy(g->secret[0], cookie_secret, GUARD_SECRET_LEN);
 	memcpy(g->secret[1], cookie_secret, GUARD_SECRET_LEN);
-	g->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	g->own_mac1 = g->hmac != NULL ? new_hmac(g->hmac) : NULL;
-	g->any = g->hmac != NULL ? new_hmac(g->hmac) : NULL;
-	if (g->own_mac1 == NULL || g->any == NULL) {
-		guard_free(g);
-		return -ENOMEM;
-	}
 	*out = g;
 	return 0;
 }
@@ -76,55 +47,51 @@ void guard_free(struct guard *g)
 {
 	if (g == NULL)
 		return;
-	EVP_MAC_CTX_free(g->own_mac1);
-	EVP_MAC_CTX_free(g->any);
-	EVP_MAC_free(g->hmac);
 	rk_wipe(g, sizeof(*g));
 	free(g);
 }
 
 /* ---- mac1 ------------------------------------------------------------------------------------ */
 
-static bool mac1_key(const char *name, size_t len, uint8_t key[GUARD_HASH_LEN])
+static bool set_mac1_key(struct hash_key *k, const char *name, size_t len)
 {
-	uint8_t text[sizeof(MAC1_LABEL) + RK_CN_MAX];
+	const struct rk_span parts[2] = {
+		{(const uint8_t *)MAC1_LABEL, sizeof(MAC1_LABEL)}, {(const uint8_t *)name, len}};
+	uint8_t key[GUARD_HASH_LEN];
 
 	if (len > RK_CN_MAX)
 		return false;
-	memcpy(text, MAC1_LABEL, sizeof(MAC1_LABEL));
-	memcpy(text + sizeof(MAC1_LABEL), name, len);
-	return EVP_Digest(text, sizeof(MAC1_LABEL) + len, key, NULL, EVP_sha256(), NULL) == 1;
+	hash_make(SUITE_SHA256, parts, 2, key);
+	hash_set_key(k, SUITE_SHA256, (struct rk_span){key, sizeof(key)});
+	return true;
 }
 
-/* The first GUARD_MAC_LEN bytes of HMAC-SHA256; key NULL: the one the context has. */
-static bool compute(EVP_MAC_CTX *ctx, const uint8_t *key, const void *data, size_t len,
-	uint8_t out[GUARD_MAC_LEN])
+/* The first GUARD_MAC_LEN bytes of HMAC-SHA256. */
+static void compute(
+	const struct hash_key *k, const void *data, size_t len, uint8_t out[GUARD_MAC_LEN])
 {
+	const struct rk_span part = {data, len};
 	uint8_t full[GUARD_HASH_LEN];
-	size_t full_len;
-	bool ok = EVP_MAC_init(ctx, key, key != NULL ? GUARD_HASH_LEN : 0, NULL) == 1 &&
-		  EVP_MAC_update(ctx, data, len) == 1 &&
-		  EVP_MAC_final(ctx, full, &full_len, sizeof(full)) == 1;
 
-	if (ok)
-		memcpy(out, full, GUARD_MAC_LEN);
-	rk_wipe(full, sizeof(full));
-	return ok;
+	hash_mac(k, &part, 1, full);
+	memcpy(out, full, GUARD_MAC_LEN);
 }
 
 bool guard_set_name(struct guard *g, const char *name, size_t len)
 {
-	g->has_name = mac1_key(name, len, g->mac1_key) &&
-		      EVP_MAC_init(g->own_mac1, g->mac1_key, sizeof(g->mac1_key), NULL) == 1;
+	g->has_name = set_mac1_key(&g->own_mac1, name, len);
 	return g->has_name;
 }
 
-bool guard_make_mac1(struct guard *g, const char *name, size_t name_len, const void *hello,
-	size_t len, uint8_t out[GUARD_MAC_LEN])
+bool guard_make_mac1(const char *name, size_t name_len, const void *hello, size_t len,
+	uint8_t out[GUARD_MAC_LEN])
 {
-	uint8_t key[GUARD_HASH_LEN];
+	struct hash_key key;
 
-	return mac1_key(name, name_len, key) && compute(g->any, key, hello, len, out);
+	if (!set_mac1_key(&key, name, name_len))
+		return false;
+	compute(&key, hello, len, out);
+	return true;
 }
 
 bool guard_check_mac1(
@@ -132,8 +99,10 @@ bool guard_check_mac1(
 {
 	uint8_t own[GUARD_MAC_LEN];
 
-	return g->has_name && compute(g->own_mac1, NULL, hello, len, own) &&
-	       rk_secret_equal(own, mac, GUARD_MAC_LEN);
+	if (!g->has_name)
+		return false;
+	compute(&g->own_mac1, hello, len, own);
+	return rk_secret_equal(own, mac, GUARD_MAC_LEN);
 }
 
 /* ---- the cookie ------------------------------------------------------------------------------ */
@@ -154,19 +123,22 @@ static size_t write_cookie_input(const struct guard_cookie_input *in, uint8_t *b
 	return rk_writer_len(&w);
 }
 
-static bool cookie_under(struct guard *g, const uint8_t *secret,
-	const struct guard_cookie_input *in, uint8_t out[GUARD_COOKIE_LEN])
+static void cookie_under(
+	const uint8_t *secret, const struct guard_cookie_input *in, uint8_t out[GUARD_COOKIE_LEN])
 {
 	uint8_t buf[128];
 	size_t len = write_cookie_input(in, buf, sizeof(buf));
+	struct hash_key key;
 
-	return compute(g->any, secret, buf, len, out);
+	hash_set_key(&key, SUITE_SHA256, (struct rk_span){secret, GUARD_SECRET_LEN});
+	compute(&key, buf, len, out);
+	rk_wipe(&key, sizeof(key));
 }
 
-bool guard_make_cookie(
+void guard_make_cookie(
 	struct guard *g, const struct guard_cookie_input *in, uint8_t out[GUARD_COOKIE_LEN])
 {
-	return cookie_under(g, g->secret[0], in, out);
+	cookie_under(g->secret[0], in, out);
 }
 
 bool guard_check_cookie(struct guard *g, const struct guard_cookie_input *in,
@@ -176,8 +148,8 @@ bool guard_check_cookie(struct guard *g, const struct guard_cookie_input *in,
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		if (cookie_under(g, g->secret[i], in, own) &&
-			rk_secret_equal(own, cookie, GUARD_COOKIE_LEN))
+		cookie_under(g->secret[i], in, own);
+		if (rk_secret_equal(own, cookie, GUARD_COOKIE_LEN))
 			return true;
 	}
 	return false;

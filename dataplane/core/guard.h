@@ -39,9 +39,9 @@ void guard_free(struct guard *g); /* wipes; NULL is fine */
 
 /* Our own peering-common-name: what mac1 of a HELLO to us is keyed by. */
 bool guard_set_name(struct guard *g, const char *name, size_t len) RK_MUST_CHECK;
-/* mac1 of a HELLO to the responder of that name. false: libcrypto failed. */
-bool guard_make_mac1(struct guard *g, const char *name, size_t name_len, const void *hello,
-	size_t len, uint8_t out[GUARD_MAC_LEN]) RK_MUST_CHECK;
+/* mac1 of a HELLO to the responder of that name. false: the name is too long. */
+bool guard_make_mac1(const char *name, size_t name_len, const void *hello, size_t len,
+	uint8_t out[GUARD_MAC_LEN]) RK_MUST_CHECK;
 /* Constant time. false also before guard_set_name. */
 bool guard_check_mac1(struct guard *g, const void *hello, size_t len,
 	const uint8_t mac[GUARD_MAC_LEN]) RK_MUST_CHECK;
@@ -53,8 +53,8 @@ struct guard_cookie_input {
 	const uint8_t *hello_hash; /* GUARD_HASH_LEN bytes: of the HELLO without its cookie */
 	uint16_t group;            /* 0, or the group that a RETRY asks for */
 };
-bool guard_make_cookie(struct guard *g, const struct guard_cookie_input *in,
-	uint8_t out[GUARD_COOKIE_LEN]) RK_MUST_CHECK;
+void guard_make_cookie(
+	struct guard *g, const struct guard_cookie_input *in, uint8_t out[GUARD_COOKIE_LEN]);
 /* Under the secret in force or the one before it; constant time. */
 bool guard_check_cookie(struct guard *g, const struct guard_cookie_input *in,
 	const uint8_t cookie[GUARD_COOKIE_LEN]) RK_MUST_CHECK;

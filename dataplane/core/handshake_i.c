@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
+#include "dataplane/core/hash.h"
 #include "pki/view/secret.h"
 
 static void give_up(struct engine *e, struct exchange *x, enum reason reason)
@@ -87,8 +88,8 @@ static bool build_hello(struct engine *e, struct exchange *x, size_t *len)
 	write_padding(&w);
 	mac = wire_end_mac1(&w, len);
 	return mac != NULL &&
-	       guard_make_mac1(e->guard, config->peering_common_name,
-		       config->peering_common_name_len, c->sent, (size_t)(mac - c->sent), mac);
+	       guard_make_mac1(config->peering_common_name, config->peering_common_name_len,
+		       c->sent, (size_t)(mac - c->sent), mac);
 }
 
 static void send_hello(struct engine *e, struct exchange *x)
@@ -102,10 +103,8 @@ static void send_hello(struct engine *e, struct exchange *x)
 		return;
 	}
 	core = (struct rk_span){c->core, c->core_len};
-	if (c->cookie_len == 0 && !kdf_hash(e->kdf, SUITE_SHA256, &core, 1, x->first_hello_hash)) {
-		give_up(e, x, REASON_INTERNAL);
-		return;
-	}
+	if (c->cookie_len == 0)
+		hash_make(SUITE_SHA256, &core, 1, x->first_hello_hash);
 	exchange_set_state(x, EXCHANGE_EXPECT_REPLY);
 	exchange_send(e, x, len);
 	exchange_start_retransmit(e, x);
@@ -113,13 +112,13 @@ static void send_hello(struct engine *e, struct exchange *x)
 
 /* ---- COOKIE, RETRY ---- */
 
-static bool cookie_is_authentic(struct engine *e, struct exchange *x, const struct wire_cookie *m)
+static bool cookie_is_authentic(const struct exchange *x, const struct wire_cookie *m)
 {
 	const struct session_config *config = &x->session->config;
 	uint8_t mac[GUARD_MAC_LEN];
 
-	return guard_make_mac1(e->guard, config->peering_common_name,
-		       config->peering_common_name_len, m->maced.data, m->maced.len, mac) &&
+	return guard_make_mac1(config->peering_common_name, config->peering_common_name_len,
+		       m->maced.data, m->maced.len, mac) &&
 	       rk_secret_equal(mac, m->mac1, sizeof(mac));
 }
 
@@ -152,7 +151,7 @@ enum reason initiator_cookie(
 		return reason;
 	if (x->role != EXCHANGE_INITIATOR || x->state != EXCHANGE_EXPECT_REPLY)
 		return REASON_WRONG_STATE;
-	if (!cookie_is_authentic(e, x, &m))
+	if (!cookie_is_authentic(x, &m))
 		return REASON_MAC1;
 	if (memcmp(m.cookie.data + 2, x->first_hello_hash, GUARD_HASH_LEN) != 0)
 		return REASON_COOKIE;
@@ -224,13 +223,13 @@ static void take_secret(struct engine *e, struct exchange *x, struct crypto_job 
 		proof_refuse(e, x, REASON_BAD_SECRET);
 		return;
 	}
-	if (wire_parse_packet(&p, c->received, c->received_len) != REASON_ACCEPTED ||
-		!secrets_begin(e, x, (struct rk_span){c->core, c->core_len},
-			(struct rk_span){c->cookie, c->cookie_len}, p.clear) ||
-		!secrets_handshake(e, x, (struct rk_span){job->kex.shared, x->group->shared_len})) {
+	if (wire_parse_packet(&p, c->received, c->received_len) != REASON_ACCEPTED) {
 		proof_refuse(e, x, REASON_INTERNAL);
 		return;
 	}
+	secrets_begin(x, (struct rk_span){c->core, c->core_len},
+		(struct rk_span){c->cookie, c->cookie_len}, p.clear);
+	secrets_handshake(x, (struct rk_span){job->kex.shared, x->group->shared_len});
 	memcpy(x->base_transcript, x->transcript, sizeof(x->transcript));
 	if (exchange_open(e, x, &p, buf, &plain) != REASON_ACCEPTED) {
 		proof_refuse(e, x, REASON_BAD_PROOF);
@@ -287,10 +286,11 @@ static void send_finish(struct engine *e, struct exchange *x, struct crypto_job 
 	x->new_index = session_new_index(e, s);
 	wire_begin_exchange(&w, c->sent, sizeof(c->sent), MSG_FINISH, x->peer_id, x->id);
 	len = proof_build(e, x, &w, job, x->new_index);
-	if (len == 0 || !secrets_slot(e, x, &slot)) {
+	if (len == 0) {
 		give_up(e, x, REASON_INTERNAL);
 		return;
 	}
+	secrets_slot(e, x, &slot);
 	slot.is_full = true;
 	slot.local_index = x->new_index;
 	keyring_set_next(&s->keys, &slot);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
+#include "dataplane/core/hash.h"
 #include "pki/view/secret.h"
 
 /* ---- before there is any state ---- */
@@ -34,13 +35,12 @@ static enum reason send_cookie(struct engine *e, const struct endpoint *from,
 	cookie[0] = (uint8_t)(group >> 8);
 	cookie[1] = (uint8_t)group;
 	memcpy(cookie + 2, hash, GUARD_HASH_LEN);
-	if (!guard_make_cookie(e->guard, &in, cookie + 2 + GUARD_HASH_LEN))
-		return REASON_INTERNAL;
+	guard_make_cookie(e->guard, &in, cookie + 2 + GUARD_HASH_LEN);
 	wire_begin_exchange(&w, buf, sizeof(buf), MSG_COOKIE, p->sender, 0);
 	wire_write_tlv(&w, MSG_TLV_COOKIE, cookie, sizeof(cookie));
 	mac = wire_end_mac1(&w, &len);
-	if (mac == NULL || !guard_make_mac1(e->guard, (const char *)own.data, own.len, buf,
-				   (size_t)(mac - buf), mac))
+	if (mac == NULL ||
+		!guard_make_mac1((const char *)own.data, own.len, buf, (size_t)(mac - buf), mac))
 		return REASON_INTERNAL;
 	engine_send(e, from, buf, len);
 	return group == 0 ? REASON_COOKIE_SENT : REASON_RETRY_SENT;
@@ -151,8 +151,7 @@ enum reason responder_hello(
 	x = exchange_find_hello(e, from, p->sender);
 	if (x != NULL)
 		return repeat_reply(e, x, &m);
-	if (!kdf_hash(e->kdf, SUITE_SHA256, &m.core, 1, hash))
-		return REASON_INTERNAL;
+	hash_make(SUITE_SHA256, &m.core, 1, hash);
 	if (m.cookie.len != 0 && !cookie_is_good(e, from, p, &m, hash))
 		return REASON_COOKIE;
 	reason = may_answer(e, &m);
@@ -213,12 +212,9 @@ static void take_secret(struct engine *e, struct exchange *x, struct crypto_job 
 	}
 	c->sent_len = (uint16_t)rk_writer_len(&w);
 	clear = (struct rk_span){c->sent + MSG_ENVELOPE_LEN, c->sent_len - MSG_ENVELOPE_LEN};
-	if (!secrets_begin(e, x, (struct rk_span){c->core, c->core_len},
-		    (struct rk_span){c->cookie, c->cookie_len}, clear) ||
-		!secrets_handshake(e, x, (struct rk_span){job->kex.shared, x->group->shared_len})) {
-		drop(e, x, REASON_INTERNAL);
-		return;
-	}
+	secrets_begin(x, (struct rk_span){c->core, c->core_len},
+		(struct rk_span){c->cookie, c->cookie_len}, clear);
+	secrets_handshake(x, (struct rk_span){job->kex.shared, x->group->shared_len});
 	if (!proof_sign(e, x))
 		exchange_free(e, x);
 }

@@ -17,7 +17,7 @@ static bool may_move(const struct session *s)
 }
 
 /* Ours alone can be checked again, and only for this address and this key. */
-static bool make_challenge(struct engine *e, const struct session *s, const struct endpoint *at,
+static void make_challenge(struct engine *e, const struct session *s, const struct endpoint *at,
 	uint8_t out[MSG_CHALLENGE_LEN])
 {
 	static const uint8_t no_hello[GUARD_HASH_LEN];
@@ -25,10 +25,8 @@ static bool make_challenge(struct engine *e, const struct session *s, const stru
 		at, s->keys.slot[KEYRING_CURRENT].local_index, no_hello, 0};
 	uint8_t mac[GUARD_COOKIE_LEN];
 
-	if (!guard_make_cookie(e->guard, &in, mac))
-		return false;
+	guard_make_cookie(e->guard, &in, mac);
 	memcpy(out, mac, MSG_CHALLENGE_LEN);
-	return true;
 }
 
 static bool send(struct engine *e, struct session *s, const struct endpoint *to, enum msg_type type,
@@ -53,8 +51,8 @@ void path_look(struct engine *e, struct session *s, const struct endpoint *from)
 
 	if (!may_move(s) || endpoint_is_same(&s->endpoint, from))
 		return;
-	if (make_challenge(e, s, from, challenge) &&
-		send(e, s, from, MSG_PATH_CHALLENGE, challenge))
+	make_challenge(e, s, from, challenge);
+	if (send(e, s, from, MSG_PATH_CHALLENGE, challenge))
 		engine_count(e, REASON_CHALLENGES);
 }
 
@@ -71,8 +69,7 @@ enum reason path_answered(struct engine *e, struct session *s, const struct endp
 
 	if (!may_move(s) || endpoint_is_same(&s->endpoint, from))
 		return REASON_DUPLICATE; /* too late to have an effect */
-	if (!make_challenge(e, s, from, challenge))
-		return REASON_INTERNAL;
+	make_challenge(e, s, from, challenge);
 	if (!rk_secret_equal(said, challenge, sizeof(challenge)))
 		return REASON_WRONG_SOURCE;
 	s->endpoint = *from;

@@ -84,10 +84,7 @@ bool proof_sign(struct engine *e, struct exchange *x)
 	}
 	rk_writer_init(&w, tlv, sizeof(tlv));
 	wire_write_tlv(&w, MSG_TLV_FINGERPRINT, x->credential->fingerprint, RK_FINGERPRINT_LEN);
-	if (!secrets_add(e, x, (struct rk_span){tlv, sizeof(tlv)})) {
-		engine_count(e, REASON_INTERNAL);
-		return false;
-	}
+	secrets_add(x, (struct rk_span){tlv, sizeof(tlv)});
 	job = exchange_new_job(e, x, JOB_SIGN);
 	if (job == NULL) {
 		engine_count(e, REASON_BUSY);
@@ -102,8 +99,7 @@ bool proof_sign(struct engine *e, struct exchange *x)
 	return true;
 }
 
-static bool write_signature(
-	struct engine *e, struct exchange *x, struct rk_writer *w, const struct crypto_job *job)
+static void write_signature(struct exchange *x, struct rk_writer *w, const struct crypto_job *job)
 {
 	const uint8_t *at = w->next;
 
@@ -111,18 +107,19 @@ static bool write_signature(
 	rk_write_u16(w, (uint16_t)(2 + job->signature_len));
 	rk_write_u16(w, job->scheme);
 	rk_write_bytes(w, job->signature, job->signature_len);
-	return !w->is_failed && secrets_add(e, x, (struct rk_span){at, (size_t)(w->next - at)});
+	if (!w->is_failed)
+		secrets_add(x, (struct rk_span){at, (size_t)(w->next - at)});
 }
 
-static bool write_confirmation(struct engine *e, struct exchange *x, struct rk_writer *w)
+static void write_confirmation(struct exchange *x, struct rk_writer *w)
 {
 	const uint8_t *at = w->next;
 	uint8_t mac[MSG_HASH_MAX];
 
-	if (!secrets_confirmation(e, x, is_initiator(x), x->credential->fingerprint, mac))
-		return false;
+	secrets_confirmation(x, is_initiator(x), x->credential->fingerprint, mac);
 	wire_write_tlv(w, MSG_TLV_CONFIRMATION, mac, x->suite->hash_len);
-	return !w->is_failed && secrets_add(e, x, (struct rk_span){at, (size_t)(w->next - at)});
+	if (!w->is_failed)
+		secrets_add(x, (struct rk_span){at, (size_t)(w->next - at)});
 }
 
 size_t proof_build(struct engine *e, struct exchange *x, struct rk_writer *w,
@@ -134,8 +131,8 @@ size_t proof_build(struct engine *e, struct exchange *x, struct rk_writer *w,
 
 	rk_writer_init(&p, plain, sizeof(plain));
 	wire_write_tlv(&p, MSG_TLV_FINGERPRINT, x->credential->fingerprint, RK_FINGERPRINT_LEN);
-	if (!write_signature(e, x, &p, job) || !write_confirmation(e, x, &p))
-		goto out;
+	write_signature(x, &p, job);
+	write_confirmation(x, &p);
 	if (is_initiator(x)) {
 		rk_write_u16(&p, MSG_TLV_INDEX);
 		rk_write_u16(&p, 4);
@@ -143,19 +140,18 @@ size_t proof_build(struct engine *e, struct exchange *x, struct rk_writer *w,
 	}
 	if (!p.is_failed)
 		len = exchange_seal_end(e, x, w, (struct rk_span){plain, rk_writer_len(&p)});
-out:
 	rk_wipe(plain, sizeof(plain));
 	return len;
 }
 
 /* ---- the other side's ---- */
 
-static bool confirms(struct engine *e, struct exchange *x, const struct wire_proof *m)
+static bool confirms(const struct exchange *x, const struct wire_proof *m)
 {
 	uint8_t mac[MSG_HASH_MAX];
 
+	secrets_confirmation(x, !is_initiator(x), m->fingerprint, mac);
 	return m->confirmation.len == x->suite->hash_len &&
-	       secrets_confirmation(e, x, !is_initiator(x), m->fingerprint, mac) &&
 	       rk_secret_equal(mac, m->confirmation.data, m->confirmation.len);
 }
 
@@ -175,14 +171,13 @@ static enum reason check(struct engine *e, struct exchange *x, const struct wire
 		return REASON_SELF;
 	if (!is_our_scheme(e, m->scheme))
 		return REASON_NOT_OFFERED;
-	if (!secrets_add(e, x, m->fingerprint_tlv))
-		return REASON_INTERNAL;
+	secrets_add(x, m->fingerprint_tlv);
 	memcpy(x->signed_transcript, x->transcript, sizeof(x->transcript));
-	if (!secrets_add(e, x, m->signature_tlv))
-		return REASON_INTERNAL;
-	if (!confirms(e, x, m))
+	secrets_add(x, m->signature_tlv);
+	if (!confirms(x, m))
 		return REASON_BAD_CONFIRMATION;
-	return secrets_add(e, x, m->confirmation_tlv) ? REASON_ACCEPTED : REASON_INTERNAL;
+	secrets_add(x, m->confirmation_tlv);
+	return REASON_ACCEPTED;
 }
 
 void proof_take(struct engine *e, struct exchange *x, struct rk_span plain)

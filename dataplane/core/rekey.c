@@ -98,8 +98,9 @@ static bool send_sealed(struct engine *e, struct session *s, struct keyslot *bas
 	uint8_t *out;
 	bool is_sealed;
 
-	if (counter >= KEYRING_COUNTER_MAX || !secrets_rekey_key(e, base, true, &key))
+	if (counter >= KEYRING_COUNTER_MAX)
 		return false;
+	secrets_rekey_key(base, true, &key);
 	wire_begin_session(&w, buf, sizeof(buf), type, base->peer_index);
 	out = wire_end_sealed(&w, counter, plain.len, &len);
 	base->rekey_send_counter++;
@@ -154,11 +155,9 @@ static enum reason make_slot(struct engine *e, struct exchange *x, const struct 
 		return reason;
 	if (!job->is_done)
 		return REASON_BAD_SECRET;
-	if (!secrets_rekey(e, x, base, (struct rk_span){job->kex.shared, x->group->shared_len},
-		    (struct rk_span){c->core, c->core_len},
-		    (struct rk_span){c->plain, c->plain_len}) ||
-		!secrets_slot(e, x, out))
-		return REASON_INTERNAL;
+	secrets_rekey(x, base, (struct rk_span){job->kex.shared, x->group->shared_len},
+		(struct rk_span){c->core, c->core_len}, (struct rk_span){c->plain, c->plain_len});
+	secrets_slot(e, x, out);
 	out->local_index = x->new_index;
 	out->peer_index = x->peer_new_index;
 	return REASON_ACCEPTED;
@@ -369,8 +368,7 @@ static enum reason open_sealed(
 		return REASON_EXHAUSTED;
 	if (!replay_is_fresh(&slot->rekey_window, p->counter))
 		return REASON_REPLAY;
-	if (!secrets_rekey_key(e, slot, false, &key))
-		return REASON_INTERNAL;
+	secrets_rekey_key(slot, false, &key);
 	is_open = aead_open(
 		e->aead, suite_find(slot->suite)->aead, &key, p->counter, p->aad, p->sealed, buf);
 	rk_wipe(&key, sizeof(key));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
+#include "dataplane/core/hash.h"
 #include "pki/view/secret.h"
 
 static const char label_full[] = "rekey/1 full exchange";
@@ -16,8 +17,8 @@ static struct rk_span span(const void *data, size_t len)
 	return (struct rk_span){data, len};
 }
 
-bool secrets_begin(struct engine *e, struct exchange *x, struct rk_span hello_core,
-	struct rk_span cookie, struct rk_span reply_clear)
+void secrets_begin(struct exchange *x, struct rk_span hello_core, struct rk_span cookie,
+	struct rk_span reply_clear)
 {
 	uint8_t lengths[6];
 	struct rk_writer w;
@@ -26,20 +27,20 @@ bool secrets_begin(struct engine *e, struct exchange *x, struct rk_span hello_co
 	rk_write_u16(&w, (uint16_t)hello_core.len);
 	rk_write_u16(&w, (uint16_t)cookie.len);
 	rk_write_u16(&w, (uint16_t)reply_clear.len);
-	return kdf_hash(e->kdf, x->suite->hash,
+	hash_make(x->suite->hash,
 		(const struct rk_span[]){span(label_full, sizeof(label_full)),
 			span(lengths, sizeof(lengths)), hello_core, cookie, reply_clear},
 		5, x->transcript);
 }
 
-bool secrets_add(struct engine *e, struct exchange *x, struct rk_span part)
+void secrets_add(struct exchange *x, struct rk_span part)
 {
 	const struct rk_span parts[2] = {span(x->transcript, x->suite->hash_len), part};
 
-	return kdf_hash(e->kdf, x->suite->hash, parts, 2, x->transcript);
+	hash_make(x->suite->hash, parts, 2, x->transcript);
 }
 
-bool secrets_handshake(struct engine *e, struct exchange *x, struct rk_span z)
+void secrets_handshake(struct exchange *x, struct rk_span z)
 {
 	bool is_initiator = x->role == EXCHANGE_INITIATOR;
 	struct secret_aead *i = is_initiator ? &x->send : &x->receive;
@@ -54,13 +55,13 @@ bool secrets_handshake(struct engine *e, struct exchange *x, struct rk_span z)
 	};
 
 	x->send_counter = 0;
-	return kdf_extract(e->kdf, x->suite->hash, t, z, x->secret) &&
-	       kdf_expand_labels(e->kdf, x->suite->hash, span(x->secret, len), t, out, 4);
+	kdf_extract(x->suite->hash, t, z, x->secret);
+	kdf_expand_labels(x->suite->hash, span(x->secret, len), t, out, 4);
 }
 static_assert(sizeof(struct secret_aead) == SUITE_KEY_LEN + SUITE_IV_LEN, "key || iv, no padding");
 
-bool secrets_confirmation(struct engine *e, struct exchange *x, bool is_initiator,
-	const uint8_t *fingerprint, uint8_t out[MSG_HASH_MAX])
+void secrets_confirmation(const struct exchange *x, bool is_initiator, const uint8_t *fingerprint,
+	uint8_t out[MSG_HASH_MAX])
 {
 	const uint8_t role = is_initiator ? 'i' : 'r';
 	size_t len = x->suite->hash_len;
@@ -68,10 +69,14 @@ bool secrets_confirmation(struct engine *e, struct exchange *x, bool is_initiato
 		{&role, 1}, {fingerprint, RK_FINGERPRINT_LEN}, {x->transcript, len}};
 	const uint8_t *key = is_initiator ? x->confirm_initiator : x->confirm_responder;
 
-	return kdf_hmac(e->kdf, x->suite->hash, span(key, len), parts, 3, out);
+	struct hash_key k;
+
+	hash_set_key(&k, x->suite->hash, span(key, len));
+	hash_mac(&k, parts, 3, out);
+	rk_wipe(&k, sizeof(k));
 }
 
-bool secrets_slot(struct engine *e, const struct exchange *x, struct keyslot *out)
+void secrets_slot(struct engine *e, const struct exchange *x, struct keyslot *out)
 {
 	bool is_initiator = x->role == EXCHANGE_INITIATOR || x->role == EXCHANGE_REKEY_INITIATOR;
 	size_t len = x->suite->hash_len;
@@ -87,33 +92,28 @@ bool secrets_slot(struct engine *e, const struct exchange *x, struct keyslot *ou
 		{"chain", s.chain, len},
 		{"exporter", s.exported, sizeof(s.exported)},
 	};
-	bool is_done = kdf_expand_labels(
-		e->kdf, x->suite->hash, span(x->secret, len), span(x->transcript, len), outputs, 4);
 
-	if (is_done)
-		*out = s;
+	kdf_expand_labels(
+		x->suite->hash, span(x->secret, len), span(x->transcript, len), outputs, 4);
+	*out = s;
 	rk_wipe(&s, sizeof(s));
-	return is_done;
 }
 
-bool secrets_rekey(struct engine *e, struct exchange *x, const struct keyslot *base,
-	struct rk_span z, struct rk_span hello, struct rk_span reply)
+void secrets_rekey(struct exchange *x, const struct keyslot *base, struct rk_span z,
+	struct rk_span hello, struct rk_span reply)
 {
 	const struct rk_span parts[3] = {span(label_fast, sizeof(label_fast)), hello, reply};
 
-	return kdf_hash(e->kdf, x->suite->hash, parts, 3, x->transcript) &&
-	       kdf_extract(
-		       e->kdf, x->suite->hash, span(base->chain, x->suite->hash_len), z, x->secret);
+	hash_make(x->suite->hash, parts, 3, x->transcript);
+	kdf_extract(x->suite->hash, span(base->chain, x->suite->hash_len), z, x->secret);
 }
 
-bool secrets_rekey_key(
-	struct engine *e, const struct keyslot *s, bool is_send, struct secret_aead *out)
+void secrets_rekey_key(const struct keyslot *s, bool is_send, struct secret_aead *out)
 {
 	const struct suite *suite = suite_find(s->suite);
 	bool is_initiators = s->is_initiator == is_send;
 	const struct kdf_output output = {is_initiators ? "rekey initiator" : "rekey responder",
 		(uint8_t *)out, sizeof(*out)};
 
-	return kdf_expand_labels(
-		e->kdf, suite->hash, span(s->chain, suite->hash_len), span(NULL, 0), &output, 1);
+	kdf_expand_labels(suite->hash, span(s->chain, suite->hash_len), span(NULL, 0), &output, 1);
 }

@@ -39,7 +39,7 @@ static void mac1_needs_the_name(void **state)
 	struct guard *g = *state;
 	uint8_t hello[512] = {7}, mac[GUARD_MAC_LEN];
 
-	assert_true(guard_make_mac1(g, "west", 4, hello, sizeof(hello), mac));
+	assert_true(guard_make_mac1("west", 4, hello, sizeof(hello), mac));
 	assert_false(guard_check_mac1(g, hello, sizeof(hello), mac)); /* no name yet */
 	assert_true(guard_set_name(g, "west", 4));
 	assert_true(guard_check_mac1(g, hello, sizeof(hello), mac));
@@ -49,9 +49,9 @@ static void mac1_needs_the_name(void **state)
 	hello[511] ^= 1;
 	mac[15] ^= 0x80;
 	assert_false(guard_check_mac1(g, hello, sizeof(hello), mac));
-	assert_true(guard_make_mac1(g, "wesT", 4, hello, sizeof(hello), mac));
+	assert_true(guard_make_mac1("wesT", 4, hello, sizeof(hello), mac));
 	assert_false(guard_check_mac1(g, hello, sizeof(hello), mac));
-	assert_false(guard_make_mac1(g, "west", RK_CN_MAX + 1, hello, sizeof(hello), mac));
+	assert_false(guard_make_mac1("west", RK_CN_MAX + 1, hello, sizeof(hello), mac));
 }
 
 /* D2 */
@@ -62,7 +62,7 @@ static void cookie_is_bound_to_everything(void **state)
 	struct endpoint from = {.family = 4, .local_port = 1280, .remote_port = 1281};
 	struct guard_cookie_input in = {&from, 77, hash, 29};
 
-	assert_true(guard_make_cookie(g, &in, cookie));
+	guard_make_cookie(g, &in, cookie);
 	assert_true(guard_check_cookie(g, &in, cookie));
 	in.exchange_id++;
 	assert_false(guard_check_cookie(g, &in, cookie));
@@ -96,7 +96,7 @@ static void cookie_outlives_one_renewal(void **state)
 	struct endpoint from = {.family = 6};
 	struct guard_cookie_input in = {&from, 1, hash, 0};
 
-	assert_true(guard_make_cookie(g, &in, cookie));
+	guard_make_cookie(g, &in, cookie);
 	guard_set_cookie_secret(g, secret2);
 	assert_true(guard_check_cookie(g, &in, cookie));
 	guard_set_cookie_secret(g, secret3);

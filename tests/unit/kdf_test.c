@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* RFC 5869 appendix A, the labels of docs/protocol.md, and the AEADs' nonces. */
+/* RFC 4231 and 5869 appendix A, the labels of docs/protocol.md, and the AEADs' nonces. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "dataplane/core/aead.h"
+#include "dataplane/core/hash.h"
 #include "dataplane/core/kdf.h"
 
-static struct kdf *kdf;
 static struct aead *aead;
 
 static size_t from_hex(const char *text, uint8_t *out)
@@ -51,10 +51,9 @@ static void hkdf_is_rfc_5869(void **state)
 		size_t len = from_hex(cases[i].okm, okm);
 
 		assert_int_equal(from_hex(cases[i].prk, prk), 32);
-		assert_true(kdf_extract(kdf, SUITE_SHA256, s, in, got));
+		kdf_extract(SUITE_SHA256, s, in, got);
 		assert_memory_equal(got, prk, 32);
-		assert_true(
-			kdf_expand(kdf, SUITE_SHA256, (struct rk_span){prk, 32}, about, got, len));
+		assert_true(kdf_expand(SUITE_SHA256, (struct rk_span){prk, 32}, about, got, len));
 		assert_memory_equal(got, okm, len);
 	}
 }
@@ -65,8 +64,50 @@ static void expand_ends_at_255_blocks(void **state)
 	const struct rk_span prk = {out, 32}, none = {NULL, 0};
 
 	(void)state;
-	assert_true(kdf_expand(kdf, SUITE_SHA256, prk, none, out, 255 * 32));
-	assert_false(kdf_expand(kdf, SUITE_SHA256, prk, none, out, sizeof(out)));
+	assert_true(kdf_expand(SUITE_SHA256, prk, none, out, 255 * 32));
+	assert_false(kdf_expand(SUITE_SHA256, prk, none, out, sizeof(out)));
+}
+
+static void expect_hex(const uint8_t *got, const char *hex)
+{
+	uint8_t want[MSG_HASH_MAX];
+	size_t len = from_hex(hex, want);
+
+	assert_memory_equal(got, want, len);
+}
+
+/* Cases 2, 6 and 7 (a key longer than a block), in one part and in two. */
+static void hmac_is_rfc_4231(void **state)
+{
+	static const char want[] = "what do ya want for nothing?";
+	static const char larger[] = "This is a test using a larger than block-size key and a "
+				     "larger than block-size data. The key needs to be hashed "
+				     "before being used by the HMAC algorithm.";
+	const struct rk_span parts[2] = {
+		{(const uint8_t *)want, 10}, {(const uint8_t *)want + 10, sizeof(want) - 11}};
+	const struct rk_span whole = {(const uint8_t *)larger, sizeof(larger) - 1};
+	const struct rk_span jefe = {(const uint8_t *)"Jefe", 4};
+	uint8_t aa[131], out[MSG_HASH_MAX];
+	struct hash_key k;
+
+	(void)state;
+	memset(aa, 0xaa, sizeof(aa));
+	hash_set_key(&k, SUITE_SHA256, jefe);
+	hash_mac(&k, parts, 2, out);
+	expect_hex(out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	hash_mac(&k, parts, 2, out); /* the key is not used up */
+	expect_hex(out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	hash_set_key(&k, SUITE_SHA384, jefe);
+	hash_mac(&k, parts, 2, out);
+	expect_hex(out, "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+			"8e2240ca5e69e2c78b3239ecfab21649");
+	hash_set_key(&k, SUITE_SHA256, (struct rk_span){aa, sizeof(aa)});
+	hash_mac(&k, &whole, 1, out);
+	expect_hex(out, "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+	hash_set_key(&k, SUITE_SHA384, (struct rk_span){aa, sizeof(aa)});
+	hash_mac(&k, &whole, 1, out);
+	expect_hex(out, "6617178e941f020d351e2f254e8fd32c602420feb0b8fb9adccebb82461e99c5"
+			"a678cc31e799176d3860e6110c46523e");
 }
 
 /* Every label gives its own bytes, and the context is in all of them. */
@@ -78,14 +119,14 @@ static void labels_are_apart(void **state)
 	const struct kdf_output one = {"chain", c, 32};
 
 	(void)state;
-	assert_true(kdf_expand_labels(kdf, SUITE_SHA384, (struct rk_span){prk, 48},
-		(struct rk_span){context[0], 32}, two, 2));
+	kdf_expand_labels(
+		SUITE_SHA384, (struct rk_span){prk, 48}, (struct rk_span){context[0], 32}, two, 2);
 	assert_memory_not_equal(a, b, 32);
-	assert_true(kdf_expand_labels(kdf, SUITE_SHA384, (struct rk_span){prk, 48},
-		(struct rk_span){context[0], 32}, &one, 1));
+	kdf_expand_labels(
+		SUITE_SHA384, (struct rk_span){prk, 48}, (struct rk_span){context[0], 32}, &one, 1);
 	assert_memory_equal(a, c, 32);
-	assert_true(kdf_expand_labels(kdf, SUITE_SHA384, (struct rk_span){prk, 48},
-		(struct rk_span){context[1], 32}, &one, 1));
+	kdf_expand_labels(
+		SUITE_SHA384, (struct rk_span){prk, 48}, (struct rk_span){context[1], 32}, &one, 1);
 	assert_memory_not_equal(a, c, 32);
 }
 
@@ -123,13 +164,12 @@ static void sealed_opens_as_it_was_alone(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	return kdf_new(&kdf) < 0 || aead_new(&aead) < 0;
+	return aead_new(&aead) < 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	kdf_free(kdf);
 	aead_free(aead);
 	return 0;
 }
@@ -137,6 +177,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hmac_is_rfc_4231),
 		cmocka_unit_test(hkdf_is_rfc_5869),
 		cmocka_unit_test(expand_ends_at_255_blocks),
 		cmocka_unit_test(labels_are_apart),
