@@ -38,6 +38,11 @@ void provision_ingest(
 void provision_delete_key(struct provision *p, const char *name, answer_cb cb, void *arg);
 void provision_delete_request(struct provision *p, const char *name, answer_cb cb, void *arg);
 void provision_delete_certificate(struct provision *p, const char *name, answer_cb cb, void *arg);
+/*
+ * The files of the credential that peering uses have been changed by somebody else: they are read
+ * again. {"reloaded": [name], "is_usable", "publication"}, with "warnings" when they are of no use.
+ */
+void provision_reload(struct provision *p, answer_cb cb, void *arg);
 
 /*
  * {"certificates": [{"name", "is_for_peering", "has_key", "has_replacement_key", "has_request",

@@ -28,6 +28,8 @@ static const struct {
 	{"CertificateList", "certificates:a!"},
 	{"Credential", "name:s! is_for_peering:b! has_key:b! has_replacement_key:b! has_request:b! "
 		       "certificate:o"},
+	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
+	{"Session", "user:s! role:s! router:s! node:s! version:s!"},
 	{"Deleted", "name:s! deleted:s! publication:o"},
 	{"TrustedCa", "name:s! content:s! validation-mode:s"},
 	{"TrustedCaInstalled", "name:s!"},

@@ -6,6 +6,7 @@
 
 #include "control/alarms.h"
 #include "control/audit.h"
+#include "control/config.h"
 #include "control/fields.h"
 
 #define EVENTS_DEFAULT 100
@@ -94,5 +95,16 @@ void operate_set_log(struct exchange *x)
 			log_set_level(level);
 		a.body = json_pack("{s:o}", "levels", log_levels_json());
 	}
+	answer_and_end(x, &a);
+}
+
+void operate_show_session(struct exchange *x)
+{
+	const struct config *c = x->daemon->config;
+	struct answer a;
+
+	answer_ok(&a, json_pack("{s:s, s:s, s:s, s:s, s:s}", "user", x->actor.user, "role",
+			      user_role_name(x->who.role), "router", c->router, "node", c->node,
+			      "version", REKEY_VERSION));
 	answer_and_end(x, &a);
 }

@@ -82,6 +82,11 @@ static void show_certificate(struct exchange *x)
 	answer_and_end(x, &a);
 }
 
+static void reload_certificates(struct exchange *x)
+{
+	provision_reload(x->daemon->provision, exchange_answer, x);
+}
+
 static void install_ca(struct exchange *x)
 {
 	trust_install(x->daemon->trust, x->body, exchange_answer, x);
@@ -294,6 +299,9 @@ const struct route routes[] = {
 		"Replace a certificate that is there", "Certificate", "Ingested"},
 	{GET, "/certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_certificates,
 		"Our own keys, requests and certificates", NULL, "CertificateList"},
+	{POST, "/certificate/reload", USER_OPERATOR, ROUTE_BODY_OPTIONAL, true, NULL,
+		reload_certificates, "Read our certificate files from disk anew", "Empty",
+		"Reloaded"},
 	{GET, "/certificate/{name}", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_certificate,
 		"One of them, and what validation says of it now", NULL, "Credential"},
 	{DELETE, "/private-key/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, delete_key,
@@ -363,6 +371,8 @@ const struct route routes[] = {
 		show_history_entry, "One of them", NULL, "HistoryEntry"},
 	{POST, "/user/{name}/password", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, set_password,
 		"Set a password; every token of that user ends", "Password", "User"},
+	{GET, "/session", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_show_session,
+		"Who is asking, with which role, and whom", NULL, "Session"},
 	{GET, "/health", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_health,
 		"Is rekey-control there", NULL, "Health"},
 	{GET, "/openapi.json", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_openapi,
