@@ -55,11 +55,11 @@ static int read_stream(size_t max, int end, char **out)
 static int read_answer(
 	struct input *in, enum terminal_mode mode, size_t max, const char *question, char **out)
 {
-	fputs(question, in->prompt);
-	fflush(in->prompt);
 	fflush(stdout);
 	if (in->is_terminal)
-		return terminal_read(STDIN_FILENO, mode, max, out);
+		return terminal_read(STDIN_FILENO, mode, in->prompt, question, max, out);
+	fputs(question, in->prompt);
+	fflush(in->prompt);
 	return read_stream(max, mode == TERMINAL_TEXT ? CTRL_D : '\n', out);
 }
 

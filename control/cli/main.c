@@ -155,6 +155,18 @@ static int run(struct cli *c, int argc, char *argv[])
 
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
 		return cli_init(c) == 0 ? complete(c, argc - 2, argv + 2) : CLI_REFUSED;
+	/* Up to the command; one that has options of its own gets the rest as it is. */
+	while ((option = getopt_long(argc, argv, "+jhV", longs, NULL)) != -1) {
+		if (take_option(c, option, optarg, &status) != 0)
+			return status;
+	}
+	argc -= optind - 1;
+	argv += optind - 1;
+	if (verify_is_asked(argc, argv)) {
+		optind = 0;
+		return verify_run(argc, argv);
+	}
+	optind = 0; /* anew: options may also follow the words */
 	while ((option = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
 		if (take_option(c, option, optarg, &status) != 0)
 			return status;
@@ -175,8 +187,6 @@ int main(int argc, char *argv[])
 
 	open_locale();
 	signal(SIGPIPE, SIG_IGN);
-	if (verify_is_asked(argc, argv))
-		return verify_run(argc, argv);
 	ret = run(&c, argc, argv);
 	cli_fini(&c);
 	if (fflush(stdout) != 0 || ferror(stdout)) {

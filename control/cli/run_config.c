@@ -196,8 +196,8 @@ int run_rollback(struct cli *c, const struct cli_command *command, const struct 
 int run_commit_confirm(
 	struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	json_t *body = json_object(), *answer = NULL;
-	enum cli_exit ret = cli_call(c, "POST", CONFIGURATION "/confirm", body, &answer);
+	json_t *answer = NULL;
+	enum cli_exit ret = cli_call(c, "POST", CONFIGURATION "/confirm", NULL, &answer);
 
 	(void)command;
 	(void)args;
@@ -205,16 +205,15 @@ int run_commit_confirm(
 		cli_print_json(answer);
 	else if (ret == CLI_DONE)
 		puts("Configuration confirmed");
-	json_decref(body);
 	json_decref(answer);
 	return (int)ret;
 }
 
 int run_validate(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	json_t *body = json_object(), *answer = NULL;
+	json_t *answer = NULL;
 	const json_t *errors, *warnings;
-	enum cli_exit ret = cli_call(c, "POST", CONFIGURATION "/validate", body, &answer);
+	enum cli_exit ret = cli_call(c, "POST", CONFIGURATION "/validate", NULL, &answer);
 
 	(void)command;
 	(void)args;
@@ -231,7 +230,6 @@ int run_validate(struct cli *c, const struct cli_command *command, const struct 
 		ret = CLI_REFUSED;
 	else if (ret == CLI_DONE && json_array_size(warnings) > 0)
 		ret = CLI_WARNED;
-	json_decref(body);
 	json_decref(answer);
 	return (int)ret;
 }

@@ -79,6 +79,7 @@ static int take(struct typed *t, char c)
 	case CTRL_C:
 		echo(t, "^C\n", 3);
 		return -EINTR;
+	case '\0': /* what the terminal makes of a CTRL-D that was typed ahead, before we asked */
 	case CTRL_D:
 		if (t->mode == TERMINAL_TEXT && t->len > 0 && t->text[t->len - 1] != '\n')
 			echo(t, "\n", 1);
@@ -122,7 +123,8 @@ static int take_all(struct typed *t)
 	return ret < 0 ? ret : 0;
 }
 
-int terminal_read(int fd, enum terminal_mode mode, size_t max, char **out)
+int terminal_read(
+	int fd, enum terminal_mode mode, FILE *prompt, const char *question, size_t max, char **out)
 {
 	struct typed t = {.fd = fd, .mode = mode, .max = max};
 	struct termios shown, raw;
@@ -138,6 +140,8 @@ int terminal_read(int fd, enum terminal_mode mode, size_t max, char **out)
 	raw.c_cc[VTIME] = 0;
 	if (tcsetattr(fd, TCSADRAIN, &raw) < 0)
 		return -errno;
+	fputs(question, prompt);
+	fflush(prompt);
 	ret = grow(&t) ? take_all(&t) : -ENOMEM;
 	if (mode == TERMINAL_SECRET && write(fd, "\n", 1) < 0)
 		ret = ret == 0 ? -errno : ret;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "pki/view/bytes.h"
 
@@ -17,8 +18,10 @@ enum terminal_mode {
 };
 
 /*
- * Reads from fd, echoes to it too. *out is NUL-terminated, owned by the caller (a secret: to be
+ * Prints the question once the terminal is switched, so that nothing typed after it is echoed
+ * against the mode. Reads from fd, echoes to it too. *out is NUL-terminated, owned by the caller (a secret: to be
  * wiped). 0; -EINTR on CTRL-C; -ENODATA when the terminal went away before anything came; -EFBIG
  * beyond max bytes (all of it is read, nothing kept); -errno.
  */
-int terminal_read(int fd, enum terminal_mode mode, size_t max, char **out) RK_MUST_CHECK;
+int terminal_read(int fd, enum terminal_mode mode, FILE *prompt, const char *question, size_t max,
+	char **out) RK_MUST_CHECK;
