@@ -22,6 +22,8 @@ struct node {
 	struct session *session;
 	struct crypto_ctx *crypto; /* a router has its own */
 	struct session_config config;
+	struct endpoint path; /* of config */
+	void *slots;
 	struct rk_view view;
 	struct rk_global global;
 	struct rk_peer peer;
@@ -348,6 +350,9 @@ static void configure(struct node *n)
 	bool is_rekey = n->duo->options.purpose == DUO_REKEYS;
 
 	*c = (struct session_config){
+		.name = name,
+		.peering_common_name = name,
+		.path = &n->path,
 		.peering_common_name_len = (uint8_t)strlen(name),
 		.path_cnt = 1,
 		.groups = {n->duo->options.group},
@@ -357,11 +362,9 @@ static void configure(struct node *n)
 		.rekey_interval_ns = is_rekey ? 120 * SEC_NS : 0,
 		.reauth_interval_ns = is_rekey ? 0 : 120 * SEC_NS,
 	};
-	strcpy(c->name, name);
-	memcpy(c->peering_common_name, name, c->peering_common_name_len);
-	c->path[0] = (struct endpoint){.family = 4, .local_port = 1280, .remote_port = 1280};
-	memcpy(c->path[0].local, (uint8_t[]){192, 0, 2, side}, 4);
-	memcpy(c->path[0].remote, (uint8_t[]){192, 0, 2, (uint8_t)(3 - side)}, 4);
+	n->path = (struct endpoint){.family = 4, .local_port = 1280, .remote_port = 1280};
+	memcpy(n->path.local, (uint8_t[]){192, 0, 2, side}, 4);
+	memcpy(n->path.remote, (uint8_t[]){192, 0, 2, (uint8_t)(3 - side)}, 4);
 }
 
 static void open_node(struct node *n)
@@ -376,6 +379,9 @@ static void open_node(struct node *n)
 			   engine_new(&config, &ops, n, &n->engine) == 0,
 		"cannot make an engine");
 	memset(n->session, 0, size);
+	n->slots = calloc(1, engine_slots_size(1));
+	bench_must(n->slots != NULL, "out of memory");
+	engine_add_slots(n->engine, n->slots, 1);
 	begin(n);
 	bench_must(session_add(n->engine, n->session, &n->config) == 0, "cannot add a peer");
 }
@@ -428,6 +434,7 @@ void duo_free(struct duo *d)
 		begin(n);
 		session_remove(n->engine, n->session);
 		engine_free(n->engine);
+		free(n->slots);
 		crypto_ctx_free(n->crypto);
 		free(n->session);
 	}

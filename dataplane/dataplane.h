@@ -24,13 +24,13 @@ struct dataplane {
 	struct crypto_service *crypto[WORKER_MAX]; /* the workers' own */
 	struct channel *channel;
 	struct graveyard graveyard;
-	struct peer_pool pool;
-	struct part_ref *closing;    /* parts to be unmapped in steps */
-	struct published *published; /* what the workers were last given */
-	uint64_t seq;                /* of it */
-	uint64_t applied_seq;        /* the last that every worker has applied */
-	unsigned applying_cnt;       /* workers that have not applied seq yet */
-	struct rk_private_key *key;  /* the newest that came; NULL = none */
+	struct peer_pool pool[WORKER_MAX]; /* of each worker's peers */
+	struct part_ref *closing;          /* parts to be unmapped in steps */
+	struct published *published;       /* what the workers were last given */
+	uint64_t seq;                      /* of it */
+	uint64_t applied_seq;              /* the last that every worker has applied */
+	unsigned applying_cnt;             /* workers that have not applied seq yet */
+	struct rk_private_key *key;        /* the newest that came; NULL = none */
 	struct certificate_message *validation[VALIDATION_MAX];
 	uint64_t validation_cnt;   /* ever: names requests on the channel */
 	struct inbox_list reports; /* wait until the channel has room */

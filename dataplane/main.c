@@ -78,6 +78,7 @@ static int open_workers(struct dataplane *d, unsigned crypto_cnt)
 	int ret = RAND_priv_bytes(cookie, sizeof(cookie)) == 1 ? 0 : -EIO;
 
 	for (i = 0; ret == 0 && i < d->shared.worker_cnt; i++) {
+		peer_pool_init(&d->pool[i], session_size(), engine_slots_size);
 		ret = crypto_service_new(i, crypto_cnt, &d->crypto[i]);
 		if (ret == 0)
 			ret = worker_new(&d->shared, i, d->crypto[i], cookie, &d->shared.worker[i]);
@@ -105,7 +106,6 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 	inbox_init(&d->shared.to_main);
 	inbox_list_init(&d->reports);
 	graveyard_init(&d->graveyard, d->shared.wake_fd);
-	peer_pool_init(&d->pool, session_size());
 	ret = peer_table_init(&d->shared.peers);
 	if (ret == 0)
 		ret = certificate_table_init(
@@ -165,12 +165,13 @@ static void close_parts(struct dataplane *d)
 {
 	unsigned i;
 
-	for (i = 0; i < d->shared.worker_cnt; i++)
+	for (i = 0; i < d->shared.worker_cnt; i++) {
 		worker_free(d->shared.worker[i]);
+		peer_pool_fini(&d->pool[i]);
+	}
 	port_set_free(d->ports);
 	certificate_table_fini(&d->shared.certificates);
 	peer_table_fini(&d->shared.peers);
-	peer_pool_fini(&d->pool);
 	if (d->state_dir >= 0)
 		close(d->state_dir);
 	if (d->shared.wake_fd >= 0)

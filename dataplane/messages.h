@@ -22,8 +22,8 @@
 
 enum message_type {
 	/* commands */
-	MESSAGE_ADD,    /* peer, config */
-	MESSAGE_UPDATE, /* peer, config */
+	MESSAGE_ADD,    /* peer, change */
+	MESSAGE_UPDATE, /* peer, change */
 	MESSAGE_REMOVE, /* peer: after this the worker does not touch it */
 	MESSAGE_APPLY,  /* seq: comes back when every peer was judged under the new view */
 	MESSAGE_ROTATE, /* peer, or all when NULL */
@@ -38,6 +38,13 @@ enum message_type {
 	MESSAGE_HAND_OVER, /* struct handover_message: comes back wiped */
 };
 
+struct peer_change {
+	struct session_config *config; /* in force from now on; the peer's */
+	struct session_config *old;    /* UPDATE: main frees it when the command is back */
+	void *slots;                   /* ADD: memory for the engine, or NULL */
+	unsigned slot_session_cnt;     /* sessions it is for */
+};
+
 struct message {
 	struct inbox_node node;
 	uint8_t type; /* enum message_type */
@@ -45,7 +52,7 @@ struct message {
 	struct peer *peer;
 	int result; /* ADD: 0 or -errno */
 	union {
-		struct session_config config;
+		struct peer_change change;
 		uint64_t seq;
 		uint8_t cookie[COOKIE_SECRET_LEN];
 		struct rk_msg_event event;

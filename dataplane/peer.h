@@ -22,9 +22,9 @@ struct peer {
 	struct grave grave;                   /* main */
 	struct rk_rcu_table_node by_identity; /* main: w, workers: r */
 	struct rk_rcu_table_node by_name;     /* main: w, workers: r */
-	struct peer_pool *pool;               /* main */
-	char name[RK_NAME_MAX + 1];           /* before it is linked: main; then immutable */
-	char identity[RK_CN_MAX];
+	struct peer_slab *slab;               /* main */
+	const char *name;                     /* immutable, as the next three */
+	const char *identity;                 /* not NUL-terminated */
 	uint8_t identity_len;
 	uint8_t owner;
 	bool is_named;                           /* main: the name was free when it was linked */
@@ -33,7 +33,7 @@ struct peer {
 	bool has_fingerprint;                    /* main */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN]; /* main: certificate it stands on */
 	uint64_t seen_seq;                       /* main: the last view that names it */
-	struct session_config config;            /* main: what was last sent to the owner */
+	struct session_config *config;           /* main: what was last sent to the owner */
 	struct peer *next;                       /* owner: its list; main: pool and plans */
 	struct peer **prev_link;                 /* owner */
 	bool needs_status;                       /* owner: an event of it was lost */
@@ -47,16 +47,28 @@ static inline struct session *peer_session(struct peer *p)
 }
 
 /*
- * Memory of peers: locked, not dumped, in slabs, because sessions hold keys. Main thread only.
+ * Memory of one worker's peers: locked, not dumped, in slabs, because sessions hold keys. Each slab
+ * comes with the key slots of its peers, which go to the worker's engine with the slab's first peer
+ * and take memory only where they are used. Main thread only.
  */
 struct peer_pool {
 	struct peer_slab *slabs;
 	struct peer *free;
 	size_t stride;
+	size_t (*slots_size)(unsigned session_cnt); /* of key slots for that many peers */
 };
 
-void peer_pool_init(struct peer_pool *pool, size_t session_len);
+void peer_pool_init(
+	struct peer_pool *pool, size_t session_len, size_t (*slots_size)(unsigned session_cnt));
 void peer_pool_fini(struct peer_pool *pool); /* all peers must be back */
-/* Zeroed; NULL with errno when no more memory can be locked. */
-struct peer *peer_new(struct peer_pool *pool) RK_MUST_CHECK;
-void peer_free(struct peer *p); /* wipes; NULL is fine */
+/* Zeroed, with copies of the names; NULL when there is no memory, or none that can be locked. */
+struct peer *peer_new(struct peer_pool *pool, const char *name, const char *identity,
+	size_t identity_len) RK_MUST_CHECK;
+void peer_free(struct peer *p); /* wipes, frees its config; NULL is fine */
+/* Once a slab: memory for the key slots of *session_cnt sessions. Else NULL. */
+void *peer_take_slots(struct peer *p, unsigned *session_cnt);
+
+/* A heap copy for this peer: one block, freed by free(). NULL: no memory. */
+struct session_config *peer_config_new(
+	const struct peer *p, const struct session_config *from) RK_MUST_CHECK;
+bool peer_config_is_same(const struct session_config *a, const struct session_config *b);

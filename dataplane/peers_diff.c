@@ -22,32 +22,32 @@ static void append(struct peer_plan *plan, enum message_type type, struct peer *
 {
 	struct message *m = command_new(type);
 
-	if (m == NULL) {
+	if (m != NULL && config != NULL)
+		m->change.config = peer_config_new(p, config);
+	if (m == NULL || (config != NULL && m->change.config == NULL)) {
 		plan->ret = -ENOMEM;
 		if (type == MESSAGE_ADD)
 			peer_free(p);
+		free(m);
 		return;
 	}
 	m->peer = p;
-	if (config != NULL)
-		m->config = *config;
 	inbox_list_append(&plan->commands, &m->node);
 }
 
 static void plan_add(struct peer_plan *plan, const struct session_config *config)
 {
-	struct peer *p = peer_new(&plan->d->pool);
+	unsigned owner = shared_owner_of(
+		&plan->d->shared, config->peering_common_name, config->peering_common_name_len);
+	struct peer *p = peer_new(&plan->d->pool[owner], config->name, config->peering_common_name,
+		config->peering_common_name_len);
 
 	if (p == NULL) {
 		plan->ret = -ENOMEM;
 		return;
 	}
-	memcpy(p->name, config->name, sizeof(p->name));
-	memcpy(p->identity, config->peering_common_name, sizeof(p->identity));
-	p->identity_len = config->peering_common_name_len;
-	p->owner = (uint8_t)shared_owner_of(&plan->d->shared, p->identity, p->identity_len);
+	p->owner = (uint8_t)owner;
 	p->seen_seq = plan->seq;
-	p->config = *config;
 	append(plan, MESSAGE_ADD, p, config);
 }
 
@@ -62,7 +62,7 @@ static void plan_peer(struct peer_plan *plan, const struct session_config *confi
 		return;
 	}
 	p->seen_seq = plan->seq;
-	if (memcmp(&p->config, config, sizeof(*config)) != 0)
+	if (!peer_config_is_same(p->config, config))
 		append(plan, MESSAGE_UPDATE, p, config);
 }
 
@@ -78,7 +78,7 @@ int peer_plan_new(struct dataplane *d, const struct published *next, struct peer
 {
 	struct peer_plan *p = calloc(1, sizeof(*p));
 	struct inbox_list changes;
-	struct session_config config;
+	struct peer_settings settings;
 	size_t i;
 	int ret;
 
@@ -88,8 +88,8 @@ int peer_plan_new(struct dataplane *d, const struct published *next, struct peer
 	p->d = d;
 	inbox_list_init(&p->commands);
 	for (i = 0; i < next->view.peer_cnt && p->ret == 0; i++) {
-		published_peer_config(next, &next->view.peers[i], &config);
-		plan_peer(p, &config);
+		published_peer_settings(next, &next->view.peers[i], &settings);
+		plan_peer(p, &settings.config);
 	}
 	/* Removals go first: a renamed peer leaves its identity before the new one takes it. */
 	changes = p->commands;
@@ -112,6 +112,8 @@ void peer_plan_discard(struct peer_plan *plan)
 	while ((node = inbox_list_pop(&plan->commands)) != NULL) {
 		struct message *m = message_of(node);
 
+		if (m->type != MESSAGE_REMOVE)
+			free(m->change.config);
 		if (m->type == MESSAGE_ADD)
 			peer_free(m->peer);
 		free(m);
@@ -140,6 +142,20 @@ static void tell_unreachable(struct dataplane *d, const struct session_config *c
 	channel_send(d->channel, &m);
 }
 
+static void change_peer(struct dataplane *d, struct message *m)
+{
+	struct peer *p = m->peer;
+
+	m->change.old = p->config;
+	p->config = m->change.config;
+	tell_unreachable(d, p->config);
+	if (m->type == MESSAGE_UPDATE)
+		return;
+	m->change.slots = peer_take_slots(p, &m->change.slot_session_cnt);
+	if (!peer_table_add(&d->shared.peers, p))
+		abort(); /* identities of a view are unique and removals are done */
+}
+
 void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 {
 	struct inbox_node *node;
@@ -150,13 +166,9 @@ void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 		if (m->type == MESSAGE_REMOVE) {
 			forget_certificate(d, m->peer);
 			peer_table_remove(&d->shared.peers, m->peer);
-		} else if (m->type == MESSAGE_UPDATE) {
-			m->peer->config = m->config;
-		} else if (!peer_table_add(&d->shared.peers, m->peer)) {
-			abort(); /* identities of a view are unique and removals are done */
+		} else {
+			change_peer(d, m);
 		}
-		if (m->type != MESSAGE_REMOVE)
-			tell_unreachable(d, &m->config);
 		worker_command(d->shared.worker[m->peer->owner], m);
 	}
 	free(plan);

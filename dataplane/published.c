@@ -167,30 +167,33 @@ static void fill_path(const struct published *p, const struct rk_path *from, str
 	memcpy(to->remote, from->remote.bytes, sizeof(to->remote));
 }
 
-void published_peer_config(
-	const struct published *p, const struct rk_peer *peer, struct session_config *out)
+void published_peer_settings(
+	const struct published *p, const struct rk_peer *peer, struct peer_settings *out)
 {
 	struct rk_span identity = rk_view_str(&p->view, peer->peering_common_name);
+	struct session_config *c = &out->config;
 	uint32_t i;
 
 	/* Compared as bytes: padding must not tell two equal settings apart. */
 	memset(out, 0, sizeof(*out));
 	copy_text(out->name, RK_NAME_MAX, rk_view_str(&p->view, peer->name));
-	copy_text(out->peering_common_name, sizeof(out->peering_common_name), identity);
-	out->peering_common_name_len =
-		(uint8_t)(identity.len < RK_CN_MAX ? identity.len : RK_CN_MAX);
-	out->invalid_certificate_behavior = peer->invalid_certificate_behavior;
-	out->is_roaming = peer->is_roaming != 0;
+	copy_text(out->identity, sizeof(out->identity), identity);
+	c->name = out->name;
+	c->peering_common_name = out->identity;
+	c->peering_common_name_len = (uint8_t)(identity.len < RK_CN_MAX ? identity.len : RK_CN_MAX);
+	c->invalid_certificate_behavior = peer->invalid_certificate_behavior;
+	c->is_roaming = peer->is_roaming != 0;
 	for (i = 0; i < peer->path_cnt && i < RK_PATH_MAX; i++)
 		fill_path(p, &p->view.paths[peer->first_path + i], &out->path[i]);
-	out->path_cnt = (uint8_t)i;
-	out->rekey_interval_ns = peer->rekey_interval_ns;
-	out->retransmit_interval_ns = peer->retransmit_interval_ns;
-	out->timeout_ns = peer->timeout_ns;
-	out->hold_ns = peer->hold_ns;
-	out->reauth_interval_ns = peer->reauth_interval_ns;
-	out->keep_alive_interval_ns = peer->keep_alive_interval_ns;
-	out->rekey_packets = peer->rekey_packets;
-	out->rekey_bytes = peer->rekey_bytes;
-	memcpy(out->groups, peer->groups, sizeof(out->groups));
+	c->path = out->path;
+	c->path_cnt = (uint8_t)i;
+	c->rekey_interval_ns = peer->rekey_interval_ns;
+	c->retransmit_interval_ns = peer->retransmit_interval_ns;
+	c->timeout_ns = peer->timeout_ns;
+	c->hold_ns = peer->hold_ns;
+	c->reauth_interval_ns = peer->reauth_interval_ns;
+	c->keep_alive_interval_ns = peer->keep_alive_interval_ns;
+	c->rekey_packets = peer->rekey_packets;
+	c->rekey_bytes = peer->rekey_bytes;
+	memcpy(c->groups, peer->groups, sizeof(c->groups));
 }

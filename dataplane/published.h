@@ -71,8 +71,14 @@ static inline bool published_listens(const struct published *p, uint16_t udp_por
 	return (p->udp_port[udp_port / 64] >> (udp_port % 64) & 1) != 0;
 }
 /* Settings of a peer of the view, as its session wants them: zeroed, then filled. */
-void published_peer_config(
-	const struct published *p, const struct rk_peer *peer, struct session_config *out);
+struct peer_settings {
+	struct session_config config; /* points to the others */
+	struct endpoint path[RK_PATH_MAX];
+	char name[RK_NAME_MAX + 1];
+	char identity[RK_CN_MAX];
+};
+void published_peer_settings(
+	const struct published *p, const struct rk_peer *peer, struct peer_settings *out);
 
 /* Main. Takes part on success. */
 struct part_ref *part_ref_new(struct rk_part *part) RK_MUST_CHECK;

@@ -217,6 +217,9 @@ static void finish_command(struct dataplane *d, struct message *m)
 			log_error("peer %s cannot be served: %s", m->peer->name,
 				strerror(-m->result));
 		break;
+	case MESSAGE_UPDATE:
+		free(m->change.old);
+		break;
 	case MESSAGE_REMOVE:
 		peer_removed(d, m->peer);
 		break;

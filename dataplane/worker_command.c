@@ -50,7 +50,9 @@ static void add_peer(struct worker *w, struct message *m)
 {
 	struct peer *p = m->peer;
 
-	m->result = session_add(w->engine, peer_session(p), &m->config);
+	if (m->change.slots != NULL)
+		engine_add_slots(w->engine, m->change.slots, m->change.slot_session_cnt);
+	m->result = session_add(w->engine, peer_session(p), m->change.config);
 	if (m->result < 0)
 		return; /* known, but never ready: main says so */
 	link_peer(w, p);
@@ -114,7 +116,7 @@ static void execute(struct worker *w, struct message *m)
 		break;
 	case MESSAGE_UPDATE:
 		if (atomic_load_explicit(&m->peer->is_ready, memory_order_relaxed))
-			session_update(w->engine, peer_session(m->peer), &m->config);
+			session_update(w->engine, peer_session(m->peer), m->change.config);
 		break;
 	case MESSAGE_REMOVE:
 		remove_peer(w, m->peer);

@@ -41,7 +41,6 @@ static bool settle_collision(struct engine *e, struct session *s, const struct a
 {
 	bool is_lower = memcmp(a->own_fingerprint, a->peer_fingerprint, RK_FINGERPRINT_LEN) < 0;
 	struct exchange *own = exchange_find(e, s->own_exchange);
-	struct keyslot *next = &s->keys.slot[KEYRING_NEXT];
 	bool is_winner = false;
 
 	if (own != NULL && is_lower && takes_precedence(e, own))
@@ -57,7 +56,7 @@ static bool settle_collision(struct engine *e, struct session *s, const struct a
 		exchange_free(e, own);
 		s->own_exchange = 0;
 	}
-	next->is_loser = !is_winner;
+	keyring_set_loser(&s->keys, !is_winner);
 	s->next_until_ns = e->env.now_ns + session_hold_ns(s);
 	return true;
 }
@@ -70,7 +69,7 @@ static enum reason accept(
 	struct keyslot slot = a->slot;
 	enum rk_verdict_status status = rk_view_judge(e->env.view, v, e->env.wall_sec);
 
-	if (!s->config.is_roaming && !session_has_path(s, &a->endpoint)) {
+	if (!s->config->is_roaming && !session_has_path(s, &a->endpoint)) {
 		session_tell_failed(e, s, REASON_ADDRESS);
 		return REASON_ADDRESS;
 	}
@@ -86,7 +85,7 @@ static enum reason accept(
 		return REASON_COLLISION_LOST;
 	slot.local_index = session_new_index(e, s);
 	session_drop_rekeys(e, s);
-	keyring_set_current(&s->keys, &slot);
+	keyring_set_current(&e->slots, &s->keys, &slot);
 	rk_wipe(&slot, sizeof(slot));
 	s->endpoint = a->endpoint;
 	s->is_unproved = true; /* F4: I goes on under PREVIOUS until it hears us */
@@ -152,7 +151,7 @@ static void answer_own(
 	reason = accept(e, s, &a, v);
 	rk_wipe(&a, sizeof(a));
 	if (reason == REASON_ACCEPTED) {
-		answer(e, x, build_ack(e, &s->keys.slot[KEYRING_CURRENT], c->sent));
+		answer(e, x, build_ack(e, s->keys.slot[KEYRING_CURRENT], c->sent));
 	} else if (reason == REASON_COLLISION_LOST) {
 		engine_count(e, reason);
 		answer(e, x, build_collision(e, x, c->sent));
@@ -213,7 +212,7 @@ void answer_repeat(struct engine *e, struct exchange *x)
 static struct keyslot *find_agreed(struct session *s, const struct agreed *a)
 {
 	for (unsigned i = 0; i < KEYRING_CNT; i++) {
-		struct keyslot *slot = &s->keys.slot[i];
+		struct keyslot *slot = s->keys.slot[i];
 
 		if (keyslot_is_used(slot) && slot->is_full && !slot->is_initiator &&
 			slot->peer_index == a->slot.peer_index)

@@ -94,9 +94,12 @@ static int make_pools(struct engine *e)
 	e->caches = calloc(cnt, sizeof(*e->caches));
 	e->hello_table = calloc(cnt, sizeof(*e->hello_table));
 	e->sessions = calloc(e->config.session_cnt, sizeof(struct session *));
+	e->free_numbers = calloc(e->config.session_cnt, sizeof(*e->free_numbers));
 	if (e->exchanges == NULL || e->jobs == NULL || e->caches == NULL ||
-		e->hello_table == NULL || e->sessions == NULL)
+		e->hello_table == NULL || e->sessions == NULL || e->free_numbers == NULL)
 		return -ENOMEM;
+	for (unsigned i = e->config.session_cnt; i-- > 0;)
+		e->free_numbers[e->free_number_cnt++] = i;
 	for (unsigned i = cnt; i-- > 0;) {
 		e->exchanges[i].entry = i;
 		e->exchanges[i].next_entry = e->free_exchange;
@@ -164,10 +167,21 @@ void engine_free(struct engine *e)
 	free(e->caches);
 	free(e->hello_table);
 	free(e->sessions);
+	free(e->free_numbers);
 	guard_free(e->guard);
 	aead_free(e->aead);
 	rk_wipe(e, sizeof(*e));
 	free(e);
+}
+
+size_t engine_slots_size(unsigned session_cnt)
+{
+	return (size_t)session_cnt * KEYRING_CNT * sizeof(struct keyslot);
+}
+
+void engine_add_slots(struct engine *e, void *memory, unsigned session_cnt)
+{
+	keyslot_pool_add(&e->slots, memory, (size_t)session_cnt * KEYRING_CNT);
 }
 
 void engine_set_cookie_secret(struct engine *e, const uint8_t secret[32])

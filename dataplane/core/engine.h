@@ -93,6 +93,16 @@ size_t handover_size(void); /* 64-byte aligned memory */
 
 /* Sessions live in the host's memory: session_size() bytes, 64-byte aligned, zeroed. */
 size_t session_size(void);
+/*
+ * Key slots lie in memory apart, because an idle session needs one of its three: locked and zeroed
+ * memory of engine_slots_size(n) bytes for n sessions, the host's, never taken back.
+ */
+size_t engine_slots_size(unsigned session_cnt);
+void engine_add_slots(struct engine *e, void *memory, unsigned session_cnt);
+/*
+ * c is borrowed until session_update or session_remove. -ENOSPC: no number or no slots for it;
+ * -EINVAL: no path, or too many.
+ */
 int session_add(struct engine *e, struct session *s, const struct session_config *c) RK_MUST_CHECK;
 /* New settings; running exchanges go on with the endpoint they began with. */
 void session_update(struct engine *e, struct session *s, const struct session_config *c);

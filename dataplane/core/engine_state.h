@@ -67,7 +67,9 @@ struct engine {
 	struct aead *aead;
 	struct guard *guard;
 	struct session **sessions; /* by number */
-	uint32_t session_hint;
+	uint32_t *free_numbers;    /* a stack: free_number_cnt of them */
+	uint32_t free_number_cnt;
+	struct keyslot_pool slots;
 	struct exchange *exchanges; /* locked memory */
 	struct exchange_cache *caches;
 	struct crypto_job *jobs; /* locked memory */
@@ -85,17 +87,19 @@ struct engine {
 };
 
 struct session {
-	struct session_config config;
+	const struct session_config *config; /* the host's */
 	struct core_timer timer;
 	struct endpoint endpoint; /* where we send */
 	uint32_t number;
-	uint8_t serial;  /* of the last index given out */
-	uint8_t state;   /* enum rk_peer_state */
-	uint8_t verdict; /* enum rk_verdict_status of the peer's certificate, last told */
-	uint8_t path;    /* that we dial */
-	bool is_down;    /* timed out: dial at the timeout interval */
+	enum reason told_failure; /* since it last proved who it is; ACCEPTED = none */
+	uint8_t serial;           /* of the last index given out */
+	uint8_t state;            /* enum rk_peer_state */
+	uint8_t verdict;          /* enum rk_verdict_status of the peer's certificate, last told */
+	uint8_t path;             /* that we dial */
+	bool is_down;             /* timed out: dial at the timeout interval */
 	bool is_silent;
-	bool has_peer;         /* peer_fingerprint is that of the standing keys */
+	bool has_peer;         /* fingerprint is that of the standing keys */
+	bool is_lower;         /* they were agreed under the lower fingerprint of the two: ours */
 	bool is_unproved;      /* nothing has come under CURRENT yet: we switched first */
 	bool is_reauth_due;    /* keys stand, but a full exchange is wanted */
 	uint64_t own_exchange; /* ids; 0 = none: full exchange that we began */
@@ -110,12 +114,10 @@ struct session {
 	uint64_t hold_until_ns; /* PREVIOUS is dropped then */
 	uint64_t next_until_ns; /* NEXT is dropped then */
 	uint64_t heard_ns;
-	uint64_t confirmed_ns; /* when a full exchange of ours was confirmed last */
-	uint64_t wanted_ns;    /* since when we have no success: for the timeout */
-	uint8_t peer_fingerprint[RK_FINGERPRINT_LEN];
-	uint8_t told_fingerprint[RK_FINGERPRINT_LEN]; /* of the certificate last spoken of */
-	enum reason told_failure; /* since it last proved who it is; ACCEPTED = none */
-	uint8_t own_fingerprint[RK_FINGERPRINT_LEN]; /* with which the keys were agreed */
+	uint64_t confirmed_ns;    /* when a full exchange of ours was confirmed last */
+	uint64_t wanted_ns;       /* since when we have no success: for the timeout */
+	uint64_t own_certificate; /* with which the keys were agreed: start of its fingerprint */
+	uint8_t fingerprint[RK_FINGERPRINT_LEN]; /* of the peer's certificate last spoken of */
 	int64_t not_after;
 	uint64_t full_exchange_cnt;
 	uint64_t rekey_cnt;

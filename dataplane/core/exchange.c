@@ -115,7 +115,7 @@ void exchange_free(struct engine *e, struct exchange *x)
 void exchange_abandon(struct engine *e, struct exchange *x)
 {
 	if (x->state == EXCHANGE_EXPECT_ACK)
-		keyring_drop(&x->session->keys, KEYRING_NEXT);
+		keyring_drop(&e->slots, &x->session->keys, KEYRING_NEXT);
 	exchange_free(e, x);
 }
 
@@ -249,7 +249,7 @@ void exchange_stop_retransmit(struct engine *e, struct exchange *x)
 /* Doubles with a tenth of jitter, up to the configured interval. */
 static void back_off(struct engine *e, struct exchange *x)
 {
-	uint64_t limit = x->session == NULL ? SEC_NS : x->session->config.retransmit_interval_ns;
+	uint64_t limit = x->session == NULL ? SEC_NS : x->session->config->retransmit_interval_ns;
 
 	x->retransmit_ns *= 2;
 	if (x->retransmit_ns > limit)

@@ -17,9 +17,9 @@ static void give_up(struct engine *e, struct exchange *x, enum reason reason)
 
 static const struct kex_group *first_group(const struct session *s)
 {
-	for (unsigned i = 0; i < RK_GROUP_MAX && s->config.groups[i] != 0; i++)
-		if (kex_find(s->config.groups[i]) != NULL)
-			return kex_find(s->config.groups[i]);
+	for (unsigned i = 0; i < RK_GROUP_MAX && s->config->groups[i] != 0; i++)
+		if (kex_find(s->config->groups[i]) != NULL)
+			return kex_find(s->config->groups[i]);
 	return NULL;
 }
 
@@ -38,7 +38,7 @@ enum reason initiator_start(struct engine *e, struct session *s)
 	x->session = s;
 	x->group = group;
 	x->credential = credential_get(e->env.credential);
-	x->endpoint = s->config.path[s->path];
+	x->endpoint = s->config->path[s->path];
 	if (!engine_random(e, x->random, sizeof(x->random)) || !exchange_submit_keygen(e, x)) {
 		exchange_free(e, x);
 		return REASON_BUSY;
@@ -50,9 +50,9 @@ enum reason initiator_start(struct engine *e, struct session *s)
 static void list_groups(const struct session *s, struct wire_list *list)
 {
 	list->cnt = 0;
-	for (unsigned i = 0; i < RK_GROUP_MAX && s->config.groups[i] != 0; i++)
-		if (kex_find(s->config.groups[i]) != NULL)
-			list->id[list->cnt++] = s->config.groups[i];
+	for (unsigned i = 0; i < RK_GROUP_MAX && s->config->groups[i] != 0; i++)
+		if (kex_find(s->config->groups[i]) != NULL)
+			list->id[list->cnt++] = s->config->groups[i];
 }
 
 /* Padded, so that a REPLY is not the larger one. */
@@ -67,7 +67,7 @@ static void write_padding(struct rk_writer *w)
 static bool build_hello(struct engine *e, struct exchange *x, size_t *len)
 {
 	struct exchange_cache *c = exchange_cache_of(e, x);
-	const struct session_config *config = &x->session->config;
+	const struct session_config *config = x->session->config;
 	struct wire_list groups, schemes;
 	struct rk_writer w;
 	uint8_t *mac;
@@ -114,7 +114,7 @@ static void send_hello(struct engine *e, struct exchange *x)
 
 static bool cookie_is_authentic(const struct exchange *x, const struct wire_cookie *m)
 {
-	const struct session_config *config = &x->session->config;
+	const struct session_config *config = x->session->config;
 	uint8_t mac[GUARD_MAC_LEN];
 
 	return guard_make_mac1(config->peering_common_name, config->peering_common_name_len,
@@ -293,7 +293,7 @@ static void send_finish(struct engine *e, struct exchange *x, struct crypto_job 
 	secrets_slot(e, x, &slot);
 	slot.is_full = true;
 	slot.local_index = x->new_index;
-	keyring_set_next(&s->keys, &slot);
+	keyring_set_next(&e->slots, &s->keys, &slot);
 	rk_wipe(&slot, sizeof(slot));
 	s->next_until_ns = x->expires_ns + session_hold_ns(s);
 	session_drop_rekeys(e, s);
@@ -338,7 +338,7 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 		v == NULL ? RK_VERDICT_UNKNOWN : rk_view_judge(e->env.view, v, e->env.wall_sec);
 
 	if (status != RK_VERDICT_GOOD || engine_own_status(e) != RK_VERDICT_GOOD) {
-		keyring_drop(&s->keys, KEYRING_NEXT);
+		keyring_drop(&e->slots, &s->keys, KEYRING_NEXT);
 		give_up(e, x,
 			status == RK_VERDICT_GOOD ? REASON_OWN_CERT : proof_reason_of(status));
 		return;
@@ -415,7 +415,7 @@ enum reason initiator_collision(
 	if (!rk_reader_done(&r) || *flags != 0)
 		return REASON_FIELDS;
 	s = x->session;
-	s->keys.slot[KEYRING_NEXT].is_loser = true;
+	keyring_set_loser(&s->keys, true);
 	s->next_until_ns = e->env.now_ns + session_hold_ns(s);
 	engine_count(e, REASON_COLLISIONS);
 	exchange_free(e, x);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/keyring.h"
 
+#include <assert.h>
+
 #include "pki/view/secret.h"
 
 bool replay_is_fresh(const struct replay_window *w, uint64_t counter)
@@ -45,40 +47,91 @@ bool replay_accept(struct replay_window *w, uint64_t counter)
 	return true;
 }
 
+/* Read-only: a write to an unused position must not go unnoticed. */
+static const struct keyslot empty;
+
+static struct keyslot *unused(void)
+{
+	return (struct keyslot *)(uintptr_t)&empty;
+}
+
+void keyslot_pool_add(struct keyslot_pool *pool, struct keyslot *slots, size_t cnt)
+{
+	for (size_t i = cnt; i-- > 0;) {
+		slots[i].next = pool->free;
+		pool->free = &slots[i];
+	}
+	pool->cnt += cnt;
+}
+
+static struct keyslot *take(struct keyslot_pool *pool, const struct keyslot *from)
+{
+	struct keyslot *s = pool->free;
+
+	assert(s != NULL && "KEYRING_CNT for each keyring");
+	pool->free = s->next;
+	*s = *from;
+	s->next = NULL;
+	return s;
+}
+
+void keyring_init(struct keyring *k)
+{
+	for (unsigned i = 0; i < KEYRING_CNT; i++)
+		k->slot[i] = unused();
+}
+
 struct keyslot *keyring_find(struct keyring *k, uint32_t local_index)
 {
 	if (local_index == 0)
 		return NULL;
 	for (unsigned i = 0; i < KEYRING_CNT; i++)
-		if (k->slot[i].local_index == local_index)
-			return &k->slot[i];
+		if (k->slot[i]->local_index == local_index)
+			return k->slot[i];
 	return NULL;
 }
 
-void keyring_set_next(struct keyring *k, const struct keyslot *s)
+void keyring_set_next(struct keyslot_pool *pool, struct keyring *k, const struct keyslot *s)
 {
-	k->slot[KEYRING_NEXT] = *s;
+	keyring_drop(pool, k, KEYRING_NEXT);
+	k->slot[KEYRING_NEXT] = take(pool, s);
 }
 
-void keyring_promote(struct keyring *k)
+void keyring_promote(struct keyslot_pool *pool, struct keyring *k)
 {
+	keyring_drop(pool, k, KEYRING_PREVIOUS);
 	k->slot[KEYRING_PREVIOUS] = k->slot[KEYRING_CURRENT];
 	k->slot[KEYRING_CURRENT] = k->slot[KEYRING_NEXT];
-	keyring_drop(k, KEYRING_NEXT);
+	k->slot[KEYRING_NEXT] = unused();
 }
 
-void keyring_set_current(struct keyring *k, const struct keyslot *s)
+void keyring_set_current(struct keyslot_pool *pool, struct keyring *k, const struct keyslot *s)
 {
+	keyring_drop(pool, k, KEYRING_PREVIOUS);
 	k->slot[KEYRING_PREVIOUS] = k->slot[KEYRING_CURRENT];
-	k->slot[KEYRING_CURRENT] = *s;
+	k->slot[KEYRING_CURRENT] = take(pool, s);
 }
 
-void keyring_drop(struct keyring *k, enum keyring_position position)
+void keyring_set_loser(struct keyring *k, bool is_loser)
 {
-	rk_wipe(&k->slot[position], sizeof(k->slot[position]));
+	if (keyslot_is_used(k->slot[KEYRING_NEXT]))
+		k->slot[KEYRING_NEXT]->is_loser = is_loser;
 }
 
-void keyring_wipe(struct keyring *k)
+void keyring_drop(struct keyslot_pool *pool, struct keyring *k, enum keyring_position position)
 {
-	rk_wipe(k, sizeof(*k));
+	struct keyslot *s = k->slot[position];
+
+	k->slot[position] = unused();
+	if (s == unused())
+		return;
+	rk_wipe(s, sizeof(*s));
+	s->next = pool->free;
+	pool->free = s;
+}
+
+void keyring_wipe(struct keyslot_pool *pool, struct keyring *k)
+{
+	for (unsigned i = 0; i < KEYRING_CNT; i++)
+		keyring_drop(pool, k, (enum keyring_position)i);
 }

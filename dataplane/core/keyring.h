@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/core/aead.h"
@@ -30,6 +31,7 @@ bool replay_accept(struct replay_window *w, uint64_t counter) RK_MUST_CHECK;
 
 /* One generation of keys. Secret. All zero = empty. */
 struct keyslot {
+	struct keyslot *next; /* in the pool */
 	uint32_t local_index; /* 0 = empty slot */
 	uint32_t peer_index;  /* 0 = not told yet */
 	uint16_t group;
@@ -51,9 +53,19 @@ struct keyslot {
 
 enum keyring_position { KEYRING_PREVIOUS, KEYRING_CURRENT, KEYRING_NEXT, KEYRING_CNT };
 
-struct keyring {
-	struct keyslot slot[KEYRING_CNT];
+/* Slots that no keyring uses: wiped. */
+struct keyslot_pool {
+	struct keyslot *free;
+	size_t cnt; /* of all, in use or not */
 };
+/* Takes cnt zeroed slots of the caller's memory. */
+void keyslot_pool_add(struct keyslot_pool *pool, struct keyslot *slots, size_t cnt);
+
+/* An unused position points at one slot for all, which reads as empty and cannot be written. */
+struct keyring {
+	struct keyslot *slot[KEYRING_CNT];
+};
+void keyring_init(struct keyring *k);
 
 static inline bool keyslot_is_used(const struct keyslot *s)
 {
@@ -62,11 +74,14 @@ static inline bool keyslot_is_used(const struct keyslot *s)
 
 /* The slot of this local index; NULL = none. */
 struct keyslot *keyring_find(struct keyring *k, uint32_t local_index);
+/* Slots are taken from and given back to the pool, which has KEYRING_CNT for each keyring. */
 /* Copies in as NEXT; what was there is wiped. */
-void keyring_set_next(struct keyring *k, const struct keyslot *s);
+void keyring_set_next(struct keyslot_pool *pool, struct keyring *k, const struct keyslot *s);
 /* NEXT becomes CURRENT, CURRENT becomes PREVIOUS, PREVIOUS is wiped. */
-void keyring_promote(struct keyring *k);
+void keyring_promote(struct keyslot_pool *pool, struct keyring *k);
 /* Copies in as CURRENT; CURRENT becomes PREVIOUS; NEXT stays receivable. */
-void keyring_set_current(struct keyring *k, const struct keyslot *s);
-void keyring_drop(struct keyring *k, enum keyring_position position);
-void keyring_wipe(struct keyring *k);
+void keyring_set_current(struct keyslot_pool *pool, struct keyring *k, const struct keyslot *s);
+/* Says of NEXT, if there is one, that it lost a collision or did not. */
+void keyring_set_loser(struct keyring *k, bool is_loser);
+void keyring_drop(struct keyslot_pool *pool, struct keyring *k, enum keyring_position position);
+void keyring_wipe(struct keyslot_pool *pool, struct keyring *k);

@@ -12,7 +12,7 @@
 /* An exchange ends where it began; afterwards the next packet asks again. */
 static bool may_move(const struct session *s)
 {
-	return s->config.is_roaming && s->own_exchange == 0 && s->own_rekey == 0 &&
+	return s->config->is_roaming && s->own_exchange == 0 && s->own_rekey == 0 &&
 	       s->peer_rekey == 0;
 }
 
@@ -22,7 +22,7 @@ static void make_challenge(struct engine *e, const struct session *s, const stru
 {
 	static const uint8_t no_hello[GUARD_HASH_LEN];
 	const struct guard_cookie_input in = {
-		at, s->keys.slot[KEYRING_CURRENT].local_index, no_hello, 0};
+		at, s->keys.slot[KEYRING_CURRENT]->local_index, no_hello, 0};
 	uint8_t mac[GUARD_COOKIE_LEN];
 
 	guard_make_cookie(e->guard, &in, mac);
@@ -38,7 +38,7 @@ static bool send(struct engine *e, struct session *s, const struct endpoint *to,
 
 	rk_writer_init(&w, plain, sizeof(plain));
 	wire_write_tlv(&w, MSG_TLV_CHALLENGE, challenge, MSG_CHALLENGE_LEN);
-	len = traffic_build(e, &s->keys.slot[KEYRING_CURRENT], type,
+	len = traffic_build(e, s->keys.slot[KEYRING_CURRENT], type,
 		(struct rk_span){plain, sizeof(plain)}, buf, sizeof(buf));
 	if (len > 0)
 		engine_send(e, to, buf, len);

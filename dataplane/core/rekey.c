@@ -27,7 +27,7 @@ static enum reason may_rekey(struct engine *e, const struct session *s)
 	bool is_own = false;
 	enum rk_verdict_status status = session_judge(e, s, &is_own);
 
-	if (s->config.invalid_certificate_behavior == RK_FAIL_SOFT || status == RK_VERDICT_GOOD)
+	if (s->config->invalid_certificate_behavior == RK_FAIL_SOFT || status == RK_VERDICT_GOOD)
 		return REASON_ACCEPTED;
 	return is_own ? REASON_OWN_CERT : proof_reason_of(status);
 }
@@ -40,14 +40,14 @@ static bool is_next_taken(struct engine *e, const struct session *s)
 
 enum reason rekey_start(struct engine *e, struct session *s)
 {
-	const struct keyslot *base = &s->keys.slot[KEYRING_CURRENT];
+	const struct keyslot *base = s->keys.slot[KEYRING_CURRENT];
 	enum reason reason;
 	struct exchange *x;
 
 	if (!keyslot_is_used(base) || base->peer_index == 0 || s->own_rekey != 0 ||
 		s->peer_rekey != 0 || s->is_unproved ||
-		keyslot_is_used(&s->keys.slot[KEYRING_NEXT]) ||
-		keyslot_is_used(&s->keys.slot[KEYRING_PREVIOUS]))
+		keyslot_is_used(s->keys.slot[KEYRING_NEXT]) ||
+		keyslot_is_used(s->keys.slot[KEYRING_PREVIOUS]))
 		return REASON_NO_BASE;
 	reason = may_rekey(e, s);
 	if (reason != REASON_ACCEPTED)
@@ -174,8 +174,8 @@ static void finish_initiator(struct engine *e, struct exchange *x, const struct 
 		give_up(e, x, reason);
 		return;
 	}
-	keyring_set_current(&s->keys, &slot);
-	s->keys.slot[KEYRING_NEXT].is_loser = true;
+	keyring_set_current(&e->slots, &s->keys, &slot);
+	keyring_set_loser(&s->keys, true);
 	rk_wipe(&slot, sizeof(slot));
 	s->own_rekey = 0;
 	exchange_free(e, x);
@@ -204,7 +204,7 @@ static void finish_responder(struct engine *e, struct exchange *x, const struct 
 		give_up(e, x, reason);
 		return;
 	}
-	keyring_set_next(&s->keys, &slot);
+	keyring_set_next(&e->slots, &s->keys, &slot);
 	rk_wipe(&slot, sizeof(slot));
 	s->next_until_ns = e->env.now_ns + HALF_OPEN_NS + session_hold_ns(s);
 	x->expires_ns = e->env.now_ns + HALF_OPEN_NS;
@@ -248,7 +248,7 @@ static bool settle_collision(struct engine *e, struct session *s)
 
 	if (own == NULL)
 		return true;
-	if (memcmp(s->own_fingerprint, s->peer_fingerprint, RK_FINGERPRINT_LEN) < 0)
+	if (s->is_lower)
 		return false;
 	engine_count(e, REASON_COLLISIONS);
 	exchange_free(e, own);
@@ -312,9 +312,9 @@ static enum reason take_hello(struct engine *e, struct session *s, struct keyslo
 		return REASON_NO_GROUP;
 	if (!kex_share_is_plausible(group, m->share.point))
 		return REASON_BAD_SHARE;
-	if (base == &s->keys.slot[KEYRING_NEXT] && !base->is_loser && !base->is_full) {
+	if (base == s->keys.slot[KEYRING_NEXT] && !base->is_loser && !base->is_full) {
 		session_promote(e, s); /* a valid packet under it */
-		base = &s->keys.slot[KEYRING_CURRENT];
+		base = s->keys.slot[KEYRING_CURRENT];
 	}
 	if (is_next_taken(e, s))
 		return REASON_NO_BASE;

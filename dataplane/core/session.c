@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A peer's life: when to dial, rekey, keep alive, fall silent and give up waiting. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
@@ -10,7 +11,7 @@
 
 static bool has_key(const struct session *s)
 {
-	return keyslot_is_used(&s->keys.slot[KEYRING_CURRENT]);
+	return keyslot_is_used(s->keys.slot[KEYRING_CURRENT]);
 }
 
 static bool is_wanted(const struct session *s)
@@ -28,7 +29,7 @@ static void earlier(uint64_t *at, uint64_t other)
 
 static uint64_t silent_at(const struct session *s)
 {
-	uint64_t interval = s->config.keep_alive_interval_ns;
+	uint64_t interval = s->config->keep_alive_interval_ns;
 
 	return !has_key(s) || interval == 0 || s->is_silent
 		       ? 0
@@ -37,9 +38,9 @@ static uint64_t silent_at(const struct session *s)
 
 static uint64_t timeout_at(const struct session *s)
 {
-	return s->wanted_ns == 0 || s->is_down || s->config.timeout_ns == 0
+	return s->wanted_ns == 0 || s->is_down || s->config->timeout_ns == 0
 		       ? 0
-		       : s->wanted_ns + s->config.timeout_ns;
+		       : s->wanted_ns + s->config->timeout_ns;
 }
 
 void session_schedule(struct engine *e, struct session *s)
@@ -54,9 +55,9 @@ void session_schedule(struct engine *e, struct session *s)
 		earlier(&at, s->reauth_at_ns);
 		earlier(&at, s->keep_alive_at_ns);
 	}
-	if (keyslot_is_used(&s->keys.slot[KEYRING_PREVIOUS]) && !s->is_unproved)
+	if (keyslot_is_used(s->keys.slot[KEYRING_PREVIOUS]) && !s->is_unproved)
 		earlier(&at, s->hold_until_ns);
-	if (keyslot_is_used(&s->keys.slot[KEYRING_NEXT]))
+	if (keyslot_is_used(s->keys.slot[KEYRING_NEXT]))
 		earlier(&at, s->next_until_ns);
 	earlier(&at, silent_at(s));
 	earlier(&at, timeout_at(s));
@@ -71,9 +72,9 @@ static void drop_old_keys(struct engine *e, struct session *s)
 	uint64_t now = e->env.now_ns;
 
 	if (now >= s->hold_until_ns && !s->is_unproved)
-		keyring_drop(&s->keys, KEYRING_PREVIOUS);
+		keyring_drop(&e->slots, &s->keys, KEYRING_PREVIOUS);
 	if (now >= s->next_until_ns)
-		keyring_drop(&s->keys, KEYRING_NEXT);
+		keyring_drop(&e->slots, &s->keys, KEYRING_NEXT);
 }
 
 /* Beside keys in use a full exchange waits as a rekey does: it could push out the peer's. */
@@ -81,8 +82,8 @@ static bool must_wait(const struct session *s)
 {
 	return has_key(s) && !s->is_silent &&
 	       (s->own_rekey != 0 || s->peer_rekey != 0 || s->is_unproved ||
-		       keyslot_is_used(&s->keys.slot[KEYRING_NEXT]) ||
-		       keyslot_is_used(&s->keys.slot[KEYRING_PREVIOUS]));
+		       keyslot_is_used(s->keys.slot[KEYRING_NEXT]) ||
+		       keyslot_is_used(s->keys.slot[KEYRING_PREVIOUS]));
 }
 
 static void dial(struct engine *e, struct session *s)
@@ -100,7 +101,7 @@ static void dial(struct engine *e, struct session *s)
 	s->dialed_ns = now;
 	reason = initiator_start(e, s);
 	engine_count(e, reason);
-	s->dial_at_ns = reason == REASON_DIALS ? 0 : now + s->config.retransmit_interval_ns;
+	s->dial_at_ns = reason == REASON_DIALS ? 0 : now + s->config->retransmit_interval_ns;
 }
 
 static void keep_alive(struct engine *e, struct session *s)
@@ -111,8 +112,8 @@ static void keep_alive(struct engine *e, struct session *s)
 		return;
 	traffic_keep_alive(e, s, s->is_unproved);
 	s->keep_alive_at_ns = 0;
-	if (s->config.keep_alive_interval_ns != 0)
-		s->keep_alive_at_ns = e->env.now_ns + s->config.keep_alive_interval_ns;
+	if (s->config->keep_alive_interval_ns != 0)
+		s->keep_alive_at_ns = e->env.now_ns + s->config->keep_alive_interval_ns;
 	if (s->is_unproved)
 		earlier(&s->keep_alive_at_ns, e->env.now_ns + RETRANSMIT_FIRST_NS);
 	/* dates pass without a new view */
@@ -124,10 +125,10 @@ static void keep_alive(struct engine *e, struct session *s)
 
 static bool is_volume_reached(const struct session *s)
 {
-	const struct keyslot *slot = &s->keys.slot[KEYRING_CURRENT];
+	const struct keyslot *slot = s->keys.slot[KEYRING_CURRENT];
 
-	return (s->config.rekey_packets != 0 && slot->send_counter >= s->config.rekey_packets) ||
-	       (s->config.rekey_bytes != 0 && slot->sent_bytes >= s->config.rekey_bytes);
+	return (s->config->rekey_packets != 0 && slot->send_counter >= s->config->rekey_packets) ||
+	       (s->config->rekey_bytes != 0 && slot->sent_bytes >= s->config->rekey_bytes);
 }
 
 static void rekey(struct engine *e, struct session *s)
@@ -140,7 +141,7 @@ static void rekey(struct engine *e, struct session *s)
 	reason = rekey_start(e, s);
 	if (reason != REASON_NO_BASE) /* that is the rule of slots, not a refusal */
 		engine_count(e, reason);
-	s->rekey_at_ns = e->env.now_ns + s->config.retransmit_interval_ns;
+	s->rekey_at_ns = e->env.now_ns + s->config->retransmit_interval_ns;
 	if (reason == REASON_NO_BASE && s->hold_until_ns > e->env.now_ns)
 		s->rekey_at_ns = s->hold_until_ns;
 }
@@ -148,10 +149,10 @@ static void rekey(struct engine *e, struct session *s)
 /* The configured path that we send on; the last one when it is none of them. */
 static unsigned path_in_use(const struct session *s)
 {
-	for (unsigned i = 0; i < s->config.path_cnt; i++)
-		if (endpoint_is_same(&s->config.path[i], &s->endpoint))
+	for (unsigned i = 0; i < s->config->path_cnt; i++)
+		if (endpoint_is_same(&s->config->path[i], &s->endpoint))
 			return i;
-	return s->config.path_cnt - 1u;
+	return s->config->path_cnt - 1u;
 }
 
 static void notice_silence(struct engine *e, struct session *s)
@@ -165,7 +166,7 @@ static void notice_silence(struct engine *e, struct session *s)
 	engine_count(e, REASON_SILENCES);
 	session_tell(e, s, RK_PEER_DOWN, RK_VERDICT_UNKNOWN, "silence");
 	/* this way nobody is heard: another one, if there is one, comes first */
-	s->path = (uint8_t)((path_in_use(s) + 1) % s->config.path_cnt);
+	s->path = (uint8_t)((path_in_use(s) + 1) % s->config->path_cnt);
 	if (s->own_exchange == 0)
 		s->dial_at_ns = e->env.now_ns;
 }
@@ -209,9 +210,9 @@ void session_dial_in(struct engine *e, struct session *s, uint64_t delay_ns)
 
 void session_exchange_over(struct engine *e, struct session *s, bool is_success)
 {
-	uint64_t interval = s->is_down && s->config.timeout_ns > s->config.retransmit_interval_ns
-				    ? s->config.timeout_ns
-				    : s->config.retransmit_interval_ns;
+	uint64_t interval = s->is_down && s->config->timeout_ns > s->config->retransmit_interval_ns
+				    ? s->config->timeout_ns
+				    : s->config->retransmit_interval_ns;
 	uint64_t at = s->dialed_ns + interval;
 
 	s->own_exchange = 0;
@@ -221,7 +222,7 @@ void session_exchange_over(struct engine *e, struct session *s, bool is_success)
 		s->is_down = false;
 		s->is_reauth_due = false;
 	} else if (is_wanted(s)) {
-		s->path = (uint8_t)((s->path + 1) % s->config.path_cnt);
+		s->path = (uint8_t)((s->path + 1) % s->config->path_cnt);
 		if (at < e->env.now_ns)
 			at = e->env.now_ns;
 		s->dial_at_ns = at + engine_jitter(e, interval / 10 + 1);
@@ -238,39 +239,34 @@ size_t session_size(void)
 
 int session_add(struct engine *e, struct session *s, const struct session_config *c)
 {
-	uint32_t number = e->session_hint;
+	uint32_t used_cnt = e->config.session_cnt - e->free_number_cnt;
 	uint64_t jitter;
 
-	for (uint32_t i = 0; i < e->config.session_cnt; i++) {
-		if (e->sessions[number] == NULL)
-			break;
-		number = (number + 1) % e->config.session_cnt;
-	}
-	if (e->sessions[number] != NULL)
+	if (e->free_number_cnt == 0 || e->slots.cnt < (used_cnt + (size_t)1) * KEYRING_CNT)
 		return -ENOSPC;
 	if (c->path_cnt == 0 || c->path_cnt > RK_PATH_MAX)
 		return -EINVAL;
 	memset(s, 0, sizeof(*s));
 	if (!engine_random(e, &s->serial, sizeof(s->serial)))
 		return -EIO;
-	s->config = *c;
+	keyring_init(&s->keys);
+	s->config = c;
 	s->endpoint = c->path[0];
-	s->number = number;
+	s->number = e->free_numbers[--e->free_number_cnt];
 	s->timer.kind = TIMER_SESSION;
 	s->state = RK_PEER_INITIALIZING;
 	s->wanted_ns = e->env.now_ns;
 	jitter = c->retransmit_interval_ns / 2 < DIAL_JITTER_NS ? c->retransmit_interval_ns / 2
 								: DIAL_JITTER_NS;
 	s->dial_at_ns = e->env.now_ns + 1 + engine_jitter(e, jitter + 1);
-	e->sessions[number] = s;
-	e->session_hint = (number + 1) % e->config.session_cnt;
+	e->sessions[s->number] = s;
 	session_schedule(e, s);
 	return 0;
 }
 
 void session_update(struct engine *e, struct session *s, const struct session_config *c)
 {
-	s->config = *c;
+	s->config = c;
 	if (s->path >= c->path_cnt)
 		s->path = 0;
 	if (!c->is_roaming && !session_has_path(s, &s->endpoint))
@@ -292,14 +288,15 @@ void session_remove(struct engine *e, struct session *s)
 		exchange_free(e, own);
 	session_drop_rekeys(e, s);
 	e->ops.cancel(e->ctx, &s->timer);
+	keyring_wipe(&e->slots, &s->keys);
 	e->sessions[s->number] = NULL;
-	e->session_hint = s->number;
+	e->free_numbers[e->free_number_cnt++] = s->number;
 	rk_wipe(s, sizeof(*s));
 }
 
 void session_rotate(struct engine *e, struct session *s, bool is_jittered)
 {
-	uint64_t interval = s->config.retransmit_interval_ns;
+	uint64_t interval = s->config->retransmit_interval_ns;
 	uint64_t delay = is_jittered ? engine_jitter(e, interval + 1) : 0;
 
 	if (has_key(s)) {
@@ -318,17 +315,17 @@ static uint64_t ms_until(uint64_t at, uint64_t now)
 
 void session_status(const struct engine *e, const struct session *s, struct rk_msg_status_peer *out)
 {
-	const struct keyslot *slot = &s->keys.slot[KEYRING_CURRENT];
+	const struct keyslot *slot = s->keys.slot[KEYRING_CURRENT];
 
 	memset(out, 0, sizeof(*out));
-	memcpy(out->peer, s->config.name, sizeof(out->peer));
+	snprintf(out->peer, sizeof(out->peer), "%s", s->config->name);
 	out->state = s->state;
 	out->verdict = s->verdict;
 	out->full_exchange_cnt = s->full_exchange_cnt;
 	out->rekey_cnt = s->rekey_cnt;
 	out->keep_alive_sent_cnt = s->keep_alive_sent_cnt;
 	out->keep_alive_received_cnt = s->keep_alive_received_cnt;
-	memcpy(out->fingerprint, s->told_fingerprint, sizeof(out->fingerprint));
+	memcpy(out->fingerprint, s->fingerprint, sizeof(out->fingerprint));
 	out->not_after = s->not_after;
 	if (!keyslot_is_used(slot))
 		return;

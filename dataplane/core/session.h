@@ -23,14 +23,16 @@ struct endpoint {
 	uint8_t remote[16];
 };
 
+/* Settings; with all that they point to they are the host's and do not change under a session. */
 struct session_config {
-	char name[RK_NAME_MAX + 1];
-	char peering_common_name[RK_CN_MAX]; /* not NUL-terminated */
+	const char *name;
+	const char *peering_common_name; /* not NUL-terminated */
+	const struct endpoint *path;
+	/* from here on compared as bytes: padding is zero */
 	uint8_t peering_common_name_len;
-	uint8_t path_cnt; /* >= 1 */
+	uint8_t path_cnt; /* 1..RK_PATH_MAX */
 	uint8_t invalid_certificate_behavior;
 	bool is_roaming;
-	struct endpoint path[RK_PATH_MAX];
 	uint64_t rekey_interval_ns; /* 0 = never */
 	uint64_t retransmit_interval_ns;
 	uint64_t timeout_ns;

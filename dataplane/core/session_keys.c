@@ -18,25 +18,25 @@ uint32_t session_new_index(struct engine *e, struct session *s)
 
 bool session_has_path(const struct session *s, const struct endpoint *from)
 {
-	for (unsigned i = 0; i < s->config.path_cnt; i++)
-		if (endpoint_is_same(&s->config.path[i], from))
+	for (unsigned i = 0; i < s->config->path_cnt; i++)
+		if (endpoint_is_same(&s->config->path[i], from))
 			return true;
 	return false;
 }
 
 bool session_has_group(const struct session *s, uint16_t group)
 {
-	for (unsigned i = 0; i < RK_GROUP_MAX && s->config.groups[i] != 0; i++)
-		if (s->config.groups[i] == group)
+	for (unsigned i = 0; i < RK_GROUP_MAX && s->config->groups[i] != 0; i++)
+		if (s->config->groups[i] == group)
 			return true;
 	return false;
 }
 
 uint64_t session_hold_ns(const struct session *s)
 {
-	uint64_t half = s->config.rekey_interval_ns / 2;
+	uint64_t half = s->config->rekey_interval_ns / 2;
 
-	return half != 0 && half < s->config.hold_ns ? half : s->config.hold_ns;
+	return half != 0 && half < s->config->hold_ns ? half : s->config->hold_ns;
 }
 
 /* One event a change: of state, of what is known of the certificate, or a finished exchange. */
@@ -46,10 +46,10 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 	bool is_news =
 		state != s->state || (verdict != RK_VERDICT_UNKNOWN && verdict != s->verdict);
 	const struct engine_event event = {
-		.peer = s->config.name,
+		.peer = s->config->name,
 		.state = (uint8_t)state,
 		.verdict = (uint8_t)verdict,
-		.fingerprint = verdict == RK_VERDICT_UNKNOWN ? NULL : s->told_fingerprint,
+		.fingerprint = verdict == RK_VERDICT_UNKNOWN ? NULL : s->fingerprint,
 		.reason = reason,
 	};
 
@@ -63,9 +63,9 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
 	enum rk_verdict_status verdict)
 {
-	if (s->has_peer && memcmp(fingerprint, s->peer_fingerprint, RK_FINGERPRINT_LEN) != 0)
+	if (s->has_peer && memcmp(fingerprint, s->fingerprint, RK_FINGERPRINT_LEN) != 0)
 		return; /* the keys stand on another one */
-	memcpy(s->told_fingerprint, fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->fingerprint, fingerprint, RK_FINGERPRINT_LEN);
 	s->told_failure = proof_reason_of(verdict); /* is told here, once */
 	session_tell(e, s, s->state, verdict, "certificate-refused");
 }
@@ -96,7 +96,7 @@ static bool is_failed_proof(enum reason reason)
 void session_tell_failed(struct engine *e, struct session *s, enum reason reason)
 {
 	const struct engine_event event = {
-		.peer = s->config.name, .state = s->state, .reason = engine_counter_name(reason)};
+		.peer = s->config->name, .state = s->state, .reason = engine_counter_name(reason)};
 
 	if (!is_failed_proof(reason) || s->told_failure == reason)
 		return;
@@ -118,11 +118,11 @@ static uint64_t due(struct engine *e, uint64_t interval, bool is_initiator)
 
 void session_key_in_force(struct engine *e, struct session *s, bool is_initiator)
 {
-	s->rekey_at_ns = due(e, s->config.rekey_interval_ns, is_initiator);
+	s->rekey_at_ns = due(e, s->config->rekey_interval_ns, is_initiator);
 	s->hold_until_ns = e->env.now_ns + session_hold_ns(s);
 	s->keep_alive_at_ns = 0;
-	if (s->config.keep_alive_interval_ns != 0)
-		s->keep_alive_at_ns = e->env.now_ns + s->config.keep_alive_interval_ns;
+	if (s->config->keep_alive_interval_ns != 0)
+		s->keep_alive_at_ns = e->env.now_ns + s->config->keep_alive_interval_ns;
 	if (s->is_unproved && (s->keep_alive_at_ns == 0 ||
 				      s->keep_alive_at_ns > e->env.now_ns + RETRANSMIT_FIRST_NS))
 		s->keep_alive_at_ns = e->env.now_ns + RETRANSMIT_FIRST_NS;
@@ -142,14 +142,15 @@ void session_heard(struct engine *e, struct session *s)
 
 void session_promote(struct engine *e, struct session *s)
 {
-	const struct keyslot *current = &s->keys.slot[KEYRING_CURRENT];
+	const struct keyslot *current;
 	struct exchange *answered = exchange_find(e, s->peer_rekey);
 
 	if (answered != NULL && answered->state == EXCHANGE_ANSWERED) {
 		exchange_free(e, answered); /* nobody will ask for that answer again */
 		s->peer_rekey = 0;
 	}
-	keyring_promote(&s->keys);
+	keyring_promote(&e->slots, &s->keys);
+	current = s->keys.slot[KEYRING_CURRENT];
 	s->is_unproved = false;
 	if (!current->is_full) {
 		s->rekey_cnt++;
@@ -158,20 +159,29 @@ void session_promote(struct engine *e, struct session *s)
 	session_key_in_force(e, s, current->is_initiator);
 }
 
+/* Enough of a fingerprint to tell our own certificates apart. */
+static uint64_t start_of(const uint8_t *fingerprint)
+{
+	uint64_t start;
+
+	memcpy(&start, fingerprint, sizeof(start));
+	return start;
+}
+
 void session_bind(struct engine *e, struct session *s, const struct session_binding *b)
 {
 	bool was_up = s->state == RK_PEER_UP;
 
-	memcpy(s->peer_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN);
-	memcpy(s->told_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN);
-	memcpy(s->own_fingerprint, b->own_fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(s->fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN);
+	s->own_certificate = start_of(b->own_fingerprint);
+	s->is_lower = memcmp(b->own_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN) < 0;
 	s->has_peer = true;
 	s->told_failure = REASON_ACCEPTED;
 	s->not_after = b->verdict->not_after;
 	s->is_silent = false;
 	s->heard_ns = e->env.now_ns;
 	s->full_exchange_cnt++;
-	s->reauth_at_ns = due(e, s->config.reauth_interval_ns, b->is_initiator);
+	s->reauth_at_ns = due(e, s->config->reauth_interval_ns, b->is_initiator);
 	engine_count(e, REASON_EXCHANGES);
 	session_tell(e, s, RK_PEER_UP, RK_VERDICT_GOOD, was_up ? "authenticated" : "key-installed");
 }
@@ -199,7 +209,7 @@ enum rk_verdict_status session_judge(struct engine *e, const struct session *s, 
 	*is_own = own != RK_VERDICT_GOOD;
 	if (*is_own)
 		return own;
-	v = e->ops.find_verdict(e->ctx, s->peer_fingerprint);
+	v = e->ops.find_verdict(e->ctx, s->fingerprint);
 	return v == NULL ? RK_VERDICT_UNKNOWN : rk_view_judge(e->env.view, v, e->env.wall_sec);
 }
 
@@ -212,14 +222,14 @@ void session_sever(
 		exchange_free(e, own);
 	s->own_exchange = 0;
 	session_drop_rekeys(e, s);
-	keyring_wipe(&s->keys);
+	keyring_wipe(&e->slots, &s->keys);
 	s->has_peer = false;
 	s->is_unproved = false;
 	s->is_silent = false;
 	s->wanted_ns = e->env.now_ns;
 	engine_count(e, REASON_SEVERED);
 	session_tell(e, s, RK_PEER_DOWN, verdict, reason);
-	session_dial_in(e, s, s->config.retransmit_interval_ns);
+	session_dial_in(e, s, s->config->retransmit_interval_ns);
 }
 
 /* A certificate of ours that differs from the one in use is shown to the peer soon. */
@@ -227,28 +237,28 @@ static void show_new_credential(struct engine *e, struct session *s)
 {
 	struct exchange *own = exchange_find(e, s->own_exchange);
 	const struct credential *c = e->env.credential;
-	const uint8_t *in_use;
+	uint64_t in_use;
 
 	if (c == NULL)
 		return;
 	if (own != NULL)
-		in_use = own->credential->fingerprint;
+		in_use = start_of(own->credential->fingerprint);
 	else if (s->has_peer)
-		in_use = s->own_fingerprint;
+		in_use = s->own_certificate;
 	else
 		return;
-	if (memcmp(c->fingerprint, in_use, RK_FINGERPRINT_LEN) == 0)
+	if (start_of(c->fingerprint) == in_use)
 		return;
 	if (own != NULL)
 		exchange_abandon(e, own);
 	s->own_exchange = 0;
 	s->is_reauth_due = true;
-	session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns / 2 + 1));
+	session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns / 2 + 1));
 }
 
 static void judge_standing(struct engine *e, struct session *s)
 {
-	bool is_own, is_hard = s->config.invalid_certificate_behavior == RK_FAIL_HARD;
+	bool is_own, is_hard = s->config->invalid_certificate_behavior == RK_FAIL_HARD;
 	enum rk_verdict_status status = session_judge(e, s, &is_own);
 
 	if (status == RK_VERDICT_GOOD) {
@@ -259,10 +269,9 @@ static void judge_standing(struct engine *e, struct session *s)
 	if (status == RK_VERDICT_UNKNOWN) {
 		/* nobody has said that it is bad: ask the peer again, with the keys in force */
 		s->is_reauth_due = true;
-		session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns + 1));
+		session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns + 1));
 		return;
 	}
-	memcpy(s->told_fingerprint, s->peer_fingerprint, RK_FINGERPRINT_LEN);
 	if (is_hard)
 		session_sever(e, s, is_own ? RK_VERDICT_UNKNOWN : status,
 			is_own ? "own-certificate-invalid" : "severed");
@@ -275,8 +284,8 @@ void session_rejudge(struct engine *e, struct session *s)
 	if (e->env.view == NULL)
 		return;
 	show_new_credential(e, s);
-	if (keyslot_is_used(&s->keys.slot[KEYRING_CURRENT]))
+	if (keyslot_is_used(s->keys.slot[KEYRING_CURRENT]))
 		judge_standing(e, s);
 	else if (s->own_exchange == 0)
-		session_dial_in(e, s, engine_jitter(e, s->config.retransmit_interval_ns / 2 + 1));
+		session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns / 2 + 1));
 }

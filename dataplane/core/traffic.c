@@ -41,7 +41,7 @@ size_t traffic_build(struct engine *e, struct keyslot *slot, enum msg_type type,
 
 void traffic_keep_alive(struct engine *e, struct session *s, bool is_answer_wanted)
 {
-	struct keyslot *slot = &s->keys.slot[KEYRING_CURRENT];
+	struct keyslot *slot = s->keys.slot[KEYRING_CURRENT];
 	uint8_t plain[2 * MSG_TLV_LEN + 5], buf[MSG_MAX];
 	struct rk_writer w;
 	size_t len;
@@ -85,7 +85,7 @@ static bool parse_plain(struct rk_span plain, uint8_t type, uint32_t *peer_index
 static void confirm_next(struct engine *e, struct session *s)
 {
 	struct exchange *x = exchange_find(e, s->own_exchange);
-	struct keyslot *next = &s->keys.slot[KEYRING_NEXT];
+	struct keyslot *next = s->keys.slot[KEYRING_NEXT];
 
 	if (next->is_loser)
 		return;
@@ -99,9 +99,9 @@ static void confirm_next(struct engine *e, struct session *s)
 static void prove(struct engine *e, struct session *s, const struct keyslot *slot)
 {
 	session_heard(e, s);
-	if (slot == &s->keys.slot[KEYRING_NEXT])
+	if (slot == s->keys.slot[KEYRING_NEXT])
 		confirm_next(e, s);
-	else if (slot == &s->keys.slot[KEYRING_CURRENT])
+	else if (slot == s->keys.slot[KEYRING_CURRENT])
 		s->is_unproved = false;
 }
 
@@ -130,7 +130,7 @@ static enum reason take(
 		return REASON_ACCEPTED;
 	s->keep_alive_received_cnt++;
 	engine_count(e, REASON_KEEP_ALIVES);
-	if (s->keys.slot[KEYRING_CURRENT].local_index != local_index)
+	if (s->keys.slot[KEYRING_CURRENT]->local_index != local_index)
 		return REASON_ACCEPTED;
 	/* an answer is of use only under the key it was asked for */
 	if (flags & FLAG_ANSWER)
@@ -144,7 +144,7 @@ static enum reason take(
 static enum reason take_path(
 	struct engine *e, struct session *s, struct keyslot *slot, const struct opened *o)
 {
-	bool is_current = slot == &s->keys.slot[KEYRING_CURRENT];
+	bool is_current = slot == s->keys.slot[KEYRING_CURRENT];
 	struct rk_reader r;
 	const uint8_t *challenge;
 

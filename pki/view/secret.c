@@ -27,14 +27,14 @@ static size_t whole_pages(size_t len)
 	return (len + page - 1) / page * page;
 }
 
-void *rk_secret_new(size_t len)
+static void *new_memory(size_t len, unsigned lock_flags)
 {
 	size_t size = whole_pages(len);
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
-	if (mlock(p, size) < 0 || madvise(p, size, MADV_DONTDUMP) < 0) {
+	if (mlock2(p, size, lock_flags) < 0 || madvise(p, size, MADV_DONTDUMP) < 0) {
 		int err = errno;
 
 		munmap(p, size);
@@ -42,6 +42,16 @@ void *rk_secret_new(size_t len)
 		return NULL;
 	}
 	return p;
+}
+
+void *rk_secret_new(size_t len)
+{
+	return new_memory(len, 0);
+}
+
+void *rk_secret_reserve(size_t len)
+{
+	return new_memory(len, MLOCK_ONFAULT);
 }
 
 void rk_secret_free(void *p, size_t len)

@@ -19,6 +19,8 @@ bool rk_secret_equal(const void *a, const void *b, size_t len) RK_MUST_CHECK;
  * rk_secret_free wipes, unlocks and unmaps; NULL is fine.
  */
 void *rk_secret_new(size_t len) RK_MUST_CHECK;
+/* The same, but a page takes memory only once it is touched, and is locked then. */
+void *rk_secret_reserve(size_t len) RK_MUST_CHECK;
 void rk_secret_free(void *p, size_t len);
 
 /*

@@ -79,8 +79,8 @@ uint64_t pair_counter(struct pair *p, unsigned node, const char *name)
 static bool has_key_of(const struct session *s, const struct keyslot *other)
 {
 	for (unsigned i = 0; i < KEYRING_CNT; i++)
-		if (keyslot_is_used(&s->keys.slot[i]) &&
-			memcmp(s->keys.slot[i].exported, other->exported,
+		if (keyslot_is_used(s->keys.slot[i]) &&
+			memcmp(s->keys.slot[i]->exported, other->exported,
 				sizeof(other->exported)) == 0)
 			return true;
 	return false;
@@ -94,7 +94,7 @@ bool pair_is_receivable(struct pair *p)
 
 		if (own == NULL || peer == NULL)
 			continue;
-		current = &own->keys.slot[KEYRING_CURRENT];
+		current = own->keys.slot[KEYRING_CURRENT];
 		if (keyslot_is_used(current) && !has_key_of(peer, current))
 			return false;
 	}

@@ -116,10 +116,10 @@ static void tell(const struct pair *p, const char *what, const struct pair_packe
 	if (packet != NULL)
 		fprintf(stderr, " to %u", packet->to);
 	for (unsigned i = 0; i < 2; i++) {
-		const struct keyslot *slot = p->node[i].session[0]->keys.slot;
+		struct keyslot *const *slot = p->node[i].session[0]->keys.slot;
 
-		fprintf(stderr, "  [%02x %02x %02x]", slot[KEYRING_PREVIOUS].exported[0],
-			slot[KEYRING_CURRENT].exported[0], slot[KEYRING_NEXT].exported[0]);
+		fprintf(stderr, "  [%02x %02x %02x]", slot[KEYRING_PREVIOUS]->exported[0],
+			slot[KEYRING_CURRENT]->exported[0], slot[KEYRING_NEXT]->exported[0]);
 	}
 	fprintf(stderr, "\n");
 }
@@ -166,8 +166,8 @@ static bool is_idle(const struct pair *p)
 
 		if (s->own_exchange != 0 || s->own_rekey != 0 || s->peer_rekey != 0 ||
 			s->is_unproved || s->is_reauth_due ||
-			keyslot_is_used(&s->keys.slot[KEYRING_NEXT]) ||
-			keyslot_is_used(&s->keys.slot[KEYRING_PREVIOUS]))
+			keyslot_is_used(s->keys.slot[KEYRING_NEXT]) ||
+			keyslot_is_used(s->keys.slot[KEYRING_PREVIOUS]))
 			return false;
 	}
 	return true;

@@ -66,6 +66,9 @@ static void open_engine(struct pair_node *n)
 		.cookie_secret = cookie_secret};
 
 	must(engine_new(&config, &pair_ops, n, &n->engine) == 0);
+	n->slots = calloc(1, engine_slots_size(PAIR_PEER_MAX));
+	must(n->slots != NULL);
+	engine_add_slots(n->engine, n->slots, PAIR_PEER_MAX);
 	pair_begin(n);
 }
 
@@ -92,6 +95,9 @@ static void configure(struct pair_node *n, unsigned at, const struct pair_node *
 	struct session_config *c = &n->config[at];
 
 	*c = (struct session_config){
+		.name = peer->identity->name,
+		.peering_common_name = peer->identity->name,
+		.path = n->path[at],
 		.peering_common_name_len = (uint8_t)strlen(peer->identity->name),
 		.path_cnt = o->path_cnt == 0 ? 1 : o->path_cnt,
 		.is_roaming = o->is_roaming,
@@ -105,11 +111,9 @@ static void configure(struct pair_node *n, unsigned at, const struct pair_node *
 		.reauth_interval_ns = o->reauth_interval_ns,
 		.keep_alive_interval_ns = o->keep_alive_interval_ns,
 	};
-	snprintf(c->name, sizeof(c->name), "%.60s", peer->identity->name);
-	memcpy(c->peering_common_name, peer->identity->name, c->peering_common_name_len);
 	memcpy(c->groups, o->groups, sizeof(c->groups));
 	for (unsigned i = 0; i < c->path_cnt; i++)
-		c->path[i] = path_between(o, i, n->number, peer->number);
+		n->path[at][i] = path_between(o, i, n->number, peer->number);
 }
 
 static void set_default(uint64_t *value, uint64_t otherwise)
@@ -177,6 +181,8 @@ void pair_add_worker(struct pair *p)
 	n->worker = 1;
 	n->identity = east->identity;
 	n->config[0] = east->config[0];
+	memcpy(n->path[0], east->path[0], sizeof(n->path[0]));
+	n->config[0].path = n->path[0];
 	pair_set_credential(n);
 	pair_publish(n);
 	open_engine(n);
@@ -213,8 +219,10 @@ static void close_engine(struct pair_node *n)
 	pair_begin(n);
 	if (n->session_cnt > 0)
 		session_remove(n->engine, n->session[0]);
+	n->session_cnt = 0; /* what is not there is not found */
 	run_jobs(n);
 	engine_free(n->engine);
+	free(n->slots);
 	free(n->session[0]);
 	n->session[0] = NULL;
 	n->session_cnt = 0;

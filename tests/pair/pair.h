@@ -69,6 +69,8 @@ struct pair_node {
 	struct credential *credential; /* NULL: none */
 	struct session *session[PAIR_PEER_MAX];
 	struct session_config config[PAIR_PEER_MAX];
+	struct endpoint path[PAIR_PEER_MAX][RK_PATH_MAX]; /* of config */
+	void *slots;
 	unsigned session_cnt;
 	/* what is published to it */
 	struct rk_view view;

@@ -106,7 +106,7 @@ static void other_addresses_give_no_exchange(void **state)
 	struct pair *p = pair_new(&(struct pair_options){.seed = 5}, east, west);
 
 	(void)state;
-	p->node[1].config[0].path[0].local_port = 4444;
+	p->node[1].path[0][0].local_port = 4444;
 	pair_start(p, 0);
 	pair_start(p, 1);
 	pair_run(p, 15 * PAIR_SEC);

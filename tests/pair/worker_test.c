@@ -106,7 +106,7 @@ static void owner_has_the_last_word(void **state)
 
 	(void)state;
 	pair_add_worker(p);
-	p->node[2].config[0].path[0].remote[3] = 55; /* configured elsewhere */
+	p->node[2].path[0][0].remote[3] = 55; /* configured elsewhere */
 	pair_start(p, 2);
 	pair_start(p, 1);
 	pair_run(p, 5 * PAIR_SEC);

@@ -46,7 +46,7 @@ static void look_up(struct fixture *f, unsigned n)
 	p = peer_table_find(&f->peers, identity, strlen(identity));
 	if (p != NULL) {
 		/* Dead or alive, until the next quiescent point it is what it was. */
-		RACE_CHECK(strcmp(p->identity, identity) == 0);
+		RACE_CHECK(memcmp(p->identity, identity, p->identity_len) == 0);
 		RACE_CHECK(strcmp(p->name, identity) == 0);
 	}
 	v = certificate_table_find(&f->certificates, fingerprint);
@@ -101,6 +101,11 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+static size_t slots_size(unsigned session_cnt)
+{
+	return session_cnt * (size_t)SESSION_LEN;
+}
+
 static void release_peer(struct grave *grave)
 {
 	peer_free((struct peer *)((uintptr_t)grave - offsetof(struct peer, grave)));
@@ -145,11 +150,8 @@ static unsigned toggle_peer(struct fixture *f, unsigned n)
 		command(f, MESSAGE_REMOVE, p);
 		return 1;
 	}
-	p = peer_new(&f->pool);
+	p = peer_new(&f->pool, identity, identity, strlen(identity));
 	RACE_CHECK(p != NULL);
-	memcpy(p->identity, identity, RK_CN_MAX);
-	memcpy(p->name, identity, RK_NAME_MAX);
-	p->identity_len = (uint8_t)strlen(identity);
 	RACE_CHECK(peer_table_add(&f->peers, p));
 	command(f, MESSAGE_ADD, p);
 	return 1;
@@ -183,7 +185,7 @@ int main(void)
 	RACE_CHECK(rk_rcu_start() == 0);
 	wake_fd = eventfd(0, EFD_NONBLOCK);
 	graveyard_init(&f.graveyard, wake_fd);
-	peer_pool_init(&f.pool, SESSION_LEN);
+	peer_pool_init(&f.pool, SESSION_LEN, slots_size);
 	inbox_init(&f.to_owner);
 	inbox_init(&f.to_main);
 	RACE_CHECK(peer_table_init(&f.peers) == 0);

@@ -66,40 +66,96 @@ static void counters_end(void **state)
 
 static uint32_t index_at(const struct keyring *k, enum keyring_position at)
 {
-	return k->slot[at].local_index;
+	return k->slot[at]->local_index;
 }
 
 /* K3: never a fourth key, and what falls out leaves nothing behind. */
 static void slots_shift_and_wipe(void **state)
 {
-	struct keyring k = {0};
-	struct keyslot s = {.local_index = 1, .chain = {0xaa}};
 	static const struct keyslot empty;
+	static struct keyslot memory[KEYRING_CNT];
+	struct keyslot_pool pool = {0};
+	struct keyslot s = {.local_index = 1, .chain = {0xaa}};
+	struct keyring k;
 
 	(void)state;
-	keyring_set_current(&k, &s);
+	keyslot_pool_add(&pool, memory, KEYRING_CNT);
+	keyring_init(&k);
+	keyring_set_loser(&k, true); /* there is none */
+	keyring_set_current(&pool, &k, &s);
 	s.local_index = 2;
-	keyring_set_next(&k, &s);
+	keyring_set_next(&pool, &k, &s);
 	assert_int_equal(index_at(&k, KEYRING_CURRENT), 1);
-	keyring_promote(&k);
+	keyring_promote(&pool, &k);
 	assert_int_equal(index_at(&k, KEYRING_PREVIOUS), 1);
 	assert_int_equal(index_at(&k, KEYRING_CURRENT), 2);
-	assert_memory_equal(&k.slot[KEYRING_NEXT], &empty, sizeof(empty));
+	assert_memory_equal(k.slot[KEYRING_NEXT], &empty, sizeof(empty));
 	s.local_index = 3;
-	keyring_set_next(&k, &s);
+	keyring_set_next(&pool, &k, &s);
 	s.local_index = 4;
-	keyring_set_current(&k, &s);
+	keyring_set_current(&pool, &k, &s);
 	assert_int_equal(index_at(&k, KEYRING_PREVIOUS), 2);
 	assert_int_equal(index_at(&k, KEYRING_CURRENT), 4);
 	assert_int_equal(index_at(&k, KEYRING_NEXT), 3);
 	assert_null(keyring_find(&k, 1));
 	assert_null(keyring_find(&k, 0));
-	assert_ptr_equal(keyring_find(&k, 3), &k.slot[KEYRING_NEXT]);
-	keyring_drop(&k, KEYRING_PREVIOUS);
+	assert_ptr_equal(keyring_find(&k, 3), k.slot[KEYRING_NEXT]);
+	keyring_set_loser(&k, true);
+	assert_true(k.slot[KEYRING_NEXT]->is_loser);
+	assert_null(pool.free);
+	keyring_drop(&pool, &k, KEYRING_PREVIOUS);
 	assert_null(keyring_find(&k, 2));
-	keyring_wipe(&k);
-	for (unsigned i = 0; i < KEYRING_CNT; i++)
-		assert_memory_equal(&k.slot[i], &empty, sizeof(empty));
+	keyring_wipe(&pool, &k);
+	for (unsigned i = 0; i < KEYRING_CNT; i++) {
+		assert_memory_equal(k.slot[i], &empty, sizeof(empty));
+		memory[i].next = NULL;
+		assert_memory_equal(&memory[i], &empty, sizeof(empty));
+	}
+}
+
+/* One pool serves many keyrings; what one gives back the next may take. */
+static void pool_is_shared(void **state)
+{
+	enum { CNT = 5 };
+	static struct keyslot memory[2][CNT * KEYRING_CNT];
+	struct keyslot_pool pool = {0};
+	struct keyring k[2 * CNT];
+	struct keyslot s = {0};
+
+	(void)state;
+	keyslot_pool_add(&pool, memory[0], CNT * KEYRING_CNT);
+	keyslot_pool_add(&pool, memory[1], CNT * KEYRING_CNT);
+	assert_int_equal(pool.cnt, 2 * CNT * KEYRING_CNT);
+	for (unsigned i = 0; i < 2 * CNT; i++)
+		keyring_init(&k[i]);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct keyring *one = &k[next_random() % (2 * CNT)];
+
+		s.local_index = i + 1;
+		switch (next_random() % 5) {
+		case 0:
+			keyring_set_next(&pool, one, &s);
+			assert_ptr_equal(keyring_find(one, i + 1), one->slot[KEYRING_NEXT]);
+			break;
+		case 1:
+			keyring_set_current(&pool, one, &s);
+			assert_ptr_equal(keyring_find(one, i + 1), one->slot[KEYRING_CURRENT]);
+			break;
+		case 2:
+			keyring_promote(&pool, one);
+			break;
+		case 3:
+			keyring_drop(&pool, one, (enum keyring_position)(next_random() % 3));
+			break;
+		default:
+			keyring_wipe(&pool, one);
+		}
+	}
+	for (unsigned i = 0; i < 2 * CNT; i++)
+		keyring_wipe(&pool, &k[i]);
+	for (const struct keyslot *f = pool.free; f != NULL; f = f->next)
+		pool.cnt--;
+	assert_int_equal(pool.cnt, 0); /* none is lost, none is there twice */
 }
 
 int main(void)
@@ -108,6 +164,7 @@ int main(void)
 		cmocka_unit_test(window_agrees_with_a_model),
 		cmocka_unit_test(counters_end),
 		cmocka_unit_test(slots_shift_and_wipe),
+		cmocka_unit_test(pool_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "dataplane/peer_table.h"
 
 #define SESSION_LEN 300
+#define SLOTS_LEN   700
 #define PEER_CNT    200
 
 struct fixture {
@@ -26,6 +27,11 @@ struct fixture {
 	int wake_fd;
 };
 
+static size_t slots_size(unsigned session_cnt)
+{
+	return session_cnt * (size_t)SLOTS_LEN;
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -35,7 +41,7 @@ static int setup(void **state)
 	f->wake_fd = eventfd(0, EFD_NONBLOCK);
 	assert_true(f->wake_fd >= 0);
 	graveyard_init(&f->graveyard, f->wake_fd);
-	peer_pool_init(&f->pool, SESSION_LEN);
+	peer_pool_init(&f->pool, SESSION_LEN, slots_size);
 	assert_int_equal(peer_table_init(&f->peers), 0);
 	assert_int_equal(certificate_table_init(&f->certificates, &f->graveyard, 8), 0);
 	*state = f;
@@ -66,12 +72,13 @@ static int teardown(void **state)
 
 static struct peer *make_peer(struct fixture *f, unsigned n, const char *name)
 {
-	struct peer *p = peer_new(&f->pool);
+	char identity[32];
+	struct peer *p;
 
+	snprintf(identity, sizeof(identity), "id-%u", n);
+	p = peer_new(&f->pool, name, identity, strlen(identity));
 	assert_non_null(p);
 	assert_int_equal((uintptr_t)peer_session(p) % PEER_ALIGN, 0);
-	p->identity_len = (uint8_t)snprintf(p->identity, sizeof(p->identity), "id-%u", n);
-	snprintf(p->name, sizeof(p->name), "%s", name);
 	return p;
 }
 
@@ -157,13 +164,64 @@ static void test_pool_wipes_and_reuses(void **state)
 
 	memset(peer_session(p), 0xa5, SESSION_LEN);
 	peer_free(p);
-	again = peer_new(&f->pool);
+	again = peer_new(&f->pool, "", "", 0);
 	assert_ptr_equal(again, p);
 	for (i = 0; i < SESSION_LEN; i++)
 		assert_int_equal(again->session[i], 0);
-	assert_int_equal(again->name[0], 0);
+	assert_null(again->config);
 	peer_free(again);
 	peer_free(NULL);
+}
+
+/* As many slots as peers, each slab's once. */
+static void test_slots_go_with_their_peers(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *p[PEER_CNT];
+	unsigned given = 0;
+	unsigned i;
+
+	for (i = 0; i < PEER_CNT; i++) {
+		unsigned cnt = 0;
+		uint8_t *slots;
+
+		p[i] = make_peer(f, i, "a");
+		slots = peer_take_slots(p[i], &cnt);
+		assert_int_equal(slots != NULL, cnt > 0);
+		if (slots != NULL)
+			memset(slots, 0x5a, slots_size(cnt));
+		given += cnt;
+		assert_true(given > i);
+	}
+	for (i = 0; i < PEER_CNT; i++)
+		peer_free(p[i]);
+	p[0] = make_peer(f, 0, "a");
+	assert_null(peer_take_slots(p[0], &given));
+	peer_free(p[0]);
+}
+
+static void test_settings(void **state)
+{
+	const struct endpoint paths[2] = {{.port_id = 1}, {.port_id = 2}};
+	struct session_config one = {.path = paths, .path_cnt = 2, .rekey_bytes = 7};
+	struct session_config other = one;
+	struct fixture *f = *state;
+	struct peer *p = make_peer(f, 1, "a");
+
+	p->config = peer_config_new(p, &one);
+	assert_non_null(p->config);
+	assert_true(peer_config_is_same(p->config, &one));
+	assert_ptr_equal(p->config->name, p->name);
+	assert_ptr_not_equal(p->config->path, paths);
+	other.rekey_bytes = 8;
+	assert_false(peer_config_is_same(p->config, &other));
+	other.rekey_bytes = 7;
+	other.path_cnt = 1;
+	assert_false(peer_config_is_same(p->config, &other));
+	other.path_cnt = 2;
+	other.path = (const struct endpoint[]){{.port_id = 1}, {.port_id = 3}};
+	assert_false(peer_config_is_same(p->config, &other));
+	peer_free(p);
 }
 
 static struct rk_verdict verdict_of(unsigned n)
@@ -250,6 +308,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pool_wipes_and_reuses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slots_go_with_their_peers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_certificates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_certificates_all_held, setup, teardown),
 	};

@@ -144,7 +144,8 @@ static void test_ports_and_peers(void **state)
 	struct fixture *f = *state;
 	struct published *p = publish(f, 3);
 	const struct published_port *port = published_find(p, 3);
-	struct session_config config;
+	struct peer_settings settings;
+	const struct session_config *c = &settings.config;
 
 	assert_non_null(port);
 	assert_null(published_find(p, 4));
@@ -159,16 +160,16 @@ static void test_ports_and_peers(void **state)
 	assert_true(published_listens(p, 1280));
 	assert_false(published_listens(p, 1281));
 
-	published_peer_config(p, &p->view.peers[0], &config);
-	assert_string_equal(config.name, "west");
-	assert_int_equal(config.peering_common_name_len, strlen("west.example"));
-	assert_memory_equal(config.peering_common_name, "west.example", 12);
-	assert_int_equal(config.path_cnt, 1);
-	assert_int_equal(config.path[0].port_id, 3);
-	assert_int_equal(config.path[0].remote_port, 1281);
-	assert_memory_equal(config.path[0].remote, remote.bytes, 4);
-	assert_int_equal(config.rekey_interval_ns, 5 * SEC);
-	assert_int_equal(config.groups[0], 29);
+	published_peer_settings(p, &p->view.peers[0], &settings);
+	assert_string_equal(c->name, "west");
+	assert_int_equal(c->peering_common_name_len, strlen("west.example"));
+	assert_memory_equal(c->peering_common_name, "west.example", 12);
+	assert_int_equal(c->path_cnt, 1);
+	assert_int_equal(c->path[0].port_id, 3);
+	assert_int_equal(c->path[0].remote_port, 1281);
+	assert_memory_equal(c->path[0].remote, remote.bytes, 4);
+	assert_int_equal(c->rekey_interval_ns, 5 * SEC);
+	assert_int_equal(c->groups[0], 29);
 	published_free(p, &f->closing);
 	assert_null(f->closing); /* the fixture still holds the part */
 }
@@ -177,11 +178,11 @@ static void test_port_that_is_not_there(void **state)
 {
 	struct fixture *f = *state;
 	struct published *p = publish(f, PORT_NONE);
-	struct session_config config;
+	struct peer_settings settings;
 
 	assert_null(published_find(p, PORT_NONE));
-	published_peer_config(p, &p->view.peers[0], &config);
-	assert_int_equal(config.path[0].port_id, PORT_NONE);
+	published_peer_settings(p, &p->view.peers[0], &settings);
+	assert_int_equal(settings.config.path[0].port_id, PORT_NONE);
 	published_free(p, &f->closing);
 }
 
