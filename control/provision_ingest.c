@@ -4,208 +4,64 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/config.h"
 #include "control/credential.h"
 #include "control/fields.h"
 #include "control/helper.h"
+#include "control/provision_check.h"
 #include "control/publish.h"
-#include "control/revocations.h"
 #include "control/time_text.h"
-#include "control/trust.h"
-#include "pki/x509/cert.h"
 #include "pki/x509/identity.h"
-#include "pki/x509/validate.h"
-
-enum check {
-	CHECK_PRIVATE_KEY, /* none in the submission, and the certificate is for ours */
-	CHECK_VALIDATION,
-	CHECK_REVOCATION,
-	CHECK_CNT
-};
-static const char *const check_name[] = {[CHECK_PRIVATE_KEY] = "private-key",
-	[CHECK_VALIDATION] = "validation",
-	[CHECK_REVOCATION] = "revocation"};
-
-enum result { RESULT_NOT_REACHED, RESULT_PASSED, RESULT_FAILED };
-static const char *const result_name[] = {[RESULT_NOT_REACHED] = "not-reached",
-	[RESULT_PASSED] = "passed",
-	[RESULT_FAILED] = "failed"};
 
 struct ingest {
 	struct provision *provision;
-	char name[PROVISION_NAME_MAX + 1];
-	char *text;
-	struct pki_trust *trust;
-	struct revocations *revocations;
-	uint8_t installation_key[INSTALLATION_KEY_LEN];
-	bool is_ed25519_allowed;
-	int64_t now;
+	struct provision_check *check;
 	struct audit_actor actor;
 	answer_cb cb;
 	void *arg;
-	/* What the helper found. */
-	int error;         /* -errno: could not be judged */
-	enum check failed; /* the first that did; CHECK_CNT: all passed */
-	enum result result[CHECK_CNT];
-	int status; /* HTTP, of the first failure */
-	const char *code;
-	struct pki_report report[CHECK_CNT];
-	enum provision_key which;
-	X509 *cert;
-	char *pem;
-	struct pki_cert_info info;
-	struct rk_verdict verdict;
 };
 
 static void free_ingest(struct ingest *in)
 {
 	if (in == NULL)
 		return;
-	free(in->text);
-	free(in->pem);
-	X509_free(in->cert);
-	pki_trust_put(in->trust);
-	revocations_put(in->revocations);
+	provision_check_free(in->check);
 	free(in);
 }
 
-static void fail(struct ingest *in, enum check check, int status, const char *code)
-{
-	in->result[check] = RESULT_FAILED;
-	if (in->failed != CHECK_CNT)
-		return;
-	in->failed = check;
-	in->status = status;
-	in->code = code;
-}
-
-/* The next key first: a certificate for it is what a replacement waits for. */
-static bool find_own_key(struct ingest *in)
-{
-	static const enum provision_key order[] = {PROVISION_KEY_NEXT, PROVISION_KEY_CURRENT};
-	EVP_PKEY *key;
-	bool is_ours;
-
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		key = NULL;
-		if (provision_read_key(in->provision->daemon->pki_fd, in->name, order[i], &key) < 0)
-			continue;
-		is_ours = pki_key_matches_cert(key, in->cert);
-		EVP_PKEY_free(key);
-		in->which = order[i];
-		if (is_ours)
-			return true;
-	}
-	pki_report_add(&in->report[CHECK_PRIVATE_KEY], PKI_ERROR, "key-mismatch",
-		"Have the CA sign the request that GET certificate-request returned last.",
-		"the certificate is for another key than %s", in->name);
-	return false;
-}
-
-static bool validate(struct ingest *in, enum check check, pki_revocation_fn find, void *ctx)
-{
-	const struct pki_validate_args args = {
-		.trust = in->trust,
-		.installation_key = in->installation_key,
-		.now = in->now,
-		.is_ed25519_allowed = in->is_ed25519_allowed,
-		.find = find,
-		.find_ctx = ctx,
-	};
-
-	in->error = pki_validate(&args, in->cert, &in->report[check], &in->verdict);
-	return in->error == 0 && in->verdict.status == RK_VERDICT_GOOD;
-}
-
-static void check_parsed(struct ingest *in)
-{
-	struct revocations_query query = {.revocations = in->revocations, .now = in->now};
-
-	if (!find_own_key(in))
-		fail(in, CHECK_PRIVATE_KEY, 409, "key-mismatch");
-	if (!validate(in, CHECK_VALIDATION, NULL, NULL)) {
-		fail(in, CHECK_VALIDATION, 422, "certificate-refused");
-		return;
-	}
-	in->result[CHECK_VALIDATION] = RESULT_PASSED;
-	if (!validate(in, CHECK_REVOCATION, revocations_find, &query))
-		fail(in, CHECK_REVOCATION, 422,
-			in->verdict.status == RK_VERDICT_REVOKED ? "certificate-revoked"
-								 : "revocation-unknown");
-	else
-		in->result[CHECK_REVOCATION] = RESULT_PASSED;
-}
-
-/*
- * The three checks in order, as far as each makes sense after what the others found: whoever must
- * go back to the CA is told everything at once. In a helper thread.
- */
 static void check(void *arg)
 {
 	struct ingest *in = arg;
 
-	in->error = 0;
-	for (unsigned i = 0; i < CHECK_CNT; i++)
-		pki_report_init(&in->report[i]);
-	if (pki_text_find_private_key(in->text, strlen(in->text), &in->report[CHECK_PRIVATE_KEY])) {
-		fail(in, CHECK_PRIVATE_KEY, 400, "private-key-in-submission");
-		return;
-	}
-	in->result[CHECK_PRIVATE_KEY] = RESULT_PASSED;
-	in->error = pki_cert_parse(
-		in->text, strlen(in->text), &in->report[CHECK_VALIDATION], &in->cert);
-	if (in->error == -EBADMSG) {
-		in->error = 0;
-		fail(in, CHECK_VALIDATION, 400, "certificate-unreadable");
-		return;
-	}
-	if (in->error == 0)
-		in->error = pki_cert_info(in->cert, &in->info);
-	if (in->error == 0)
-		check_parsed(in);
-	if (in->error == 0 && in->failed == CHECK_CNT)
-		in->error = pki_cert_to_pem(in->cert, &in->pem);
-}
-
-static json_t *checks_json(const struct ingest *in)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < CHECK_CNT; i++) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "check", check_name[i],
-						    "result", result_name[in->result[i]],
-						    "findings", answer_findings(&in->report[i])));
-	}
-	return list;
+	provision_check_run(in->check);
 }
 
 static void refuse(struct ingest *in)
 {
-	const struct pki_finding *f =
-		in->error == 0 ? pki_report_first(&in->report[in->failed]) : NULL;
+	const struct provision_check *c = in->check;
+	const struct pki_finding *f = provision_check_finding(c);
 	struct answer a;
 	char text[160];
 
-	if (in->error < 0) {
+	if (c->error < 0) {
 		answer_error(&a, 500, "not-judged", NULL, "the certificate could not be judged: %s",
-			strerror(-in->error));
+			strerror(-c->error));
 	} else {
-		answer_error(&a, in->status, in->code,
-			json_pack("{s:s, s:o}", "check", check_name[in->failed], "checks",
-				checks_json(in)),
-			"check %u (%s) failed: %s %s Nothing was changed.", in->failed + 1,
-			check_name[in->failed],
-			f != NULL ? f->text
-				  : rk_verdict_status_name(
-					    (enum rk_verdict_status)in->verdict.status),
+		answer_error(&a, c->status, c->code,
+			json_pack("{s:s, s:o}", "check", provision_check_kind_name(c->failed),
+				"checks", provision_check_json(c)),
+			"check %u (%s) failed: %s %s Nothing was changed.", c->failed + 1,
+			provision_check_kind_name(c->failed),
+			f != NULL
+				? f->text
+				: rk_verdict_status_name((enum rk_verdict_status)c->verdict.status),
 			f != NULL ? f->advice : "");
-		snprintf(text, sizeof(text), "Refused certificate: %s", in->name);
+		snprintf(text, sizeof(text), "Refused certificate: %s", c->name);
 		audit_write_as(in->provision->daemon->audit, &in->actor,
 			"system.ingest_certificate_failed", text,
-			json_pack("{s:s, s:s, s:s}", "name", in->name, "check",
-				check_name[in->failed], "code", in->code));
+			json_pack("{s:s, s:s, s:s}", "name", c->name, "check",
+				provision_check_kind_name(c->failed), "code", c->code));
 	}
 	provision_answer(in->cb, in->arg, &a);
 	free_ingest(in);
@@ -213,15 +69,16 @@ static void refuse(struct ingest *in)
 
 static void audit_ingest(const struct ingest *in)
 {
-	const struct pki_cert_info *info = &in->info;
+	const struct provision_check *c = in->check;
+	const struct pki_cert_info *info = &c->info;
 	json_t *urls = json_array();
 	char text[128];
 
 	for (size_t i = 0; i < info->crl_url_cnt; i++)
 		json_array_append_new(urls, json_string(info->crl_url[i]));
-	snprintf(text, sizeof(text), "Ingested certificate: %s", in->name);
+	snprintf(text, sizeof(text), "Ingested certificate: %s", c->name);
 	audit_write_as(in->provision->daemon->audit, &in->actor, "system.ingest_certificate", text,
-		json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "name", in->name, "purpose",
+		json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "name", c->name, "purpose",
 			info->purpose, "common_name",
 			info->common_name_cnt > 0 ? info->common_name[0] : "", "crl_urls", urls,
 			"certificate_authority", info->issuer[0] != '\0' ? info->issuer : "N/A",
@@ -231,17 +88,18 @@ static void audit_ingest(const struct ingest *in)
 
 static json_t *warnings_json(const struct ingest *in)
 {
+	const struct provision_check *c = in->check;
 	const char *name = in->provision->daemon->config->peering_common_name;
 	const char *peering = credential_name(in->provision->daemon);
 	json_t *list = json_array();
 	char text[256];
 
-	if (strcmp(in->name, peering) != 0) {
+	if (strcmp(c->name, peering) != 0) {
 		snprintf(text, sizeof(text), "this name is not used for peering: only %s is",
 			peering);
 		json_array_append_new(list, json_string(text));
 	}
-	if (pki_identity_match(&in->verdict, name, strlen(name)) == PKI_IDENTITY_NONE) {
+	if (pki_identity_match(&c->verdict, name, strlen(name)) == PKI_IDENTITY_NONE) {
 		snprintf(text, sizeof(text),
 			"the certificate does not carry this router's peering-common-name \"%s\": "
 			"peers will refuse it",
@@ -254,24 +112,26 @@ static json_t *warnings_json(const struct ingest *in)
 static void on_published(void *arg, struct answer *published)
 {
 	struct ingest *in = arg;
+	const struct provision_check *c = in->check;
 	struct answer a;
 
-	answer_ok(&a, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", in->name,
-			      "subject", in->info.subject, "issuer", in->info.issuer, "fingerprint",
-			      in->info.fingerprint_sha256, "not_after",
-			      time_json(in->info.not_after), "checks", checks_json(in), "warnings",
-			      warnings_json(in), "publication", publisher_result(published)));
+	answer_ok(&a, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "name", c->name,
+			      "subject", c->info.subject, "issuer", c->info.issuer, "fingerprint",
+			      c->info.fingerprint_sha256, "not_after", time_json(c->info.not_after),
+			      "checks", provision_check_json(c), "warnings", warnings_json(in),
+			      "publication", publisher_result(published)));
 	provision_answer(in->cb, in->arg, &a);
 	free_ingest(in);
 }
 
 static void take_certificate(struct ingest *in)
 {
+	const struct provision_check *c = in->check;
 	struct provision *p = in->provision;
 	struct answer a;
 	int ret;
 
-	ret = provision_write_certificate(p->daemon->pki_fd, in->name, in->which, in->pem);
+	ret = provision_write_certificate(p->daemon->pki_fd, c->name, c->which, c->pem);
 	if (ret < 0) {
 		answer_error(&a, 500, "not-written", NULL, "the certificate cannot be written: %s",
 			strerror(-ret));
@@ -280,9 +140,9 @@ static void take_certificate(struct ingest *in)
 		return;
 	}
 	audit_ingest(in);
-	log_info("%s: certificate ingested, valid until %lld", in->name,
-		(long long)in->info.not_after);
-	if (strcmp(in->name, credential_name(p->daemon)) == 0)
+	log_info("%s: certificate ingested, valid until %lld", c->name,
+		(long long)c->info.not_after);
+	if (strcmp(c->name, credential_name(p->daemon)) == 0)
 		credential_reload(p->daemon->credential);
 	publisher_wait(p->daemon->publisher, on_published, in);
 }
@@ -292,7 +152,7 @@ static void checked(void *arg)
 	struct ingest *in = arg;
 
 	in->provision->is_busy = false;
-	if (in->error == 0 && in->failed == CHECK_CNT)
+	if (provision_check_is_passed(in->check))
 		take_certificate(in);
 	else
 		refuse(in);
@@ -301,27 +161,15 @@ static void checked(void *arg)
 static struct ingest *new_ingest(
 	struct provision *p, const char *name, const char *text, answer_cb cb, void *arg)
 {
-	struct daemon *d = p->daemon;
-	struct revocations *revocations = revocations_current(d);
 	struct ingest *in = calloc(1, sizeof(*in));
 
-	if (in == NULL || revocations == NULL) {
-		free(in);
+	if (in == NULL)
 		return NULL;
-	}
 	in->provision = p;
-	in->text = strdup(text);
-	in->trust = pki_trust_get(trust_current(d->trust));
-	in->revocations = revocations_get(revocations);
-	memcpy(in->installation_key, d->installation_key, sizeof(in->installation_key));
-	in->is_ed25519_allowed = d->config->is_ed25519_allowed;
-	in->now = time(NULL);
-	in->actor = audit_actor(d->audit);
+	in->check = provision_check_new(p->daemon, name, text);
+	in->actor = audit_actor(p->daemon->audit);
 	in->cb = cb;
 	in->arg = arg;
-	in->error = -ECANCELED;
-	in->failed = CHECK_CNT;
-	snprintf(in->name, sizeof(in->name), "%s", name);
 	return in;
 }
 
@@ -372,7 +220,7 @@ void provision_ingest(
 		return;
 	}
 	in = new_ingest(p, name, text, cb, arg);
-	if (in != NULL && in->text != NULL &&
+	if (in != NULL && in->check != NULL &&
 		helper_run(p->daemon->helpers, check, checked, in) == 0) {
 		p->is_busy = true;
 		return;
