@@ -69,6 +69,21 @@ struct config_client_certificate {
 	const char *file; /* PKI/FILE.key and FILE.pem; NULL = name */
 };
 
+enum config_ca_protocol { CONFIG_CA_EST, CONFIG_CA_CMP };
+#define CONFIG_CA_URL_MAX 512
+
+/* A CA that signs our certificates. Secrets and certificates are files of the PKI directory. */
+struct config_ca_profile {
+	const char *url;
+	enum config_ca_protocol protocol;
+	const char *username;          /* NULL, as all below */
+	const char *secret_file;       /* 0600 */
+	const char *client_credential; /* authenticates the first enrolment */
+	const char *tls_ca_file;       /* PEM; without it, the trusted CA certificates */
+	const char *recipient;         /* CMP: the CA's common name */
+	bool is_renewal_on;
+};
+
 /* An alarm that fits is set aside: it stands, and is not listed with the others. */
 struct config_shelf {
 	const char *name;
@@ -120,6 +135,8 @@ struct config {
 	size_t client_certificate_cnt;
 	struct config_trusted_ca *trusted_ca;
 	size_t trusted_ca_cnt;
+	struct config_ca_profile *ca_profile;
+	size_t ca_profile_cnt;
 	json_t *json;               /* as read; the strings above point into it */
 	struct config_block *block; /* memory of the lists */
 };

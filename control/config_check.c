@@ -305,12 +305,53 @@ static int check_shelves(struct config_reader *r)
 	return ret;
 }
 
+static bool has_scheme(const char *url, const char *scheme)
+{
+	return strncmp(url, scheme, strlen(scheme)) == 0 && is_url(url);
+}
+
+/* The element's position is in the path already. */
+static int check_ca(struct config_reader *r, const struct config_ca_profile *ca)
+{
+	bool is_https = has_scheme(ca->url, "https://");
+
+	if (ca->protocol == CONFIG_CA_EST && !is_https)
+		return fail_at(r, "url", "must be an https URL");
+	if (!is_https && !has_scheme(ca->url, "http://"))
+		return fail_at(r, "url", "must be an http or https URL");
+	if (strchr(ca->url, '@') != NULL)
+		return fail_at(r, "url", "must not hold a user or password: see username");
+	if (ca->protocol == CONFIG_CA_EST && (ca->username == NULL) != (ca->secret_file == NULL))
+		return fail_at(r, "username", "and secret-file go together");
+	return 0;
+}
+
+static int check_ca_profiles(struct config_reader *r)
+{
+	struct config *c = r->config;
+	int ret;
+
+	config_enter(r, "security-key-management");
+	ret = check_unique(r, COLUMN("ca-profile", "url", c->ca_profile, url, c->ca_profile_cnt));
+	config_enter(r, "ca-profile");
+	for (size_t i = 0; i < c->ca_profile_cnt && ret == 0; i++) {
+		config_enter_element(r, i, c->ca_profile[i].url);
+		ret = check_ca(r, &c->ca_profile[i]);
+		config_leave(r);
+	}
+	config_leave(r);
+	config_leave(r);
+	return ret;
+}
+
 static int check_authority(struct config_reader *r)
 {
 	struct config *c = r->config;
 	int ret;
 
-	ret = check_trusted_ca(r);
+	ret = check_ca_profiles(r);
+	if (ret == 0)
+		ret = check_trusted_ca(r);
 	if (ret == 0)
 		ret = check_unique(
 			r, COLUMN("certificate-revocation", "name", c->crl, name, c->crl_cnt));

@@ -35,7 +35,36 @@ const struct config_group config_groups[] = {
 	{"secp256r1", 23}, {"secp384r1", 24}, {"secp521r1", 25}, {"x25519", 29}, {"x448", 30}, {0}};
 const uint16_t config_groups_default[8] = {23, 29};
 
+static const char *const ca_protocol_names[] = {
+	[CONFIG_CA_EST] = "est", [CONFIG_CA_CMP] = "cmp", NULL};
+
 /* clang-format off */
+static const struct config_item ca_items[] = {
+	{"url", .kind = CONFIG_TEXT, MEMBER(struct config_ca_profile, url),
+	 .max = CONFIG_CA_URL_MAX, .is_required = true,
+	 .help = "Where the CA is, unique. EST: https, /.well-known/est is added to an URL without "
+		 "path; CMP: http or https."},
+	{"protocol", .kind = CONFIG_ENUM, MEMBER(struct config_ca_profile, protocol),
+	 .names = ca_protocol_names, .fallback = CONFIG_CA_EST,
+	 .help = "est: RFC 7030; cmp: RFC 4210 and 9483."},
+	{"username", .kind = CONFIG_TEXT, MEMBER(struct config_ca_profile, username), .max = 128,
+	 .help = "EST: user of the password; CMP: reference value of the shared secret."},
+	{"secret-file", .kind = CONFIG_CREDENTIAL, MEMBER(struct config_ca_profile, secret_file),
+	 .max = 64, .help = "File of the PKI directory, mode 0600: the password or shared secret."},
+	{"client-credential", .kind = CONFIG_CREDENTIAL,
+	 MEMBER(struct config_ca_profile, client_credential), .max = 64,
+	 .help = "Name of the credential that authenticates a first enrolment."},
+	{"tls-ca-file", .kind = CONFIG_CREDENTIAL, MEMBER(struct config_ca_profile, tls_ca_file),
+	 .max = 64, .help = "File of the PKI directory: PEM certificates of the CAs that may have "
+			    "signed the server's; without it, the trusted CA certificates."},
+	{"recipient", .kind = CONFIG_TEXT, MEMBER(struct config_ca_profile, recipient), .max = 64,
+	 .help = "CMP: the CA's common name, where it asks to be called by it."},
+	{"renewal", .kind = CONFIG_BOOL, MEMBER(struct config_ca_profile, is_renewal_on),
+	 .fallback = true,
+	 .help = "Renew what was enrolled with it at two thirds of its lifetime."},
+};
+static const struct config_table ca_table = TABLE(ca_items, sizeof(struct config_ca_profile));
+
 static const struct config_item security_items[] = {
 	{"peer-key-rekey-interval", IN_NS, MEMBER(struct config, peer_key_rekey_interval_ns),
 	 .unit = &hours, .min = 1, .max = 720, .fallback = 24, .may_be_never = true,
@@ -73,6 +102,8 @@ static const struct config_item security_items[] = {
 		 "certificates. No other self-signed certificate ever counts."},
 	{"allow-ed25519", .kind = CONFIG_BOOL, MEMBER(struct config, is_ed25519_allowed),
 	 .fallback = false, .help = "Accept Ed25519 keys in certificates."},
+	{"ca-profile", LIST(struct config, ca_profile, ca_profile_cnt), .max = 8,
+	 .table = &ca_table, .help = "CAs that sign our certificates; the first is the default."},
 	{"groups", .kind = CONFIG_GROUPS, MEMBER(struct config, groups), .min = 1, .max = 5,
 	 .help = "Key exchange groups in order of preference."},
 };

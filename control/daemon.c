@@ -16,6 +16,7 @@
 #include "control/configuration.h"
 #include "control/credential.h"
 #include "control/crl/manager.h"
+#include "control/enrol/enrol.h"
 #include "control/helper.h"
 #include "control/peers.h"
 #include "control/provision.h"
@@ -147,6 +148,8 @@ static int open_parts(struct daemon *d)
 	if (ret == 0)
 		ret = publisher_open(d, &d->publisher);
 	if (ret == 0)
+		ret = enrol_open(d, &d->enrol);
+	if (ret == 0)
 		ret = rest_open(d, &d->rest);
 	if (ret == 0)
 		crl_manager_discover(d->crl);
@@ -185,6 +188,7 @@ void daemon_close(struct daemon *d)
 	/* First the helpers: what they finish still meets every part. */
 	helper_pool_free(d->helpers);
 	d->helpers = NULL;
+	enrol_close(d->enrol);
 	publisher_close(d->publisher);
 	d->publisher = NULL;
 	peers_close(d->peers);
@@ -230,6 +234,7 @@ void daemon_use_config(struct daemon *d, struct config *config, bool is_trust_ch
 	peers_configure(d->peers);
 	crl_manager_discover(d->crl);
 	credential_configure(d->credential);
+	enrol_configure(d->enrol);
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
 	if (is_trust_changed)

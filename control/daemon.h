@@ -20,6 +20,7 @@ struct config;        /* control/config.h: the running configuration */
 struct configuration; /* control/configuration.h: candidate, commit, history */
 struct credential;    /* control/credential.h: the key and certificate in force */
 struct crl_manager;   /* control/crl/manager.h */
+struct enrol;         /* control/enrol/enrol.h */
 struct helper_pool;   /* control/helper.h */
 struct peers;         /* control/peers.h: what the data plane reports */
 struct provision;     /* control/provision.h: keys, requests, certificates */
@@ -62,6 +63,7 @@ struct daemon {
 	struct credential *credential;
 	struct verdicts *verdicts;
 	struct provision *provision;
+	struct enrol *enrol;
 	struct crl_manager *crl;
 	struct publisher *publisher;
 	struct peers *peers;

@@ -31,6 +31,14 @@ static const struct {
 	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
 	{"Session", "user:s! role:s! router:s! node:s! version:s!"},
 	{"Deleted", "name:s! deleted:s! publication:o"},
+	{"Enrol",
+		"name:s action:s ca_profile:s algorithm:s rsa_key_size:n ecc_curve:s common_name:s "
+		"country_name:s state_province_name:s locality_name:s organization_name:s "
+		"organizational_unit_name:s email_address:s validity_period:n "
+		"subject_alt_names:a revocation_reason:n"},
+	{"Enrolment", "name:s! ca_profile:s! protocol:s action:s! state:s! started:s "
+		      "last_success:s next_try:s failures:i! error:s offered_ca_certificates:a"},
+	{"EnrolmentList", "enrolments:a! ca_profiles:a!"},
 	{"TrustedCa", "name:s! content:s! validation-mode:s"},
 	{"TrustedCaInstalled", "name:s!"},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},

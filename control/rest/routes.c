@@ -6,6 +6,7 @@
 
 #include "control/configuration.h"
 #include "control/crl/manager.h"
+#include "control/enrol/enrol.h"
 #include "control/peers.h"
 #include "control/provision.h"
 #include "control/publish.h"
@@ -85,6 +86,37 @@ static void show_certificate(struct exchange *x)
 static void reload_certificates(struct exchange *x)
 {
 	provision_reload(x->daemon->provision, exchange_answer, x);
+}
+
+static const json_t *body_or_empty(struct exchange *x);
+
+static void start_enrolment(struct exchange *x)
+{
+	enrol_start(x->daemon->enrol, body_or_empty(x), exchange_answer, x);
+}
+
+static void list_enrolments(struct exchange *x)
+{
+	struct answer a;
+
+	enrol_list(x->daemon->enrol, &a);
+	answer_and_end(x, &a);
+}
+
+static void show_enrolment(struct exchange *x)
+{
+	struct answer a;
+
+	enrol_show(x->daemon->enrol, x->param, &a);
+	answer_and_end(x, &a);
+}
+
+static void delete_enrolment(struct exchange *x)
+{
+	struct answer a;
+
+	enrol_delete(x->daemon->enrol, x->param, &a);
+	answer_and_end(x, &a);
 }
 
 static void install_ca(struct exchange *x)
@@ -310,6 +342,14 @@ const struct route routes[] = {
 		delete_request, "Delete a certificate request", NULL, "Deleted"},
 	{DELETE, "/certificate/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL,
 		delete_certificate, "Delete a certificate", NULL, "Deleted"},
+	{POST, "/enrolment", USER_ADMIN, ROUTE_BODY_OPTIONAL, true, NULL, start_enrolment,
+		"Have a configured CA sign, renew or revoke a certificate", "Enrol", "Enrolment"},
+	{GET, "/enrolment", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_enrolments,
+		"What the CAs were asked for, and how it stands", NULL, "EnrolmentList"},
+	{GET, "/enrolment/{name}", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_enrolment,
+		"One enrolment", NULL, "Enrolment"},
+	{DELETE, "/enrolment/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, delete_enrolment,
+		"Forget an enrolment: nothing is asked or renewed any more", NULL, "Deleted"},
 	{POST, "/trusted-ca-certificate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, install_ca,
 		"Install a bundle of trusted CA certificates", "TrustedCa", "TrustedCaInstalled"},
 	{GET, "/trusted-ca-certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_ca,

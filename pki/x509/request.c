@@ -401,3 +401,39 @@ out:
 	ERR_clear_error();
 	return ret;
 }
+
+static int copy_alt_names(const X509 *cert, X509_REQ *request)
+{
+	int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+	STACK_OF(X509_EXTENSION) * extensions;
+	int ok;
+
+	if (at < 0)
+		return 1;
+	extensions = NULL;
+	ok = X509v3_add_ext(&extensions, X509_get_ext(cert, at), -1) != NULL &&
+	     X509_REQ_add_extensions(request, extensions) == 1;
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	return ok;
+}
+
+int pki_request_renew(const X509 *cert, EVP_PKEY *key, char **out)
+{
+	X509_REQ *request = X509_REQ_new();
+	struct pki_key_spec spec;
+	int ret = -EINVAL;
+
+	if (pki_key_spec_of(key, &spec) < 0)
+		goto out;
+	ret = -EIO;
+	if (request == NULL || X509_REQ_set_version(request, 0) != 1 ||
+		X509_REQ_set_subject_name(request, X509_get_subject_name(cert)) != 1 ||
+		X509_REQ_set_pubkey(request, key) != 1 || copy_alt_names(cert, request) != 1 ||
+		X509_REQ_sign(request, key, digest_for(&spec)) <= 0)
+		goto out;
+	ret = to_pem(request, out);
+out:
+	X509_REQ_free(request);
+	ERR_clear_error();
+	return ret;
+}

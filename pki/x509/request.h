@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "pki/view/bytes.h"
 #include "pki/x509/report.h"
@@ -49,3 +50,9 @@ struct pki_subject {
  */
 int pki_request_build(const struct pki_subject *subject, EVP_PKEY *key, struct pki_report *report,
 	char **out) RK_MUST_CHECK;
+/*
+ * The request that renews a certificate: its subject and subjectAltName, unchanged (RFC 7030
+ * 4.2.2), for key, which may be another one. 0; -EINVAL for a key that is none of ours; -EIO,
+ * -ENOMEM.
+ */
+int pki_request_renew(const X509 *cert, EVP_PKEY *key, char **out) RK_MUST_CHECK;

@@ -61,7 +61,7 @@ void daemon_fixture_open(struct daemon_fixture *f, const char *config)
 		.admin_password_file = f->password,
 		.listen = {"127.0.0.1:0"},
 		.listen_cnt = 1};
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(getenv("REKEY_TEST_VERBOSE") != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
 	assert_int_equal(daemon_open(&f->d, &f->options), 0);
 }
 

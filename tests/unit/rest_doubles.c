@@ -8,6 +8,7 @@
 #include "control/audit.h"
 #include "control/configuration.h"
 #include "control/crl/manager.h"
+#include "control/enrol/enrol.h"
 #include "control/peers.h"
 #include "control/provision.h"
 #include "control/publish.h"
@@ -173,6 +174,33 @@ void provision_show(const struct provision *p, const char *name, struct answer *
 	(void)p;
 	answer_ok(out, json_pack("{s:s, s:b, s:b, s:b, s:b}", "name", name, "is_for_peering", 1,
 			       "has_key", 1, "has_replacement_key", 0, "has_request", 0));
+}
+
+void enrol_start(struct enrol *e, const json_t *request, answer_cb cb, void *arg)
+{
+	saw(DOUBLES(e), request);
+	answer_with(cb, arg,
+		json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", "n", "ca_profile", "u", "action",
+			"enrol", "state", "requesting", "failures", 0));
+}
+
+void enrol_list(const struct enrol *e, struct answer *out)
+{
+	(void)e;
+	answer_ok(out, json_pack("{s:[], s:[]}", "enrolments", "ca_profiles"));
+}
+
+void enrol_show(const struct enrol *e, const char *name, struct answer *out)
+{
+	(void)e;
+	answer_ok(out, json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", name, "ca_profile", "u",
+			       "action", "enrol", "state", "done", "failures", 0));
+}
+
+void enrol_delete(struct enrol *e, const char *name, struct answer *out)
+{
+	(void)e;
+	answer_ok(out, json_pack("{s:s, s:s}", "name", name, "deleted", "enrolment"));
 }
 
 void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *arg)

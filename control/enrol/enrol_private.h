@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between start.c (what is asked for), enrol.c (when), steps.c (what is done then), job_fill.c. */
+#pragma once
+
+#include "control/enrol/enrol.h"
+#include "control/enrol/record.h"
+
+struct enrol {
+	struct daemon *daemon;
+	struct helper_pool *helpers; /* of its own: a CA may be slow */
+	atomic_bool is_stopping;
+	struct enrolment_list list;
+	struct event *timer;
+};
+
+/* The profile with this URL; NULL = none. */
+const struct config_ca_profile *enrol_profile(const struct enrol *e, const char *url);
+const char *enrol_protocol(const struct enrol *e, const char *url);
+/* The record of this name; NULL = none. */
+struct enrolment *enrol_find(const struct enrol *e, const char *name);
+/* The record has changed: on disk, and the timer is set. */
+void enrol_changed(struct enrol *e);
+
+/* Begins with the key, the request, or the conversation, by what is there already. */
+void enrol_begin(struct enrolment *r);
+/* Ends this try: counts, plans the next one. */
+void enrol_fail(struct enrolment *r, bool is_final, const char *text);
+void enrol_succeed(struct enrolment *r);
+
+/* A job for the record as it stands; on failure *why says what is missing. 0 or -errno. */
+int enrol_job_fill(
+	const struct enrolment *r, struct enrol_job **out, char why[ENROL_TEXT_MAX]) RK_MUST_CHECK;

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Enrolment over Secure Transport: RFC 7030 as clarified by RFC 8951. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/err.h>
+#include <openssl/pkcs7.h>
+
+#include "control/enrol/http.h"
+#include "control/enrol/job.h"
+#include "pki/x509/key.h"
+#include "pki/x509/pem.h"
+
+#define URL_MAX      640
+#define ANSWER_MAX   ((size_t)256 << 10)
+#define WAIT_DEFAULT 60
+#define CERTS_MAX    32
+
+/* base/.well-known/est[/label]/operation: an URL without a path gets the well-known one. */
+static void build_url(const char *base, const char *operation, char out[URL_MAX])
+{
+	const char *host = strstr(base, "://");
+	size_t len = strlen(base);
+	const char *path = strchr(host != NULL ? host + 3 : base, '/');
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	snprintf(out, URL_MAX, "%.*s%s/%s", (int)len, base,
+		path == NULL || path[1] == '\0' ? "/.well-known/est" : "", operation);
+}
+
+/* As RFC 8951 3.1 wants it, in lines, which every server reads. NULL = no memory. */
+static char *encode_request(X509_REQ *request)
+{
+	EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+	unsigned char *der = NULL;
+	int der_len = i2d_X509_REQ(request, &der), len = 0, tail = 0;
+	char *text = NULL;
+
+	if (ctx != NULL && der_len > 0)
+		text = malloc((size_t)der_len * 2 + 80);
+	if (text != NULL) {
+		EVP_EncodeInit(ctx);
+		EVP_EncodeUpdate(ctx, (unsigned char *)text, &len, der, der_len);
+		EVP_EncodeFinal(ctx, (unsigned char *)text + len, &tail);
+		text[len + tail] = '\0';
+	}
+	EVP_ENCODE_CTX_free(ctx);
+	OPENSSL_free(der);
+	return text;
+}
+
+/* A base64 certs-only PKCS#7 (RFC 8951 3.2), with line breaks or without. NULL = it is none. */
+static PKCS7 *decode_certificates(const struct http_answer *a)
+{
+	uint8_t *der = malloc(a->len + 1);
+	const unsigned char *next = der;
+	PKCS7 *p7 = NULL;
+	size_t len;
+
+	if (der == NULL || a->body == NULL ||
+		strncasecmp(a->content_type, "application/pkcs7-mime", 22) != 0 ||
+		pki_base64_decode((const char *)a->body, a->len, der, a->len, &len) < 0)
+		goto out;
+	p7 = d2i_PKCS7(NULL, &next, (long)len);
+	if (p7 != NULL && (next != der + len || !PKCS7_type_is_signed(p7) || p7->d.sign == NULL ||
+				  sk_X509_num(p7->d.sign->cert) < 1 ||
+				  sk_X509_num(p7->d.sign->cert) > CERTS_MAX)) {
+		PKCS7_free(p7);
+		p7 = NULL;
+	}
+out:
+	free(der);
+	return p7;
+}
+
+static struct http_request new_request(const struct enrol_job *job, const char *url)
+{
+	return (struct http_request){.url = url,
+		.username = job->username,
+		.password = job->secret,
+		.password_len = job->secret_len,
+		.tls_store = job->tls_store,
+		.tls_cert = job->auth_cert,
+		.tls_key = job->auth_key,
+		.size_max = ANSWER_MAX,
+		.is_stopping = job->is_stopping};
+}
+
+/* What the CA would have us trust: shown to people, and nothing more. False: no connection. */
+static bool note_ca_certificates(struct enrol_job *job)
+{
+	struct http_request request;
+	struct http_answer answer;
+	char url[URL_MAX];
+	PKCS7 *p7;
+
+	build_url(job->url, "cacerts", url);
+	request = new_request(job, url);
+	if (http_exchange(&request, &answer) < 0) {
+		enrol_job_fail(job, ENROL_UNREACHABLE, "%s", answer.text);
+		http_answer_fini(&answer);
+		return false;
+	}
+	p7 = answer.status == 200 ? decode_certificates(&answer) : NULL;
+	for (int i = 0; p7 != NULL && i < sk_X509_num(p7->d.sign->cert); i++)
+		enrol_job_offer(job, sk_X509_value(p7->d.sign->cert, i));
+	PKCS7_free(p7);
+	http_answer_fini(&answer);
+	return true;
+}
+
+/* Ours is the one for our key; a server may send its chain along. */
+static void take_certificates(struct enrol_job *job, const struct http_answer *answer)
+{
+	PKCS7 *p7 = decode_certificates(answer);
+	X509 *ours = NULL;
+
+	if (p7 == NULL) {
+		enrol_job_fail(job, ENROL_REFUSED,
+			"the CA answered with something that is no certs-only PKCS#7 message");
+		return;
+	}
+	for (int i = 0; i < sk_X509_num(p7->d.sign->cert); i++) {
+		X509 *cert = sk_X509_value(p7->d.sign->cert, i);
+
+		if (ours == NULL && pki_key_matches_cert(job->key, cert))
+			ours = cert;
+		else
+			enrol_job_offer(job, cert);
+	}
+	if (ours == NULL) {
+		enrol_job_fail(job, ENROL_REFUSED, "the CA returned a certificate for another key");
+	} else if (enrol_job_accept(job, ours) && X509_up_ref(ours) == 1) {
+		job->cert = ours;
+		job->outcome = ENROL_CERTIFICATE;
+	}
+	PKCS7_free(p7);
+}
+
+static void wait_as_told(struct enrol_job *job, const struct http_answer *answer)
+{
+	job->outcome = ENROL_WAIT;
+	job->wait_sec = answer->retry_after_sec > 0 ? answer->retry_after_sec : WAIT_DEFAULT;
+	snprintf(job->text, sizeof(job->text), "the CA has not decided yet");
+}
+
+static void take_refusal(struct enrol_job *job, const struct http_answer *answer)
+{
+	bool is_final = answer->status >= 400 && answer->status < 500 && answer->status != 429;
+	const char *said = "";
+
+	if (answer->body != NULL && strncasecmp(answer->content_type, "text/plain", 10) == 0)
+		said = (const char *)answer->body;
+	if (answer->status == 401 || answer->status == 403)
+		enrol_job_fail(job, ENROL_REFUSED,
+			"the CA does not take our credentials (HTTP status %ld)", answer->status);
+	else
+		enrol_job_fail(job, is_final ? ENROL_REFUSED : ENROL_UNREACHABLE,
+			"the CA answered with HTTP status %ld%s%.120s", answer->status,
+			said[0] != '\0' ? ": " : "", said);
+}
+
+static void ask(struct enrol_job *job)
+{
+	struct http_request request;
+	struct http_answer answer;
+	char url[URL_MAX];
+	char *body = encode_request(job->request);
+
+	if (body == NULL) {
+		enrol_job_fail(job, ENROL_UNREACHABLE, "no memory for the request");
+		return;
+	}
+	build_url(job->url, job->action == ENROL_RENEW ? "simplereenroll" : "simpleenroll", url);
+	request = new_request(job, url);
+	request.content_type = "application/pkcs10";
+	request.body = (const uint8_t *)body;
+	request.body_len = strlen(body);
+	if (http_exchange(&request, &answer) < 0)
+		enrol_job_fail(job, ENROL_UNREACHABLE, "%s", answer.text);
+	else if (answer.status == 200)
+		take_certificates(job, &answer);
+	else if (answer.status == 202)
+		wait_as_told(job, &answer);
+	else
+		take_refusal(job, &answer);
+	http_answer_fini(&answer);
+	free(body);
+}
+
+static void run(struct enrol_job *job)
+{
+	if (note_ca_certificates(job))
+		ask(job);
+	ERR_clear_error();
+}
+
+/* A request that waits is the same request again: there is nothing to keep. */
+static void forget(struct enrol_job *job)
+{
+	(void)job;
+}
+
+const struct enrol_driver enrol_est = {.name = "est", .run = run, .forget = forget};
