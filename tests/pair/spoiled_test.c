@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Every field of every message, spoiled in every way: of another type, cut, lengthened, left out,
+ * repeated, out of order, with other content; and then sealed and MACed again with the right keys,
+ * as only a peer gone bad could. Each copy comes just before the genuine message. It is counted
+ * under one reason, changes nothing, and the genuine one does what it is for.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/engine_state.h"
+#include "tests/pair/pair.h"
+
+static struct pair_identity *east, *twin, *west; /* RSA, P-256, P-256 */
+
+/* ---- getting one message of a type on the wire ----------------------------------------------- */
+
+struct scene {
+	uint8_t type;
+	bool is_simultaneous; /* both dial at the same instant, and no COOKIE comes between */
+	bool is_roaming;      /* west's keep-alives come from another port */
+	bool has_it;
+	struct pair_packet genuine;
+};
+
+static bool is_type(const struct pair_packet *packet, uint8_t type)
+{
+	return packet->payload[MSG_ENVELOPE_LEN + 5] == type;
+}
+
+static bool catch (struct pair *p, struct pair_packet *packet)
+{
+	struct scene *s = p->filter_arg;
+
+	if (s->is_roaming && packet->from == 1 && !is_type(packet, MSG_PATH_CHALLENGE))
+		packet->source.remote_port = 4001;
+	if (packet->to == 1)
+		packet->source.local_port = 1280;
+	if (s->has_it || !is_type(packet, s->type))
+		return true;
+	s->has_it = true;
+	s->genuine = *packet;
+	return false;
+}
+
+static struct pair *play(struct scene *s)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 1,
+					  .hold_ns = 100 * PAIR_MS,
+					  .rekey_interval_ns = PAIR_SEC,
+					  .is_roaming = s->is_roaming,
+					  .are_verdicts_known = s->is_simultaneous},
+		s->is_simultaneous ? twin : east, west);
+	uint64_t limit = p->now_ns + 20 * PAIR_SEC;
+
+	s->has_it = false;
+	for (unsigned i = 0; i < 2; i++) {
+		pair_start(p, i);
+		if (s->is_simultaneous)
+			session_dial_in(p->node[i].engine, p->node[i].session[0], 0);
+	}
+	if (s->is_roaming)
+		assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+	p->filter = catch;
+	p->filter_arg = s;
+	while (!s->has_it)
+		assert_true(pair_step(p, limit));
+	while (pair_step(p, p->now_ns))
+		;
+	return p;
+}
+
+/* ---- a message taken apart and put together again -------------------------------------------- */
+
+struct tlvs {
+	size_t len;
+	uint8_t data[MSG_MAX];
+};
+
+struct parts {
+	struct tlvs clear; /* after the head */
+	struct tlvs plain;
+	bool is_sealed;
+	bool has_mac1;
+};
+
+static struct keyslot *slot_to(struct pair *p, const struct pair_packet *packet, uint32_t index)
+{
+	struct keyslot *slot = p->node[packet->from].session[0]->keys.slot;
+
+	for (unsigned i = 0; i < KEYRING_CNT; i++)
+		if (keyslot_is_used(&slot[i]) && slot[i].peer_index == index)
+			return &slot[i];
+	/* ACK is the first to say its own index: east's only key */
+	return &slot[KEYRING_CURRENT];
+}
+
+/* The key that the sender of this packet seals with, and its suite. */
+static const struct suite *key_of(struct pair *p, const struct pair_packet *packet,
+	const struct wire_packet *w, struct secret_aead *key)
+{
+	struct engine *e = p->node[packet->from].engine;
+	const struct keyslot *slot;
+	const struct exchange *x;
+
+	if (w->type < MSG_SESSION_FIRST) {
+		x = exchange_find(e, w->sender);
+		assert_non_null(x);
+		*key = x->send;
+		return x->suite;
+	}
+	slot = slot_to(p, packet, w->index);
+	if (w->type == MSG_REKEY_HELLO || w->type == MSG_REKEY_REPLY)
+		assert_true(secrets_rekey_key(e, slot, true, key));
+	else
+		*key = slot->send;
+	return suite_find(slot->suite);
+}
+
+/* A number that the sender will not use again. */
+static uint64_t counter_of(
+	struct pair *p, const struct pair_packet *packet, const struct wire_packet *w)
+{
+	struct keyslot *slot;
+
+	if (w->type < MSG_SESSION_FIRST)
+		return w->counter;
+	slot = slot_to(p, packet, w->index);
+	if (w->type == MSG_REKEY_HELLO || w->type == MSG_REKEY_REPLY)
+		return slot->rekey_send_counter++;
+	return slot->send_counter++;
+}
+
+static void parse(struct wire_packet *w, const struct pair_packet *packet)
+{
+	assert_int_equal(wire_parse_packet(w, packet->payload, packet->len), REASON_ACCEPTED);
+}
+
+static void take_apart(struct pair *p, const struct pair_packet *packet, struct parts *out)
+{
+	struct wire_packet w;
+	struct secret_aead key;
+	const struct suite *suite;
+
+	parse(&w, packet);
+	memset(out, 0, sizeof(*out));
+	memcpy(out->clear.data, w.body.data, w.body.len);
+	out->clear.len = w.body.len;
+	out->has_mac1 = w.type == MSG_HELLO || w.type == MSG_COOKIE;
+	out->is_sealed = w.sealed.len > 0;
+	if (!out->is_sealed)
+		return;
+	suite = key_of(p, packet, &w, &key);
+	out->plain.len = w.sealed.len - MSG_TAG_LEN;
+	assert_true(aead_open(p->node[packet->from].engine->aead, suite->aead, &key, w.counter,
+		w.aad, w.sealed, out->plain.data));
+}
+
+static void mend_mac1(struct pair *p, struct pair_packet *packet)
+{
+	/* HELLO's is keyed by the receiver's name, COOKIE's by the sender's: R's both times */
+	unsigned responder = is_type(packet, MSG_HELLO) ? packet->to : packet->from;
+	const char *name = p->node[responder].identity->name;
+	size_t at = packet->len - MSG_MAC_LEN;
+
+	assert_true(guard_make_mac1(p->node[0].engine->guard, name, strlen(name), packet->payload,
+		at, packet->payload + at));
+}
+
+static struct pair_packet put_together(
+	struct pair *p, const struct pair_packet *genuine, const struct parts *parts)
+{
+	struct pair_packet out = *genuine;
+	struct wire_packet w;
+	struct secret_aead key;
+	const struct suite *suite;
+	struct rk_writer to;
+	uint64_t counter;
+	uint8_t *sealed;
+
+	parse(&w, genuine);
+	if (w.type < MSG_SESSION_FIRST)
+		wire_begin_exchange(
+			&to, out.payload, sizeof(out.payload), w.type, w.receiver, w.sender);
+	else
+		wire_begin_session(&to, out.payload, sizeof(out.payload), w.type, w.index);
+	rk_write_bytes(&to, parts->clear.data, parts->clear.len);
+	if (!parts->is_sealed) {
+		out.len = wire_end(&to);
+		if (parts->has_mac1)
+			mend_mac1(p, &out);
+		return out;
+	}
+	suite = key_of(p, genuine, &w, &key);
+	counter = counter_of(p, genuine, &w);
+	sealed = wire_end_sealed(&to, counter, parts->plain.len, &out.len);
+	assert_non_null(sealed);
+	assert_true(aead_seal(p->node[genuine->from].engine->aead, suite->aead, &key, counter,
+		(struct rk_span){out.payload, (size_t)(sealed - out.payload)},
+		(struct rk_span){parts->plain.data, parts->plain.len}, sealed));
+	return out;
+}
+
+/* ---- ways to spoil a list of TLVs ------------------------------------------------------------ */
+
+enum way {
+	OTHER_TYPE,
+	CUT,
+	LENGTHENED,
+	LEFT_OUT,
+	REPEATED,
+	SWAPPED, /* with the next one */
+	OTHER_CONTENT,
+	TRAILING, /* from here on: of the whole list, once */
+	EMPTY,
+	WAY_CNT
+};
+
+static unsigned tlv_len(const uint8_t *at)
+{
+	return MSG_TLV_LEN + ((unsigned)at[2] << 8 | at[3]);
+}
+
+static unsigned tlv_type(const uint8_t *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+static uint8_t *find(struct tlvs *t, unsigned number)
+{
+	size_t at = 0;
+
+	while (number-- > 0 && at < t->len)
+		at += tlv_len(t->data + at);
+	return at < t->len ? t->data + at : NULL;
+}
+
+static void set_len(uint8_t *at, unsigned len)
+{
+	at[2] = (uint8_t)(len >> 8);
+	at[3] = (uint8_t)len;
+}
+
+static void move_rest(struct tlvs *t, uint8_t *from, ptrdiff_t by)
+{
+	memmove(from + by, from, (size_t)(t->data + t->len - from));
+	t->len = (size_t)((ptrdiff_t)t->len + by);
+}
+
+/* What cannot be told from honest content at once, or is honest. */
+static bool may_differ(uint8_t message, unsigned tlv)
+{
+	switch (tlv) {
+	case MSG_TLV_RANDOM:
+	case MSG_TLV_GROUPS:
+	case MSG_TLV_SUITES:
+	case MSG_TLV_SCHEMES:
+	case MSG_TLV_MAC1: /* is made good again */
+	case MSG_TLV_PENDING:
+	case MSG_TLV_MISSING:
+		return message != MSG_REPLY;
+	case MSG_TLV_INDEX:
+		return message == MSG_FINISH || message == MSG_ACK; /* the sender's to choose */
+	case MSG_TLV_CHALLENGE:
+		return message == MSG_PATH_CHALLENGE;
+	default:
+		return false;
+	}
+}
+
+/* The byte whose change is told: a share's curve type, a rekey's base slot, a fragment's length. */
+static unsigned telling_byte(unsigned tlv)
+{
+	return MSG_TLV_LEN + (tlv == MSG_TLV_REKEY ? 8 : 0);
+}
+
+static bool spoil_one(uint8_t message, struct tlvs *t, uint8_t *at, enum way way)
+{
+	unsigned len = tlv_len(at), type = tlv_type(at);
+	uint8_t copy[MSG_MAX];
+
+	switch (way) {
+	case OTHER_TYPE:
+		at[1] ^= 0x40;
+		return true;
+	case CUT:
+		if (len == MSG_TLV_LEN)
+			return false;
+		move_rest(t, at + len, -1);
+		set_len(at, len - MSG_TLV_LEN - 1);
+		return true;
+	case LENGTHENED:
+		if (type == MSG_TLV_PADDING)
+			return false; /* any length of zeros will do */
+		move_rest(t, at + len, 1);
+		at[len] = 0;
+		set_len(at, len - MSG_TLV_LEN + 1);
+		return true;
+	case LEFT_OUT:
+		move_rest(t, at + len, -(ptrdiff_t)len);
+		return true;
+	case REPEATED:
+		if (t->len + len > 900)
+			return false; /* two of them do not fit a datagram */
+		move_rest(t, at, len);
+		memcpy(at, at + len, len);
+		return true;
+	case SWAPPED:
+		if (at + len >= t->data + t->len)
+			return false;
+		memcpy(copy, at, len);
+		memmove(at, at + len, tlv_len(at + len));
+		memcpy(at + tlv_len(at), copy, len);
+		return true;
+	case OTHER_CONTENT:
+		if (len == MSG_TLV_LEN || may_differ(message, type))
+			return false;
+		at[telling_byte(type)] ^= 0x55;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool spoil(uint8_t message, struct tlvs *t, unsigned number, enum way way)
+{
+	uint8_t *at = find(t, number);
+
+	if (at == NULL)
+		return false;
+	if (way < TRAILING)
+		return spoil_one(message, t, at, way);
+	if (number != 0)
+		return false;
+	if (way == TRAILING)
+		t->data[t->len++] = 0;
+	else
+		t->len = 0;
+	return true;
+}
+
+/* ---- what it must not change ----------------------------------------------------------------- */
+
+struct snapshot {
+	struct session session;
+	uint8_t exchange_state;
+	uint32_t used_cnt;
+};
+
+static void look(struct pair *p, const struct pair_packet *packet, struct snapshot *out)
+{
+	struct pair_node *n = &p->node[packet->to];
+	struct wire_packet w;
+	const struct exchange *x;
+
+	memset(out, 0, sizeof(*out));
+	parse(&w, packet);
+	x = w.type < MSG_SESSION_FIRST ? exchange_find(n->engine, w.receiver) : NULL;
+	out->exchange_state = x == NULL ? EXCHANGE_FREE : x->state;
+	out->used_cnt = n->engine->used_cnt;
+	out->session = *n->session[0];
+	out->session.told_failure = 0; /* that one failed is told, once */
+	out->session.heard_ns = 0;     /* whoever sealed it is there */
+	/* a counter is spent, whatever it carried */
+	for (unsigned i = 0; i < KEYRING_CNT; i++) {
+		struct keyslot *slot = &out->session.keys.slot[i];
+
+		memset(&slot->window, 0, sizeof(slot->window));
+		memset(&slot->rekey_window, 0, sizeof(slot->rekey_window));
+	}
+}
+
+/* Everything but "accepted", "duplicate" and what was done. */
+static uint64_t refusals(struct pair *p, unsigned node)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = REASON_SIZE; i < REASON_PACKETS_SENT; i++)
+		sum += engine_counter(p->node[node].engine, i);
+	return sum;
+}
+
+static void assert_no_effect(struct pair *p, const struct pair_packet *genuine,
+	const struct pair_packet *spoiled, const char *what)
+{
+	struct snapshot before, after;
+	uint64_t refused = refusals(p, genuine->to);
+
+	look(p, genuine, &before);
+	pair_inject(p, spoiled, 0);
+	while (pair_step(p, p->now_ns))
+		;
+	look(p, genuine, &after);
+	if (refusals(p, genuine->to) != refused + 1 || memcmp(&before, &after, sizeof(before)) != 0)
+		fail_msg("%s: refused %llu times, state %s", what,
+			(unsigned long long)(refusals(p, genuine->to) - refused),
+			memcmp(&before, &after, sizeof(before)) == 0 ? "the same" : "changed");
+}
+
+/* false: there is no such field, or nothing to spoil about it in that way. */
+static bool try_one(struct scene *s, bool is_plain, unsigned number, enum way way)
+{
+	struct pair *p = play(s);
+	struct pair_packet spoiled;
+	struct parts parts;
+	char what[80];
+	bool is_there;
+
+	take_apart(p, &s->genuine, &parts);
+	is_there = spoil(s->type, is_plain ? &parts.plain : &parts.clear, number, way);
+	if (is_there) {
+		snprintf(what, sizeof(what), "message %u, %s field %u, way %d", s->type,
+			is_plain ? "sealed" : "clear", number, (int)way);
+		spoiled = put_together(p, &s->genuine, &parts);
+		assert_no_effect(p, &s->genuine, &spoiled, what);
+		pair_inject(p, &s->genuine, 0);
+		assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+		pair_run(p, 3 * PAIR_SEC);
+		assert_true(pair_run_until(p, pair_is_agreed, PAIR_SEC));
+	}
+	pair_free(p);
+	return is_there;
+}
+
+static unsigned spoil_message(struct scene *s)
+{
+	unsigned cnt = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		for (unsigned way = 0; way < WAY_CNT; way++) {
+			cnt += try_one(s, false, i, way);
+			cnt += try_one(s, true, i, way);
+		}
+	return cnt;
+}
+
+static void each_field_in_each_way(void **state)
+{
+	static struct scene scenes[] = {
+		{.type = MSG_HELLO},
+		{.type = MSG_COOKIE},
+		{.type = MSG_REPLY},
+		{.type = MSG_FINISH},
+		{.type = MSG_NEED_CERT},
+		{.type = MSG_CERT_FRAGMENT},
+		{.type = MSG_PENDING},
+		{.type = MSG_COLLISION, .is_simultaneous = true},
+		{.type = MSG_ACK},
+		{.type = MSG_KEEP_ALIVE},
+		{.type = MSG_REKEY_HELLO},
+		{.type = MSG_REKEY_REPLY},
+		{.type = MSG_PATH_CHALLENGE, .is_roaming = true},
+		{.type = MSG_PATH_RESPONSE, .is_roaming = true},
+	};
+	unsigned cnt;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		cnt = spoil_message(&scenes[i]);
+		print_message("message %u: %u ways\n", scenes[i].type, cnt);
+		assert_true(cnt >= 6);
+	}
+}
+
+/* One bit of each byte, without any key: nothing opens, nothing changes. */
+static void each_byte_without_a_key(void **state)
+{
+	static struct scene scenes[] = {{.type = MSG_HELLO}, {.type = MSG_COOKIE},
+		{.type = MSG_FINISH}, {.type = MSG_NEED_CERT}, {.type = MSG_CERT_FRAGMENT},
+		{.type = MSG_PENDING}, {.type = MSG_COLLISION, .is_simultaneous = true},
+		{.type = MSG_ACK}, {.type = MSG_KEEP_ALIVE}, {.type = MSG_REKEY_HELLO},
+		{.type = MSG_REKEY_REPLY}, {.type = MSG_PATH_CHALLENGE, .is_roaming = true},
+		{.type = MSG_PATH_RESPONSE, .is_roaming = true}};
+	struct pair_packet spoiled;
+	char what[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		struct pair *p = play(&scenes[i]);
+		const struct pair_packet *genuine = &scenes[i].genuine;
+
+		for (size_t at = 0; at < genuine->len; at++) {
+			spoiled = *genuine;
+			spoiled.payload[at] ^= (uint8_t)(1u << at % 8);
+			snprintf(what, sizeof(what), "message %u, byte %zu", scenes[i].type, at);
+			assert_no_effect(p, genuine, &spoiled, what);
+		}
+		for (size_t len = 1; len < genuine->len; len++) {
+			spoiled = *genuine;
+			spoiled.len = len;
+			snprintf(what, sizeof(what), "message %u, %zu bytes", scenes[i].type, len);
+			assert_no_effect(p, genuine, &spoiled, what);
+		}
+		pair_inject(p, genuine, 0);
+		assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+		pair_free(p);
+	}
+}
+
+/* East's is RSA: its REPLY would be larger than HELLO, so there are COOKIEs. */
+static int make_identities(void **state)
+{
+	(void)state;
+	east = pair_identity_new("east", TEST_RSA_2048, NULL);
+	twin = pair_identity_new("east", TEST_P256, NULL);
+	west = pair_identity_new("west", TEST_P256, NULL);
+	return 0;
+}
+
+static int free_identities(void **state)
+{
+	(void)state;
+	pair_identity_free(east);
+	pair_identity_free(twin);
+	pair_identity_free(west);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_field_in_each_way),
+		cmocka_unit_test(each_byte_without_a_key),
+	};
+
+	return cmocka_run_group_tests(tests, make_identities, free_identities);
+}
