@@ -16,6 +16,7 @@
 
 #include "dataplane/core/engine_state.h"
 #include "tests/pair/pair.h"
+#include "tests/pair/spoil.h"
 
 static struct pair_identity *east, *twin, *west; /* RSA, P-256, P-256 */
 
@@ -62,7 +63,7 @@ static struct pair *play(struct scene *s)
 	s->has_it = false;
 	for (unsigned i = 0; i < 2; i++) {
 		pair_start(p, i);
-		if (s->is_simultaneous)
+		if (i == 1 || s->is_simultaneous) /* east's REPLY is the one that needs a COOKIE */
 			session_dial_in(p->node[i].engine, p->node[i].session[0], 0);
 	}
 	if (s->is_roaming)
@@ -78,11 +79,6 @@ static struct pair *play(struct scene *s)
 
 /* ---- a message taken apart and put together again -------------------------------------------- */
 
-struct tlvs {
-	size_t len;
-	uint8_t data[MSG_MAX];
-};
-
 struct parts {
 	struct tlvs clear; /* after the head */
 	struct tlvs plain;
@@ -92,13 +88,13 @@ struct parts {
 
 static struct keyslot *slot_to(struct pair *p, const struct pair_packet *packet, uint32_t index)
 {
-	struct keyslot *slot = p->node[packet->from].session[0]->keys.slot;
+	struct keyring *keys = &p->node[packet->from].session[0]->keys;
 
 	for (unsigned i = 0; i < KEYRING_CNT; i++)
-		if (keyslot_is_used(&slot[i]) && slot[i].peer_index == index)
-			return &slot[i];
+		if (keyslot_is_used(keys->slot[i]) && keys->slot[i]->peer_index == index)
+			return keys->slot[i];
 	/* ACK is the first to say its own index: east's only key */
-	return &slot[KEYRING_CURRENT];
+	return keys->slot[KEYRING_CURRENT];
 }
 
 /* The key that the sender of this packet seals with, and its suite. */
@@ -117,7 +113,7 @@ static const struct suite *key_of(struct pair *p, const struct pair_packet *pack
 	}
 	slot = slot_to(p, packet, w->index);
 	if (w->type == MSG_REKEY_HELLO || w->type == MSG_REKEY_REPLY)
-		assert_true(secrets_rekey_key(e, slot, true, key));
+		secrets_rekey_key(slot, true, key);
 	else
 		*key = slot->send;
 	return suite_find(slot->suite);
@@ -169,8 +165,7 @@ static void mend_mac1(struct pair *p, struct pair_packet *packet)
 	const char *name = p->node[responder].identity->name;
 	size_t at = packet->len - MSG_MAC_LEN;
 
-	assert_true(guard_make_mac1(p->node[0].engine->guard, name, strlen(name), packet->payload,
-		at, packet->payload + at));
+	assert_true(guard_make_mac1(name, strlen(name), packet->payload, at, packet->payload + at));
 }
 
 static struct pair_packet put_together(
@@ -207,148 +202,11 @@ static struct pair_packet put_together(
 	return out;
 }
 
-/* ---- ways to spoil a list of TLVs ------------------------------------------------------------ */
-
-enum way {
-	OTHER_TYPE,
-	CUT,
-	LENGTHENED,
-	LEFT_OUT,
-	REPEATED,
-	SWAPPED, /* with the next one */
-	OTHER_CONTENT,
-	TRAILING, /* from here on: of the whole list, once */
-	EMPTY,
-	WAY_CNT
-};
-
-static unsigned tlv_len(const uint8_t *at)
-{
-	return MSG_TLV_LEN + ((unsigned)at[2] << 8 | at[3]);
-}
-
-static unsigned tlv_type(const uint8_t *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint8_t *find(struct tlvs *t, unsigned number)
-{
-	size_t at = 0;
-
-	while (number-- > 0 && at < t->len)
-		at += tlv_len(t->data + at);
-	return at < t->len ? t->data + at : NULL;
-}
-
-static void set_len(uint8_t *at, unsigned len)
-{
-	at[2] = (uint8_t)(len >> 8);
-	at[3] = (uint8_t)len;
-}
-
-static void move_rest(struct tlvs *t, uint8_t *from, ptrdiff_t by)
-{
-	memmove(from + by, from, (size_t)(t->data + t->len - from));
-	t->len = (size_t)((ptrdiff_t)t->len + by);
-}
-
-/* What cannot be told from honest content at once, or is honest. */
-static bool may_differ(uint8_t message, unsigned tlv)
-{
-	switch (tlv) {
-	case MSG_TLV_RANDOM:
-	case MSG_TLV_GROUPS:
-	case MSG_TLV_SUITES:
-	case MSG_TLV_SCHEMES:
-	case MSG_TLV_MAC1: /* is made good again */
-	case MSG_TLV_PENDING:
-	case MSG_TLV_MISSING:
-		return message != MSG_REPLY;
-	case MSG_TLV_INDEX:
-		return message == MSG_FINISH || message == MSG_ACK; /* the sender's to choose */
-	case MSG_TLV_CHALLENGE:
-		return message == MSG_PATH_CHALLENGE;
-	default:
-		return false;
-	}
-}
-
-/* The byte whose change is told: a share's curve type, a rekey's base slot, a fragment's length. */
-static unsigned telling_byte(unsigned tlv)
-{
-	return MSG_TLV_LEN + (tlv == MSG_TLV_REKEY ? 8 : 0);
-}
-
-static bool spoil_one(uint8_t message, struct tlvs *t, uint8_t *at, enum way way)
-{
-	unsigned len = tlv_len(at), type = tlv_type(at);
-	uint8_t copy[MSG_MAX];
-
-	switch (way) {
-	case OTHER_TYPE:
-		at[1] ^= 0x40;
-		return true;
-	case CUT:
-		if (len == MSG_TLV_LEN)
-			return false;
-		move_rest(t, at + len, -1);
-		set_len(at, len - MSG_TLV_LEN - 1);
-		return true;
-	case LENGTHENED:
-		if (type == MSG_TLV_PADDING)
-			return false; /* any length of zeros will do */
-		move_rest(t, at + len, 1);
-		at[len] = 0;
-		set_len(at, len - MSG_TLV_LEN + 1);
-		return true;
-	case LEFT_OUT:
-		move_rest(t, at + len, -(ptrdiff_t)len);
-		return true;
-	case REPEATED:
-		if (t->len + len > 900)
-			return false; /* two of them do not fit a datagram */
-		move_rest(t, at, len);
-		memcpy(at, at + len, len);
-		return true;
-	case SWAPPED:
-		if (at + len >= t->data + t->len)
-			return false;
-		memcpy(copy, at, len);
-		memmove(at, at + len, tlv_len(at + len));
-		memcpy(at + tlv_len(at), copy, len);
-		return true;
-	case OTHER_CONTENT:
-		if (len == MSG_TLV_LEN || may_differ(message, type))
-			return false;
-		at[telling_byte(type)] ^= 0x55;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool spoil(uint8_t message, struct tlvs *t, unsigned number, enum way way)
-{
-	uint8_t *at = find(t, number);
-
-	if (at == NULL)
-		return false;
-	if (way < TRAILING)
-		return spoil_one(message, t, at, way);
-	if (number != 0)
-		return false;
-	if (way == TRAILING)
-		t->data[t->len++] = 0;
-	else
-		t->len = 0;
-	return true;
-}
-
 /* ---- what it must not change ----------------------------------------------------------------- */
 
 struct snapshot {
 	struct session session;
+	struct keyslot slot[KEYRING_CNT];
 	uint8_t exchange_state;
 	uint32_t used_cnt;
 };
@@ -367,10 +225,11 @@ static void look(struct pair *p, const struct pair_packet *packet, struct snapsh
 	out->session = *n->session[0];
 	out->session.told_failure = 0; /* that one failed is told, once */
 	out->session.heard_ns = 0;     /* whoever sealed it is there */
-	/* a counter is spent, whatever it carried */
 	for (unsigned i = 0; i < KEYRING_CNT; i++) {
-		struct keyslot *slot = &out->session.keys.slot[i];
+		struct keyslot *slot = &out->slot[i];
 
+		*slot = *n->session[0]->keys.slot[i];
+		/* a counter is spent, whatever it carried */
 		memset(&slot->window, 0, sizeof(slot->window));
 		memset(&slot->rekey_window, 0, sizeof(slot->rekey_window));
 	}
