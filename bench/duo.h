@@ -25,6 +25,8 @@ struct duo_options {
 	uint16_t group; /* IANA number */
 	enum duo_certificates certificates;
 	enum duo_purpose purpose;
+	/* Asymmetric work is answered by made-up results: what is left is everything else. */
+	bool is_work_skipped;
 };
 /* The peers are up when it returns. */
 struct duo *duo_new(const struct duo_options *options);

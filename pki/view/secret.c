@@ -2,6 +2,7 @@
 #include "pki/view/secret.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,8 +12,7 @@
 
 void rk_wipe(void *p, size_t len)
 {
-	if (len > 0)
-		OPENSSL_cleanse(p, len);
+	explicit_bzero(p, len);
 }
 
 bool rk_secret_equal(const void *a, const void *b, size_t len)
