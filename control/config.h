@@ -121,8 +121,9 @@ struct config {
 	uint64_t keep_alive_interval_ns;
 	uint64_t rekey_packets;
 	uint64_t rekey_bytes;
-	uint16_t groups[8];            /* named curves in order of preference */
-	uint64_t token_expiration_sec; /* 0 = never */
+	uint16_t groups[8];              /* named curves in order of preference */
+	uint64_t token_expiration_sec;   /* 0 = never */
+	uint64_t token_key_interval_sec; /* 0 = never */
 	struct config_port *port;
 	size_t port_cnt;
 	struct config_peer *peer;

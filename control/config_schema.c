@@ -19,6 +19,7 @@
 
 static const struct config_unit seconds = {"seconds", UINT64_C(1000000000)};
 static const struct config_unit minutes = {"minutes", UINT64_C(60000000000)};
+static const struct config_unit days = {"days", UINT64_C(86400000000000)};
 static const struct config_unit hours = {"hours", UINT64_C(3600000000000)};
 
 static const char *const behavior_names[] = {
@@ -162,6 +163,9 @@ static const struct config_item token_items[] = {
 	{"expiration", IN_SEC, MEMBER(struct config, token_expiration_sec),
 	 .unit = &minutes, .min = 1, .max = UINT64_C(5256000), .fallback = 60,
 	 .may_be_never = true, .help = "Lifetime of a token that POST /api/v1/login gave."},
+	{"key-rotation-interval", IN_SEC, MEMBER(struct config, token_key_interval_sec),
+	 .unit = &days, .min = 1, .max = 3650, .fallback = 90, .may_be_never = true,
+	 .help = "How often a new key signs tokens; tokens of the one before stay good."},
 };
 static const struct config_table token_table = TABLE(token_items, 0);
 

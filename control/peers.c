@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control/peers.h"
+#include "control/peers_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include "control/alarms.h"
@@ -19,32 +18,7 @@
 
 #define ANSWER_SECONDS 5
 
-/* Someone who asked; answered when the data plane has told everything. */
-struct question {
-	TAILQ_ENTRY(question) next;
-	void (*answer)(struct peers *p, const struct question *q, struct answer *out);
-	char peer[RK_NAME_MAX + 1];
-	answer_cb cb;
-	void *arg;
-};
-TAILQ_HEAD(question_list, question);
-
-struct peers {
-	struct daemon *daemon;
-	struct event *timer; /* the data plane has this long to answer */
-	struct event *every; /* asks by itself: alarms follow the clock, too */
-	struct question_list questions;
-	bool is_asked;
-	/* By position in the configuration; is_known when the data plane spoke of it. */
-	struct rk_msg_status_peer *status;
-	bool *is_known;
-	uint8_t *told_state; /* of the last event: enum rk_peer_state */
-	size_t cnt;
-	json_t *position; /* name: index in the configuration */
-	json_t *counters; /* of the answer that is coming in */
-};
-
-static ssize_t find_peer(const struct peers *p, const char *name)
+ssize_t peers_find(const struct peers *p, const char *name)
 {
 	const json_t *position = json_object_get(p->position, name);
 
@@ -53,7 +27,7 @@ static ssize_t find_peer(const struct peers *p, const char *name)
 
 /* ---- forms ------------------------------------------------------------------------------------ */
 
-static const char *state_name(unsigned state)
+const char *peers_state_name(unsigned state)
 {
 	static const char *const name[] = {[RK_PEER_DISABLED] = "disabled",
 		[RK_PEER_INITIALIZING] = "initializing",
@@ -92,7 +66,7 @@ static json_t *address_json(const struct config_address *a, unsigned udp_port)
 	return json_string(text);
 }
 
-static json_t *paths_json(const struct config *c, const struct config_peer *peer)
+json_t *peers_paths_json(const struct config *c, const struct config_peer *peer)
 {
 	json_t *list = json_array();
 
@@ -118,16 +92,22 @@ static json_t *certificate_json(const struct rk_msg_status_peer *s)
 		time_json(s->not_after));
 }
 
+struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i)
+{
+	const struct rk_msg_status_peer none = {
+		.state = p->daemon->config->is_enabled ? RK_PEER_INITIALIZING : RK_PEER_DISABLED};
+
+	return i < p->cnt && p->is_known[i] ? p->status[i] : none;
+}
+
 static json_t *peer_json(const struct peers *p, size_t i)
 {
 	const struct config *c = p->daemon->config;
-	const struct rk_msg_status_peer none = {
-		.state = c->is_enabled ? RK_PEER_INITIALIZING : RK_PEER_DISABLED};
-	const struct rk_msg_status_peer *s = i < p->cnt && p->is_known[i] ? &p->status[i] : &none;
+	const struct rk_msg_status_peer status = peers_status_of(p, i), *s = &status;
 	json_t *out = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", c->peer[i].name, "status",
-		state_name(s->state), "security_status",
+		peers_state_name(s->state), "security_status",
 		s->group != 0 ? "MKEY_EXCH_COMP" : "CERT_EXCH_INIT", "paths",
-		paths_json(c, &c->peer[i]), "group", group_json(s->group), "suite",
+		peers_paths_json(c, &c->peer[i]), "group", group_json(s->group), "suite",
 		s->group != 0 ? json_integer(s->suite) : json_null());
 	const struct {
 		const char *name;
@@ -166,18 +146,18 @@ static void audit_event(struct peers *p, const struct rk_msg_event *event, size_
 	snprintf(text, sizeof(text), "Peer %s: %s", event->peer, event->reason);
 	audit_write_as(p->daemon->audit, &(struct audit_actor){""}, type, text,
 		json_pack("{s:s, s:s, s:s, s:s, s:o}", "peer", event->peer, "state",
-			state_name(event->state), "reason", event->reason, "verdict",
+			peers_state_name(event->state), "reason", event->reason, "verdict",
 			rk_verdict_status_name(verdict), "fingerprint",
 			hex_json(event->fingerprint, sizeof(event->fingerprint))));
 }
 
 void peers_event(struct peers *p, const struct rk_msg_event *event)
 {
-	ssize_t i = find_peer(p, event->peer);
+	ssize_t i = peers_find(p, event->peer);
 
 	if (i < 0 || (size_t)i >= p->cnt)
 		return;
-	log_info("peer %s: %s (%s)", event->peer, state_name(event->state), event->reason);
+	log_info("peer %s: %s (%s)", event->peer, peers_state_name(event->state), event->reason);
 	audit_event(p, event, (size_t)i);
 	peer_alarm_state(p->daemon, event->peer, event->state);
 	peer_alarm_refusal(p->daemon, event->peer, event->reason);
@@ -187,7 +167,7 @@ void peers_event(struct peers *p, const struct rk_msg_event *event)
 
 void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 {
-	ssize_t i = find_peer(p, status->peer);
+	ssize_t i = peers_find(p, status->peer);
 
 	if (i < 0 || (size_t)i >= p->cnt)
 		return;
@@ -273,7 +253,7 @@ static bool ask_status(struct peers *p)
 	return true;
 }
 
-static void ask(struct peers *p, const char *name,
+void peers_ask(struct peers *p, const char *name,
 	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
 	void *arg)
 {
@@ -304,17 +284,17 @@ static void answer_list(struct peers *p, const struct question *q, struct answer
 	answer_ok(out, json_pack("{s:o}", "peers", list));
 }
 
-static void answer_no_peer(struct answer *out, const char *name)
+void peers_answer_unknown(struct answer *out, const char *name)
 {
 	answer_error(out, 404, "no-peer", NULL, "there is no peer named \"%.63s\"", name);
 }
 
 static void answer_show(struct peers *p, const struct question *q, struct answer *out)
 {
-	ssize_t i = find_peer(p, q->peer);
+	ssize_t i = peers_find(p, q->peer);
 
 	if (i < 0)
-		answer_no_peer(out, q->peer);
+		peers_answer_unknown(out, q->peer);
 	else
 		answer_ok(out, peer_json(p, (size_t)i));
 }
@@ -333,25 +313,25 @@ static void answer_stats(struct peers *p, const struct question *q, struct answe
 
 void peers_list(struct peers *p, answer_cb cb, void *arg)
 {
-	ask(p, "", answer_list, cb, arg);
+	peers_ask(p, "", answer_list, cb, arg);
 }
 
 void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg)
 {
 	struct answer a;
 
-	if (find_peer(p, name) >= 0) {
-		ask(p, name, answer_show, cb, arg);
+	if (peers_find(p, name) >= 0) {
+		peers_ask(p, name, answer_show, cb, arg);
 		return;
 	}
-	answer_no_peer(&a, name);
+	peers_answer_unknown(&a, name);
 	cb(arg, &a);
 	answer_fini(&a);
 }
 
 void peers_stats(struct peers *p, answer_cb cb, void *arg)
 {
-	ask(p, "", answer_stats, cb, arg);
+	peers_ask(p, "", answer_stats, cb, arg);
 }
 
 void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg)
@@ -363,8 +343,8 @@ void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *ar
 
 	if (fields_read(request, fields, 1, &a) < 0) {
 		goto out;
-	} else if (name[0] != '\0' && find_peer(p, name) < 0) {
-		answer_no_peer(&a, name);
+	} else if (name[0] != '\0' && peers_find(p, name) < 0) {
+		peers_answer_unknown(&a, name);
 		goto out;
 	}
 	snprintf(msg.rotate.peer, sizeof(msg.rotate.peer), "%s", name);
@@ -381,7 +361,7 @@ out:
 
 static bool is_configured(void *arg, const char *name)
 {
-	return find_peer(arg, name) >= 0;
+	return peers_find(arg, name) >= 0;
 }
 
 void peers_configure(struct peers *p)
@@ -397,7 +377,7 @@ void peers_configure(struct peers *p)
 		ret = json_object_set_new(
 			position, p->daemon->config->peer[i].name, json_integer((json_int_t)i));
 	for (size_t i = 0; i < cnt && ret == 0 && told_state != NULL; i++) {
-		ssize_t old = find_peer(p, p->daemon->config->peer[i].name);
+		ssize_t old = peers_find(p, p->daemon->config->peer[i].name);
 
 		if (old >= 0)
 			told_state[i] = p->told_state[old];

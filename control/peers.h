@@ -31,4 +31,15 @@ void peers_list(struct peers *p, answer_cb cb, void *arg);
 void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg);
 /* {"peer": NAME} or {} for all */
 void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg);
+/*
+ * {"name", "status", "paths", "local_certificate", "peer_certificate"}, each certificate as
+ * provision_describe has it, or null; the peer's too when it is not known here any more.
+ */
+void peers_show_certificate(struct peers *p, const char *name, answer_cb cb, void *arg);
+/*
+ * The vendor's fields: {"router", "node", "key_manager_state", "rekey_index", "last_rekey_ms", ..,
+ * "metadata_rekey_index", "metadata_last_rekey_ms", "metadata_next_rekey_ms",
+ * "metadata_key_manager_state", "peers_keyed", "peers"}; null: it does not apply.
+ */
+void peers_key_status(struct peers *p, answer_cb cb, void *arg);
 void peers_stats(struct peers *p, answer_cb cb, void *arg);

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <openssl/types.h>
+
 #include "control/answer.h"
 #include "control/daemon.h"
 
@@ -53,3 +55,5 @@ void provision_list(const struct provision *p, struct answer *out);
 /* One of these; its certificate also has names, text, and what validation says of it now:
  * "common_names", "alt_names", "crl_urls", "purpose", "pem", "status", "findings". */
 void provision_show(const struct provision *p, const char *name, struct answer *out);
+/* Any certificate in that form: null when it cannot be read. The caller's. */
+json_t *provision_describe(struct daemon *d, X509 *cert, bool is_detailed);

@@ -34,10 +34,8 @@ static json_t *certificate_json(const struct pki_cert_info *info)
 }
 
 /* What only the detail of one certificate has: names, text, and what validation says now. */
-static void add_detail(
-	const struct provision *p, X509 *cert, const struct pki_cert_info *info, json_t *out)
+static void add_detail(struct daemon *d, X509 *cert, const struct pki_cert_info *info, json_t *out)
 {
-	struct daemon *d = p->daemon;
 	struct revocations_query query = {
 		.revocations = revocations_current(d), .now = (int64_t)time(NULL)};
 	const struct pki_validate_args args = {
@@ -71,18 +69,27 @@ static void add_detail(
 	json_object_set_new(out, "findings", answer_findings(&report));
 }
 
+json_t *provision_describe(struct daemon *d, X509 *cert, bool is_detailed)
+{
+	struct pki_cert_info info;
+	json_t *out;
+
+	if (pki_cert_info(cert, &info) < 0)
+		return json_null();
+	out = certificate_json(&info);
+	if (is_detailed)
+		add_detail(d, cert, &info, out);
+	return out;
+}
+
 static json_t *credential_json(const struct provision *p, const char *name, bool is_detailed)
 {
 	int dir = p->daemon->pki_fd;
 	json_t *certificate = json_null();
-	struct pki_cert_info info;
 	X509 *cert = NULL;
 
-	if (provision_read_certificate(dir, name, &cert) == 0 && pki_cert_info(cert, &info) == 0) {
-		certificate = certificate_json(&info);
-		if (is_detailed)
-			add_detail(p, cert, &info, certificate);
-	}
+	if (provision_read_certificate(dir, name, &cert) == 0)
+		certificate = provision_describe(p->daemon, cert, is_detailed);
 	X509_free(cert);
 	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:o}", "name", name, "is_for_peering",
 		strcmp(name, credential_name(p->daemon)) == 0, "has_key",

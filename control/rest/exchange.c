@@ -202,6 +202,19 @@ void exchange_answer(void *arg, struct answer *a)
 	free_exchange(x);
 }
 
+void exchange_answer_now(struct exchange *x, struct answer *a)
+{
+	exchange_answer(x, a);
+	answer_fini(a);
+}
+
+const json_t *exchange_body(struct exchange *x)
+{
+	if (x->body == NULL)
+		x->body = json_object();
+	return x->body;
+}
+
 static void refuse(struct exchange *x, int status, const char *code, const char *message)
 {
 	struct answer a;

@@ -37,5 +37,9 @@ struct exchange {
 void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local);
 /* answer_cb: sends, audits and ends. arg is the exchange. */
 void exchange_answer(void *arg, struct answer *a);
+/* For a handler that answers at once: the same, and ends a. */
+void exchange_answer_now(struct exchange *x, struct answer *a);
+/* The body; an empty object when it was left out. */
+const json_t *exchange_body(struct exchange *x);
 /* Drops the clients of all exchanges of this list. */
 void exchange_abandon_all(struct exchange **list);

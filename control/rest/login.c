@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What needs a password hash: logging in and setting a password. Hashing runs on helpers. */
+/* Logging in. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,31 +8,12 @@
 #include <time.h>
 
 #include "control/config.h"
-#include "control/helper.h"
-#include "control/log.h"
 #include "control/rest/users_private.h"
-#include "pki/view/file.h"
-#include "pki/view/secret.h"
 
-#define JOB_MAX         8   /* hashes under way or waiting */
 #define FREE_PER_USER   5   /* failures of one source and name before it has to wait */
 #define FREE_PER_SOURCE 20  /* failures of one source */
 #define FAIL_DELAY_MS   300 /* a wrong password is told no faster than this */
 #define FOREVER_SEC     (INT64_C(100) * 366 * 86400)
-
-struct users_job {
-	struct users *users; /* NULL when they were closed meanwhile */
-	struct users_job *next;
-	struct event *delay;
-	answer_cb cb;
-	void *arg;
-	int ret; /* of the hash */
-	bool is_match;
-	char name[USER_NAME_MAX + 1];
-	char from[80];
-	char hash[PASSWORD_HASH_MAX]; /* login: compared with; else: the new one */
-	char password[USER_PASSWORD_MAX + 1];
-};
 
 static int64_t now_sec(void)
 {
@@ -40,81 +21,6 @@ static int64_t now_sec(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec;
-}
-
-static void refuse(answer_cb cb, void *arg, int status, const char *code, const char *message,
-	unsigned retry_after_sec)
-{
-	struct answer a;
-
-	answer_error(&a, status, code, NULL, "%s", message);
-	a.retry_after_sec = retry_after_sec;
-	cb(arg, &a);
-	answer_fini(&a);
-}
-
-static void free_job(struct users_job *job)
-{
-	if (job->delay != NULL)
-		event_free(job->delay);
-	rk_secret_free(job, sizeof(*job));
-}
-
-static void unlink_job(struct users *u, const struct users_job *job)
-{
-	for (struct users_job **p = &u->jobs; *p != NULL; p = &(*p)->next) {
-		if (*p == job) {
-			*p = job->next;
-			u->job_cnt--;
-			return;
-		}
-	}
-}
-
-static void finish(struct users_job *job, struct answer *a)
-{
-	if (job->users != NULL)
-		unlink_job(job->users, job);
-	job->cb(job->arg, a);
-	answer_fini(a);
-	free_job(job);
-}
-
-void users_end_jobs(struct users *u)
-{
-	struct users_job *job, *next;
-
-	for (job = u->jobs; job != NULL; job = next) {
-		next = job->next;
-		job->users = NULL;
-		if (job->delay != NULL) {
-			struct answer a;
-
-			answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
-			finish(job, &a);
-		}
-	}
-	u->jobs = NULL;
-}
-
-/* Starts hashing; on failure answers at once and frees the job. */
-static void start(
-	struct users *u, struct users_job *job, void (*work)(void *), void (*done)(void *))
-{
-	int ret = -EAGAIN;
-
-	if (u->job_cnt < JOB_MAX)
-		ret = helper_run(u->daemon->helpers, work, done, job);
-	if (ret < 0) {
-		refuse(job->cb, job->arg, 503, "busy",
-			"too many passwords are being checked; try again", 1);
-		free_job(job);
-		return;
-	}
-	job->users = u;
-	job->next = u->jobs;
-	u->jobs = job;
-	u->job_cnt++;
 }
 
 /* Whoever has one IPv6 address has the /64 around it. */
@@ -128,22 +34,6 @@ static void copy_source(const char *from, char *out, size_t size)
 	} else {
 		snprintf(out, size, "%s", from);
 	}
-}
-
-static struct users_job *new_job(
-	const char *name, const char *password, const char *from, answer_cb cb, void *arg)
-{
-	struct users_job *job = rk_secret_new(sizeof(*job));
-
-	if (job == NULL)
-		return NULL;
-	memcpy(job->name, name, strlen(name));
-	memcpy(job->password, password, strlen(password));
-	copy_source(from, job->from, sizeof(job->from));
-	job->ret = -ECANCELED; /* until a helper says otherwise */
-	job->cb = cb;
-	job->arg = arg;
-	return job;
 }
 
 /* The one key of failures by a user from a source; '|' is in no user name of ours. */
@@ -198,7 +88,7 @@ static void tell_failure(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	answer_error(&a, 401, "bad-credentials", NULL, "the user name or the password is wrong");
-	finish(arg, &a);
+	users_job_finish(arg, &a);
 }
 
 static void login_failed(struct users *u, struct users_job *job)
@@ -231,7 +121,7 @@ static void login_done(void *arg)
 
 	if (u == NULL) {
 		answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
-		finish(job, &a);
+		users_job_finish(job, &a);
 		return;
 	}
 	user = user_list_find(&u->list, job->name);
@@ -243,7 +133,7 @@ static void login_done(void *arg)
 	throttle_key(job, key, sizeof(key));
 	throttle_forget(u->throttle, key);
 	answer_token(u, user, &a);
-	finish(job, &a);
+	users_job_finish(job, &a);
 }
 
 /* NULL, or the sentence to refuse with. */
@@ -270,115 +160,35 @@ void users_login(struct users *u, const json_t *request, const char *from, answe
 	const struct user_record *user;
 	struct users_job *job;
 	unsigned wait, wait_source;
-	char key[160];
+	char key[160], source[80];
 
 	why = read_login(request, &name, &password);
 	if (why != NULL) {
-		refuse(cb, arg, 400, "bad-request", why, 0);
+		users_refuse(cb, arg, 400, "bad-request", why, 0);
 		return;
 	}
 	if (u->signer == NULL) {
-		refuse(cb, arg, 503, "starting", "the key that signs tokens is being made", 1);
+		users_refuse(
+			cb, arg, 503, "starting", "the key that signs tokens is being made", 1);
 		return;
 	}
-	job = new_job(name, password, from, cb, arg);
+	copy_source(from, source, sizeof(source));
+	job = users_job_new(name, password, source, cb, arg);
 	if (job == NULL) {
-		refuse(cb, arg, 503, "busy", "no locked memory is left; try again", 1);
+		users_refuse(cb, arg, 503, "busy", "no locked memory is left; try again", 1);
 		return;
 	}
 	throttle_key(job, key, sizeof(key));
 	wait = throttle_wait(u->throttle, key, now_sec());
 	wait_source = throttle_wait(u->throttle, job->from, now_sec());
 	if (wait > 0 || wait_source > 0) {
-		free_job(job);
-		refuse(cb, arg, 429, "too-many-failures",
+		users_job_free(job);
+		users_refuse(cb, arg, 429, "too-many-failures",
 			"too many failed logins; wait as Retry-After says",
 			wait > wait_source ? wait : wait_source);
 		return;
 	}
 	user = user_list_find(&u->list, name);
 	memcpy(job->hash, user != NULL ? user->hash : u->nobody_hash, sizeof(job->hash));
-	start(u, job, check_password, login_done);
-}
-
-static void make_hash(void *arg)
-{
-	struct users_job *job = arg;
-
-	job->ret = password_hash(job->password, job->hash);
-}
-
-static int change_password(struct users *u, const struct users_job *job)
-{
-	struct user_list list = {0};
-	struct user_record *user;
-	int ret = users_copy(u, &list);
-
-	if (ret < 0)
-		return ret;
-	user = user_list_find(&list, job->name);
-	if (user == NULL) {
-		ret = -ENOENT;
-	} else {
-		memcpy(user->hash, job->hash, sizeof(user->hash));
-		user->epoch++;
-		ret = users_store(u, &list);
-	}
-	if (ret == 0)
-		users_replace(u, &list);
-	user_list_fini(&list);
-	return ret;
-}
-
-static void hash_done(void *arg)
-{
-	struct users_job *job = arg;
-	struct users *u = job->users;
-	struct answer a;
-	int ret = job->ret;
-
-	if (ret == 0)
-		ret = u == NULL ? -ESHUTDOWN : change_password(u, job);
-	if (ret == 0 && strcmp(job->name, ADMIN_NAME) == 0) {
-		ret = rk_file_remove(u->dir, INITIAL_PASSWORD_FILE);
-		if (ret < 0 && ret != -ENOENT)
-			log_warning("cannot remove %s/%s: %s", u->daemon->options->state_dir,
-				INITIAL_PASSWORD_FILE, strerror(-ret));
-		ret = 0;
-	}
-	if (ret == 0)
-		answer_ok(&a, json_pack("{s:s}", "user", job->name));
-	else if (ret == -ESHUTDOWN)
-		answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
-	else
-		answer_error(&a, 500, "storage", NULL, "the password could not be stored: %s",
-			strerror(-ret));
-	finish(job, &a);
-}
-
-void users_set_password(
-	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg)
-{
-	const char *password;
-	struct users_job *job;
-
-	password = json_string_value(json_object_get(request, "password"));
-	if (password == NULL || json_object_size(request) != 1) {
-		refuse(cb, arg, 400, "bad-request", "the body is {\"password\": TEXT}", 0);
-		return;
-	}
-	if (strlen(password) < USER_PASSWORD_MIN || strlen(password) > USER_PASSWORD_MAX) {
-		refuse(cb, arg, 400, "bad-password", "a password has 8 to 256 characters", 0);
-		return;
-	}
-	if (user_list_find(&u->list, name) == NULL) {
-		refuse(cb, arg, 404, "no-such-user", "there is no user of that name", 0);
-		return;
-	}
-	job = new_job(name, password, "", cb, arg);
-	if (job == NULL) {
-		refuse(cb, arg, 503, "busy", "no locked memory is left; try again", 1);
-		return;
-	}
-	start(u, job, make_hash, hash_done);
+	users_job_start(u, job, check_password, login_done);
 }

@@ -29,7 +29,6 @@ static const struct {
 	{"Credential", "name:s! is_for_peering:b! has_key:b! has_replacement_key:b! has_request:b! "
 		       "certificate:o"},
 	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
-	{"Session", "user:s! role:s! router:s! node:s! version:s!"},
 	{"Deleted", "name:s! deleted:s! publication:o"},
 	{"Enrol",
 		"name:s action:s ca_profile:s algorithm:s rsa_key_size:n ecc_curve:s common_name:s "
@@ -72,7 +71,19 @@ static const struct {
 	{"History", "running:i! confirm_by:s entries:a!"},
 	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o!"},
 	{"Password", "password:s!"},
-	{"User", "user:s!"},
+	{"UserNamed", "user:s!"},
+	{"User", "name:s! role:s!"},
+	{"UserList", "users:a!"},
+	{"NewUser", "name:s! role:s! password:s!"},
+	{"UserRole", "role:s!"},
+	{"Deleted", "deleted:s!"},
+	{"Session", "user:s! role:s! router:s! node:s! version:s! expires:s"},
+	{"PeerCertificate", "name:s! status:s! paths:a! local_certificate:o peer_certificate:o"},
+	{"KeyStatus",
+		"router:s! node:s! key_manager_state:s! rekey_index:i last_rekey_ms:i "
+		"next_rekey_ms:i key_change_count:i! config_key_change_count:i key_change_error:s "
+		"config_key_change_error:s metadata_rekey_index:i! metadata_last_rekey_ms:i "
+		"metadata_next_rekey_ms:i metadata_key_manager_state:s! peers_keyed:i! peers:i!"},
 	{"Health", "status:s! data_plane:s!"},
 	{"Empty", ""},
 	{"Anything", ""},

@@ -6,17 +6,10 @@
 
 #include "control/alarms.h"
 #include "control/audit.h"
-#include "control/config.h"
 #include "control/fields.h"
 
 #define EVENTS_DEFAULT 100
 #define EVENTS_MAX     1000
-
-static void answer_and_end(struct exchange *x, struct answer *a)
-{
-	exchange_answer(x, a);
-	answer_fini(a);
-}
 
 void operate_list_alarms(struct exchange *x)
 {
@@ -27,7 +20,7 @@ void operate_list_alarms(struct exchange *x)
 		answer_error(&a, 400, "bad-query", NULL, "the query is shelved=true");
 	else
 		alarms_list(x->daemon->alarms, with_shelved, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 /* "count=N", or nothing; 0 = something else. */
@@ -54,7 +47,7 @@ void operate_list_events(struct exchange *x)
 			EVENTS_MAX);
 	else
 		answer_ok(&a, json_pack("{s:o}", "events", audit_tail(x->daemon->audit, cnt)));
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 void operate_verify_events(struct exchange *x)
@@ -67,7 +60,7 @@ void operate_show_log(struct exchange *x)
 	struct answer a;
 
 	answer_ok(&a, json_pack("{s:o}", "levels", log_levels_json()));
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 void operate_set_log(struct exchange *x)
@@ -79,7 +72,7 @@ void operate_set_log(struct exchange *x)
 	struct answer a;
 
 	if (fields_read(x->body, fields, 2, &a) < 0) {
-		answer_and_end(x, &a);
+		exchange_answer_now(x, &a);
 		return;
 	}
 	if (!log_level_parse(name, &level))
@@ -95,16 +88,5 @@ void operate_set_log(struct exchange *x)
 			log_set_level(level);
 		a.body = json_pack("{s:o}", "levels", log_levels_json());
 	}
-	answer_and_end(x, &a);
-}
-
-void operate_show_session(struct exchange *x)
-{
-	const struct config *c = x->daemon->config;
-	struct answer a;
-
-	answer_ok(&a, json_pack("{s:s, s:s, s:s, s:s, s:s}", "user", x->actor.user, "role",
-			      user_role_name(x->who.role), "router", c->router, "node", c->node,
-			      "version", REKEY_VERSION));
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }

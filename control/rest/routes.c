@@ -4,33 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/configuration.h"
 #include "control/crl/manager.h"
 #include "control/enrol/enrol.h"
 #include "control/peers.h"
 #include "control/provision.h"
 #include "control/publish.h"
+#include "control/rest/account.h"
+#include "control/rest/configure.h"
 #include "control/rest/exchange.h"
 #include "control/rest/openapi.h"
 #include "control/rest/operate.h"
 #include "control/trust.h"
-
-/* Answers now. */
-static void answer_and_end(struct exchange *x, struct answer *a)
-{
-	exchange_answer(x, a);
-	answer_fini(a);
-}
-
-static void login(struct exchange *x)
-{
-	const char *name = json_string_value(json_object_get(x->body, "username"));
-
-	/* Whoever fails is named in the audit, as far as the name goes. */
-	if (name != NULL && strlen(name) < sizeof(x->actor.user))
-		memcpy(x->actor.user, name, strlen(name) + 1);
-	users_login(x->daemon->users, x->body, x->actor.address, exchange_answer, x);
-}
 
 static void create_key(struct exchange *x)
 {
@@ -72,7 +56,7 @@ static void list_certificates(struct exchange *x)
 	struct answer a;
 
 	provision_list(x->daemon->provision, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void show_certificate(struct exchange *x)
@@ -80,7 +64,7 @@ static void show_certificate(struct exchange *x)
 	struct answer a;
 
 	provision_show(x->daemon->provision, x->param, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void reload_certificates(struct exchange *x)
@@ -88,11 +72,9 @@ static void reload_certificates(struct exchange *x)
 	provision_reload(x->daemon->provision, exchange_answer, x);
 }
 
-static const json_t *body_or_empty(struct exchange *x);
-
 static void start_enrolment(struct exchange *x)
 {
-	enrol_start(x->daemon->enrol, body_or_empty(x), exchange_answer, x);
+	enrol_start(x->daemon->enrol, exchange_body(x), exchange_answer, x);
 }
 
 static void list_enrolments(struct exchange *x)
@@ -100,7 +82,7 @@ static void list_enrolments(struct exchange *x)
 	struct answer a;
 
 	enrol_list(x->daemon->enrol, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void show_enrolment(struct exchange *x)
@@ -108,7 +90,7 @@ static void show_enrolment(struct exchange *x)
 	struct answer a;
 
 	enrol_show(x->daemon->enrol, x->param, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void delete_enrolment(struct exchange *x)
@@ -116,7 +98,7 @@ static void delete_enrolment(struct exchange *x)
 	struct answer a;
 
 	enrol_delete(x->daemon->enrol, x->param, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void install_ca(struct exchange *x)
@@ -129,7 +111,7 @@ static void list_ca(struct exchange *x)
 	struct answer a;
 
 	trust_list(x->daemon->trust, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void delete_ca(struct exchange *x)
@@ -142,20 +124,12 @@ static void list_revocation(struct exchange *x)
 	struct answer a;
 
 	crl_manager_list(x->daemon->crl, &a);
-	answer_and_end(x, &a);
-}
-
-/* A call whose body may be left out gets an empty one. */
-static const json_t *body_or_empty(struct exchange *x)
-{
-	if (x->body == NULL)
-		x->body = json_object();
-	return x->body;
+	exchange_answer_now(x, &a);
 }
 
 static void refresh_revocation(struct exchange *x)
 {
-	crl_manager_refresh(x->daemon->crl, body_or_empty(x), exchange_answer, x);
+	crl_manager_refresh(x->daemon->crl, exchange_body(x), exchange_answer, x);
 }
 
 static void list_peers(struct exchange *x)
@@ -168,9 +142,19 @@ static void show_peer(struct exchange *x)
 	peers_show(x->daemon->peers, x->param, exchange_answer, x);
 }
 
+static void show_peer_certificate(struct exchange *x)
+{
+	peers_show_certificate(x->daemon->peers, x->param, exchange_answer, x);
+}
+
+static void show_key_status(struct exchange *x)
+{
+	peers_key_status(x->daemon->peers, exchange_answer, x);
+}
+
 static void rotate(struct exchange *x)
 {
-	peers_rotate(x->daemon->peers, body_or_empty(x), exchange_answer, x);
+	peers_rotate(x->daemon->peers, exchange_body(x), exchange_answer, x);
 }
 
 static void show_stats(struct exchange *x)
@@ -183,7 +167,7 @@ static void show_publication(struct exchange *x)
 	struct answer a;
 
 	publisher_show(x->daemon->publisher, &a);
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 static void show_health(struct exchange *x)
@@ -193,107 +177,7 @@ static void show_health(struct exchange *x)
 	answer_ok(&a, json_pack("{s:s, s:s}", "status", "ok", "data_plane",
 			      publisher_is_connected(x->daemon->publisher) ? "connected"
 									   : "disconnected"));
-	answer_and_end(x, &a);
-}
-
-static void show_schema(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_schema(x->daemon->configuration, &a);
-	answer_and_end(x, &a);
-}
-
-static void show_running(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_show_running(x->daemon->configuration, x->query, &a);
-	answer_and_end(x, &a);
-}
-
-static void show_candidate(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_show_candidate(x->daemon->configuration, x->query, &a);
-	answer_and_end(x, &a);
-}
-
-static void edit_candidate(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_edit(x->daemon->configuration, x->body, x->who.name, &a);
-	answer_and_end(x, &a);
-}
-
-static void replace_candidate(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_replace(x->daemon->configuration, x->body, x->who.name, &a);
-	answer_and_end(x, &a);
-}
-
-static void discard_candidate(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_discard(x->daemon->configuration, &a);
-	answer_and_end(x, &a);
-}
-
-static void show_diff(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_diff(x->daemon->configuration, x->query, &a);
-	answer_and_end(x, &a);
-}
-
-static void validate_candidate(struct exchange *x)
-{
-	configuration_validate(x->daemon->configuration, exchange_answer, x);
-}
-
-static void commit(struct exchange *x)
-{
-	configuration_commit(x->daemon->configuration, body_or_empty(x), exchange_answer, x);
-}
-
-static void confirm(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_confirm(x->daemon->configuration, &a);
-	answer_and_end(x, &a);
-}
-
-static void roll_back(struct exchange *x)
-{
-	configuration_rollback(x->daemon->configuration, x->body, exchange_answer, x);
-}
-
-static void show_history(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_history(x->daemon->configuration, &a);
-	answer_and_end(x, &a);
-}
-
-static void show_history_entry(struct exchange *x)
-{
-	struct answer a;
-
-	configuration_show_entry(x->daemon->configuration, x->param, &a);
-	answer_and_end(x, &a);
-}
-
-static void set_password(struct exchange *x)
-{
-	users_set_password(x->daemon->users, x->param, x->body, exchange_answer, x);
+	exchange_answer_now(x, &a);
 }
 
 static void show_openapi(struct exchange *x)
@@ -305,17 +189,18 @@ static void show_openapi(struct exchange *x)
 		answer_ok(&a, document);
 	else
 		answer_error(&a, 500, "internal", NULL, "the document could not be made");
-	answer_and_end(x, &a);
+	exchange_answer_now(x, &a);
 }
 
 #define GET    EVHTTP_REQ_GET
 #define POST   EVHTTP_REQ_POST
 #define PUT    EVHTTP_REQ_PUT
 #define DELETE EVHTTP_REQ_DELETE
+#define PATCH  EVHTTP_REQ_PATCH
 
 /* clang-format off */
 const struct route routes[] = {
-	{POST, "/login", USER_NOBODY, ROUTE_BODY_REQUIRED, true, NULL, login,
+	{POST, "/login", USER_NOBODY, ROUTE_BODY_REQUIRED, true, NULL, account_login,
 		"Log in: a token for later calls", "Login", "Token"},
 	{POST, "/private-key", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, create_key,
 		"Make a private key, which never leaves this router", "PrivateKey", "Key"},
@@ -365,6 +250,11 @@ const struct route routes[] = {
 		"Every peer", NULL, "PeerList"},
 	{GET, "/peer/{name}/security", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_peer,
 		"Keys and counters of a peer", NULL, "Peer"},
+	{GET, "/peer/{name}/certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		show_peer_certificate, "Certificates of both ends of a peering", NULL,
+		"PeerCertificate"},
+	{GET, "/security/key-status", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_key_status,
+		"Keys over all peers", NULL, "KeyStatus"},
 	{GET, "/alarm", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
 		operate_list_alarms, "Standing alarms (?shelved=true: all)", NULL, "AlarmList"},
 	{GET, "/event", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
@@ -381,38 +271,56 @@ const struct route routes[] = {
 		"Agree on new keys with a peer, or all, now", "Rotate", "Rotated"},
 	{GET, "/publication", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_publication,
 		"What the workers run on", NULL, "Publication"},
-	{GET, "/configuration/schema", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_schema,
+	{GET, "/configuration/schema", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_schema,
 		"Every item: type, unit, range, default, meaning", NULL, "Schema"},
-	{GET, "/configuration/running", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_running,
+	{GET, "/configuration/running", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_running,
 		"The running configuration, or a part of it (?path=A/B)", NULL, "Running"},
 	{GET, "/configuration/candidate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
-		show_candidate, "The candidate, or a part of it (?path=A/B)", NULL, "Candidate"},
+		configure_show_candidate, "The candidate, or a part of it (?path=A/B)", NULL, "Candidate"},
 	{POST, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL,
-		edit_candidate, "Edit the candidate: all operations or none", "Operations",
+		configure_edit_candidate, "Edit the candidate: all operations or none", "Operations",
 		"Edited"},
 	{PUT, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL,
-		replace_candidate, "Replace the candidate", "Anything", "Edited"},
+		configure_replace_candidate, "Replace the candidate", "Anything", "Edited"},
 	{DELETE, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_NONE, true, NULL,
-		discard_candidate, "Discard the candidate", NULL, "Edited"},
-	{GET, "/configuration/diff", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_diff,
+		configure_discard_candidate, "Discard the candidate", NULL, "Edited"},
+	{GET, "/configuration/diff", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_diff,
 		"From running to candidate, or between two of the history (?from=N&to=M)", NULL,
 		"Changes"},
 	{POST, "/configuration/validate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
-		validate_candidate, "What a commit would say", NULL, "Validated"},
-	{POST, "/configuration/commit", USER_ADMIN, ROUTE_BODY_OPTIONAL, true, NULL, commit,
+		configure_validate_candidate, "What a commit would say", NULL, "Validated"},
+	{POST, "/configuration/commit", USER_ADMIN, ROUTE_BODY_OPTIONAL, true, NULL, configure_commit,
 		"Put the candidate in force", "Commit", "Committed"},
-	{POST, "/configuration/confirm", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, confirm,
+	{POST, "/configuration/confirm", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, configure_confirm,
 		"Confirm a commit that waits for it", NULL, "Confirmed"},
-	{POST, "/configuration/rollback", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, roll_back,
+	{POST, "/configuration/rollback", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, configure_roll_back,
 		"Put a configuration of the history in force again", "Rollback", "Committed"},
-	{GET, "/configuration/history", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_history,
+	{GET, "/configuration/history", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_history,
 		"Every configuration that was in force, newest first", NULL, "History"},
 	{GET, "/configuration/history/{number}", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
-		show_history_entry, "One of them", NULL, "HistoryEntry"},
-	{POST, "/user/{name}/password", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, set_password,
-		"Set a password; every token of that user ends", "Password", "User"},
-	{GET, "/session", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_show_session,
-		"Who is asking, with which role, and whom", NULL, "Session"},
+		configure_show_history_entry, "One of them", NULL, "HistoryEntry"},
+	{POST, "/logout", USER_VIEWER, ROUTE_BODY_NONE, true, NULL, account_logout,
+		"End the token that this call comes with", NULL, "UserNamed"},
+	{GET, "/session", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, account_session,
+		"Who asks, and where", NULL, "Session"},
+	{GET, "/user", USER_ADMIN, ROUTE_BODY_NONE, false, NULL, account_list,
+		"Every user", NULL, "UserList"},
+	{POST, "/user", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, account_create,
+		"Make a user", "NewUser", "User"},
+	{GET, "/user/{name}", USER_ADMIN, ROUTE_BODY_NONE, false, NULL, account_show,
+		"One user", NULL, "User"},
+	{PATCH, "/user/{name}", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, account_update,
+		"Give a user another role", "UserRole", "User"},
+	{DELETE, "/user/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, account_delete,
+		"Remove a user", NULL, "Deleted"},
+	{POST, "/user/{name}/password", USER_VIEWER, ROUTE_BODY_REQUIRED, true, NULL,
+		account_set_password, "Set a password (admin, or one's own); every token of that "
+		"user ends", "Password", "UserNamed"},
+	{DELETE, "/user/{name}/tokens", USER_VIEWER, ROUTE_BODY_NONE, true, NULL,
+		account_end_tokens, "End every token of a user (admin, or one's own)", NULL,
+		"UserNamed"},
+	{POST, "/token-key/rotate", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, account_rotate_key,
+		"Sign tokens with a new key; those that are out stay good", NULL, "Anything"},
 	{GET, "/health", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_health,
 		"Is rekey-control there", NULL, "Health"},
 	{GET, "/openapi.json", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_openapi,

@@ -242,13 +242,15 @@ static const char *check_claims(
 	const json_t *nbf = json_object_get(payload, "nbf");
 	const json_t *epoch = json_object_get(payload, "epoch");
 	const char *name = json_string_value(json_object_get(payload, "name"));
+	const char *id = json_string_value(json_object_get(payload, "jti"));
 
 	if (!is_text(payload, "iss", s->issuer))
 		return "the token was issued by somebody else";
 	if (!is_text(payload, "aud", s->audience))
 		return "the token is for somebody else";
 	if (!json_is_integer(exp) || !json_is_integer(nbf) || !json_is_integer(epoch) ||
-		name == NULL || strlen(name) >= sizeof(out->name))
+		name == NULL || strlen(name) >= sizeof(out->name) || id == NULL ||
+		strlen(id) != TOKEN_ID_LEN)
 		return "the token lacks a claim";
 	if (json_integer_value(exp) <= now)
 		return "the token has expired";
@@ -256,6 +258,7 @@ static const char *check_claims(
 		return "the token is not valid yet";
 	memset(out, 0, sizeof(*out));
 	memcpy(out->name, name, strlen(name));
+	memcpy(out->id, id, TOKEN_ID_LEN);
 	out->epoch = (uint64_t)json_integer_value(epoch);
 	out->expires = json_integer_value(exp);
 	return NULL;

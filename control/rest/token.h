@@ -32,6 +32,7 @@ struct token_claims {
 /* Who a verified token speaks for. */
 struct token_subject {
 	char name[64];
+	char id[TOKEN_ID_LEN + 1]; /* jti */
 	uint64_t epoch;
 	int64_t expires;
 };

@@ -24,7 +24,7 @@ const char *user_role_name(enum user_role role)
 	return role_names[role];
 }
 
-static enum user_role parse_role(const char *name)
+enum user_role user_role_parse(const char *name)
 {
 	for (int i = USER_VIEWER; name != NULL && i <= USER_ADMIN; i++)
 		if (strcmp(name, role_names[i]) == 0)
@@ -32,7 +32,7 @@ static enum user_role parse_role(const char *name)
 	return USER_NOBODY;
 }
 
-static bool is_name(const char *name)
+bool user_name_is_good(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -56,7 +56,7 @@ int user_list_add(struct user_list *list, const char *name, enum user_role role,
 {
 	struct user_record *grown, *u;
 
-	if (!is_name(name) || role < USER_VIEWER || role > USER_ADMIN ||
+	if (!user_name_is_good(name) || role < USER_VIEWER || role > USER_ADMIN ||
 		strlen(hash) >= PASSWORD_HASH_MAX)
 		return -EINVAL;
 	if (user_list_find(list, name) != NULL)
@@ -75,6 +75,24 @@ int user_list_add(struct user_list *list, const char *name, enum user_role role,
 	return 0;
 }
 
+void user_list_remove(struct user_list *list, struct user_record *user)
+{
+	struct user_record *last = &list->user[--list->cnt];
+
+	if (user != last)
+		*user = *last;
+	rk_wipe(last, sizeof(*last));
+}
+
+size_t user_list_admin_cnt(const struct user_list *list)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < list->cnt; i++)
+		cnt += list->user[i].role == USER_ADMIN;
+	return cnt;
+}
+
 static int parse_user(json_t *json, struct user_list *list)
 {
 	const char *name, *role, *hash;
@@ -86,7 +104,7 @@ static int parse_user(json_t *json, struct user_list *list)
 		return -EINVAL;
 	if (epoch < 0)
 		return -EINVAL;
-	ret = user_list_add(list, name, parse_role(role), hash);
+	ret = user_list_add(list, name, user_role_parse(role), hash);
 	if (ret < 0)
 		return ret;
 	list->user[list->cnt - 1].epoch = (uint64_t)epoch;

@@ -2,6 +2,7 @@
 /* The users file, as data: read, checked, printed. No files, no clock. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,3 +33,7 @@ struct user_record *user_list_find(const struct user_list *list, const char *nam
 /* A user with a name of its own. 0, -EEXIST, -EINVAL for the name, -ENOSPC, -ENOMEM. */
 int user_list_add(struct user_list *list, const char *name, enum user_role role, const char *hash)
 	__attribute__((warn_unused_result));
+bool user_name_is_good(const char *name);
+/* The user must be in the list. */
+void user_list_remove(struct user_list *list, struct user_record *user);
+size_t user_list_admin_cnt(const struct user_list *list);

@@ -11,18 +11,14 @@
 
 #include <openssl/evp.h>
 
-#include "control/config.h"
-#include "control/helper.h"
 #include "control/log.h"
-#include "control/rest/key_file.h"
+#include "control/rest/ended_tokens.h"
 #include "control/rest/users_private.h"
 #include "pki/view/file.h"
 #include "pki/view/secret.h"
 
 #define USERS_FILE     "users.json"
 #define USERS_FILE_MAX (1024 * 1024)
-#define TOKEN_KEY_FILE "token.key"
-#define ISSUER         "rekey-control"
 #define THROTTLE_KEYS  512
 #define PASSWORD_FILE_MAX \
 	(USER_PASSWORD_MAX + 3) /* a line break, and one more to see that it is too long */
@@ -185,86 +181,6 @@ static int make_first_user(struct users *u, bool is_first)
 	return ret;
 }
 
-static int use_key(struct users *u, EVP_PKEY *key)
-{
-	char audience[256];
-
-	snprintf(audience, sizeof(audience), "%s/%s", u->daemon->config->router,
-		u->daemon->config->node);
-	return token_signer_new(key, ISSUER, audience, &u->signer);
-}
-
-/* The first key is made on a helper; logins are told to come back meanwhile. */
-struct key_job {
-	struct users *users; /* NULL when they were closed meanwhile */
-	int dir;             /* a descriptor of our own */
-	EVP_PKEY *key;
-	int ret;
-};
-
-static void make_key(void *arg)
-{
-	struct key_job *job = arg;
-	const struct pki_key_spec spec = {.algorithm = PKI_ALGORITHM_RSA, .rsa_bits = 2048};
-
-	job->ret = key_file_make(job->dir, TOKEN_KEY_FILE, &spec, &job->key);
-}
-
-static void key_made(void *arg)
-{
-	struct key_job *job = arg;
-	struct users *u = job->users;
-
-	if (u != NULL) {
-		u->key_job = NULL;
-		if (job->ret == 0)
-			job->ret = use_key(u, job->key);
-		if (job->ret < 0)
-			log_error("cannot make the key that signs tokens: %s; nobody can log in",
-				strerror(-job->ret));
-	}
-	EVP_PKEY_free(job->key);
-	close(job->dir);
-	free(job);
-}
-
-static int start_key_job(struct users *u)
-{
-	struct key_job *job = calloc(1, sizeof(*job));
-	int ret = -ENOMEM;
-
-	if (job == NULL)
-		return ret;
-	job->users = u;
-	job->ret = -ECANCELED; /* until a helper says otherwise */
-	job->dir = fcntl(u->dir, F_DUPFD_CLOEXEC, 3);
-	ret = job->dir < 0 ? -errno : helper_run(u->daemon->helpers, make_key, key_made, job);
-	if (ret < 0) {
-		if (job->dir >= 0)
-			close(job->dir);
-		free(job);
-		return ret;
-	}
-	u->key_job = job;
-	return 0;
-}
-
-static int open_key(struct users *u)
-{
-	EVP_PKEY *key = NULL;
-	int ret = key_file_load(u->dir, TOKEN_KEY_FILE, &key);
-
-	if (ret == -ENOENT)
-		return start_key_job(u);
-	if (ret == 0)
-		ret = use_key(u, key);
-	EVP_PKEY_free(key);
-	if (ret < 0)
-		log_error("the key that signs tokens, %s/%s, cannot be used: %s",
-			u->daemon->options->state_dir, TOKEN_KEY_FILE, strerror(-ret));
-	return ret;
-}
-
 static int open_all(struct users *u)
 {
 	char unguessed[64];
@@ -285,7 +201,10 @@ static int open_all(struct users *u)
 	ret = make_first_user(u, ret == -ENOENT);
 	if (ret < 0)
 		return ret;
-	return open_key(u);
+	ret = ended_tokens_open(u->dir, &u->ended);
+	if (ret < 0)
+		return ret;
+	return signing_key_open(u);
 }
 
 int users_open(struct daemon *d, struct users **out)
@@ -311,12 +230,25 @@ void users_close(struct users *u)
 	if (u == NULL)
 		return;
 	users_end_jobs(u);
-	if (u->key_job != NULL)
-		u->key_job->users = NULL;
-	token_signer_free(u->signer);
+	signing_key_close(u);
+	ended_tokens_close(u->ended);
 	throttle_free(u->throttle);
 	user_list_fini(&u->list);
 	free(u);
+}
+
+/* By the key that signs, or by the one before while its tokens last. */
+static int verify(const struct users *u, const char *token, size_t token_len,
+	struct token_subject *subject, const char **why)
+{
+	int64_t now = time(NULL);
+	int ret = token_verify(u->signer, token, token_len, now, subject, why);
+	const char *why_not;
+
+	if (ret == 0 || !signing_key_has_previous(u, now) ||
+		token_verify(u->previous, token, token_len, now, subject, &why_not) < 0)
+		return ret;
+	return 0;
 }
 
 int users_authenticate(struct users *u, const char *token, size_t token_len,
@@ -329,16 +261,19 @@ int users_authenticate(struct users *u, const char *token, size_t token_len,
 	*why = "the key that verifies tokens is not ready";
 	if (u->signer == NULL)
 		return -EACCES;
-	ret = token_verify(u->signer, token, token_len, time(NULL), &subject, why);
+	ret = verify(u, token, token_len, &subject, why);
 	if (ret < 0)
 		return ret;
 	user = user_list_find(&u->list, subject.name);
-	if (user == NULL || user->epoch != subject.epoch) {
+	if (user == NULL || user->epoch != subject.epoch ||
+		ended_tokens_has(u->ended, subject.id)) {
 		*why = "the token has been ended";
 		return -EACCES;
 	}
 	memset(out, 0, sizeof(*out));
 	memcpy(out->name, user->name, sizeof(out->name));
 	out->role = user->role;
+	memcpy(out->token_id, subject.id, sizeof(out->token_id));
+	out->token_expires = subject.expires;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "control/answer.h"
 #include "control/daemon.h"
@@ -24,6 +25,8 @@ enum user_role { USER_NOBODY = 0, USER_VIEWER, USER_OPERATOR, USER_ADMIN };
 struct user_identity {
 	char name[USER_NAME_MAX + 1];
 	enum user_role role;
+	char token_id[23]; /* of the token that said so; empty without one */
+	int64_t token_expires;
 };
 
 /* Needs d->base, options, state_fd, config and helpers. A damaged file is refused with a logged reason. */
@@ -31,6 +34,8 @@ int users_open(struct daemon *d, struct users **out) __attribute__((warn_unused_
 void users_close(struct users *u);
 
 const char *user_role_name(enum user_role role);
+/* USER_NOBODY for anything but viewer, operator and admin; NULL is fine. */
+enum user_role user_role_parse(const char *name);
 
 /* {"token": JWT}; 401, 429 with Retry-After, or 503 when too many logins are under way. */
 void users_login(struct users *u, const json_t *request, const char *from, answer_cb cb, void *arg);
@@ -40,3 +45,21 @@ int users_authenticate(struct users *u, const char *token, size_t token_len,
 /* {"password": NEW}; every token of that user ends. An unknown user is 404. */
 void users_set_password(
 	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
+
+/*
+ * The accounts. A user is {"name", "role"}. Errors: 404 no-such-user, 409 user-exists, 409
+ * last-admin for what would leave none, 400 for a name, role or password that cannot be.
+ */
+void users_list(const struct users *u, struct answer *out);
+void users_show(const struct users *u, const char *name, struct answer *out);
+/* {"name", "role", "password"} */
+void users_create(struct users *u, const json_t *request, answer_cb cb, void *arg);
+/* {"role"}: counts at once, for the tokens that are out, too. */
+void users_update(struct users *u, const char *name, const json_t *request, struct answer *out);
+void users_delete(struct users *u, const char *name, struct answer *out);
+/* Every token of that user ends. */
+void users_end_tokens(struct users *u, const char *name, struct answer *out);
+/* The token that this identity came with ends; 400 no-token when it came without. */
+void users_logout(struct users *u, const struct user_identity *who, struct answer *out);
+/* A new key signs from now on; the one before is still taken for as long as its tokens last. */
+void users_rotate_key(struct users *u, answer_cb cb, void *arg);

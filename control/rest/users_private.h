@@ -15,17 +15,37 @@
 
 struct key_job;
 
+/* A hash to be made or compared, for one request. */
+struct users_job {
+	struct users *users; /* NULL when they were closed meanwhile */
+	struct users_job *next;
+	struct event *delay;
+	answer_cb cb;
+	void *arg;
+	int ret; /* of the hash */
+	bool is_match;
+	char name[USER_NAME_MAX + 1];
+	char from[80];
+	char hash[PASSWORD_HASH_MAX]; /* login: compared with; else: the new one */
+	enum user_role role;          /* of a user to be made */
+	char password[USER_PASSWORD_MAX + 1];
+};
+
 struct users {
 	struct daemon *daemon;
 	int dir; /* the state folder, the daemon's */
 	struct user_list list;
-	struct token_signer *signer; /* NULL while the first key is being made */
+	struct token_signer *signer;   /* NULL while the first key is being made */
+	struct token_signer *previous; /* the key before it; NULL */
+	int64_t rotated_at;            /* when signer's key was made */
+	struct event *rotation;
+	struct ended_tokens *ended;
 	struct throttle *throttle;
 	/* What an unknown user's password is compared with, so that it takes as long. */
 	char nobody_hash[PASSWORD_HASH_MAX];
 	struct users_job *jobs; /* under way */
 	unsigned job_cnt;
-	struct key_job *key_job; /* making the first key */
+	struct key_job *key_job; /* a key is being made */
 };
 
 /* Writes list to disk; the caller puts it in force when that worked. 0 or -errno, logged. */
@@ -34,5 +54,25 @@ int users_store(const struct users *u, const struct user_list *list)
 /* A copy of the list in force, the caller's to end. 0 or -ENOMEM. */
 int users_copy(const struct users *u, struct user_list *out) __attribute__((warn_unused_result));
 void users_replace(struct users *u, struct user_list *list);
+/* Answers with an error at once. */
+void users_refuse(answer_cb cb, void *arg, int status, const char *code, const char *message,
+	unsigned retry_after_sec);
+/* In locked memory; NULL when there is none. name and password fit. */
+struct users_job *users_job_new(const char *name, const char *password, const char *from,
+	answer_cb cb, void *arg) __attribute__((warn_unused_result));
+/* Runs work on a helper, then done here; when it cannot, answers at once and frees the job. */
+void users_job_start(
+	struct users *u, struct users_job *job, void (*work)(void *), void (*done)(void *));
+/* Answers (ending a) and frees the job. */
+void users_job_finish(struct users_job *job, struct answer *a);
+void users_job_free(struct users_job *job);
 /* Ends every job with 503; their helpers finish without us. */
 void users_end_jobs(struct users *u);
+
+/* ---- signing_key.c: the key that signs tokens, and the one before it ---- */
+
+/* Loads the keys, or begins to make the first one. 0 or -errno, logged. */
+int signing_key_open(struct users *u) __attribute__((warn_unused_result));
+void signing_key_close(struct users *u);
+/* Tokens of the key before may still be good. */
+bool signing_key_has_previous(const struct users *u, int64_t now);

@@ -162,7 +162,8 @@ struct fixture *fixture_start(const struct rest_limits *limits)
 static void remove_folder(const struct fixture *f)
 {
 	static const char *const names[] = {"users.json", "token.key", "web.key", "web.pem",
-		"control.sock", "initial-admin-password"};
+		"control.sock", "initial-admin-password", "ended-tokens.json",
+		"token.previous.key"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlinkat(f->daemon.state_fd, names[i], 0);

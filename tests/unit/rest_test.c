@@ -87,7 +87,7 @@ static void roles_bound_what_may_be_done(void **state)
 	answers("DELETE", "/api/v1/trusted-ca-certificate/x", viewer, NULL, 403, "not-allowed");
 	answers("POST", "/api/v1/security/rotate", viewer, NULL, 403, "not-allowed");
 	answers("POST", "/api/v1/certificate-revocation/refresh", viewer, NULL, 403, "not-allowed");
-	answers("POST", "/api/v1/user/viewer/password", viewer, "{}", 403, "not-allowed");
+	answers("POST", "/api/v1/user/admin/password", viewer, "{}", 403, "not-allowed");
 	assert_int_equal(fixture_call_cnt(f), before + 1);
 }
 

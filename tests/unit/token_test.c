@@ -95,7 +95,7 @@ static void add_rsa(char *token, size_t size, EVP_PKEY *by)
 #define HEADER "{\"alg\":\"RS256\",\"typ\":\"JWT\"}"
 #define GOOD                                                                                  \
 	"{\"name\":\"admin\",\"iss\":\"us\",\"aud\":\"api\",\"nbf\":1,\"iat\":1,\"epoch\":7," \
-	"\"exp\":1800000060}"
+	"\"exp\":1800000060,\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\"}"
 
 static void issues_what_it_verifies(void **state)
 {

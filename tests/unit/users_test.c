@@ -17,6 +17,7 @@
 #include "control/config.h"
 #include "control/helper.h"
 #include "control/rest/users.h"
+#include "tests/unit/rest_doubles.h"
 
 struct world {
 	char folder[64];
@@ -41,6 +42,7 @@ static int make_world(void **state)
 	w->daemon.config = &w->config;
 	w->daemon.state_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w->daemon.base = event_base_new();
+	w->daemon.audit = (void *)doubles_new();
 	assert_int_equal(helper_pool_new(w->daemon.base, 1, 16, &w->daemon.helpers), 0);
 	*state = w;
 	return 0;
@@ -48,13 +50,14 @@ static int make_world(void **state)
 
 static int drop_world(void **state)
 {
-	static const char *const names[] = {
-		"users.json", "token.key", "initial-admin-password", "lab-password"};
+	static const char *const names[] = {"users.json", "token.key", "token.previous.key",
+		"token.next.key", "ended-tokens.json", "initial-admin-password", "lab-password"};
 	struct world *w = *state;
 
 	users_close(w->daemon.users);
 	helper_pool_free(w->daemon.helpers);
 	event_base_free(w->daemon.base);
+	doubles_free((void *)w->daemon.audit);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlinkat(w->daemon.state_fd, names[i], 0);
 	close(w->daemon.state_fd);
@@ -225,6 +228,91 @@ static void damaged_files_stop_the_start(void **state)
 	assert_null(w->daemon.users);
 }
 
+static bool is_taken(struct world *w, const char *token)
+{
+	struct user_identity who;
+	const char *why;
+
+	return users_authenticate(w->daemon.users, token, strlen(token), &who, &why) == 0;
+}
+
+static void open_users(struct world *w)
+{
+	char path[128];
+
+	users_close(w->daemon.users);
+	w->daemon.users = NULL;
+	snprintf(path, sizeof(path), "%s/lab-password", w->folder);
+	w->options.admin_password_file = path;
+	write_file(w, "lab-password", "TheAdminPassword1234\n");
+	assert_int_equal(users_open(&w->daemon, &w->daemon.users), 0);
+	w->options.admin_password_file = NULL;
+}
+
+static void rotate_key(struct world *w)
+{
+	w->status = 0;
+	users_rotate_key(w->daemon.users, got_answer, w);
+	while (w->status == 0)
+		event_base_loop(w->daemon.base, EVLOOP_ONCE);
+	assert_int_equal(w->status, 200);
+}
+
+/* Tokens of the key before the present one are good while they last, those of older keys not. */
+static void keys_overlap(void **state)
+{
+	struct world *w = *state;
+	char first[4096], second[4096];
+	struct timespec past[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	open_users(w);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	strcpy(first, w->token);
+	rotate_key(w);
+	assert_true(is_taken(w, first));
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	strcpy(second, w->token);
+	open_users(w); /* a restart finds both keys */
+	assert_true(is_taken(w, first));
+	assert_true(is_taken(w, second));
+	/* As if the rotation had been longer ago than any token lasts. */
+	assert_int_equal(utimensat(w->daemon.state_fd, "token.key", past, 0), 0);
+	open_users(w);
+	assert_false(is_taken(w, first));
+	assert_true(is_taken(w, second));
+	rotate_key(w);
+	assert_false(is_taken(w, first));
+	assert_true(is_taken(w, second));
+	/* A crash between the two renames: the next key is the one. */
+	users_close(w->daemon.users);
+	w->daemon.users = NULL;
+	assert_int_equal(
+		renameat(w->daemon.state_fd, "token.key", w->daemon.state_fd, "token.next.key"), 0);
+	open_users(w);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	assert_true(is_taken(w, second));
+}
+
+/* The interval of the configuration rotates by itself. */
+static void old_keys_are_replaced(void **state)
+{
+	struct world *w = *state;
+	struct timespec past[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	open_users(w);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	assert_int_equal(utimensat(w->daemon.state_fd, "token.key", past, 0), 0);
+	open_users(w);
+	assert_false(exists(w, "token.previous.key")); /* never: 0 */
+	w->config.token_key_interval_sec = 86400;
+	open_users(w);
+	for (int i = 0; i < 200 && !exists(w, "token.previous.key"); i++) {
+		event_base_loop(w->daemon.base, EVLOOP_NONBLOCK);
+		usleep(50000);
+	}
+	assert_true(exists(w, "token.previous.key"));
+}
+
 static void closing_answers_what_is_pending(void **state)
 {
 	struct world *w = *state;
@@ -251,6 +339,8 @@ int main(void)
 		IN_A_WORLD(lab_password_is_set),
 		IN_A_WORLD(bad_lab_passwords_stop_the_start),
 		IN_A_WORLD(damaged_files_stop_the_start),
+		IN_A_WORLD(keys_overlap),
+		IN_A_WORLD(old_keys_are_replaced),
 		IN_A_WORLD(closing_answers_what_is_pending),
 	};
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What peers.c and its answers share; nobody else includes it. */
+#pragma once
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "control/config.h"
+#include "control/peers.h"
+
+/* Someone who asked; answered when the data plane has told everything. */
+struct question {
+	TAILQ_ENTRY(question) next;
+	void (*answer)(struct peers *p, const struct question *q, struct answer *out);
+	char peer[RK_NAME_MAX + 1];
+	answer_cb cb;
+	void *arg;
+};
+TAILQ_HEAD(question_list, question);
+
+struct peers {
+	struct daemon *daemon;
+	struct event *timer; /* the data plane has this long to answer */
+	struct event *every; /* asks by itself: alarms follow the clock, too */
+	struct question_list questions;
+	bool is_asked;
+	/* By position in the configuration; is_known when the data plane spoke of it. */
+	struct rk_msg_status_peer *status;
+	bool *is_known;
+	uint8_t *told_state; /* of the last event: enum rk_peer_state */
+	size_t cnt;
+	json_t *position; /* name: index in the configuration */
+	json_t *counters; /* of the answer that is coming in */
+};
+
+/* The position in the configuration; -1 = there is no such peer. */
+ssize_t peers_find(const struct peers *p, const char *name);
+/* Answers when the data plane has told everything, or why it has not. */
+void peers_ask(struct peers *p, const char *name,
+	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
+	void *arg);
+void peers_answer_unknown(struct answer *out, const char *name);
+/* What the data plane said of a peer; what stands before it says anything, otherwise. */
+struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i);
+const char *peers_state_name(unsigned state);
+json_t *peers_paths_json(const struct config *c, const struct config_peer *peer);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tokens that were logged out before they expired, by their id, in STATE/ended-tokens.json (0600)
+ * until they would have expired. Bounded. Loop thread only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/rest/token.h"
+
+#define ENDED_TOKENS_MAX 1024
+
+struct ended_tokens;
+
+/* A damaged file is no reason not to start: it is an error all the same (-EINVAL), and logged. */
+int ended_tokens_open(int state_fd, struct ended_tokens **out) __attribute__((warn_unused_result));
+void ended_tokens_close(struct ended_tokens *e);
+/* On disk, then in memory. 0, -ENOSPC when too many stand, -errno. */
+int ended_tokens_add(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires,
+	int64_t now) __attribute__((warn_unused_result));
+bool ended_tokens_has(const struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1]);

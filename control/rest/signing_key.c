@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The key that signs tokens, STATE/token.key. A new one takes its place after a time, or when an
+ * administrator asks; the one before, STATE/token.previous.key, verifies for as long as its tokens
+ * last. Keys are made on a helper.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "control/audit.h"
+#include "control/config.h"
+#include "control/helper.h"
+#include "control/log.h"
+#include "control/rest/key_file.h"
+#include "control/rest/users_private.h"
+
+#define KEY_FILE      "token.key"
+#define KEY_PREVIOUS  "token.previous.key"
+#define KEY_NEXT      "token.next.key"
+#define ISSUER        "rekey-control"
+#define CHECK_SECONDS 3600
+
+struct key_job {
+	struct users *users; /* NULL when they were closed meanwhile */
+	int dir;             /* a descriptor of our own */
+	EVP_PKEY *key;
+	int ret;
+	answer_cb cb; /* NULL: nobody waits */
+	void *arg;
+};
+
+static int new_signer(const struct users *u, EVP_PKEY *key, struct token_signer **out)
+{
+	char audience[256];
+
+	snprintf(audience, sizeof(audience), "%s/%s", u->daemon->config->router,
+		u->daemon->config->node);
+	return token_signer_new(key, ISSUER, audience, out);
+}
+
+static int load_signer(const struct users *u, const char *name, struct token_signer **out)
+{
+	EVP_PKEY *key = NULL;
+	int ret = key_file_load(u->dir, name, &key);
+
+	if (ret == 0)
+		ret = new_signer(u, key, out);
+	EVP_PKEY_free(key);
+	return ret;
+}
+
+/* A file of the folder takes another's name; -ENOENT when there is none. */
+static int rename_file(int dir, const char *from, const char *to)
+{
+	if (renameat(dir, from, dir, to) < 0 || fsync(dir) < 0)
+		return -errno;
+	return 0;
+}
+
+static int64_t file_time(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, 0) == 0 ? st.st_mtime : 0;
+}
+
+static void make_key(void *arg)
+{
+	struct key_job *job = arg;
+	const struct pki_key_spec spec = {.algorithm = PKI_ALGORITHM_RSA, .rsa_bits = 2048};
+
+	unlinkat(job->dir, KEY_NEXT, 0); /* of a try that ended in between */
+	job->ret = key_file_make(job->dir, KEY_NEXT, &spec, &job->key);
+}
+
+/* After a crash between the two renames there is no key but the next one: start finds it. */
+static int put_in_force(struct users *u, EVP_PKEY *key)
+{
+	struct token_signer *signer = NULL;
+	int ret = new_signer(u, key, &signer);
+
+	if (ret == 0)
+		ret = rename_file(u->dir, KEY_FILE, KEY_PREVIOUS);
+	if (ret == 0 || ret == -ENOENT)
+		ret = rename_file(u->dir, KEY_NEXT, KEY_FILE);
+	if (ret < 0) {
+		token_signer_free(signer);
+		return ret;
+	}
+	token_signer_free(u->previous);
+	u->previous = u->signer;
+	u->signer = signer;
+	u->rotated_at = time(NULL);
+	return 0;
+}
+
+static void answer_job(struct key_job *job)
+{
+	struct answer a;
+
+	if (job->cb == NULL)
+		return;
+	if (job->ret == 0)
+		answer_ok(&a, json_pack("{s:b}", "rotated", true));
+	else if (job->users == NULL)
+		answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
+	else
+		answer_error(&a, 500, "not-written", NULL, "the key was not changed: %s",
+			strerror(-job->ret));
+	job->cb(job->arg, &a);
+	answer_fini(&a);
+}
+
+static void key_made(void *arg)
+{
+	struct key_job *job = arg;
+	struct users *u = job->users;
+
+	if (u != NULL) {
+		bool is_first = u->signer == NULL;
+
+		u->key_job = NULL;
+		if (job->ret == 0)
+			job->ret = put_in_force(u, job->key);
+		if (job->ret < 0)
+			log_error("cannot make the key that signs tokens: %s%s",
+				strerror(-job->ret), is_first ? "; nobody can log in" : "");
+		else if (!is_first)
+			audit_write(u->daemon->audit, "access.token_key_rotated",
+				"A new key signs tokens.", NULL);
+	}
+	answer_job(job);
+	EVP_PKEY_free(job->key);
+	close(job->dir);
+	free(job);
+}
+
+static int start_job(struct users *u, answer_cb cb, void *arg)
+{
+	struct key_job *job = calloc(1, sizeof(*job));
+	int ret = -ENOMEM;
+
+	if (job == NULL)
+		return ret;
+	job->users = u;
+	job->ret = -ECANCELED; /* until a helper says otherwise */
+	job->cb = cb;
+	job->arg = arg;
+	job->dir = fcntl(u->dir, F_DUPFD_CLOEXEC, 3);
+	ret = job->dir < 0 ? -errno : helper_run(u->daemon->helpers, make_key, key_made, job);
+	if (ret < 0) {
+		if (job->dir >= 0)
+			close(job->dir);
+		free(job);
+		return ret;
+	}
+	u->key_job = job;
+	return 0;
+}
+
+void users_rotate_key(struct users *u, answer_cb cb, void *arg)
+{
+	if (u->key_job != NULL)
+		users_refuse(cb, arg, 409, "busy", "a key is being made already: try again", 1);
+	else if (start_job(u, cb, arg) < 0)
+		users_refuse(cb, arg, 503, "busy", "the helpers have too much to do", 1);
+}
+
+static void check_age(evutil_socket_t fd, short what, void *arg)
+{
+	struct users *u = arg;
+	uint64_t interval = u->daemon->config->token_key_interval_sec;
+
+	(void)fd;
+	(void)what;
+	if (interval == 0 || u->key_job != NULL || u->signer == NULL ||
+		time(NULL) < u->rotated_at + (int64_t)interval)
+		return;
+	if (start_job(u, NULL, NULL) < 0)
+		log_warning("the key that signs tokens is due, and could not be made now");
+}
+
+bool signing_key_has_previous(const struct users *u, int64_t now)
+{
+	uint64_t lifetime = u->daemon->config->token_expiration_sec;
+
+	return u->previous != NULL && (lifetime == 0 || now <= u->rotated_at + (int64_t)lifetime);
+}
+
+static int load_keys(struct users *u)
+{
+	int ret = load_signer(u, KEY_FILE, &u->signer);
+
+	if (ret == -ENOENT && rename_file(u->dir, KEY_NEXT, KEY_FILE) == 0)
+		ret = load_signer(u, KEY_FILE, &u->signer);
+	if (ret < 0)
+		return ret;
+	u->rotated_at = file_time(u->dir, KEY_FILE);
+	ret = load_signer(u, KEY_PREVIOUS, &u->previous);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int signing_key_open(struct users *u)
+{
+	const struct timeval hour = {.tv_sec = CHECK_SECONDS};
+	int ret;
+
+	u->rotation = event_new(u->daemon->base, -1, EV_PERSIST, check_age, u);
+	if (u->rotation == NULL || event_add(u->rotation, &hour) < 0)
+		return -ENOMEM;
+	ret = load_keys(u);
+	if (ret == -ENOENT)
+		return start_job(u, NULL, NULL);
+	if (ret < 0)
+		log_error("the keys that sign tokens, %s/%s and %s, cannot be used: %s",
+			u->daemon->options->state_dir, KEY_FILE, KEY_PREVIOUS, strerror(-ret));
+	else
+		check_age(-1, 0, u);
+	return ret;
+}
+
+void signing_key_close(struct users *u)
+{
+	if (u->key_job != NULL)
+		u->key_job->users = NULL;
+	if (u->rotation != NULL)
+		event_free(u->rotation);
+	token_signer_free(u->signer);
+	token_signer_free(u->previous);
+}
