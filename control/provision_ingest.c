@@ -17,6 +17,7 @@
 struct ingest {
 	struct provision *provision;
 	struct provision_check *check;
+	bool is_update; /* PUT */
 	struct audit_actor actor;
 	answer_cb cb;
 	void *arg;
@@ -76,8 +77,10 @@ static void audit_ingest(const struct ingest *in)
 
 	for (size_t i = 0; i < info->crl_url_cnt; i++)
 		json_array_append_new(urls, json_string(info->crl_url[i]));
-	snprintf(text, sizeof(text), "Ingested certificate: %s", c->name);
-	audit_write_as(in->provision->daemon->audit, &in->actor, "system.ingest_certificate", text,
+	snprintf(text, sizeof(text), "%s certificate: %s", in->is_update ? "Updated" : "Ingested",
+		c->name);
+	audit_write_as(in->provision->daemon->audit, &in->actor,
+		in->is_update ? "system.update_certificate" : "system.ingest_certificate", text,
 		json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "name", c->name, "purpose",
 			info->purpose, "common_name",
 			info->common_name_cnt > 0 ? info->common_name[0] : "", "crl_urls", urls,
@@ -220,6 +223,8 @@ void provision_ingest(
 		return;
 	}
 	in = new_ingest(p, name, text, cb, arg);
+	if (in != NULL)
+		in->is_update = must_exist;
 	if (in != NULL && in->check != NULL &&
 		helper_run(p->daemon->helpers, check, checked, in) == 0) {
 		p->is_busy = true;

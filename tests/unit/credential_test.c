@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "control/alarms.h"
+#include "control/audit.h"
 #include "control/credential.h"
 #include "control/crl/manager.h"
 #include "control/provision.h"
@@ -85,6 +86,19 @@ static void delete_with(void (*call)(struct provision *, const char *, answer_cb
 	call_fini(&c);
 }
 
+/* What stands in the audit, as text; until the next call. */
+static const char *audited(void)
+{
+	static char text[65536];
+	json_t *events = audit_tail(f.d.audit, 100);
+	char *printed = json_dumps(events, JSON_COMPACT);
+
+	snprintf(text, sizeof(text), "%s", printed);
+	free(printed);
+	json_decref(events);
+	return text;
+}
+
 static void test_delete(void **state)
 {
 	const char *name = "custom_ssr_peering";
@@ -152,6 +166,14 @@ static void test_another_name(void **state)
 	call_fini(&c);
 	json_decref(body);
 	assert_true(has_file("site.2026_a-1.pem"));
+	assert_non_null(strstr(audited(), "\"system.ingest_certificate\""));
+	assert_null(strstr(audited(), "\"system.update_certificate\""));
+	body = json_pack("{s:s, s:s}", "name", "site.2026_a-1", "certificate", pem);
+	provision_ingest(f.d.provision, body, true, call_answered, &c);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	json_decref(body);
+	assert_non_null(strstr(audited(), "\"system.update_certificate\""));
 	assert_null(credential_compiled(f.d.credential));
 	assert_true(alarm_is_standing(f.d.alarms, "certificate-absent", "custom_ssr_peering"));
 	snprintf(config, sizeof(config),
