@@ -110,7 +110,31 @@ void cli_error(const struct cli *c, const char *format, ...)
 	fprintf(stderr, "rekeyctl: %s\n", text);
 }
 
-/* Where the address of the daemon is wrong nothing else can be right. */
+/* What to do about a daemon that does not answer. */
+static void tell_unreachable(const struct cli *c, const char *why)
+{
+	char path[256];
+
+	if (c->target.url != NULL) {
+		cli_error(c, "rekey-control does not answer at %s: %s%s", c->target.url, why,
+			strstr(why, "certificate") != NULL
+				? " (--cacert names who may have signed it)"
+				: "");
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/control.sock", c->target.run_dir);
+	if (access(path, F_OK) < 0)
+		cli_error(c,
+			"rekey-control does not answer: %s: %m; is it running, or is --run-dir "
+			"another folder?",
+			path);
+	else if (access(path, W_OK) < 0)
+		cli_error(c, "%s: %m; root and rekey-control's own user may use it, others --url",
+			path);
+	else
+		cli_error(c, "rekey-control does not answer at %s: %s", path, why);
+}
+
 static enum cli_exit tell_failure(
 	struct cli *c, enum client_result result, const struct client_answer *answer)
 {
@@ -123,8 +147,7 @@ static enum cli_exit tell_failure(
 		return CLI_REFUSED;
 	}
 	if (result == CLIENT_UNREACHABLE) {
-		cli_error(c, "rekey-control does not answer at %s: %s",
-			c->target.url != NULL ? c->target.url : c->target.run_dir, answer->error);
+		tell_unreachable(c, answer->error);
 		return CLI_NO_DAEMON;
 	}
 	cli_error(c, "refused: %s", answer->error);

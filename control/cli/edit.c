@@ -7,6 +7,7 @@
 
 #include "control/cli/config_text.h"
 #include "control/cli/place.h"
+#include "control/cli/print.h"
 
 const json_t *edit_schema(struct cli *c, enum cli_exit *exit)
 {
@@ -224,4 +225,30 @@ enum cli_exit edit_show(
 	json_decref(answer);
 	place_fini(&p);
 	return ret;
+}
+
+void edit_tell_changes(struct cli *c, bool is_others)
+{
+	/* One small item: the whole configuration may be large. */
+	json_t *answer = cli_peek(c, API "/configuration/candidate?path=router/name");
+	const char *user = cli_session_text(c, "user");
+	const json_t *names = json_object_get(answer, "edited_by");
+	char others[256] = "", name[80];
+	size_t i, at = 0;
+	json_t *one;
+
+	json_array_foreach(names, i, one)
+	{
+		snprintf(name, sizeof(name), "%s",
+			json_is_string(one) ? json_string_value(one) : "");
+		print_strip_controls(name);
+		if (strcmp(name, user) != 0 && at < sizeof(others))
+			at += (size_t)snprintf(
+				others + at, sizeof(others) - at, "%s%s", at > 0 ? ", " : "", name);
+	}
+	if (others[0] != '\0' && is_others)
+		fprintf(stderr, "The candidate also holds changes of: %s\n", others);
+	if (json_is_true(json_object_get(answer, "is_changed")) && !is_others)
+		fputs("The candidate holds changes that are not committed.\n", stderr);
+	json_decref(answer);
 }

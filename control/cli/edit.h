@@ -23,5 +23,10 @@ enum cli_exit edit_show(
 enum cli_exit edit_leave(struct cli *c);
 /* That part of the candidate, without a word when there is none; owned by the caller. */
 json_t *edit_peek(struct cli *c, const json_t *path);
+/*
+ * Tells of changes that are not committed: all of them, or with is_others only that somebody else
+ * made some. Without a word when the daemon does not answer.
+ */
+void edit_tell_changes(struct cli *c, bool is_others);
 /* Whether the first word names an item where the shell stands. */
 bool edit_knows(struct cli *c, const char *word);

@@ -191,6 +191,7 @@ struct line_editor *line_open(struct cli *c)
 	el_set(e->el, EL_CLIENTDATA, e);
 	el_set(e->el, EL_PROMPT, get_prompt);
 	el_set(e->el, EL_EDITOR, "emacs");
+	el_set(e->el, EL_SIGNAL, 1); /* a window that changes its size; the terminal given back */
 	open_history(e);
 	el_set(e->el, EL_ADDFN, "rekey-help", "what may come next", on_help);
 	el_set(e->el, EL_ADDFN, "rekey-complete", "complete the word", on_tab);

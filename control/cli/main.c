@@ -60,7 +60,11 @@ static int take_option(struct cli *c, int option, const char *value, int *status
 		return 0;
 	case 'u':
 		c->target.url = value;
-		return 0;
+		if (strncmp(value, "https://", 8) == 0)
+			return 0;
+		fprintf(stderr, "rekeyctl: --url is https://HOST[:PORT]\n");
+		*status = CLI_USAGE;
+		return 1;
 	case 'n':
 		c->user = value;
 		return 0;

@@ -51,9 +51,12 @@ RUN(run_exit);
 
 /* What a show function is told. */
 struct show run_show_of(struct cli *c);
-/* Calls, and prints the answer between "doing" and "Completed"; with -j as it is. */
-enum cli_exit run_call(struct cli *c, const struct cli_command *command, const char *method,
-	const char *path, const json_t *body, const struct show *show);
+/* GETs, and prints the answer between "doing" and "Completed"; with -j as it is. */
+enum cli_exit run_ask(struct cli *c, const struct cli_command *command, const char *path,
+	const struct show *show);
+/* The same with a call that changes something. Takes body; NULL is what could not be built. */
+enum cli_exit run_change(struct cli *c, const struct cli_command *command, const char *method,
+	const char *path, json_t *body);
 /* "force" among the arguments, or the person says yes. */
 bool run_is_sure(struct cli *c, const struct cli_command *command, const struct cli_args *args,
 	const char *question);

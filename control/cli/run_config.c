@@ -75,7 +75,7 @@ int run_show_history(struct cli *c, const struct cli_command *command, const str
 
 	if (number == NULL) {
 		show = run_show_of(c);
-		return (int)run_call(c, command, "GET", CONFIGURATION "/history", NULL, &show);
+		return (int)run_ask(c, command, CONFIGURATION "/history", &show);
 	}
 	if (edit_schema(c, &ret) == NULL)
 		return (int)ret;
@@ -162,6 +162,8 @@ int run_commit(struct cli *c, const struct cli_command *command, const struct cl
 
 	if (body == NULL)
 		return CLI_USAGE;
+	if (tree_value(command, args, "force") == NULL)
+		edit_tell_changes(c, true);
 	if (run_is_sure(c, command, args,
 		    "Are you sure you want to commit the candidate config? [y/N]: "))
 		ret = commit(c, CONFIGURATION "/commit", body);

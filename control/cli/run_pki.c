@@ -22,16 +22,11 @@ static const char *name_of(const struct cli_command *command, const struct cli_a
 
 int run_rotate(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	const char *peer = args->value[0];
-	struct show show = run_show_of(c);
-	json_t *body = json_object();
-	enum cli_exit ret;
+	const char *peer = tree_value(command, args, "PEER");
+	bool is_all = strcmp(peer, "all") == 0;
+	json_t *body = is_all ? json_object() : json_pack("{s:s}", "peer", peer);
 
-	if (peer != NULL && strcmp(peer, "all") != 0)
-		json_object_set_new(body, "peer", json_string(peer));
-	ret = run_call(c, command, "POST", API "/security/rotate", body, &show);
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "POST", API "/security/rotate", body);
 }
 
 /* Adds a word as a number when it is one: the daemon says what is wrong with others. */
@@ -49,8 +44,6 @@ int run_create_key(struct cli *c, const struct cli_command *command, const struc
 	const char *size = tree_value(command, args, "size");
 	const char *curve = tree_value(command, args, "curve");
 	const char *algorithm = tree_value(command, args, "algorithm");
-	struct show show = run_show_of(c);
-	enum cli_exit ret;
 	json_t *body;
 
 	if (algorithm == NULL)
@@ -65,9 +58,7 @@ int run_create_key(struct cli *c, const struct cli_command *command, const struc
 		set_number(body, "rsa_key_size", size);
 	if (tree_value(command, args, "replace") != NULL)
 		json_object_set_new(body, "replace", json_true());
-	ret = run_call(c, command, "POST", API "/private-key", body, &show);
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "POST", API "/private-key", body);
 }
 
 /* ---- requests ------------------------------------------------------------------------------------ */
@@ -239,33 +230,23 @@ static json_t *read_pem(struct cli *c, const char *path, const char *what)
 int run_import_certificate(
 	struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	struct show show = run_show_of(c);
+	const char *method = tree_value(command, args, "replace") != NULL ? "PUT" : "POST";
 	json_t *pem = read_pem(c, tree_value(command, args, "file"), "certificate");
-	json_t *body;
-	enum cli_exit ret;
 
 	if (pem == NULL)
 		return CLI_REFUSED;
-	body = json_pack("{s:s, s:o}", "name", name_of(command, args), "certificate", pem);
-	ret = run_call(c, command, tree_value(command, args, "replace") != NULL ? "PUT" : "POST",
-		API "/certificate", body, &show);
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, method, API "/certificate",
+		json_pack("{s:s, s:o}", "name", name_of(command, args), "certificate", pem));
 }
 
 int run_import_ca(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *mode = tree_value(command, args, "validation-mode");
-	struct show show = run_show_of(c);
 	json_t *pem = read_pem(c, tree_value(command, args, "file"), "trusted CA certificate");
-	json_t *body;
-	enum cli_exit ret;
 
 	if (pem == NULL)
 		return CLI_REFUSED;
-	body = json_pack("{s:s, s:o, s:s*}", "name", tree_value(command, args, "name"), "content",
-		pem, "validation-mode", mode);
-	ret = run_call(c, command, "POST", API "/trusted-ca-certificate", body, &show);
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "POST", API "/trusted-ca-certificate",
+		json_pack("{s:s, s:o, s:s*}", "name", tree_value(command, args, "name"), "content",
+			pem, "validation-mode", mode));
 }

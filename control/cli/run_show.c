@@ -30,7 +30,7 @@ static enum cli_exit print_answer(struct cli *c, const struct cli_command *comma
 	return ret;
 }
 
-enum cli_exit run_call(struct cli *c, const struct cli_command *command, const char *method,
+static enum cli_exit call(struct cli *c, const struct cli_command *command, const char *method,
 	const char *path, const json_t *body, const struct show *show)
 {
 	json_t *answer = NULL;
@@ -41,6 +41,28 @@ enum cli_exit run_call(struct cli *c, const struct cli_command *command, const c
 	if (ret == CLI_DONE)
 		ret = print_answer(c, command, strcmp(method, "GET") != 0, answer, show);
 	json_decref(answer);
+	return ret;
+}
+
+enum cli_exit run_ask(
+	struct cli *c, const struct cli_command *command, const char *path, const struct show *show)
+{
+	return call(c, command, "GET", path, NULL, show);
+}
+
+enum cli_exit run_change(struct cli *c, const struct cli_command *command, const char *method,
+	const char *path, json_t *body)
+{
+	struct show show = run_show_of(c);
+	enum cli_exit ret = CLI_REFUSED;
+
+	/* A call without its body would mean something else. */
+	if (body == NULL)
+		cli_error(c, "out of memory");
+	else
+		ret = call(c, command, method, path, body, &show);
+	cli_wipe(body, "password");
+	json_decref(body);
 	return ret;
 }
 
@@ -110,7 +132,7 @@ static int call_path(struct cli *c, const struct cli_command *command, const str
 		else if (p->value != NULL && show.only == NULL)
 			show.only = args->value[i];
 	}
-	return (int)run_call(c, command, method, path, body, &show);
+	return (int)call(c, command, method, path, body, &show);
 }
 
 int run_get(struct cli *c, const struct cli_command *command, const struct cli_args *args)
@@ -157,7 +179,7 @@ int run_show_peers(struct cli *c, const struct cli_command *command, const struc
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
-	return (int)run_call(c, command, "GET", path, NULL, &show);
+	return (int)run_ask(c, command, path, &show);
 }
 
 /* The list; one in full; with "detail" every one. */
@@ -177,7 +199,7 @@ int run_show_certificate(
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
-	return (int)run_call(c, command, "GET", path, NULL, &show);
+	return (int)run_ask(c, command, path, &show);
 }
 
 int run_show_events(struct cli *c, const struct cli_command *command, const struct cli_args *args)
@@ -192,7 +214,7 @@ int run_show_events(struct cli *c, const struct cli_command *command, const stru
 		cli_error(c, "the number is too long");
 		return CLI_USAGE;
 	}
-	return (int)run_call(c, command, "GET", path, NULL, &show);
+	return (int)run_ask(c, command, path, &show);
 }
 
 int run_show_alarms(struct cli *c, const struct cli_command *command, const struct cli_args *args)
@@ -201,8 +223,8 @@ int run_show_alarms(struct cli *c, const struct cli_command *command, const stru
 
 	show.only = tree_value(command, args, "id");
 	show.view = tree_value(command, args, "shelved");
-	return (int)run_call(c, command, "GET",
-		show.view != NULL ? API "/alarm?shelved=true" : API "/alarm", NULL, &show);
+	return (int)run_ask(
+		c, command, show.view != NULL ? API "/alarm?shelved=true" : API "/alarm", &show);
 }
 
 /* A broken log is told by the exit status, too. */

@@ -56,25 +56,18 @@ static json_t *build_user(struct cli *c, const char *name, const char *role, boo
 
 int run_create_user(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	struct show show = run_show_of(c);
 	json_t *body = build_user(
 		c, tree_value(command, args, "name"), tree_value(command, args, "role"), true);
-	enum cli_exit ret;
 
 	if (body == NULL)
 		return CLI_REFUSED;
-	ret = run_call(c, command, "POST", API "/user", body, &show);
-	cli_wipe(body, "password");
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "POST", API "/user", body);
 }
 
 int run_password(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *name = tree_value(command, args, "NAME");
-	struct show show = run_show_of(c);
 	char path[CLI_PATH_MAX];
-	enum cli_exit ret;
 	json_t *body;
 
 	if (client_path(path, sizeof(path), API "/user/%s/password", name) < 0) {
@@ -84,39 +77,27 @@ int run_password(struct cli *c, const struct cli_command *command, const struct 
 	body = build_user(c, name, NULL, false);
 	if (body == NULL)
 		return CLI_REFUSED;
-	ret = run_call(c, command, "POST", path, body, &show);
-	cli_wipe(body, "password");
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "POST", path, body);
 }
 
 int run_edit_user(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	struct show show = run_show_of(c);
-	json_t *body = json_pack("{s:s}", "role", tree_value(command, args, "role"));
 	char path[CLI_PATH_MAX];
-	enum cli_exit ret;
 
 	if (client_path(path, sizeof(path), API "/user/%s", tree_value(command, args, "name")) <
 		0) {
 		cli_error(c, "the name is too long");
-		ret = CLI_USAGE;
-	} else {
-		ret = run_call(c, command, "PATCH", path, body, &show);
+		return CLI_USAGE;
 	}
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "PATCH", path,
+		json_pack("{s:s}", "role", tree_value(command, args, "role")));
 }
 
 int run_edit_log(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	struct show show = run_show_of(c);
-	json_t *body = json_pack("{s:s, s:s*}", "level", tree_value(command, args, "level"),
-		"module", tree_value(command, args, "module"));
-	enum cli_exit ret = run_call(c, command, "PUT", API "/log", body, &show);
-
-	json_decref(body);
-	return (int)ret;
+	return (int)run_change(c, command, "PUT", API "/log",
+		json_pack("{s:s, s:s*}", "level", tree_value(command, args, "level"), "module",
+			tree_value(command, args, "module")));
 }
 
 /* ---- who we are to another router ---------------------------------------------------------------- */

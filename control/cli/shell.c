@@ -64,10 +64,26 @@ static int run_command(struct cli *c, char *const *word, size_t cnt)
 	return command->run(c, command, &args);
 }
 
+/* Bodies and paths are UTF-8: a word that is not would be left out of them. */
+static bool is_utf8(const char *word)
+{
+	json_t *text = json_string(word);
+
+	json_decref(text);
+	return text != NULL;
+}
+
 int shell_words(struct cli *c, char *const *word, size_t cnt)
 {
 	bool was_json = c->is_json;
 	int ret = -1;
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (!is_utf8(word[i])) {
+			cli_error(c, "word %zu is not UTF-8 text", i + 1);
+			return CLI_USAGE;
+		}
+	}
 
 	if (cnt > 0 && c->is_shell &&
 		(strcmp(word[cnt - 1], "-j") == 0 || strcmp(word[cnt - 1], "--json") == 0)) {
@@ -157,6 +173,7 @@ static int run_terminal(struct cli *c)
 	}
 	if (!c->is_over)
 		putchar('\n');
+	edit_tell_changes(c, false);
 	line_close(editor);
 	return CLI_DONE;
 }

@@ -2,6 +2,7 @@
 #include "control/cli/terminal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,13 @@
 #define CTRL_D 0x04
 #define CTRL_U 0x15
 #define RUBOUT 0x7f
+
+static volatile sig_atomic_t caught; /* a signal that ends the process, for later */
+
+static void on_signal(int signal)
+{
+	caught = signal;
+}
 
 struct typed {
 	int fd;
@@ -114,7 +122,7 @@ static int take_all(struct typed *t)
 		/* One byte at a time: what comes after the end is somebody else's. */
 		ssize_t n = read(t->fd, &c, 1);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && caught == 0)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : t->len > 0 ? 0 : -ENODATA;
@@ -123,29 +131,66 @@ static int take_all(struct typed *t)
 	return ret < 0 ? ret : 0;
 }
 
-int terminal_read(
-	int fd, enum terminal_mode mode, FILE *prompt, const char *question, size_t max, char **out)
+/* ---- the terminal's mode ------------------------------------------------------------------------- */
+
+/* The terminal is given back as it was whatever ends us: without echo nobody could work in it. */
+static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT};
+#define ENDING_CNT (sizeof(ending) / sizeof(ending[0]))
+
+struct switched {
+	struct termios shown;
+	struct sigaction before[ENDING_CNT];
+};
+
+static void switch_back(int fd, const struct switched *s)
 {
-	struct typed t = {.fd = fd, .mode = mode, .max = max};
-	struct termios shown, raw;
+	tcsetattr(fd, TCSADRAIN, &s->shown);
+	for (size_t i = 0; i < ENDING_CNT; i++)
+		sigaction(ending[i], &s->before[i], NULL);
+	if (caught != 0)
+		raise(caught);
+}
+
+/* Single bytes, no echo, no signals from keys; what waits is kept. */
+static int switch_over(int fd, struct switched *s)
+{
+	const struct sigaction action = {.sa_handler = on_signal};
+	struct termios raw;
 	int ret;
 
-	if (tcgetattr(fd, &shown) < 0)
+	if (tcgetattr(fd, &s->shown) < 0)
 		return -errno;
-	raw = shown;
+	caught = 0;
+	for (size_t i = 0; i < ENDING_CNT; i++)
+		sigaction(ending[i], &action, &s->before[i]);
+	raw = s->shown;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | ISIG | IEXTEN);
 	raw.c_iflag |= ICRNL;
 	raw.c_iflag &= ~(tcflag_t)(IGNCR | INLCR | ISTRIP);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	if (tcsetattr(fd, TCSADRAIN, &raw) < 0)
-		return -errno;
+	if (tcsetattr(fd, TCSADRAIN, &raw) == 0)
+		return 0;
+	ret = -errno;
+	switch_back(fd, s);
+	return ret;
+}
+
+int terminal_read(
+	int fd, enum terminal_mode mode, FILE *prompt, const char *question, size_t max, char **out)
+{
+	struct typed t = {.fd = fd, .mode = mode, .max = max};
+	struct switched s;
+	int ret = switch_over(fd, &s);
+
+	if (ret < 0)
+		return ret;
 	fputs(question, prompt);
 	fflush(prompt);
 	ret = grow(&t) ? take_all(&t) : -ENOMEM;
 	if (mode == TERMINAL_SECRET && write(fd, "\n", 1) < 0)
 		ret = ret == 0 ? -errno : ret;
-	tcsetattr(fd, TCSADRAIN, &shown);
+	switch_back(fd, &s);
 	if (ret == 0 && t.is_too_large)
 		ret = -EFBIG;
 	if (ret < 0) {
