@@ -15,7 +15,7 @@
 const struct alarm_kind alarm_kinds[] = {
 	{"certificate-absent", "136cbf2b9c0f406faf2f37c244de9899", "SYSTEM", KEYS, "CRITICAL",
 	 "rekeying is enabled and there is no valid CA-signed certificate with its key", AGAIN,
-	 "provision one: `rekeyctl pki create-key`, `request`, `ingest`"},
+	 "provision one: `rekeyctl create certificate request`, `rekeyctl import certificate`"},
 	{"certificate-file-absent", "eb2b4058fb6e4a609d30c262597d4a3d", "SYSTEM", KEYS, "MAJOR",
 	 "a certificate file that the configuration names is not on disk", "the file is there",
 	 "ingest the certificate, or correct the configuration"},

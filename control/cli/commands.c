@@ -106,6 +106,24 @@ static const struct cli_param import_ca_params[] = {
 	 .help = "warn takes certificates with flaws, and says which; strict refuses them."},
 	{.keyword = "file", .value = "FILE", .help = "Read it from there; else it is pasted."},
 };
+static const char *const actions[] = {"enrol", "renew", "revoke", NULL};
+
+static const struct cli_param enrolment_param[] = {
+	{.keyword = "name", .value = "NAME", .is_bare = true, .values = VALUES_CERTIFICATE,
+	 .help = "Only this one."},
+};
+static const struct cli_param enrol_params[] = {
+	{.keyword = "name", .value = "NAME", .is_bare = true, .values = VALUES_CERTIFICATE,
+	 .help = "Name of the credential; the one for peering when not given."},
+	{.keyword = "action", .value = "ACTION", .names = actions,
+	 .help = "enrol when not given; renew keeps the name, revoke asks the CA to revoke."},
+	{.keyword = "ca-profile", .value = "URL", .help = "Which CA, where several are configured."},
+	{.keyword = "common-name", .value = "CN", .help = "Ours when not given."},
+	{.keyword = "algorithm", .value = "RSA|ECC", .names = algorithms, .help = "Kind of key."},
+	{.keyword = "size", .value = "BITS", .help = "Of an RSA key."},
+	{.keyword = "curve", .value = "CURVE", .names = curves, .help = "Of an ECC key."},
+	{.keyword = "reason", .value = "N", .help = "Why it is to be revoked: a number of RFC 5280."},
+};
 static const struct cli_param delete_ca_params[] = {
 	{.keyword = "name", .value = "NAME", .is_bare = true, .is_required = true,
 	 .values = VALUES_TRUSTED_CA, .help = "Name of the bundle."},
@@ -203,6 +221,9 @@ static const struct cli_command commands[] = {
 	 .path = "/api/v1/certificate-request/%s", .show = show_all},
 	{"delete config", "Remove an item or element of the candidate.", NULL,
 	 PARAMS(delete_config_params), run_delete_config},
+	{"delete enrolment", "Ask a CA for nothing more, and renew nothing.", NULL,
+	 PARAMS(delete_credential_params), run_delete, .doing = "Deleting enrolment",
+	 .path = "/api/v1/enrolment/%s", .show = show_all},
 	{"delete private-key", "Remove a private key that has no certificate.", NULL,
 	 PARAMS(delete_credential_params), run_delete, .doing = "Deleting private key",
 	 .path = "/api/v1/private-key/%s", .show = show_all},
@@ -251,6 +272,9 @@ static const struct cli_command commands[] = {
 	{"rotate security", "Agree on new keys.", .param = NULL},
 	{"rotate security peer-key", "Agree on new keys with a peer, or all, now.", NULL,
 	 PARAMS(rotate_param), run_rotate, .doing = "Rotating keys", .show = show_all},
+	{"rotate token-key", "A new key that signs tokens; those of the old one end by and by.", NULL,
+	 NULL, 0, run_post, .doing = "Rotating token key", .path = "/api/v1/token-key/rotate",
+	 .show = show_all},
 	{"show", "Look at the state of things.", .param = NULL},
 	{"show alarms", "Standing alarms.", NULL, PARAMS(alarm_params), run_show_alarms,
 	 .doing = "Retrieving alarms", .show = show_alarms},
@@ -272,8 +296,8 @@ static const struct cli_command commands[] = {
 	 run_show_history, .doing = "Retrieving history", .show = show_history},
 	{"show config running", "The running configuration.", NULL, PARAMS(path_param),
 	 run_show_config},
-	{"show enrolment", "How enrolment with a CA stands.", NULL, NULL, 0, run_get,
-	 .doing = "Retrieving enrolment", .path = "/api/v1/enrolment", .show = show_enrolment},
+	{"show enrolment", "How enrolment with a CA stands.", NULL, PARAMS(enrolment_param),
+	 run_show_enrolment, .doing = "Retrieving enrolment", .show = show_enrolment},
 	{"show events", "The newest audit records.", NULL, PARAMS(event_params), run_show_events,
 	 .doing = "Retrieving events", .show = show_events},
 	{"show events verify", "Check the chain that the audit records form.",
@@ -297,6 +321,11 @@ static const struct cli_command commands[] = {
 	 .doing = "Retrieving statistics", .path = "/api/v1/stats", .show = show_stats},
 	{"show user", "Users and their roles.", NULL, PARAMS(user_param), run_get,
 	 .doing = "Retrieving users", .path = "/api/v1/user", .show = show_users},
+	{"start", "Begin what goes on by itself.", .param = NULL},
+	{"start enrolment", "Get a certificate from a CA, renew or revoke it.",
+	 "Makes the key and the request, asks the CA of the configured *ca-profile*, and installs what "
+	 "it signs; *show enrolment* tells how far it is.", PARAMS(enrol_params), run_enrol,
+	 .doing = "Starting enrolment", .show = show_enrolment},
 	{"top", "Leave the configuration.", NULL, NULL, 0, run_top, .is_of_shell = true},
 	{"up", "Leave this place of the configuration.", NULL, NULL, 0, run_up, .is_of_shell = true},
 	{"user", "Users.", .param = NULL},

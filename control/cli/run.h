@@ -9,7 +9,7 @@
 
 /* GET command->path, shown by command->show. */
 RUN(run_get);
-/* The same with POST and an empty body: something is done. */
+/* The same with POST, without a body: something is done. */
 RUN(run_post);
 RUN(run_delete); /* DELETE command->path, after asking when it has "force" */
 RUN(run_show_peers);
@@ -17,6 +17,7 @@ RUN(run_show_certificate);
 RUN(run_show_events);
 RUN(run_show_alarms);
 RUN(run_verify_events);
+RUN(run_show_enrolment);
 
 RUN(run_show_config);
 RUN(run_show_diff);
@@ -34,6 +35,7 @@ RUN(run_create_key);
 RUN(run_create_request);
 RUN(run_import_certificate);
 RUN(run_import_ca);
+RUN(run_enrol);
 
 RUN(run_create_user);
 RUN(run_edit_user);

@@ -250,3 +250,23 @@ int run_import_ca(struct cli *c, const struct cli_command *command, const struct
 		json_pack("{s:s, s:o, s:s*}", "name", tree_value(command, args, "name"), "content",
 			pem, "validation-mode", mode));
 }
+
+/* ---- enrolment ----------------------------------------------------------------------------------- */
+
+int run_enrol(struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	const char *size = tree_value(command, args, "size");
+	const char *reason = tree_value(command, args, "reason");
+	json_t *body = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "name",
+		tree_value(command, args, "name"), "action", tree_value(command, args, "action"),
+		"ca_profile", tree_value(command, args, "ca-profile"), "common_name",
+		tree_value(command, args, "common-name"), "algorithm",
+		tree_value(command, args, "algorithm"), "ecc_curve",
+		tree_value(command, args, "curve"));
+
+	if (size != NULL)
+		set_number(body, "rsa_key_size", size);
+	if (reason != NULL)
+		set_number(body, "revocation_reason", reason);
+	return (int)run_change(c, command, "POST", API "/enrolment", body);
+}

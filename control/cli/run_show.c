@@ -115,7 +115,7 @@ static int build_path(const struct cli_command *command, const struct cli_args *
 }
 
 static int call_path(struct cli *c, const struct cli_command *command, const struct cli_args *args,
-	const char *method, const json_t *body)
+	const char *method)
 {
 	struct show show = run_show_of(c);
 	char path[CLI_PATH_MAX];
@@ -132,21 +132,17 @@ static int call_path(struct cli *c, const struct cli_command *command, const str
 		else if (p->value != NULL && show.only == NULL)
 			show.only = args->value[i];
 	}
-	return (int)call(c, command, method, path, body, &show);
+	return (int)call(c, command, method, path, NULL, &show);
 }
 
 int run_get(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	return call_path(c, command, args, "GET", NULL);
+	return call_path(c, command, args, "GET");
 }
 
 int run_post(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	json_t *body = json_object();
-	int ret = call_path(c, command, args, "POST", body);
-
-	json_decref(body);
-	return ret;
+	return call_path(c, command, args, "POST");
 }
 
 int run_delete(struct cli *c, const struct cli_command *command, const struct cli_args *args)
@@ -158,7 +154,7 @@ int run_delete(struct cli *c, const struct cli_command *command, const struct cl
 		args->value[0] != NULL ? args->value[0] : "");
 	if (!run_is_sure(c, command, args, question))
 		return CLI_REFUSED;
-	return call_path(c, command, args, "DELETE", NULL);
+	return call_path(c, command, args, "DELETE");
 }
 
 int run_show_peers(struct cli *c, const struct cli_command *command, const struct cli_args *args)
@@ -212,6 +208,21 @@ int run_show_events(struct cli *c, const struct cli_command *command, const stru
 	if (client_path(path, sizeof(path), count != NULL ? API "/event?count=%s" : API "/event",
 		    count) < 0) {
 		cli_error(c, "the number is too long");
+		return CLI_USAGE;
+	}
+	return (int)run_ask(c, command, path, &show);
+}
+
+int run_show_enrolment(
+	struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	const char *name = tree_value(command, args, "name");
+	struct show show = run_show_of(c);
+	char path[CLI_PATH_MAX];
+
+	if (client_path(path, sizeof(path), name != NULL ? API "/enrolment/%s" : API "/enrolment",
+		    name) < 0) {
+		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
 	return (int)run_ask(c, command, path, &show);

@@ -121,18 +121,15 @@ int run_login(struct cli *c, const struct cli_command *command, const struct cli
 
 int run_logout(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	json_t *body = json_object();
 	enum cli_exit ret;
 
 	(void)command;
 	(void)args;
 	if (c->target.url == NULL) {
 		cli_error(c, "over the local socket nobody is logged in");
-		json_decref(body);
 		return CLI_USAGE;
 	}
-	ret = cli_call(c, "POST", API "/logout", body, NULL);
-	json_decref(body);
+	ret = cli_call(c, "POST", API "/logout", NULL, NULL);
 	if (ret != CLI_DONE)
 		return (int)ret;
 	if (client_set_token(c->client, NULL) < 0)

@@ -145,12 +145,14 @@ static void print_pem(FILE *f, const char *title, const json_t *certificate)
 		{"Subject", "subject"},
 		{"Issuer", "issuer"},
 		{"Serial Number", "serial"},
-		{"Subject Alternative Name", "subject_alt_names"},
-		{"Public Key", "public_key"},
-		{"Fingerprint", "fingerprint"},
+		{"Common Names", "common_names"},
+		{"Subject Alternative Names", "alt_names"},
+		{"Key", "key_type"},
+		{"Signature Algorithm", "signature_algorithm"},
 		{"Not Before", "not_before"},
 		{"Not After", "not_after"},
-		{"Verdict", "verdict"},
+		{"Fingerprint", "fingerprint"},
+		{"Status", "status"},
 	};
 	const char *pem = json_string_value(json_object_get(certificate, "pem"));
 	char text[16384];
@@ -234,6 +236,8 @@ void show_key_status(const struct show *s, json_t *answer)
 		{"Metadata Last Rekey", "metadata_last_rekey"},
 		{"Metadata Next Rekey", "metadata_next_rekey"},
 		{"Metadata Key Manager State", "metadata_key_manager_state"},
+		{"Peers", "peers"},
+		{"Peers With Keys", "peers_keyed"},
 	};
 	/* Ages come as "X_ms" and print as "X". */
 	static const char *const ages[] = {

@@ -81,25 +81,57 @@ void show_certificates(const struct show *s, json_t *answer)
 		fputs("There is no key, request or certificate.\n", s->f);
 }
 
-/* Each enrolment is a block of whatever the daemon tells. */
+static void print_enrolment(const struct show *s, json_t *one)
+{
+	static const struct print_column enrolment_fields[] = {
+		{"CA Profile", "ca_profile"},
+		{"Protocol", "protocol"},
+		{"Action", "action"},
+		{"State", "state"},
+		{"Started", "started"},
+		{"Last Success", "last_success"},
+		{"Next Try", "next_try"},
+		{"Failures", "failures"},
+		{"Error", "error"},
+	};
+	const json_t *offered = json_object_get(one, "offered_ca_certificates");
+	char name[128];
+
+	print_value(one, "name", name, sizeof(name));
+	fprintf(s->f, " %s\n", name);
+	print_block(s->f, enrolment_fields, CNT(enrolment_fields), one);
+	if (json_array_size(offered) > 0) {
+		static const struct print_column columns[] = {
+			{"Offered CA Certificate", "subject"},
+			{"Fingerprint", "fingerprint"},
+			{"Trusted", "is_trusted"},
+		};
+
+		print_table(s->f, columns, CNT(columns), offered);
+	}
+}
+
+/* {"enrolments", "ca_profiles"}, or one enrolment. */
 void show_enrolment(const struct show *s, json_t *answer)
 {
+	static const struct print_column columns[] = {
+		{"CA Profile", "url"},
+		{"Protocol", "protocol"},
+		{"Renewal", "renewal"},
+	};
 	json_t *list = json_object_get(answer, "enrolments"), *one;
-	char name[128];
+	const json_t *profiles = json_object_get(answer, "ca_profiles");
 	size_t i;
 
-	if (list == NULL) {
-		show_all(s, answer);
-		return;
-	}
-	json_array_foreach(list, i, one)
-	{
-		print_value(one, "name", name, sizeof(name));
-		fprintf(s->f, " %s\n", name);
-		print_all(s->f, one, 2);
-	}
-	if (json_array_size(list) == 0)
-		fputs("No enrolment is configured.\n", s->f);
+	if (list == NULL)
+		print_enrolment(s, answer);
+	json_array_foreach(list, i, one) print_enrolment(s, one);
+	if (list != NULL && json_array_size(list) == 0)
+		fputs("Nothing is or was enrolled.\n", s->f);
+	if (json_array_size(profiles) > 0)
+		print_table(s->f, columns, CNT(columns), profiles);
+	else if (list != NULL)
+		fputs("No ca-profile is configured.\n", s->f);
 }
 
 /* What came of taking a certificate or bundle in. */

@@ -147,7 +147,8 @@ static void key_status_is_the_vendors(void **state)
 		"  Metadata Rekey Index:        12\n"
 		"  Metadata Last Rekey:         1 hrs 2 min 3 sec\n"
 		"  Metadata Next Rekey:         N/A\n"
-		"  Metadata Key Manager State:  Active Leader\n");
+		"  Metadata Key Manager State:  Active Leader\n"
+		"  Peers:                       N/A\n");
 	expect_part(shown(show_key_status, "{}", (struct show){0}), " node0.siteA\n");
 }
 

@@ -190,7 +190,7 @@ static void next_words_are_known(void **state)
 	expect_next("show peers name", "NAME,");
 	expect_next("show peers west east", "");
 	expect_next("show events count", "N,");
-	expect_next("rotate", "security,");
+	expect_next("rotate", "security,token-key,");
 	expect_next("rotate security peer-key", "PEER,");
 	expect_next("rotate security peer-key all", ",");
 	expect_next("configure", "ITEM,");
