@@ -76,7 +76,8 @@ static void explain(int error, struct pki_path_result *out)
 	}
 }
 
-static void set_rules(X509_STORE_CTX *ctx, const struct pki_path_args *args)
+/* False: no memory. */
+static bool set_rules(X509_STORE_CTX *ctx, const struct pki_path_args *args)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
@@ -94,6 +95,8 @@ static void set_rules(X509_STORE_CTX *ctx, const struct pki_path_args *args)
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
 	if (!args->is_time_ignored)
 		X509_VERIFY_PARAM_set_time(param, args->now);
+	/* RFC 5280 6.1.1 (c): any-policy; OpenSSL takes a set that nobody filled for an empty one. */
+	return X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) == 1;
 }
 
 /* The trust's intermediates, then the caller's; a list of its own, borrowing the certificates. */
@@ -122,7 +125,8 @@ static int run_openssl(const struct pki_path_args *args, X509 *cert, X509_STORE 
 
 	if (ctx == NULL || X509_STORE_CTX_init(ctx, store, cert, untrusted) != 1)
 		goto out;
-	set_rules(ctx, args);
+	if (!set_rules(ctx, args))
+		goto out;
 	verified = X509_verify_cert(ctx);
 	error = X509_STORE_CTX_get_error(ctx);
 	/* Both must agree: a failure without a reason is still a failure. */
