@@ -80,8 +80,9 @@ static void explain(int error, struct pki_path_result *out)
 static bool set_rules(X509_STORE_CTX *ctx, const struct pki_path_args *args)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
-			      X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_TRUSTED_FIRST;
+	/* The anchors' own signatures were verified when the trust was made. */
+	unsigned long flags =
+		X509_V_FLAG_X509_STRICT | X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_TRUSTED_FIRST;
 
 	if (args->is_time_ignored)
 		flags |= X509_V_FLAG_NO_CHECK_TIME;

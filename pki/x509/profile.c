@@ -202,7 +202,7 @@ static void check_issuing(struct check *c)
 	check_constraints(c);
 	if (X509_NAME_entry_count(X509_get_subject_name(c->cert)) == 0)
 		found(c, "empty-subject", "its subject name is empty");
-	if (c->args->role == PKI_ROLE_ANCHOR)
+	if (c->args->role == PKI_ROLE_ANCHOR && !c->args->is_self_signature_known)
 		check_self_signature(c);
 }
 

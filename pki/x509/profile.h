@@ -51,6 +51,7 @@ struct pki_profile_args {
 	enum pki_severity severity; /* of what is found */
 	int64_t now;
 	bool is_ed25519_allowed;
+	bool is_self_signature_known; /* an anchor of a trust: it was verified when that was made */
 };
 
 /*

@@ -108,6 +108,7 @@ static enum rk_verdict_status check_profile(struct judgement *j, X509 *cert, enu
 		.severity = PKI_ERROR,
 		.now = j->args->now,
 		.is_ed25519_allowed = j->args->is_ed25519_allowed,
+		.is_self_signature_known = role == PKI_ROLE_ANCHOR,
 	};
 	char name[PKI_SUBJECT_MAX];
 
