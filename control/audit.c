@@ -383,3 +383,8 @@ uint64_t audit_count(const struct audit *a)
 {
 	return a->record_cnt;
 }
+
+size_t audit_waiting(const struct audit *a)
+{
+	return a->waiting_len;
+}

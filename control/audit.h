@@ -58,5 +58,7 @@ void audit_verify(struct audit *a, answer_cb cb, void *arg);
 void audit_watch(struct audit *a);
 /* How many lines were written since the start. */
 uint64_t audit_count(const struct audit *a);
+/* Bytes that are not on disk yet. */
+size_t audit_waiting(const struct audit *a);
 /* The type of a request's own record: "access.login", "access.denied", ..., "rest.request". */
 const char *audit_request_type(const char *method, const char *path, int status);

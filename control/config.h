@@ -124,6 +124,7 @@ struct config {
 	uint16_t groups[8];              /* named curves in order of preference */
 	uint64_t token_expiration_sec;   /* 0 = never */
 	uint64_t token_key_interval_sec; /* 0 = never */
+	bool is_metrics_open;            /* no token needed for them */
 	struct config_port *port;
 	size_t port_cnt;
 	struct config_peer *peer;

@@ -171,6 +171,8 @@ static const struct config_table token_table = TABLE(token_items, 0);
 
 static const struct config_item access_items[] = {
 	{"token", .kind = CONFIG_OBJECT, .table = &token_table, .help = "Bearer tokens."},
+	{"metrics-without-token", .kind = CONFIG_BOOL, MEMBER(struct config, is_metrics_open),
+	 .help = "Whoever reaches the REST API may read /metrics."},
 };
 static const struct config_table access_table = TABLE(access_items, 0);
 

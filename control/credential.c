@@ -10,6 +10,7 @@
 #include "control/config.h"
 #include "control/crl/manager.h"
 #include "control/provision_files.h"
+#include "control/metrics.h"
 #include "control/publish.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
@@ -56,6 +57,12 @@ static void set_alarm(const struct credential *c, const char *kind, enum alarm_s
 		raise_alarm(c, kind, severity, text);
 }
 
+static void count_refusal(const struct credential *c, const char *kind, enum metric which)
+{
+	if (!alarm_is_standing(c->daemon->alarms, kind, c->name))
+		metrics_count(c->daemon->metrics, which);
+}
+
 static void alarm_dates(const struct credential *c, int64_t now)
 {
 	char text[256], until[TIME_TEXT_LEN];
@@ -75,16 +82,21 @@ static void alarm_status(
 	const struct credential *c, enum rk_verdict_status status, const char *detail, int64_t now)
 {
 	const char *kind = "certificate-invalid";
+	enum metric which = METRIC_CERTIFICATE_INVALID;
 	char text[512];
 
 	if (status == RK_VERDICT_GOOD) {
 		alarm_dates(c, now);
 		return;
 	}
-	if (status == RK_VERDICT_REVOKED)
+	if (status == RK_VERDICT_REVOKED) {
 		kind = "certificate-revoked";
-	else if (status == RK_VERDICT_EXPIRED)
+		which = METRIC_CERTIFICATE_REVOKED;
+	} else if (status == RK_VERDICT_EXPIRED) {
 		kind = "certificate-expired";
+		which = METRIC_CERTIFICATE_EXPIRED;
+	}
+	count_refusal(c, kind, which);
 	snprintf(text, sizeof(text), "Certificate %s is invalid: %s - %s", c->name,
 		rk_verdict_status_name(status), detail);
 	set_alarm(c, kind, ALARM_CRITICAL, text);
@@ -338,4 +350,9 @@ int credential_private_key(const struct credential *c, struct rk_private_key *ke
 		ret = pki_key_to_private(private_key, key);
 	EVP_PKEY_free(private_key);
 	return ret;
+}
+
+int64_t credential_not_after(const struct credential *c)
+{
+	return c->cert != NULL ? c->verdict.not_after : 0;
 }

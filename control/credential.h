@@ -33,6 +33,8 @@ void credential_reload(struct credential *c);
 void credential_judge(struct credential *c);
 
 /* What is compiled into the view; NULL = none. Borrowed until the next change. */
+/* When our certificate's chain ends; 0 = there is none. */
+int64_t credential_not_after(const struct credential *c);
 const struct compile_credential *credential_compiled(const struct credential *c);
 /*
  * The private key as raw numbers, read from its file: key must lie in rk_secret_new memory.

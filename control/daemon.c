@@ -18,6 +18,7 @@
 #include "control/crl/manager.h"
 #include "control/enrol/enrol.h"
 #include "control/helper.h"
+#include "control/metrics.h"
 #include "control/peers.h"
 #include "control/provision.h"
 #include "control/publish.h"
@@ -126,7 +127,9 @@ static int open_parts(struct daemon *d)
 {
 	int ret;
 
-	ret = helper_pool_new(d->base, HELPER_CNT, HELPER_QUEUE, &d->helpers);
+	ret = metrics_open(d, &d->metrics);
+	if (ret == 0)
+		ret = helper_pool_new(d->base, HELPER_CNT, HELPER_QUEUE, &d->helpers);
 	if (ret == 0)
 		ret = trust_open(d, &d->trust);
 	if (ret == 0)
@@ -208,6 +211,7 @@ void daemon_close(struct daemon *d)
 	audit_close(d->audit);
 	configuration_close(d->configuration);
 	config_free(d->config);
+	metrics_close(d->metrics);
 	if (d->base != NULL)
 		event_base_free(d->base);
 	close_fd(d->lock_fd);

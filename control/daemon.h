@@ -22,6 +22,7 @@ struct credential;    /* control/credential.h: the key and certificate in force 
 struct crl_manager;   /* control/crl/manager.h */
 struct enrol;         /* control/enrol/enrol.h */
 struct helper_pool;   /* control/helper.h */
+struct metrics;       /* control/metrics.h */
 struct peers;         /* control/peers.h: what the data plane reports */
 struct provision;     /* control/provision.h: keys, requests, certificates */
 struct publisher;     /* control/publish.h */
@@ -59,6 +60,7 @@ struct daemon {
 	struct alarms *alarms;
 	struct audit *audit;
 	struct clock_watch *clock;
+	struct metrics *metrics; /* NULL: nothing is counted */
 	struct trust *trust;
 	struct credential *credential;
 	struct verdicts *verdicts;

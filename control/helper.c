@@ -204,3 +204,13 @@ int helper_run(
 	free(job);
 	return ret;
 }
+
+unsigned helper_pool_depth(struct helper_pool *pool)
+{
+	unsigned cnt;
+
+	pthread_mutex_lock(&pool->lock);
+	cnt = pool->queued_cnt;
+	pthread_mutex_unlock(&pool->lock);
+	return cnt;
+}

@@ -19,5 +19,7 @@ int helper_pool_new(struct event_base *base, unsigned thread_cnt, unsigned queue
 void helper_pool_free(struct helper_pool *pool);
 /* Runs the loop until nothing is queued or running: at start, before anything listens. */
 void helper_pool_settle(struct helper_pool *pool);
+/* Accepted and not yet given to done(). */
+unsigned helper_pool_depth(struct helper_pool *pool);
 int helper_run(struct helper_pool *pool, void (*work)(void *arg), void (*done)(void *arg),
 	void *arg) __attribute__((warn_unused_result));

@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "control/alarm_kinds.h"
 #include "control/config_schema.h"
 #include "control/daemon.h"
 #include "control/rest/json_body.h"
+#include "control/metrics.h"
 #include "pki/view/secret.h"
+#include "pki/view/service.h"
 
 static const struct option long_options[] = {
 	{"config-dir", required_argument, NULL, 'c'},
@@ -161,6 +165,33 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 	daemon_reload(arg);
 }
 
+/* The service manager, which wants to hear that the loop runs. */
+struct manager {
+	int fd;
+	uint64_t every_ns; /* 0 = never */
+	time_t told;
+};
+
+static void on_beat(void *arg)
+{
+	struct manager *m = arg;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (m->every_ns == 0 ||
+		(uint64_t)(now.tv_sec - m->told) * UINT64_C(1000000000) < m->every_ns)
+		return;
+	m->told = now.tv_sec;
+	rk_service_tell(m->fd, "WATCHDOG=1");
+}
+
+static void tell_manager(struct daemon *d, struct manager *m)
+{
+	rk_service_tell(m->fd, "READY=1");
+	d->metrics->on_beat = on_beat;
+	d->metrics->beat_arg = m;
+}
+
 static int run(struct daemon *d)
 {
 	const struct {
@@ -168,6 +199,7 @@ static int run(struct daemon *d)
 		event_callback_fn cb;
 	} signals[] = {{SIGTERM, on_end}, {SIGINT, on_end}, {SIGHUP, on_reload}};
 	struct event *event[3] = {NULL};
+	struct manager manager = {.fd = rk_service_open(&manager.every_ns)};
 	int ret = 0;
 
 	for (size_t i = 0; i < 3 && ret == 0; i++) {
@@ -176,10 +208,15 @@ static int run(struct daemon *d)
 			ret = -ENOMEM;
 	}
 	if (ret == 0) {
+		tell_manager(d, &manager);
 		log_info("rekey-control " REKEY_VERSION " is ready");
 		if (event_base_dispatch(d->base) < 0)
 			ret = -EIO;
 	}
+	rk_service_tell(manager.fd, "STOPPING=1");
+	d->metrics->on_beat = NULL;
+	if (manager.fd >= 0)
+		close(manager.fd);
 	for (size_t i = 0; i < 3; i++)
 		if (event[i] != NULL)
 			event_free(event[i]);

@@ -6,6 +6,7 @@
 
 #include "control/alarms.h"
 #include "control/config.h"
+#include "control/metrics.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
 #include "control/trust.h"
@@ -81,6 +82,10 @@ void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_stat
 		alarm_clear(d->alarms, spec.kind, peer);
 		return;
 	}
+	if (!alarm_is_standing(d->alarms, spec.kind, peer))
+		metrics_count(d->metrics, verdict == RK_VERDICT_EXPIRED   ? METRIC_PEER_EXPIRED
+					  : verdict == RK_VERDICT_REVOKED ? METRIC_PEER_REVOKED
+									  : METRIC_PEER_INVALID);
 	find_detail(d, fingerprint, detail);
 	alarm_raise(d->alarms, &spec, "Peer %s certificate is invalid: %s - %s", peer,
 		rk_verdict_status_name(verdict), detail);

@@ -12,6 +12,7 @@
 #include "control/config.h"
 #include "control/config_schema.h"
 #include "control/fields.h"
+#include "control/metrics.h"
 #include "control/peer_alarms.h"
 #include "control/publish.h"
 #include "control/time_text.h"
@@ -247,7 +248,6 @@ static bool ask_status(struct peers *p)
 	if (!publisher_send(p->daemon->publisher, &msg))
 		return false;
 	memset(p->is_known, 0, p->cnt * sizeof(*p->is_known));
-	json_object_clear(p->counters);
 	p->is_asked = true;
 	event_add(p->timer, &limit);
 	return true;
@@ -301,14 +301,32 @@ static void answer_show(struct peers *p, const struct question *q, struct answer
 
 static void answer_stats(struct peers *p, const struct question *q, struct answer *out)
 {
-	struct answer alarms;
+	json_t *control = metrics_stats(p->daemon->metrics);
+	size_t cnt[ALARM_CRITICAL + 1], sum = 0;
 
 	(void)q;
-	alarms_list(p->daemon->alarms, false, &alarms);
-	answer_ok(out, json_pack("{s:{s:I}, s:O}", "control", "alarms",
-			       (json_int_t)json_array_size(json_object_get(alarms.body, "alarms")),
-			       "dataplane", p->counters));
-	answer_fini(&alarms);
+	alarms_count(p->daemon->alarms, cnt);
+	for (size_t i = 0; i <= ALARM_CRITICAL; i++)
+		sum += cnt[i];
+	json_object_set_new(control, "alarms", json_integer((json_int_t)sum));
+	answer_ok(out, json_pack("{s:o, s:O}", "control", control, "dataplane", p->counters));
+}
+
+void peers_walk(const struct peers *p,
+	void (*see)(void *arg, const char *name, const struct rk_msg_status_peer *status),
+	void *arg)
+{
+	const struct config *c = p->daemon->config;
+	const struct rk_msg_status_peer none = {
+		.state = c->is_enabled ? RK_PEER_INITIALIZING : RK_PEER_DISABLED};
+
+	for (size_t i = 0; i < p->cnt && i < c->peer_cnt; i++)
+		see(arg, c->peer[i].name, p->is_known[i] ? &p->status[i] : &none);
+}
+
+json_t *peers_counters_json(const struct peers *p)
+{
+	return p->counters;
 }
 
 void peers_list(struct peers *p, answer_cb cb, void *arg)

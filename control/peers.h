@@ -42,4 +42,10 @@ void peers_show_certificate(struct peers *p, const char *name, answer_cb cb, voi
  * "metadata_key_manager_state", "peers_keyed", "peers"}; null: it does not apply.
  */
 void peers_key_status(struct peers *p, answer_cb cb, void *arg);
+/* Of every configured peer, as the data plane told last. */
+void peers_walk(const struct peers *p,
+	void (*see)(void *arg, const char *name, const struct rk_msg_status_peer *status),
+	void *arg);
+/* The data plane's counters as told last: {name: value}. Borrowed. */
+json_t *peers_counters_json(const struct peers *p);
 void peers_stats(struct peers *p, answer_cb cb, void *arg);

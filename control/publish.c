@@ -311,6 +311,13 @@ void publisher_close(struct publisher *p)
 	free(p);
 }
 
+void publisher_generations(
+	const struct publisher *p, struct rk_generation *published, struct rk_generation *applied)
+{
+	*published = p->published;
+	*applied = publisher_is_connected(p) ? p->applied : (struct rk_generation){0};
+}
+
 static json_t *generation_json(struct rk_generation g)
 {
 	if (g.incarnation == 0 && g.counter == 0)

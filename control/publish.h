@@ -35,6 +35,9 @@ void publisher_wait(struct publisher *p, answer_cb cb, void *arg);
  */
 json_t *publisher_result(const struct answer *published);
 bool publisher_send(struct publisher *p, const struct rk_message *msg);
+/* {0, 0} when nothing is applied, or no data plane is connected. */
+void publisher_generations(
+	const struct publisher *p, struct rk_generation *published, struct rk_generation *applied);
 bool publisher_is_connected(const struct publisher *p);
 /*
  * {"connected": bool, "published": {"incarnation", "counter"}, "applied": {...} or null,

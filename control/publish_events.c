@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/audit.h"
+#include "control/metrics.h"
 #include "control/peers.h"
 #include "control/verdicts.h"
 
@@ -90,6 +91,7 @@ static void on_applied(struct publisher *p, struct rk_generation generation)
 		publisher_clear_alarm(p, "publication-refused");
 		publisher_clear_alarm(p, "dataplane-behind");
 		event_del(p->behind_timer);
+		metrics_count(p->daemon->metrics, METRIC_APPLIED);
 		audit_write(p->daemon->audit, "system.publication",
 			"The data plane runs on a new generation.",
 			json_pack("{s:I, s:I}", "incarnation", (json_int_t)generation.incarnation,
@@ -112,6 +114,7 @@ static void on_refused(struct publisher *p, const struct rk_msg_generation *refu
 	snprintf(text, sizeof(text), "The data plane refused a publication and keeps the last: %s",
 		p->last_refusal);
 	publisher_set_alarm(p, "publication-refused", ALARM_CRITICAL, text);
+	metrics_count(p->daemon->metrics, METRIC_REFUSED);
 	audit_write(p->daemon->audit, "system.publication_refused", text,
 		json_pack("{s:I, s:I, s:s}", "incarnation",
 			(json_int_t)refused->generation.incarnation, "counter",
@@ -156,6 +159,7 @@ void publisher_on_message(void *arg, const struct rk_message *msg)
 		on_need_all(p);
 		break;
 	case RK_MSG_VALIDATE:
+		metrics_count(d->metrics, METRIC_VALIDATIONS);
 		verdicts_validate(d->verdicts, msg->validate.request, msg->validate.der);
 		break;
 	case RK_MSG_CONFIRMED:

@@ -2,32 +2,53 @@
 #include "dataplane/log.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "pki/view/journal.h"
+
+static int journal_fd = -1; /* -1: standard error it is */
+
+static void open_journal(void)
+{
+	if (rk_journal_is_stderr())
+		journal_fd = rk_journal_open(NULL);
+}
+
+static bool say_to_journal(const char *level, const char *message)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *priority = strcmp(level, "error") == 0     ? "3"
+			       : strcmp(level, "warning") == 0 ? "4"
+							       : "6";
+	const struct rk_journal_field field[] = {{"MESSAGE", message}, {"PRIORITY", priority},
+		{"SYSLOG_IDENTIFIER", "rekey-dataplane"}};
+
+	pthread_once(&once, open_journal);
+	return journal_fd >= 0 && rk_journal_send(journal_fd, field, 3) == 0;
+}
 
 void log_line(const char *level, const char *format, ...)
 {
-	char line[512];
-	int prefix = snprintf(line, sizeof(line), "rekey-dataplane: %s: ", level);
-	size_t len;
-	size_t i;
+	char message[480], line[512];
 	va_list args;
-	int body;
+	int len;
 
 	va_start(args, format);
-	body = vsnprintf(line + prefix, sizeof(line) - 1 - (size_t)prefix, format, args);
+	len = vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	if (body < 0)
+	if (len < 0)
 		return;
-	len = (size_t)prefix + (size_t)body;
-	if (len > sizeof(line) - 2)
-		len = sizeof(line) - 2;
 	/* Names and reasons come from outside: one message stays one line. */
-	for (i = 0; i < len; i++)
-		if (iscntrl((unsigned char)line[i]))
-			line[i] = '?';
-	line[len++] = '\n';
-	if (write(STDERR_FILENO, line, len) < 0)
+	for (char *p = message; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	if (say_to_journal(level, message))
+		return;
+	len = snprintf(line, sizeof(line), "rekey-dataplane: %s: %s\n", level, message);
+	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* nobody to tell */
 }

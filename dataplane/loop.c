@@ -13,14 +13,17 @@
 
 #include "dataplane/clock.h"
 #include "dataplane/log.h"
+#include "dataplane/metrics_socket.h"
 #include "dataplane/state.h"
 #include "dataplane/wake.h"
 #include "pki/view/secret.h"
+#include "pki/view/service.h"
 
-#define EVENT_CNT        4
+#define EVENT_CNT        5
 #define COUNTERS_EVERY   NS_PER_SEC
 #define STATE_EVERY      NS_PER_SEC
 #define COOKIE_EVERY     (120 * NS_PER_SEC)
+#define HUNG_AFTER       (10 * NS_PER_SEC)
 #define UNMAP_STEP_BYTES (16UL << 20)
 #define RELEASE_STEP     1024
 
@@ -28,6 +31,10 @@ struct loop {
 	struct dataplane *d;
 	int epoll_fd;
 	int signal_fd;
+	int service_fd;                 /* to the service manager; -1: none */
+	uint64_t watchdog_ns;           /* how often it wants to hear of us; 0: never */
+	uint64_t told_ns;               /* when it last did */
+	struct metrics_socket *metrics; /* NULL: none */
 	bool is_stopped;
 };
 
@@ -117,6 +124,7 @@ int loop_new(struct dataplane *d, struct loop **out)
 	if (l == NULL)
 		return -ENOMEM;
 	*l = (struct loop){.d = d, .epoll_fd = -1, .signal_fd = -1};
+	l->service_fd = rk_service_open(&l->watchdog_ns);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
@@ -127,6 +135,9 @@ int loop_new(struct dataplane *d, struct loop **out)
 		ret = watch(l, l->signal_fd, &l->signal_fd);
 	if (ret == 0)
 		ret = watch(l, d->shared.wake_fd, &d->shared.wake_fd);
+	if (ret == 0 && d->options.metrics_socket != NULL)
+		ret = metrics_socket_new(
+			l->epoll_fd, d->options.metrics_socket, &d->shared, &l->metrics);
 	if (ret == 0)
 		ret = channel_new(l->epoll_fd, d->options.run_dir, d->options.control_uid,
 			&channel_ops, d, &d->channel);
@@ -144,6 +155,9 @@ void loop_free(struct loop *l)
 		return;
 	channel_free(l->d->channel);
 	l->d->channel = NULL;
+	metrics_socket_free(l->metrics);
+	if (l->service_fd >= 0)
+		close(l->service_fd);
 	if (l->signal_fd >= 0)
 		close(l->signal_fd);
 	if (l->epoll_fd >= 0)
@@ -209,14 +223,38 @@ static bool run_due(struct dataplane *d)
 	return part_close_step(&d->closing, UNMAP_STEP_BYTES) || is_more;
 }
 
+/* Alive is whoever runs its loop: a worker that hangs ends the process, and a new one starts. */
+static bool are_workers_alive(const struct dataplane *d, uint64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < d->shared.worker_cnt; i++)
+		if (now > HUNG_AFTER + atomic_load_explicit(&d->shared.worker[i]->round_ns,
+					       memory_order_relaxed))
+			return false;
+	return true;
+}
+
+static void tell_manager(struct loop *l)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (l->watchdog_ns == 0 || now - l->told_ns < l->watchdog_ns ||
+		!are_workers_alive(l->d, now))
+		return;
+	l->told_ns = now;
+	rk_service_tell(l->service_fd, "WATCHDOG=1");
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
 /* How long there is nothing to do, in whole milliseconds rounded up. */
-static int time_to_sleep(const struct dataplane *d)
+static int time_to_sleep(const struct loop *l)
 {
+	const struct dataplane *d = l->d;
 	uint64_t next = earlier(channel_deadline_ns(d->channel), reports_deadline_ns(d));
 	uint64_t now = clock_monotonic_ns();
 
@@ -226,6 +264,8 @@ static int time_to_sleep(const struct dataplane *d)
 		next = earlier(next, d->counted_ns + COUNTERS_EVERY);
 	if (d->is_state_old)
 		next = earlier(next, d->state_ns + STATE_EVERY);
+	if (l->watchdog_ns != 0)
+		next = earlier(next, now + l->watchdog_ns / 2);
 	return next <= now ? 0 : (int)((next - now) / NS_PER_MS + 1);
 }
 
@@ -244,19 +284,25 @@ void loop_run(struct loop *l)
 	struct dataplane *d = l->d;
 	struct epoll_event event[EVENT_CNT];
 
+	rk_service_tell(l->service_fd, "READY=1");
 	while (!l->is_stopped) {
 		bool is_more = run_due(d);
 		int cnt;
 		int i;
 
+		tell_manager(l);
 		rk_rcu_offline(); /* whoever may sleep holds nobody up */
-		cnt = epoll_wait(l->epoll_fd, event, EVENT_CNT, is_more ? 0 : time_to_sleep(d));
+		cnt = epoll_wait(l->epoll_fd, event, EVENT_CNT, is_more ? 0 : time_to_sleep(l));
 		rk_rcu_online();
 		for (i = 0; i < cnt; i++) {
 			if (event[i].data.ptr == &l->signal_fd)
 				take_signal(l);
 			else if (event[i].data.ptr == &d->shared.wake_fd)
 				wake_clear(d->shared.wake_fd);
+			else if (l->metrics != NULL &&
+				 event[i].data.ptr == metrics_socket_tag(l->metrics))
+				metrics_socket_run(l->metrics);
 		}
 	}
+	rk_service_tell(l->service_fd, "STOPPING=1");
 }

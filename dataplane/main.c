@@ -20,6 +20,7 @@
 #include "dataplane/log.h"
 #include "dataplane/loop.h"
 #include "dataplane/state.h"
+#include "dataplane/telemetry.h"
 #include "pki/view/secret.h"
 
 struct lcores {
@@ -199,7 +200,9 @@ static int run(struct dataplane *d)
 	if (ret == 0) {
 		log_info("running, %u worker%s", lcores.worker_cnt,
 			lcores.worker_cnt == 1 ? "" : "s");
+		telemetry_open(&d->shared);
 		loop_run(loop);
+		telemetry_close();
 	} else {
 		log_error("start failed: %s", strerror(-ret));
 	}

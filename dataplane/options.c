@@ -19,6 +19,7 @@ void options_help(FILE *out)
 	      "  --crypto-lcores LIST  lcores for asymmetric operations, as 2,4-6 (none: on the\n"
 	      "                        worker, between bursts)\n"
 	      "  --idle-sleep-us N     sleep up to N microseconds when idle (0 = never)\n"
+	      "  --metrics-socket PATH write OpenMetrics text to whoever connects there\n"
 	      "  --control-user NAME   the user that control runs as (our own)\n"
 	      "  --help, --version\n"
 	      "\n"
@@ -81,7 +82,16 @@ static bool parse_idle(struct options *o, const char *text)
 	return true;
 }
 
-enum { OPT_RUN = 256, OPT_STATE, OPT_CRYPTO, OPT_IDLE, OPT_USER, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_RUN = 256,
+	OPT_STATE,
+	OPT_CRYPTO,
+	OPT_IDLE,
+	OPT_USER,
+	OPT_METRICS,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static enum options_answer take(struct options *o, int opt, char *why, size_t why_size)
 {
@@ -108,6 +118,9 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 			return OPTIONS_RUN;
 		snprintf(why, why_size, "--control-user: there is no user \"%s\"", optarg);
 		return OPTIONS_BAD;
+	case OPT_METRICS:
+		o->metrics_socket = optarg;
+		return OPTIONS_RUN;
 	case OPT_HELP:
 		return OPTIONS_HELP;
 	case OPT_VERSION:
@@ -137,6 +150,7 @@ enum options_answer options_parse(
 		{"crypto-lcores", required_argument, NULL, OPT_CRYPTO},
 		{"idle-sleep-us", required_argument, NULL, OPT_IDLE},
 		{"control-user", required_argument, NULL, OPT_USER},
+		{"metrics-socket", required_argument, NULL, OPT_METRICS},
 		{"help", no_argument, NULL, OPT_HELP},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{NULL, 0, NULL, 0},

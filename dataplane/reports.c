@@ -72,6 +72,24 @@ uint64_t reports_counters_sum(const struct dataplane *d)
 	return sum;
 }
 
+/* What is no sum over the workers: the longest round of any since this was last told. */
+static void tell_gauges(struct dataplane *d)
+{
+	struct rk_message m = {.type = RK_MSG_COUNTERS, .counters.cnt = 1};
+	struct rk_counter *c = &m.counters.counter[0];
+	unsigned i;
+
+	snprintf(c->name, sizeof(c->name), "gauge-longest-pause-ns");
+	for (i = 0; i < d->shared.worker_cnt; i++) {
+		uint64_t ns = atomic_exchange_explicit(
+			&d->shared.worker[i]->longest_ns, 0, memory_order_relaxed);
+
+		if (ns > c->value)
+			c->value = ns;
+	}
+	channel_send(d->channel, &m);
+}
+
 void reports_counters(struct dataplane *d)
 {
 	struct rk_message m = {.type = RK_MSG_COUNTERS};
@@ -86,6 +104,7 @@ void reports_counters(struct dataplane *d)
 				d->shared.worker[i]->engine);
 		channel_send(d->channel, &m);
 	}
+	tell_gauges(d);
 }
 
 void reports_status(struct dataplane *d)

@@ -97,6 +97,7 @@ int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto
 	w->crypto = crypto;
 	w->echo.refill_ns = now;
 	w->gossip.refill_ns = now;
+	atomic_init(&w->round_ns, now);
 	inbox_init(&w->inbox);
 	timers_init(&w->timers, now);
 	neighbour_init(&w->neighbours, &worker_neighbour_ops, w, now);
@@ -126,12 +127,24 @@ void worker_command(struct worker *w, struct message *m)
 	inbox_push(&w->inbox, &m->node);
 }
 
+/* How long the last round kept packets waiting; main may take the longest at any time. */
+static void note_pause(struct worker *w)
+{
+	uint64_t took = w->began_ns != 0 ? w->now_ns - w->began_ns : 0;
+
+	if (took > atomic_load_explicit(&w->longest_ns, memory_order_relaxed))
+		atomic_store_explicit(&w->longest_ns, took, memory_order_relaxed);
+	w->began_ns = w->now_ns;
+	atomic_store_explicit(&w->round_ns, w->now_ns, memory_order_relaxed);
+}
+
 /* The iteration's view, clocks and credential; false: nothing is published yet. */
 static bool begin(struct worker *w)
 {
 	struct engine_env env = {0};
 
 	w->now_ns = clock_monotonic_ns();
+	note_pause(w);
 	w->published = rk_rcu_read(&w->shared->published);
 	env.now_ns = w->now_ns;
 	if (w->published == NULL) {
@@ -195,6 +208,7 @@ static void rest(struct worker *w)
 	rk_rcu_offline();
 	usleep((useconds_t)sleep_us);
 	rk_rcu_online();
+	w->began_ns = 0;
 }
 
 int worker_main(void *arg)

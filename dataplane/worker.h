@@ -90,6 +90,9 @@ struct worker {
 	uint64_t idle_cnt;
 	uint32_t sleep_us;
 	struct counters counters;
+	uint64_t began_ns;           /* the round before this one; 0: it slept */
+	_Atomic uint64_t round_ns;   /* when the last round began; worker: w, others: r */
+	_Atomic uint64_t longest_ns; /* of a round since it was last told; worker: w, main: rw */
 	struct timers timers;
 	struct neighbour_table neighbours;
 	struct worker_queue queue[RTE_MAX_ETHPORTS];

@@ -12,6 +12,7 @@
 #include "control/crl/state.h"
 #include "control/helper.h"
 #include "control/log.h"
+#include "control/metrics.h"
 #include "control/publish.h"
 #include "control/trust.h"
 
@@ -136,6 +137,8 @@ static void on_ingested(void *arg)
 	const struct pki_finding *finding = pki_report_first(&in->report);
 	char reason[PKI_TEXT_MAX + 80];
 
+	metrics_count(run->m->d->metrics,
+		in->error == 0 ? METRIC_CRL_INGEST_SUCCESS : METRIC_CRL_INGEST_FAILURE);
 	if (in->error == 0) {
 		put_in_force(run->m, s, in);
 	} else {
@@ -185,6 +188,8 @@ void crl_on_fetched(void *arg, struct fetch_result *result)
 		return;
 	}
 	s->http_status = result->http_status;
+	metrics_count(run->m->d->metrics,
+		result->error < 0 ? METRIC_CRL_FETCH_FAILURE : METRIC_CRL_FETCH_SUCCESS);
 	if (result->error < 0) {
 		crl_fail(run->m, s, "crl-fetch", result->text);
 		free(run);

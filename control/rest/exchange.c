@@ -14,12 +14,15 @@
 
 #include "control/config.h"
 #include "control/log.h"
+#include "control/metrics.h"
 #include "control/rest/head_check.h"
 #include "control/rest/json_body.h"
+#include "control/rest/operate.h"
 #include "control/rest/rest_private.h"
 #include "control/rest/routes.h"
 
-#define PEM_TYPE "application/x-pem-file"
+#define PEM_TYPE     "application/x-pem-file"
+#define METRICS_PATH "/metrics"
 
 static struct bufferevent *bev_of(struct evhttp_request *req)
 {
@@ -191,6 +194,9 @@ void exchange_answer(void *arg, struct answer *a)
 {
 	struct exchange *x = arg;
 
+	if (x->rest != NULL && x->route != NULL)
+		metrics_count_request(
+			x->daemon->metrics, x->route->path, x->route->is_change, a->status);
 	if (x->rest != NULL && x->route != NULL && x->route->is_change)
 		audit(x, a);
 	if (x->req != NULL && evhttp_request_get_connection(x->req) == NULL) {
@@ -281,6 +287,8 @@ static bool find_route(struct exchange *x)
 	struct answer a;
 	enum route_scope scope;
 
+	if (path != NULL && strcmp(path, METRICS_PATH) == 0)
+		path = ROUTE_BASE METRICS_PATH; /* where its clients look for it */
 	scope = route_take_scope(path != NULL ? path : "", config->router, config->node, &path);
 	if (scope == ROUTE_SCOPE_OTHER) {
 		answer_error(&a, 404, "not-this-node", NULL,
@@ -315,7 +323,8 @@ static bool authorize(struct exchange *x, bool is_local)
 {
 	const char *why = "";
 
-	if (x->route->role == USER_NOBODY)
+	if (x->route->role == USER_NOBODY ||
+		(x->route->handle == operate_metrics && x->daemon->config->is_metrics_open))
 		return true;
 	if (!identify(x, is_local, &why)) {
 		refuse(x, 401, "not-authenticated", why);

@@ -7,6 +7,7 @@
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/fields.h"
+#include "control/metrics.h"
 
 #define EVENTS_DEFAULT 100
 #define EVENTS_MAX     1000
@@ -89,4 +90,9 @@ void operate_set_log(struct exchange *x)
 		a.body = json_pack("{s:o}", "levels", log_levels_json());
 	}
 	exchange_answer_now(x, &a);
+}
+
+void operate_metrics(struct exchange *x)
+{
+	metrics_scrape(x->daemon, exchange_answer, x);
 }

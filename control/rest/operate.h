@@ -9,3 +9,5 @@ void operate_list_events(struct exchange *x);
 void operate_verify_events(struct exchange *x);
 void operate_show_log(struct exchange *x);
 void operate_set_log(struct exchange *x);
+void operate_show_session(struct exchange *x);
+void operate_metrics(struct exchange *x);

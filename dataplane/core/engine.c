@@ -357,7 +357,7 @@ int engine_packet_owner(const uint8_t *payload, size_t len)
 
 size_t engine_counter_cnt(void)
 {
-	return REASON_CNT;
+	return REASON_CNT + LATENCY_KIND_CNT * LATENCY_ROW_CNT;
 }
 
 const char *engine_counter_name(size_t i)
@@ -368,10 +368,12 @@ const char *engine_counter_name(size_t i)
 #undef X
 	};
 
-	return names[i];
+	return i < REASON_CNT ? names[i] : latency_name(i - REASON_CNT);
 }
 
 uint64_t engine_counter(const struct engine *e, size_t i)
 {
+	if (i >= REASON_CNT)
+		return latency_value(&e->latency, i - REASON_CNT);
 	return atomic_load_explicit(&e->counter[i], memory_order_relaxed);
 }

@@ -119,7 +119,7 @@ void session_status(
 /* Which worker a packet belongs to by the index in it; -1: any (a HELLO, or garbage). */
 int engine_packet_owner(const uint8_t *payload, size_t len);
 
-/* Counters: one X-macro list in dataplane/core/reason.h. Names are static; values are written by
+/* Counters: the lists of dataplane/core/reason.h and latency.h. Names are static; values are written by
  * the worker and may be read by any thread (relaxed). */
 size_t engine_counter_cnt(void);
 const char *engine_counter_name(size_t i);

@@ -13,6 +13,7 @@
 #include "dataplane/core/guard.h"
 #include "dataplane/core/job_fields.h"
 #include "dataplane/core/kdf.h"
+#include "dataplane/core/latency.h"
 #include "dataplane/core/keyring.h"
 #include "dataplane/core/reason.h"
 #include "dataplane/core/wire.h"
@@ -84,6 +85,7 @@ struct engine {
 	size_t random_left;
 	uint8_t random[512]; /* drawn ahead: each call of the generator costs more than its bytes */
 	atomic_uint_fast64_t counter[REASON_CNT];
+	struct latency latency;
 };
 
 struct session {

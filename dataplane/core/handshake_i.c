@@ -347,6 +347,7 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 	session_promote(e, s);
 	session_bind(e, s, &binding);
 	s->confirmed_ns = e->env.now_ns;
+	latency_add(&e->latency, LATENCY_EXCHANGE, e->env.now_ns - x->started_ns);
 	exchange_free(e, x);
 	session_exchange_over(e, s, true);
 	traffic_keep_alive(e, s, false); /* R need not hold its PREVIOUS for us any longer */

@@ -178,6 +178,7 @@ static void finish_initiator(struct engine *e, struct exchange *x, const struct 
 	keyring_set_loser(&s->keys, true);
 	rk_wipe(&slot, sizeof(slot));
 	s->own_rekey = 0;
+	latency_add(&e->latency, LATENCY_REKEY, e->env.now_ns - x->started_ns);
 	exchange_free(e, x);
 	s->rekey_cnt++;
 	engine_count(e, REASON_REKEYS);

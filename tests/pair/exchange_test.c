@@ -46,6 +46,10 @@ static void strangers_meet(void **state)
 	}
 	assert_int_equal(pair_status(p, 0).local_index, pair_status(p, 1).peer_index);
 	assert_int_equal(pair_status(p, 1).local_index, pair_status(p, 0).peer_index);
+	/* One of them began it, and noted how long it took. */
+	assert_true(
+		pair_counter(p, 0, "exchange-us-sum") + pair_counter(p, 1, "exchange-us-sum") > 0);
+	assert_int_equal(pair_counter(p, 0, "rekey-us-sum"), 0);
 	pair_free(p);
 }
 
