@@ -28,6 +28,7 @@
 #include "control/trust.h"
 #include "control/verdicts.h"
 #include "pki/view/file.h"
+#include "pki/view/sandbox.h"
 #include "pki/view/secret.h"
 
 #define LOCK_FILE    "rekey-control.lock"
@@ -105,6 +106,27 @@ static int open_folders(struct daemon *d)
 	return ret;
 }
 
+/* From here on nothing is run, and nothing written outside of our folders. */
+static int enter_sandbox(const struct daemon_options *o)
+{
+	const char *const folders[] = {o->config_dir, o->state_dir, o->run_dir, o->pki_dir};
+	int ret;
+
+	if (!o->is_sandboxed)
+		return 0;
+	ret = rk_sandbox_write_below(folders, sizeof(folders) / sizeof(folders[0]));
+	if (ret == -ENOSYS || ret == -EOPNOTSUPP) {
+		log_warning("this kernel has no Landlock: files are guarded by their modes alone");
+	} else if (ret < 0) {
+		log_error("the process cannot be confined to its folders: %s", strerror(-ret));
+		return ret;
+	}
+	ret = rk_sandbox_drop_calls();
+	if (ret < 0)
+		log_error("system calls cannot be given up: %s", strerror(-ret));
+	return ret;
+}
+
 static int open_config(struct daemon *d)
 {
 	struct config_report report;
@@ -171,6 +193,8 @@ int daemon_open(struct daemon *d, const struct daemon_options *options)
 	d->config_fd = d->state_fd = d->run_fd = d->pki_fd = d->lock_fd = -1;
 	d->base = event_base_new();
 	ret = d->base == NULL ? -ENOMEM : open_folders(d);
+	if (ret == 0)
+		ret = enter_sandbox(options);
 	if (ret == 0)
 		ret = open_config(d);
 	if (ret == 0)

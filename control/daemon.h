@@ -41,6 +41,7 @@ struct daemon_options {
 	const char *listen[8];           /* ADDR:PORT; default 0.0.0.0:443 and [::]:443 */
 	unsigned listen_cnt;
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
+	bool is_sandboxed;          /* give up what is not needed, once the folders are there */
 	enum log_level log_level;
 	enum log_format log_format;
 };

@@ -27,6 +27,7 @@ static const struct option long_options[] = {
 	{"admin-password-file", required_argument, NULL, 'a'},
 	{"dataplane-user", required_argument, NULL, 'u'},
 	{"log-level", required_argument, NULL, 'L'},
+	{"no-sandbox", no_argument, NULL, 'N'},
 	{"log-format", required_argument, NULL, 'F'},
 	{"print-schema", no_argument, NULL, 'P'},
 	{"print-alarms", no_argument, NULL, 'A'},
@@ -48,6 +49,7 @@ static const char help_text[] =
 	"  --dataplane-user NAME       who may connect as the data plane (this user)\n"
 	"  --log-level LEVEL           error, warning, info or debug (info)\n"
 	"  --log-format FORMAT         auto, text or json (auto: to the journal, else text)\n"
+	"  --no-sandbox                keep every system call and all of the file system\n"
 	"  --print-schema              print the configuration's items and exit\n"
 	"  --print-alarms              print every kind of alarm and exit\n"
 	"  --help, --version           print this, or the version, and exit\n";
@@ -59,6 +61,7 @@ static void set_defaults(struct daemon_options *o)
 		.state_dir = "/var/lib/rekey",
 		.run_dir = "/run/rekey",
 		.pki_dir = "/etc/128technology/pki",
+		.is_sandboxed = true,
 		.log_level = LOG_LEVEL_INFO,
 	};
 }
@@ -102,6 +105,9 @@ static int take_option(struct daemon_options *o, int option, const char *value)
 			return 0;
 		fprintf(stderr, "rekey-control: --log-level is error, warning, info or debug\n");
 		return -EINVAL;
+	case 'N':
+		o->is_sandboxed = false;
+		return 0;
 	case 'F':
 		if (log_format_parse(value, &o->log_format))
 			return 0;

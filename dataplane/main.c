@@ -17,6 +17,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/clock.h"
+#include "dataplane/confine.h"
 #include "dataplane/log.h"
 #include "dataplane/loop.h"
 #include "dataplane/state.h"
@@ -245,11 +246,20 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	block_signals();
+	ret = confine_files(&d.options);
+	if (ret < 0) {
+		log_error("the process cannot be confined to its folders: %s", strerror(-ret));
+		return EXIT_FAILURE;
+	}
 	if (rte_eal_init(d.options.eal_argc, argv) < 0) {
 		log_error("EAL: %s", rte_strerror(rte_errno));
 		return EXIT_FAILURE;
 	}
-	ret = run(&d);
+	ret = confine_calls(&d.options);
+	if (ret < 0)
+		log_error("system calls cannot be given up: %s", strerror(-ret));
+	else
+		ret = run(&d);
 	rte_eal_cleanup();
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -20,6 +20,7 @@ void options_help(FILE *out)
 	      "                        worker, between bursts)\n"
 	      "  --idle-sleep-us N     sleep up to N microseconds when idle (0 = never)\n"
 	      "  --metrics-socket PATH write OpenMetrics text to whoever connects there\n"
+	      "  --no-sandbox          keep every system call and all of the file system\n"
 	      "  --control-user NAME   the user that control runs as (our own)\n"
 	      "  --help, --version\n"
 	      "\n"
@@ -89,6 +90,7 @@ enum {
 	OPT_IDLE,
 	OPT_USER,
 	OPT_METRICS,
+	OPT_NO_SANDBOX,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -121,6 +123,9 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 	case OPT_METRICS:
 		o->metrics_socket = optarg;
 		return OPTIONS_RUN;
+	case OPT_NO_SANDBOX:
+		o->is_sandboxed = false;
+		return OPTIONS_RUN;
 	case OPT_HELP:
 		return OPTIONS_HELP;
 	case OPT_VERSION:
@@ -151,6 +156,7 @@ enum options_answer options_parse(
 		{"idle-sleep-us", required_argument, NULL, OPT_IDLE},
 		{"control-user", required_argument, NULL, OPT_USER},
 		{"metrics-socket", required_argument, NULL, OPT_METRICS},
+		{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
 		{"help", no_argument, NULL, OPT_HELP},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{NULL, 0, NULL, 0},
@@ -160,7 +166,8 @@ enum options_answer options_parse(
 
 	*o = (struct options){.run_dir = "/run/rekey",
 		.state_dir = "/var/lib/rekey-dataplane",
-		.control_uid = geteuid()};
+		.control_uid = geteuid(),
+		.is_sandboxed = true};
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return OPTIONS_HELP;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

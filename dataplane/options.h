@@ -17,8 +17,9 @@ struct options {
 	const char *run_dir;
 	const char *state_dir;
 	const char *metrics_socket; /* NULL = none */
-	uid_t control_uid;          /* who may listen on the socket */
-	uint32_t idle_sleep_us;     /* 0 = never */
+	bool is_sandboxed;
+	uid_t control_uid;      /* who may listen on the socket */
+	uint32_t idle_sleep_us; /* 0 = never */
 	uint8_t is_crypto_lcore[OPTIONS_LCORE_MAX];
 	int eal_argc; /* arguments for rte_eal_init, name included */
 };

@@ -34,8 +34,14 @@ static void add_counters(struct rte_tel_data *out)
 		for (unsigned i = 0; i < source->worker_cnt; i++)
 			counters_add_up(&sum, first, &source->worker[i]->counters,
 				source->worker[i]->engine);
-		for (uint32_t i = 0; i < sum.cnt; i++)
-			add_number(out, sum.counter[i].name, sum.counter[i].value);
+		for (uint32_t i = 0; i < sum.cnt; i++) {
+			char *name = sum.counter[i].name;
+
+			/* DPDK's names have no '-'. */
+			for (char *p = strchr(name, '-'); p != NULL; p = strchr(p, '-'))
+				*p = '_';
+			add_number(out, name, sum.counter[i].value);
+		}
 	}
 }
 

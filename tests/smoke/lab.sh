@@ -7,6 +7,7 @@
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_PASSWORD=TheAdminPassword1234
 LAB_WORKERS=1      # of each data plane; its threads share a CPU
+LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
 declare -A LAB_PORT=([east]=8443 [west]=8444)
 declare -A LAB_ADDRESS=([east]=192.0.2.1 [west]=192.0.2.2)
@@ -37,7 +38,17 @@ lab_close() {
 		[[ -f $file ]] || continue
 		wait_until 3 process_ended "${file##*/}" || end_process "${file##*/}" KILL
 	done
+	hold_secrets || LAB_LEAK=1
 	rm -rf "$LAB"
+	[[ -z ${LAB_LEAK:-} ]] || exit 1
+}
+
+# Whatever a laboratory did, no key, password or token of it is written anywhere but in its place.
+hold_secrets() {
+	python3 "$LAB_TOP/tests/smoke/secrets.py" "$LAB" >"$LAB/leaks" || {
+		cat "$LAB/leaks"
+		return 1
+	}
 }
 
 # --- processes: each has a name, a file pid/NAME and a log NAME.log ---------------------------
@@ -203,7 +214,8 @@ cpu_of() {
 }
 
 start_dataplane() {
-	local router=$1 inside=() crypto=()
+	local router=$1 inside=() crypto=() telemetry=()
+	if ((LAB_TELEMETRY == 0)); then telemetry=(--no-telemetry); fi
 	if ((LAB_CRYPTO_CORES > 0)); then
 		crypto=(--crypto-lcores "$((1 + LAB_WORKERS))-$((LAB_WORKERS + LAB_CRYPTO_CORES))")
 	fi
@@ -211,10 +223,11 @@ start_dataplane() {
 		inside=(nsenter -t "$(<"$LAB/pid/$router-netns")" -n)
 	fi
 	start_process "$router-dataplane" "${inside[@]}" "$LAB_BUILD/dataplane/rekey-dataplane" \
-		--no-huge -m 256 --no-pci --no-telemetry --file-prefix "rekey-$$-$router" \
+		--no-huge -m 256 --no-pci "${telemetry[@]}" --file-prefix "rekey-$$-$router" \
 		--lcores "(0-$((LAB_WORKERS + LAB_CRYPTO_CORES)))@$(cpu_of "$router")" \
 		--vdev "$(vdev_of "$router")" -- \
 		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" \
+		--metrics-socket "$LAB/$router/run/metrics.sock" \
 		--idle-sleep-us 500 "${crypto[@]}"
 }
 
