@@ -80,7 +80,7 @@ struct config_ca_profile {
 	const char *secret_file;       /* 0600 */
 	const char *client_credential; /* authenticates the first enrolment */
 	const char *tls_ca_file;       /* PEM; without it, the trusted CA certificates */
-	const char *recipient;         /* CMP: the CA's common name */
+	const char *recipient;         /* CMP: the CA's name */
 	bool is_renewal_on;
 };
 

@@ -58,8 +58,9 @@ static const struct config_item ca_items[] = {
 	{"tls-ca-file", .kind = CONFIG_CREDENTIAL, MEMBER(struct config_ca_profile, tls_ca_file),
 	 .max = 64, .help = "File of the PKI directory: PEM certificates of the CAs that may have "
 			    "signed the server's; without it, the trusted CA certificates."},
-	{"recipient", .kind = CONFIG_TEXT, MEMBER(struct config_ca_profile, recipient), .max = 64,
-	 .help = "CMP: the CA's common name, where it asks to be called by it."},
+	{"recipient", .kind = CONFIG_TEXT, MEMBER(struct config_ca_profile, recipient), .max = 256,
+	 .help = "CMP: the CA's name, \"/O=Lab/CN=CA\" or a common name: whom requests are for, "
+		 "and who must have signed the answers."},
 	{"renewal", .kind = CONFIG_BOOL, MEMBER(struct config_ca_profile, is_renewal_on),
 	 .fallback = true,
 	 .help = "Renew what was enrolled with it at two thirds of its lifetime."},

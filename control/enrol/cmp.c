@@ -102,6 +102,38 @@ static bool set_protection(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
 	       OSSL_CMP_CTX_set_option(ctx, OSSL_CMP_OPT_MAC_ALGNID, NID_hmacWithSHA256) == 1;
 }
 
+/* "TYPE=VALUE"; text is taken apart. */
+static bool add_part(X509_NAME *name, char *text)
+{
+	char *value = strchr(text, '=');
+
+	if (value == NULL)
+		return false;
+	*value++ = '\0';
+	return X509_NAME_add_entry_by_txt(
+		       name, text, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
+}
+
+/* "/O=Lab/CN=CA", or a common name alone. NULL = it is neither. */
+static X509_NAME *parse_name(const char *text)
+{
+	X509_NAME *name = X509_NAME_new();
+	char *copy = strdup(text), *rest = copy, *part;
+	bool is_ok = name != NULL && copy != NULL;
+
+	if (is_ok && text[0] != '/')
+		is_ok = X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+				(const unsigned char *)text, -1, -1, 0) == 1;
+	while (is_ok && text[0] == '/' && (part = strsep(&rest, "/")) != NULL)
+		is_ok = part[0] == '\0' || add_part(name, part);
+	free(copy);
+	if (is_ok)
+		return name;
+	X509_NAME_free(name);
+	return NULL;
+}
+
+/* Whom we call is who must have signed the answer: not any certificate of the same CA. */
 static bool set_recipient(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
 {
 	X509_NAME *name;
@@ -109,11 +141,9 @@ static bool set_recipient(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
 
 	if (job->recipient == NULL)
 		return true;
-	name = X509_NAME_new();
-	is_set = name != NULL &&
-		 X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-			 (const unsigned char *)job->recipient, -1, -1, 0) == 1 &&
-		 OSSL_CMP_CTX_set1_recipient(ctx, name) == 1;
+	name = parse_name(job->recipient);
+	is_set = name != NULL && OSSL_CMP_CTX_set1_recipient(ctx, name) == 1 &&
+		 (job->auth_cert == NULL || OSSL_CMP_CTX_set1_expected_sender(ctx, name) == 1);
 	X509_NAME_free(name);
 	return is_set;
 }
@@ -194,7 +224,7 @@ static void explain(struct enrol_job *job, OSSL_CMP_CTX *ctx)
 	reason = ERR_reason_error_string(ERR_peek_error());
 	if (job->text[0] == '\0')
 		enrol_job_fail(job, ENROL_REFUSED, "the CA's answer is refused: %s",
-			reason != NULL ? reason : "it is not as it must be");
+			reason != NULL ? reason : "it is not protected as it must be");
 }
 
 static void take_certificate(struct enrol_job *job, OSSL_CMP_CTX *ctx)
@@ -237,7 +267,8 @@ static void run(struct enrol_job *job)
 	job->text[0] = '\0';
 	if (ctx == NULL)
 		enrol_job_fail(job, ENROL_REFUSED,
-			"neither a shared secret nor a certificate to protect the request with");
+			"neither a shared secret nor a certificate to protect the request with, or "
+			"a recipient that is no name");
 	else if (job->action != ENROL_REVOKE)
 		request_certificate(job, ctx);
 	else if (OSSL_CMP_exec_RR_ses(ctx) == 1)

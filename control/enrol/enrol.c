@@ -12,6 +12,7 @@
 
 #define QUEUE_MAX      (ENROLMENT_MAX + 8)
 #define TICK_SEC       60 /* the longest sleep: the clock may be set meanwhile */
+#define POSTPONE_SEC   5
 #define RETRY_SEC      60
 #define RETRY_MAX_SEC  (6 * 3600)
 #define URGENT_SEC     (7 * 86400)
@@ -115,7 +116,7 @@ static bool is_plan_current(const struct enrolment *r)
 
 static void try_now(struct enrolment *r)
 {
-	if (r->state == ENROL_DONE) {
+	if (r->fingerprint[0] != '\0') {
 		if (!is_plan_current(r)) {
 			plan_renewal(r);
 			return;
@@ -210,12 +211,40 @@ static int64_t retry_pause(unsigned failure_cnt)
 	return pause < RETRY_MAX_SEC ? pause : RETRY_MAX_SEC;
 }
 
+void enrol_postpone(struct enrolment *r)
+{
+	r->state = ENROL_FAILED;
+	enrolment_set_error(r, "another key or certificate is being worked on");
+	r->next_try = time(NULL) + POSTPONE_SEC;
+	set_timer(r->enrol);
+}
+
+void enrol_drop(struct enrolment *r, const char *text)
+{
+	if (r->last_success != 0) {
+		enrol_fail(r, true, text);
+		return;
+	}
+	LIST_REMOVE(r, link);
+	enrolment_free(r);
+}
+
 void enrol_fail(struct enrolment *r, bool is_final, const char *text)
 {
-	snprintf(r->error, sizeof(r->error), "%s", text);
+	int64_t next;
+
+	enrolment_set_error(r, text);
 	r->state = ENROL_FAILED;
 	r->failure_cnt++;
-	r->next_try = is_final ? 0 : time(NULL) + retry_pause(r->failure_cnt);
+	next = time(NULL) + retry_pause(r->failure_cnt);
+	r->next_try = next;
+	if (is_final) {
+		r->next_try = 0;
+		if (r->last_success != 0)
+			plan_renewal(r);
+		if (r->next_try != 0 && r->next_try < next)
+			r->next_try = next;
+	}
 	log_warning("%s: the %s failed: %s", r->name, action_name(r), r->error);
 	audit(r, false);
 	if (r->failure_cnt >= FAILURES_ALARM)

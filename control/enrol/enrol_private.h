@@ -23,8 +23,15 @@ void enrol_changed(struct enrol *e);
 
 /* Begins with the key, the request, or the conversation, by what is there already. */
 void enrol_begin(struct enrolment *r);
-/* Ends this try: counts, plans the next one. */
+/*
+ * Ends this try: counts, plans the next one. Final: it is not repeated; a certificate that was
+ * enrolled before is renewed in its time all the same.
+ */
 void enrol_fail(struct enrolment *r, bool is_final, const char *text);
+/* What was asked for could not be begun; who asked has been told. The record may be gone. */
+void enrol_drop(struct enrolment *r, const char *text);
+/* Not now: the same again in a moment, and no failure. */
+void enrol_postpone(struct enrolment *r);
 void enrol_succeed(struct enrolment *r);
 
 /* A job for the record as it stands; on failure *why says what is missing. 0 or -errno. */

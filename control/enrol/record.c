@@ -41,6 +41,19 @@ void enrolment_free(struct enrolment *r)
 	free(r);
 }
 
+void enrolment_set_error(struct enrolment *r, const char *text)
+{
+	json_t *json;
+
+	snprintf(r->error, sizeof(r->error), "%s", text);
+	json = json_string(r->error);
+	if (json == NULL)
+		for (char *c = r->error; *c != '\0'; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+	json_decref(json);
+}
+
 bool enrolment_is_busy(const struct enrolment *r)
 {
 	return r->state == ENROL_MAKING_KEY || r->state == ENROL_REQUESTING ||

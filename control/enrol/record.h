@@ -40,8 +40,9 @@ struct enrolment {
 	unsigned validity_days;
 	int reason; /* revoke */
 	char error[ENROL_TEXT_MAX];
-	json_t *offered;                          /* or NULL */
-	char fingerprint[3 * RK_FINGERPRINT_LEN]; /* of the certificate that next_try renews */
+	json_t *offered; /* or NULL */
+	/* Of the certificate that next_try renews; "" when next_try repeats what failed or waits. */
+	char fingerprint[3 * RK_FINGERPRINT_LEN];
 	/* While something is going on; not on disk. */
 	json_t *request; /* what POST asked for */
 	struct enrol_job *job;
@@ -55,6 +56,8 @@ LIST_HEAD(enrolment_list, enrolment);
 struct enrolment *enrolment_new(struct enrol *e, const char *name); /* NULL = no memory */
 void enrolment_free(struct enrolment *r);
 json_t *enrolment_json(const struct enrolment *r, const char *protocol);
+/* What a CA said may be no UTF-8, or cut inside a character: made printable. */
+void enrolment_set_error(struct enrolment *r, const char *text);
 /* Is something going on that must not be disturbed? */
 bool enrolment_is_busy(const struct enrolment *r);
 

@@ -27,16 +27,28 @@ static void answer(struct enrolment *r, struct answer *a)
 		cb(r->arg, a);
 }
 
-/* A step before the conversation failed: the caller gets that step's own answer. */
-static void fail_early(struct enrolment *r, struct answer *a)
+static const char *error_member(const struct answer *a, const char *member)
 {
 	const char *text =
-		json_string_value(json_object_get(json_object_get(a->body, "error"), "message"));
-	char copy[ENROL_TEXT_MAX];
+		json_string_value(json_object_get(json_object_get(a->body, "error"), member));
 
-	snprintf(copy, sizeof(copy), "%s", text != NULL ? text : "it could not be begun");
-	answer(r, a);
-	enrol_fail(r, a->status < 500 && a->status != 409, copy);
+	return text != NULL ? text : "";
+}
+
+/*
+ * A step before the conversation failed. Who waits gets that step's own answer, and nothing is
+ * begun; what nobody waits for is tried again.
+ */
+static void fail_early(struct enrolment *r, struct answer *a)
+{
+	if (r->cb != NULL) {
+		answer(r, a);
+		enrol_drop(r, error_member(a, "message"));
+	} else if (strcmp(error_member(a, "code"), "busy") == 0) {
+		enrol_postpone(r);
+	} else {
+		enrol_fail(r, false, error_member(a, "message"));
+	}
 }
 
 static void fail_with(struct enrolment *r, int error, const char *what)
@@ -53,13 +65,12 @@ static void fail_with(struct enrolment *r, int error, const char *what)
 static void on_ingested(void *arg, struct answer *a)
 {
 	struct enrolment *r = arg;
-	const char *text =
-		json_string_value(json_object_get(json_object_get(a->body, "error"), "message"));
 
 	if (a->status == 200)
 		enrol_succeed(r);
 	else
-		enrol_fail(r, a->status == 422, text != NULL ? text : "the ingest failed");
+		enrol_fail(r, a->status == 422 && r->action != ENROL_RENEW,
+			error_member(a, "message"));
 }
 
 static void install(struct enrolment *r)
@@ -113,7 +124,7 @@ static void wait_for_ca(struct enrolment *r)
 
 	r->state = ENROL_WAITING;
 	r->next_try = time(NULL) + (wait > 0 ? wait : 1);
-	snprintf(r->error, sizeof(r->error), "%s", r->job->text);
+	enrolment_set_error(r, r->job->text);
 	log_info("%s: the CA wants to be asked again in %u s", r->name, wait);
 	enrol_changed(r->enrol);
 }
@@ -167,9 +178,8 @@ static void begin_conversation(struct enrolment *r)
 	}
 	if (ret < 0) {
 		answer_error(&a, 409, "not-ready", NULL, "%s", why);
-		answer(r, &a);
+		fail_early(r, &a);
 		answer_fini(&a);
-		enrol_fail(r, true, why);
 		return;
 	}
 	r->state = ENROL_REQUESTING;
@@ -308,18 +318,24 @@ static bool has_request_for_next(const struct enrolment *r)
 
 void enrol_begin(struct enrolment *r)
 {
+	struct audit *audit = r->enrol->daemon->audit;
 	/* A conversation that waits goes on; everything else begins anew. */
 	if (r->state != ENROL_WAITING) {
 		enrol_job_free(r->job);
 		r->job = NULL;
 	}
 	r->next_try = 0;
+	r->fingerprint[0] = '\0';
+	if (r->action == ENROL_FIRST && r->request == NULL && !has_request_for_next(r)) {
+		enrol_fail(r, true, "its request was deleted: begin it again");
+		return;
+	}
 	if (r->action == ENROL_REVOKE || r->job != NULL || has_request_for_next(r)) {
 		begin_conversation(r);
 		return;
 	}
 	r->state = ENROL_MAKING_KEY;
-	audit_set_actor(r->enrol->daemon->audit, &r->actor);
-	make_key(r);
-	audit_set_actor(r->enrol->daemon->audit, NULL);
+	audit_set_actor(audit, &r->actor);
+	make_key(r); /* r may be gone */
+	audit_set_actor(audit, NULL);
 }

@@ -12,7 +12,8 @@
 
 void rk_wipe(void *p, size_t len)
 {
-	explicit_bzero(p, len);
+	if (len > 0)
+		explicit_bzero(p, len);
 }
 
 bool rk_secret_equal(const void *a, const void *b, size_t len)

@@ -180,7 +180,13 @@ static void test_by_certificate(void **state)
 	pem = test_pem(maker);
 	write_pki("maker.pem", pem);
 	SERVE(SIGNED, "-rsp_cert", "%new.pem");
-	use_profile("http", f.port, "\"client-credential\":\"maker\"");
+	/* Signed by somebody else of the same CA than it is for. */
+	use_profile("http", f.port,
+		"\"client-credential\":\"maker\",\"recipient\":\"/O=rekey test/CN=issuing\"");
+	enrol_fixture_start(&f, json_object(), 202, "");
+	enrol_fixture_wait(&f, "failed", "not protected as it must be");
+	use_profile("http", f.port,
+		"\"client-credential\":\"maker\",\"recipient\":\"/O=rekey test/CN=localhost\"");
 	enrol_fixture_start(&f, json_object(), 202, "");
 	enrol_fixture_wait(&f, "done", NULL);
 	free(pem);

@@ -87,6 +87,12 @@ static void test_first_enrolment(void **state)
 	}
 	/* 60 of 90 days from now, less at most a twentieth: in the answer, and after a restart. */
 	assert_true(json_is_string(enrol_fixture_get(&f, "next_try")));
+	/* A later call that fails does not cost the renewal. */
+	enrol_fixture_start(&f, json_pack("{s:s}", "country_name", "Germany"), 400, "bad-field");
+	assert_string_equal(json_string_value(enrol_fixture_get(&f, "state")), "failed");
+	assert_true(json_is_string(enrol_fixture_get(&f, "next_try")));
+	enrol_fixture_start(&f, json_object(), 202, "");
+	enrol_fixture_wait(&f, "done", NULL);
 	daemon_fixture_restart(&f.daemon);
 	assert_string_equal(json_string_value(enrol_fixture_get(&f, "state")), "done");
 	assert_true(json_is_string(enrol_fixture_get(&f, "next_try")));
@@ -127,6 +133,7 @@ static void test_password(void **state)
 	enrol_fixture_start(&f, json_object(), 409, "not-ready"); /* no such file */
 	write_secret("correct horse\n", 0644);
 	enrol_fixture_start(&f, json_object(), 409, "not-ready"); /* others may read it */
+	assert_null(enrol_fixture_get(&f, "state"));              /* nothing was begun */
 	write_secret("wrong", 0600);
 	enrol_fixture_start(&f, json_object(), 202, "");
 	enrol_fixture_wait(&f, "failed", "credentials");
@@ -177,6 +184,7 @@ static void test_bad_answers(void **state)
 		{"trailing", "no certs-only"},
 		{"huge", "larger than"},
 		{"refuse", "no such router [31m"}, /* the escape is gone */
+		{"latin", "K?ln"},                 /* no UTF-8 */
 		{"elsewhere", "HTTP status 302"},
 		{"broken", "HTTP status 503"},
 	};

@@ -172,6 +172,7 @@ ANSWERS = {
     "trailing": lambda h, csr: h.say_certificates(issue(csr) + b"\0"),
     "huge": lambda h, csr: h.say(200, b"A" * 1000000, "application/pkcs7-mime"),
     "refuse": lambda h, csr: h.say(400, b"no such router\x1b[31m"),
+    "latin": lambda h, csr: h.say(400, b"K\xf6ln"),
     "elsewhere": lambda h, csr: h.say(302, Location="/.well-known/est/simpleenroll"),
     "broken": lambda h, csr: h.say(503, b"later"),
 }
