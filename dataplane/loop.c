@@ -23,6 +23,7 @@
 #define COUNTERS_EVERY   NS_PER_SEC
 #define STATE_EVERY      NS_PER_SEC
 #define COOKIE_EVERY     (120 * NS_PER_SEC)
+#define READY_AFTER      (3 * NS_PER_SEC)
 #define HUNG_AFTER       (10 * NS_PER_SEC)
 #define UNMAP_STEP_BYTES (16UL << 20)
 #define RELEASE_STEP     1024
@@ -35,6 +36,8 @@ struct loop {
 	uint64_t watchdog_ns;           /* how often it wants to hear of us; 0: never */
 	uint64_t told_ns;               /* when it last did */
 	struct metrics_socket *metrics; /* NULL: none */
+	uint64_t began_ns;
+	bool is_ready;
 	bool is_stopped;
 };
 
@@ -239,6 +242,12 @@ static void tell_manager(struct loop *l)
 {
 	uint64_t now = clock_monotonic_ns();
 
+	/* Whoever starts us may ask control about us next: control comes first, within reason. */
+	if (!l->is_ready &&
+		(channel_is_connected(l->d->channel) || now - l->began_ns > READY_AFTER)) {
+		l->is_ready = true;
+		rk_service_tell(l->service_fd, "READY=1");
+	}
 	if (l->watchdog_ns == 0 || now - l->told_ns < l->watchdog_ns ||
 		!are_workers_alive(l->d, now))
 		return;
@@ -264,6 +273,8 @@ static int time_to_sleep(const struct loop *l)
 		next = earlier(next, d->counted_ns + COUNTERS_EVERY);
 	if (d->is_state_old)
 		next = earlier(next, d->state_ns + STATE_EVERY);
+	if (!l->is_ready)
+		next = earlier(next, l->began_ns + READY_AFTER + NS_PER_MS);
 	if (l->watchdog_ns != 0)
 		next = earlier(next, now + l->watchdog_ns / 2);
 	return next <= now ? 0 : (int)((next - now) / NS_PER_MS + 1);
@@ -284,7 +295,7 @@ void loop_run(struct loop *l)
 	struct dataplane *d = l->d;
 	struct epoll_event event[EVENT_CNT];
 
-	rk_service_tell(l->service_fd, "READY=1");
+	l->began_ns = clock_monotonic_ns();
 	while (!l->is_stopped) {
 		bool is_more = run_due(d);
 		int cnt;

@@ -70,6 +70,7 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 		strcmp(kind, "crl-fetch") == 0 ? "retrieved" : "accepted", reason);
 	if (is_news)
 		audit_update(m, s, 0, 0, false);
+	crl_check_stale(m);
 	crl_run_ended(m, s);
 }
 

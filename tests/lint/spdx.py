@@ -4,7 +4,7 @@
 import tree
 
 TAG = "SPDX-License-" + "Identifier: BSD-3-Clause"
-EXEMPT = ("LICENSE", "tests/data/")
+EXEMPT = ("LICENSE", "tests/data/", "debian/changelog", "debian/copyright", "debian/source/format")
 
 
 def check(root):

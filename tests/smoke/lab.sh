@@ -7,6 +7,7 @@
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_PASSWORD=TheAdminPassword1234
 LAB_WORKERS=1      # of each data plane; its threads share a CPU
+LAB_ENV=()         # put before each program
 LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
 declare -A LAB_PORT=([east]=8443 [west]=8444)
@@ -18,6 +19,7 @@ lab_open() {
 	LAB_BUILD=$1
 	LAB_LINK=${2:-memif}
 	LAB=$(mktemp -d /tmp/rekey-lab.XXXXXX)
+	LAB_PREFIX=rekey-$$
 	trap lab_close EXIT
 	trap 'exit 130' INT TERM
 	printf '%s' "$LAB_PASSWORD" >"$LAB/password"
@@ -27,6 +29,18 @@ lab_open() {
 		mkdir -p "$LAB/$router"/{config,state,run,pki,dataplane}
 		chmod 700 "$LAB/$router"/{state,run,pki,dataplane}
 	done
+}
+
+# program NAME: where it is, in a build folder or in one that holds programs alone.
+program() {
+	local folder
+	for folder in control dataplane control/cli; do
+		if [[ -x $LAB_BUILD/$folder/$1 ]]; then
+			echo "$LAB_BUILD/$folder/$1"
+			return
+		fi
+	done
+	echo "$LAB_BUILD/$1"
 }
 
 lab_close() {
@@ -188,7 +202,7 @@ write_config() {
 
 start_control() {
 	local router=$1
-	start_process "$router-control" "$LAB_BUILD/control/rekey-control" \
+	start_process "$router-control" "${LAB_ENV[@]}" "$(program rekey-control)" \
 		--config-dir "$LAB/$router/config" --state-dir "$LAB/$router/state" \
 		--run-dir "$LAB/$router/run" --pki-dir "$LAB/$router/pki" \
 		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password"
@@ -222,8 +236,8 @@ start_dataplane() {
 	if [[ $LAB_LINK == af_packet ]]; then
 		inside=(nsenter -t "$(<"$LAB/pid/$router-netns")" -n)
 	fi
-	start_process "$router-dataplane" "${inside[@]}" "$LAB_BUILD/dataplane/rekey-dataplane" \
-		--no-huge -m 256 --no-pci "${telemetry[@]}" --file-prefix "rekey-$$-$router" \
+	start_process "$router-dataplane" "${inside[@]}" "${LAB_ENV[@]}" "$(program rekey-dataplane)" \
+		--no-huge -m 256 --no-pci "${telemetry[@]}" --file-prefix "$LAB_PREFIX-$router" \
 		--lcores "(0-$((LAB_WORKERS + LAB_CRYPTO_CORES)))@$(cpu_of "$router")" \
 		--vdev "$(vdev_of "$router")" -- \
 		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" \
