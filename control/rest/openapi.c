@@ -41,7 +41,7 @@ static const struct {
 	{"TrustedCa", "name:s! content:s! validation-mode:s"},
 	{"TrustedCaInstalled", "name:s!"},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
-	{"Revocation", "sources:a! generation:o entries:i"},
+	{"Revocation", "sources:a! generation:i entries:i"},
 	{"PeerList", "peers:a!"},
 	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
