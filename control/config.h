@@ -103,6 +103,22 @@ struct config_trusted_ca {
 	enum config_validation_mode { CONFIG_MODE_STRICT, CONFIG_MODE_WARN } mode;
 };
 
+#define CONFIG_LISTEN_MAX 8
+
+/* The REST API's listener. */
+struct config_rest {
+	const char
+		*listen[CONFIG_LISTEN_MAX]; /* as endpoint_parse takes them; all NULL = default */
+	const char *client_ca;              /* PKI/NAME.pem; NULL = none is asked for */
+	bool is_client_required;
+	unsigned connection_max;
+	unsigned request_timeout_ms;
+	unsigned idle_timeout_sec;
+	unsigned body_max_kib;
+	unsigned head_max_kib;
+	unsigned login_free_cnt; /* failures of one user and source before it has to wait */
+};
+
 /* Everything is owned by the object; strings live as long as it. Immutable once read. */
 struct config {
 	unsigned version;
@@ -121,7 +137,8 @@ struct config {
 	uint64_t keep_alive_interval_ns;
 	uint64_t rekey_packets;
 	uint64_t rekey_bytes;
-	uint16_t groups[8];              /* named curves in order of preference */
+	uint16_t groups[8]; /* named curves in order of preference */
+	struct config_rest rest;
 	uint64_t token_expiration_sec;   /* 0 = never */
 	uint64_t token_key_interval_sec; /* 0 = never */
 	bool is_metrics_open;            /* no token needed for them */

@@ -187,6 +187,14 @@ static int check_router(struct config_reader *r)
 	struct config *c = r->config;
 	int ret;
 
+	if (c->rest.is_client_required && c->rest.client_ca == NULL) {
+		config_enter(r, "rest-api");
+		ret = fail_at(r, "client-certificate-required",
+			"needs client-ca: who else would say whose certificates count");
+		config_leave(r);
+		if (ret < 0)
+			return ret;
+	}
 	ret = check_unique(r, COLUMN("port", "name", c->port, name, c->port_cnt));
 	if (ret == 0)
 		ret = check_unique(r, COLUMN("peer", "name", c->peer, name, c->peer_cnt));

@@ -39,6 +39,9 @@ static void print_type(FILE *out, const struct config_item *item)
 		for (const struct config_group *g = config_groups; g->name != NULL; g++)
 			fprintf(out, "%s`%s`", g == config_groups ? "list of " : ", ", g->name);
 		break;
+	case CONFIG_ENDPOINTS:
+		fprintf(out, "list of address:port, %" PRIu64 "–%" PRIu64, item->min, item->max);
+		break;
 	case CONFIG_ADDRESS:
 		fputs("address", out);
 		break;

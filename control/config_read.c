@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "control/endpoint.h"
+
 static void store_number(void *target, size_t width, uint64_t value)
 {
 	switch (width) {
@@ -189,12 +191,31 @@ static int read_one_gateway(struct config_reader *r, json_t *json, struct config
 	return 0;
 }
 
+static int read_one_endpoint(
+	struct config_reader *r, const json_t *json, const char **list, size_t i)
+{
+	const char *text = json_string_value(json);
+	struct sockaddr_storage address;
+	socklen_t len;
+
+	if (text == NULL || endpoint_parse(text, &address, &len) < 0)
+		return config_fail(r, "bad-value",
+			"must be an address and a port, like \"0.0.0.0:443\" or \"[::]:443\"");
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(list[k], text) == 0)
+			return config_fail(r, "bad-value", "names %s twice", text);
+	list[i] = text;
+	return 0;
+}
+
 static int read_one(struct config_reader *r, json_t *json, const struct config_item *item,
 	void *target, size_t i)
 {
 	switch (item->kind) {
 	case CONFIG_GROUPS:
 		return read_one_group(r, json, target, i);
+	case CONFIG_ENDPOINTS:
+		return read_one_endpoint(r, json, target, i);
 	case CONFIG_PREFIXES:
 		return read_one_prefix(r, json, target, i);
 	case CONFIG_GATEWAYS:
@@ -224,7 +245,7 @@ static int read_array(
 		return config_fail(r, "bad-value",
 			"has %zu elements: must have %" PRIu64 " to %" PRIu64, cnt, item->min,
 			item->max);
-	if (item->kind == CONFIG_GROUPS)
+	if (item->kind == CONFIG_GROUPS || item->kind == CONFIG_ENDPOINTS)
 		memset(target, 0, item->width);
 	if (item->kind == CONFIG_LIST || item->kind == CONFIG_PREFIXES) {
 		size_t size = item->kind == CONFIG_LIST ? item->table->size
@@ -279,6 +300,7 @@ int config_read_value(
 	case CONFIG_OBJECT:
 		return config_read_table(r, json, item->table, base);
 	case CONFIG_GROUPS:
+	case CONFIG_ENDPOINTS:
 	case CONFIG_PREFIXES:
 	case CONFIG_GATEWAYS:
 	case CONFIG_LIST:

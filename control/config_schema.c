@@ -15,6 +15,7 @@
 		.size = (element), .item = (items), .item_cnt = sizeof(items) / sizeof((items)[0]) \
 	}
 #define IN_NS  .kind = CONFIG_DURATION, .store_ns = 1
+#define IN_MS  .kind = CONFIG_DURATION, .store_ns = UINT64_C(1000000)
 #define IN_SEC .kind = CONFIG_DURATION, .store_ns = UINT64_C(1000000000)
 
 static const struct config_unit seconds = {"seconds", UINT64_C(1000000000)};
@@ -281,6 +282,35 @@ static const struct config_item peer_items[] = {
 };
 static const struct config_table peer_table = TABLE(peer_items, sizeof(struct config_peer));
 
+static const struct config_item rest_items[] = {
+	{"listen", .kind = CONFIG_ENDPOINTS, MEMBER(struct config, rest.listen), .min = 1,
+	 .max = CONFIG_LISTEN_MAX,
+	 .help = "Addresses and ports; without them 0.0.0.0:443 and [::]:443. The option --listen "
+		 "comes first."},
+	{"client-ca", .kind = CONFIG_CREDENTIAL, MEMBER(struct config, rest.client_ca), .max = 63,
+	 .help = "Client certificates are asked for, and must be from a CA in FILE.pem of the PKI "
+		 "folder."},
+	{"client-certificate-required", .kind = CONFIG_BOOL,
+	 MEMBER(struct config, rest.is_client_required),
+	 .help = "No connection without a client certificate."},
+	{"connection-limit", .kind = CONFIG_COUNT, MEMBER(struct config, rest.connection_max),
+	 .min = 1, .max = 4096, .fallback = 128, .help = "Open TLS connections; further ones wait."},
+	{"request-timeout", IN_MS, MEMBER(struct config, rest.request_timeout_ms),
+	 .unit = &seconds, .min = 1, .max = 600, .fallback = 30,
+	 .help = "How long a request may take to arrive, and an answer to be taken."},
+	{"idle-timeout", IN_SEC, MEMBER(struct config, rest.idle_timeout_sec), .unit = &seconds,
+	 .min = 1, .max = 600, .fallback = 20, .help = "How long a connection may say nothing."},
+	{"body-limit", .kind = CONFIG_COUNT, MEMBER(struct config, rest.body_max_kib), .min = 64,
+	 .max = 65536, .fallback = 1024, .help = "KiB of a request's body."},
+	{"header-limit", .kind = CONFIG_COUNT, MEMBER(struct config, rest.head_max_kib), .min = 4,
+	 .max = 64, .fallback = 32, .help = "KiB of a request's head."},
+	{"failed-login-limit", .kind = CONFIG_COUNT, MEMBER(struct config, rest.login_free_cnt),
+	 .min = 1, .max = 100, .fallback = 5,
+	 .help = "Wrong passwords for one user from one address before the next try has to wait; "
+		 "four times as many for all users of one address."},
+};
+static const struct config_table rest_table = TABLE(rest_items, 0);
+
 static const struct config_item router_items[] = {
 	{"name", .kind = CONFIG_NAME, MEMBER(struct config, router), .max = RK_NAME_MAX,
 	 .is_required = true, .help = "Name of this router."},
@@ -289,6 +319,8 @@ static const struct config_item router_items[] = {
 	{"peering-common-name", .kind = CONFIG_TEXT, MEMBER(struct config, peering_common_name),
 	 .max = RK_CN_MAX, .is_required = true,
 	 .help = "What our own certificate carries as common name."},
+	{"rest-api", .kind = CONFIG_OBJECT, .table = &rest_table,
+	 .help = "The listener of the REST API and its limits."},
 	{"port", LIST(struct config, port, port_cnt), .max = 4096, .table = &port_table,
 	 .help = "Network ports of the data plane."},
 	{"peer", LIST(struct config, peer, peer_cnt), .max = 1000000, .table = &peer_table,

@@ -21,6 +21,7 @@ enum config_kind {
 	CONFIG_TEXT,       /* printable, 1..max bytes */
 	CONFIG_LINES,      /* printable with line breaks, 1..max bytes */
 	CONFIG_GROUPS,     /* array of group names, in order of preference */
+	CONFIG_ENDPOINTS,  /* array of "192.0.2.1:443" or "[::]:443" */
 	CONFIG_ADDRESS,    /* "192.0.2.1" */
 	CONFIG_PREFIXES,   /* array of "192.0.2.1/24" */
 	CONFIG_GATEWAYS,   /* array of addresses, at most one a family */

@@ -17,6 +17,7 @@ const char *config_kind_name(enum config_kind kind)
 		[CONFIG_LINES] = "text-block",
 		[CONFIG_CREDENTIAL] = "file-name",
 		[CONFIG_GROUPS] = "group-list",
+		[CONFIG_ENDPOINTS] = "endpoint-list",
 		[CONFIG_ADDRESS] = "address",
 		[CONFIG_PREFIXES] = "prefix-list",
 		[CONFIG_GATEWAYS] = "address-list",

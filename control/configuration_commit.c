@@ -176,6 +176,23 @@ static int read_file(struct commit *m)
 	return config_digest(m->file_text, m->file_len, m->entry.digest);
 }
 
+/* A listener that nobody could get past is no good configuration. */
+static int check_listener(struct commit *m)
+{
+	const struct config_rest *c = &m->config->rest;
+	char name[80];
+	struct stat st;
+
+	if (c->client_ca == NULL)
+		return 0;
+	snprintf(name, sizeof(name), "%s.pem", c->client_ca);
+	if (fstatat(m->pki_dir, name, &st, 0) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		return 0;
+	config_report_add(&m->report, false, "file-missing", "router.rest-api.client-ca",
+		"%s in the PKI folder cannot be read", name);
+	return -EINVAL;
+}
+
 static int print_document(struct commit *m)
 {
 	m->text = json_dumps(m->config->json, JSON_INDENT(2));
@@ -194,6 +211,8 @@ static void check(void *arg)
 	m->ret = m->kind == COMMIT_FILE ? read_file(m) : 0;
 	if (m->ret == 0)
 		m->ret = config_build(m->document, &m->config, &m->report);
+	if (m->ret == 0)
+		m->ret = check_listener(m);
 	if (m->ret == 0)
 		m->ret = trust_change_build(m->trust, m->config, m->pki_dir, &m->report);
 	if (m->ret == 0)

@@ -263,6 +263,7 @@ void daemon_use_config(struct daemon *d, struct config *config, bool is_trust_ch
 	crl_manager_discover(d->crl);
 	credential_configure(d->credential);
 	enrol_configure(d->enrol);
+	rest_configure(d->rest);
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
 	if (is_trust_changed)

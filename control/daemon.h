@@ -38,7 +38,7 @@ struct daemon_options {
 	const char *run_dir;             /* /run/rekey */
 	const char *pki_dir;             /* /etc/128technology/pki */
 	const char *admin_password_file; /* NULL */
-	const char *listen[8];           /* ADDR:PORT; default 0.0.0.0:443 and [::]:443 */
+	const char *listen[9];           /* ADDR:PORT, NULL at the end; none: the configuration's */
 	unsigned listen_cnt;
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
 	bool is_sandboxed;          /* give up what is not needed, once the folders are there */

@@ -44,7 +44,7 @@ static const char help_text[] =
 	"  --run-dir DIR               sockets (/run/rekey)\n"
 	"  --pki-dir DIR               keys and certificates (/etc/128technology/pki)\n"
 	"  --listen ADDR:PORT          where the REST API listens; up to 8 times\n"
-	"                              (0.0.0.0:443 and [::]:443)\n"
+	"                              (the configuration's; else 0.0.0.0:443 and [::]:443)\n"
 	"  --admin-password-file FILE  sets the password of the user admin at every start\n"
 	"  --dataplane-user NAME       who may connect as the data plane (this user)\n"
 	"  --log-level LEVEL           error, warning, info or debug (info)\n"
@@ -68,7 +68,7 @@ static void set_defaults(struct daemon_options *o)
 
 static int add_listen(struct daemon_options *o, const char *address)
 {
-	if (o->listen_cnt == sizeof(o->listen) / sizeof(o->listen[0])) {
+	if (o->listen_cnt == sizeof(o->listen) / sizeof(o->listen[0]) - 1) {
 		fprintf(stderr, "rekey-control: --listen may be given at most %u times\n",
 			o->listen_cnt);
 		return -EINVAL;
@@ -147,10 +147,6 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 	if (optind < argc) {
 		fprintf(stderr, "rekey-control: unexpected argument '%s'\n", argv[optind]);
 		return -EINVAL;
-	}
-	if (o->listen_cnt == 0) {
-		o->listen[o->listen_cnt++] = "0.0.0.0:443";
-		o->listen[o->listen_cnt++] = "[::]:443";
 	}
 	return 0;
 }

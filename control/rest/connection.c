@@ -15,6 +15,10 @@
 
 struct connections {
 	struct connections_spec spec;
+	SSL_CTX *ctx;
+	unsigned max;
+	unsigned deadline_ms;
+	size_t request_max;
 	unsigned cnt;
 	bool is_full;
 	bool is_closed; /* freed with the last connection: libevent frees those later */
@@ -34,7 +38,7 @@ static int ssl_index = -1;
 
 static void free_all(struct connections *c)
 {
-	SSL_CTX_free(c->spec.ctx);
+	SSL_CTX_free(c->ctx);
 	free(c);
 }
 
@@ -58,7 +62,7 @@ static void free_connection(
 	all->cnt--;
 	if (all->is_closed && all->cnt == 0) {
 		free_all(all);
-	} else if (!all->is_closed && all->is_full && all->cnt < all->spec.max) {
+	} else if (!all->is_closed && all->is_full && all->cnt < all->max) {
 		all->is_full = false;
 		all->spec.set_full(all->spec.arg, false);
 	}
@@ -80,9 +84,28 @@ int connections_new(const struct connections_spec *spec, struct connections **ou
 	if (c == NULL)
 		return -ENOMEM;
 	c->spec = *spec;
-	SSL_CTX_up_ref(spec->ctx);
 	*out = c;
 	return 0;
+}
+
+void connections_use(struct connections *c, SSL_CTX *ctx)
+{
+	SSL_CTX_up_ref(ctx);
+	SSL_CTX_free(c->ctx);
+	c->ctx = ctx;
+}
+
+void connections_limit(
+	struct connections *c, unsigned max, unsigned deadline_ms, size_t request_max)
+{
+	bool is_full = c->cnt >= max;
+
+	c->max = max;
+	c->deadline_ms = deadline_ms;
+	c->request_max = request_max;
+	if (is_full != c->is_full)
+		c->spec.set_full(c->spec.arg, is_full);
+	c->is_full = is_full;
 }
 
 void connections_close(struct connections *c)
@@ -123,7 +146,7 @@ static void refuse(struct connection *c)
 {
 	static const char body[] =
 		"{\"error\":{\"code\":\"too-large\",\"message\":\"the request is larger than this "
-		"server takes (1 MiB)\",\"detail\":null}}\n";
+		"server takes\",\"detail\":null}}\n";
 	bufferevent_event_cb event_cb = NULL;
 	void *arg = NULL;
 
@@ -136,8 +159,7 @@ static void refuse(struct connection *c)
 		sizeof(body) - 1, body);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE); /* evhttp writes only when it means to */
 	drain(c->bev, NULL);
-	start_deadline(
-		c, c->all->spec.deadline_ms < LINGER_MS ? c->all->spec.deadline_ms : LINGER_MS);
+	start_deadline(c, c->all->deadline_ms < LINGER_MS ? c->all->deadline_ms : LINGER_MS);
 }
 
 static void deadline_passed(evutil_socket_t fd, short what, void *arg)
@@ -158,7 +180,7 @@ static void count_input(struct evbuffer *buf, const struct evbuffer_cb_info *inf
 
 	(void)buf;
 	c->received += info->n_added;
-	if (c->received > c->all->spec.request_max && !c->is_too_large) {
+	if (c->received > c->all->request_max && !c->is_too_large) {
 		c->is_too_large = true;
 		/* Not from inside the read that brought it. */
 		event_active(c->deadline, EV_TIMEOUT, 0);
@@ -184,7 +206,7 @@ struct bufferevent *connections_accept(struct event_base *base, void *arg)
 {
 	struct connections *all = arg;
 	struct connection *c = new_connection(all);
-	SSL *ssl = c != NULL ? SSL_new(all->spec.ctx) : NULL;
+	SSL *ssl = c != NULL ? SSL_new(all->ctx) : NULL;
 
 	if (c == NULL)
 		return NULL;
@@ -203,8 +225,8 @@ struct bufferevent *connections_accept(struct event_base *base, void *arg)
 		return NULL;
 	}
 	bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
-	start_deadline(c, all->spec.deadline_ms);
-	if (all->cnt >= all->spec.max && !all->is_full) {
+	start_deadline(c, all->deadline_ms);
+	if (all->cnt >= all->max && !all->is_full) {
 		all->is_full = true;
 		all->spec.set_full(all->spec.arg, true);
 	}
@@ -231,5 +253,5 @@ void connection_resume(struct bufferevent *bev)
 	struct connection *c = find(bev);
 
 	if (c != NULL)
-		start_deadline(c, c->all->spec.deadline_ms);
+		start_deadline(c, c->all->deadline_ms);
 }

@@ -18,17 +18,19 @@ struct connections;
 
 struct connections_spec {
 	struct event_base *base;
-	SSL_CTX *ctx; /* a counted reference is taken */
-	unsigned max;
-	unsigned deadline_ms;
-	size_t request_max; /* bytes of one request, head included */
 	/* Asked to stop accepting (true) at max, to go on (false) below it. */
 	void (*set_full)(void *arg, bool is_full);
 	void *arg;
 };
 
+/* None is accepted before both of connections_use and connections_limit were called. */
 int connections_new(const struct connections_spec *spec, struct connections **out)
 	__attribute__((warn_unused_result));
+/* For connections from now on: a counted reference is taken. */
+void connections_use(struct connections *c, SSL_CTX *ctx);
+/* At most so many; a request has to be complete in time, and smaller than this, head included. */
+void connections_limit(
+	struct connections *c, unsigned max, unsigned deadline_ms, size_t request_max);
 /* No connection is accepted any more; set_full is not called any more. */
 void connections_close(struct connections *c);
 /* For evhttp_set_bevcb; arg is the struct connections. */

@@ -367,6 +367,13 @@ static bool parse_body(struct exchange *x, void *data, size_t len)
 	return true;
 }
 
+/* Who may read every file of this machine may send a large configuration. */
+static size_t body_max(const struct exchange *x)
+{
+	return x->is_local ? JSON_BODY_SIZE_MAX
+			   : (size_t)x->daemon->config->rest.body_max_kib * 1024;
+}
+
 static bool read_body(struct exchange *x)
 {
 	struct evbuffer *in = evhttp_request_get_input_buffer(x->req);
@@ -374,9 +381,9 @@ static bool read_body(struct exchange *x)
 	size_t len = evbuffer_get_length(in);
 	unsigned char *data;
 
-	if (len > JSON_BODY_SIZE_MAX) {
+	if (len > body_max(x)) {
 		x->has_bad_framing = true;
-		refuse(x, 413, "too-large", "the body is larger than this server takes (1 MiB)");
+		refuse(x, 413, "too-large", "the body is larger than this server takes");
 		return false;
 	}
 	if (len == 0) {
@@ -427,6 +434,7 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 		evhttp_send_error(req, 503, NULL);
 		return;
 	}
+	x->is_local = is_local;
 	note_source(x);
 	head_copy_request_id(header_of(x, "X-Request-Id"), x->actor.request_id);
 	why = head_check(evhttp_request_get_input_headers(req), req->major, req->minor);

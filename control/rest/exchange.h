@@ -27,6 +27,7 @@ struct exchange {
 	json_t *body; /* an object; NULL = none was sent */
 	struct user_identity who;
 	struct audit_actor actor;
+	bool is_local;        /* over the Unix socket */
 	bool has_bad_framing; /* the connection is not to be used again */
 	bool has_bad_token;
 	bool accepts_pem;

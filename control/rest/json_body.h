@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define JSON_BODY_SIZE_MAX  (1024 * 1024)
+#define JSON_BODY_SIZE_MAX  (64 * 1024 * 1024)
 #define JSON_BODY_DEPTH_MAX 32
 
 struct json_body_error {

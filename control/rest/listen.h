@@ -6,9 +6,6 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* "1.2.3.4:443" or "[::]:443"; numbers only. 0 or -EINVAL. */
-int listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)
-	__attribute__((warn_unused_result));
 /* A non-blocking listening socket and the port it got. The fd, or -errno. */
 int listen_tcp(const struct sockaddr *address, socklen_t len, unsigned *port)
 	__attribute__((warn_unused_result));

@@ -10,10 +10,9 @@
 #include "control/config.h"
 #include "control/rest/users_private.h"
 
-#define FREE_PER_USER   5   /* failures of one source and name before it has to wait */
-#define FREE_PER_SOURCE 20  /* failures of one source */
-#define FAIL_DELAY_MS   300 /* a wrong password is told no faster than this */
-#define FOREVER_SEC     (INT64_C(100) * 366 * 86400)
+#define PER_SOURCE    4   /* failures of a source, as a multiple of those of one user from it */
+#define FAIL_DELAY_MS 300 /* a wrong password is told no faster than this */
+#define FOREVER_SEC   (INT64_C(100) * 366 * 86400)
 
 static int64_t now_sec(void)
 {
@@ -94,11 +93,12 @@ static void tell_failure(evutil_socket_t fd, short what, void *arg)
 static void login_failed(struct users *u, struct users_job *job)
 {
 	const struct timeval delay = {.tv_usec = FAIL_DELAY_MS * 1000};
+	unsigned free_cnt = u->daemon->config->rest.login_free_cnt;
 	char key[160];
 
 	throttle_key(job, key, sizeof(key));
-	throttle_fail(u->throttle, key, FREE_PER_USER, now_sec());
-	throttle_fail(u->throttle, job->from, FREE_PER_SOURCE, now_sec());
+	throttle_fail(u->throttle, key, free_cnt, now_sec());
+	throttle_fail(u->throttle, job->from, PER_SOURCE * free_cnt, now_sec());
 	job->delay = evtimer_new(u->daemon->base, tell_failure, job);
 	if (job->delay == NULL || evtimer_add(job->delay, &delay) < 0)
 		tell_failure(-1, 0, job);

@@ -12,6 +12,9 @@
 #include <event2/http.h>
 #include <openssl/ssl.h>
 
+#include "control/alarms.h"
+#include "control/config.h"
+#include "control/endpoint.h"
 #include "control/log.h"
 #include "control/rest/exchange.h"
 #include "control/rest/json_body.h"
@@ -19,8 +22,6 @@
 #include "control/rest/rest_private.h"
 #include "control/rest/tls.h"
 
-#define HEAD_MAX (32 * 1024)
-#define IDLE_SEC 20 /* without a byte, in either direction */
 #define ALL_METHODS                                                                                \
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
 		EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
@@ -40,12 +41,15 @@ static void set_full(void *arg, bool is_full)
 	struct rest *r = arg;
 
 	for (size_t i = 0; i < LISTENER_MAX; i++) {
-		if (r->listener[i] == NULL)
-			continue;
-		if (is_full)
-			evconnlistener_disable(r->listener[i]);
-		else
-			evconnlistener_enable(r->listener[i]);
+		struct evconnlistener *l =
+			r->listener[i].socket != NULL
+				? evhttp_bound_socket_get_listener(r->listener[i].socket)
+				: NULL;
+
+		if (l != NULL && is_full)
+			evconnlistener_disable(l);
+		else if (l != NULL)
+			evconnlistener_enable(l);
 	}
 	if (is_full)
 		log_warning("%u connections are open: no more are taken until one ends",
@@ -62,47 +66,59 @@ static struct evhttp *new_server(
 	/* A wrong method is answered by us, with Allow. */
 	evhttp_set_allowed_methods(http, ALL_METHODS);
 	evhttp_set_default_content_type(http, NULL);
-	evhttp_set_max_headers_size(http, HEAD_MAX);
 	evhttp_set_max_body_size(http, body_max);
-	evhttp_set_timeout(http, IDLE_SEC);
 	evhttp_set_gencb(http, got, r);
 	return http;
 }
 
-/* Takes fd. */
-static int add_listener(struct rest *r, struct evhttp *http, int fd, struct evconnlistener **out)
+/* Takes fd. NULL = no memory. */
+static struct evhttp_bound_socket *add_listener(struct rest *r, struct evhttp *http, int fd)
 {
+	struct evhttp_bound_socket *bound;
 	struct evconnlistener *l = evconnlistener_new(
 		r->daemon->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 
 	if (l == NULL) {
 		close(fd);
-		return -ENOMEM;
+		return NULL;
 	}
-	if (evhttp_bind_listener(http, l) == NULL) {
+	bound = evhttp_bind_listener(http, l);
+	if (bound == NULL)
 		evconnlistener_free(l);
-		return -ENOMEM;
-	}
-	if (out != NULL)
-		*out = l;
-	return 0;
+	return bound;
 }
 
-static int open_port(struct rest *r, unsigned i)
+/* The addresses to listen on, and how many. */
+static size_t wanted_addresses(const struct rest *r, const char *out[LISTENER_MAX])
 {
-	const char *text = r->daemon->options->listen[i];
+	static const char *const usual[] = {"0.0.0.0:443", "[::]:443"};
+	const struct daemon_options *o = r->daemon->options;
+	const char *const *from = o->listen_cnt > 0 ? o->listen : r->daemon->config->rest.listen;
+	size_t cnt = 0;
+
+	while (cnt < LISTENER_MAX && from[cnt] != NULL) {
+		out[cnt] = from[cnt];
+		cnt++;
+	}
+	for (; cnt == 0 || (cnt == 1 && out[0] == usual[0]); cnt++)
+		out[cnt] = usual[cnt];
+	return cnt;
+}
+
+static int open_address(struct rest *r, const char *text, bool is_only, struct listener *out)
+{
 	struct sockaddr_storage address;
 	socklen_t len;
 	int fd, ret;
 
-	ret = listen_parse(text, &address, &len);
+	snprintf(out->text, sizeof(out->text), "%s", text);
+	ret = endpoint_parse(text, &address, &len);
 	if (ret < 0) {
 		log_error("--listen %s: say ADDR:PORT, as in 0.0.0.0:443 or [::]:443", text);
 		return ret;
 	}
-	fd = listen_tcp((const struct sockaddr *)&address, len, &r->port[i]);
-	if (fd == -EAFNOSUPPORT && address.ss_family == AF_INET6 &&
-		r->daemon->options->listen_cnt > 1) {
+	fd = listen_tcp((const struct sockaddr *)&address, len, &out->port);
+	if (fd == -EAFNOSUPPORT && address.ss_family == AF_INET6 && !is_only) {
 		log_warning("not listening on %s: this machine has no IPv6", text);
 		return 0;
 	}
@@ -113,7 +129,50 @@ static int open_port(struct rest *r, unsigned i)
 					  : "");
 		return fd;
 	}
-	return add_listener(r, r->https, fd, &r->listener[i]);
+	out->socket = add_listener(r, r->https, fd);
+	return out->socket != NULL ? 0 : -ENOMEM;
+}
+
+static const struct listener *find_listener(
+	const struct listener list[LISTENER_MAX], const char *text)
+{
+	for (size_t i = 0; i < LISTENER_MAX; i++)
+		if (strcmp(list[i].text, text) == 0)
+			return &list[i];
+	return NULL;
+}
+
+static void close_unless_in(struct rest *r, const struct listener list[LISTENER_MAX],
+	const struct listener kept[LISTENER_MAX])
+{
+	for (size_t i = 0; i < LISTENER_MAX; i++)
+		if (list[i].socket != NULL && find_listener(kept, list[i].text) == NULL)
+			evhttp_del_accept_socket(r->https, list[i].socket);
+}
+
+/* All that are wanted, or those that are there. */
+static int open_addresses(struct rest *r)
+{
+	struct listener next[LISTENER_MAX] = {0};
+	const char *wanted[LISTENER_MAX];
+	size_t cnt = wanted_addresses(r, wanted);
+	int ret = 0;
+
+	for (size_t i = 0; i < cnt && ret == 0; i++) {
+		const struct listener *old = find_listener(r->listener, wanted[i]);
+
+		if (old != NULL)
+			next[i] = *old;
+		else
+			ret = open_address(r, wanted[i], cnt == 1, &next[i]);
+	}
+	if (ret < 0) {
+		close_unless_in(r, next, r->listener);
+		return ret;
+	}
+	close_unless_in(r, r->listener, next);
+	memcpy(r->listener, next, sizeof(next));
+	return 0;
 }
 
 static int open_socket(struct rest *r)
@@ -127,25 +186,61 @@ static int open_socket(struct rest *r)
 		return fd;
 	}
 	r->has_socket = true;
-	return add_listener(r, r->local, fd, NULL);
+	return add_listener(r, r->local, fd) != NULL ? 0 : -ENOMEM;
 }
 
-static int open_all(struct rest *r, const struct rest_limits *limits)
+/* The limits of the configuration; those of open connections stay. */
+static void use_limits(struct rest *r)
 {
-	struct connections_spec spec = {
-		.base = r->daemon->base,
-		.max = limits->connection_max,
-		.deadline_ms = limits->deadline_ms,
-		.request_max = JSON_BODY_SIZE_MAX + HEAD_MAX,
-		.set_full = set_full,
-		.arg = r,
-	};
-	int ret;
+	const struct config_rest *c = &r->daemon->config->rest;
+	size_t head_max = (size_t)c->head_max_kib * 1024, body_max = (size_t)c->body_max_kib * 1024;
 
-	ret = tls_open(r->daemon->state_fd, &r->ctx);
+	evhttp_set_max_headers_size(r->https, (ev_ssize_t)head_max);
+	evhttp_set_max_headers_size(r->local, (ev_ssize_t)head_max);
+	evhttp_set_timeout(r->https, (int)c->idle_timeout_sec);
+	evhttp_set_timeout(r->local, (int)c->idle_timeout_sec);
+	connections_limit(
+		r->connections, c->connection_max, c->request_timeout_ms, head_max + body_max);
+}
+
+static int use_certificate(struct rest *r)
+{
+	SSL_CTX *ctx = NULL;
+	int ret = tls_open(r->daemon->state_fd, r->daemon->pki_fd, &r->daemon->config->rest, &ctx);
+
 	if (ret < 0)
 		return ret;
-	spec.ctx = r->ctx;
+	connections_use(r->connections, ctx);
+	SSL_CTX_free(ctx);
+	return 0;
+}
+
+static void tell(struct rest *r, const char *source, int error)
+{
+	const struct alarm_spec spec = {
+		.kind = "rest-listener", .source = source, .severity = ALARM_MAJOR};
+
+	if (error < 0)
+		alarm_raise(r->daemon->alarms, &spec,
+			"REST API: %s cannot be used as configured, what was there goes on: %s",
+			source, strerror(-error));
+	else
+		alarm_clear(r->daemon->alarms, spec.kind, source);
+}
+
+void rest_configure(struct rest *r)
+{
+	use_limits(r);
+	tell(r, "certificate", use_certificate(r));
+	tell(r, "addresses", open_addresses(r));
+}
+
+static int open_all(struct rest *r)
+{
+	const struct connections_spec spec = {
+		.base = r->daemon->base, .set_full = set_full, .arg = r};
+	int ret;
+
 	ret = connections_new(&spec, &r->connections);
 	if (ret < 0)
 		return ret;
@@ -154,23 +249,15 @@ static int open_all(struct rest *r, const struct rest_limits *limits)
 	r->local = new_server(r, got_local, JSON_BODY_SIZE_MAX);
 	if (r->https == NULL || r->local == NULL)
 		return -ENOMEM;
+	use_limits(r);
 	evhttp_set_bevcb(r->https, connections_accept, r->connections);
-	for (unsigned i = 0; i < r->daemon->options->listen_cnt && i < LISTENER_MAX; i++) {
-		ret = open_port(r, i);
-		if (ret < 0)
-			return ret;
-	}
-	return open_socket(r);
+	ret = use_certificate(r);
+	if (ret == 0)
+		ret = open_addresses(r);
+	return ret < 0 ? ret : open_socket(r);
 }
 
 int rest_open(struct daemon *d, struct rest **out)
-{
-	const struct rest_limits limits = REST_LIMITS_DEFAULT;
-
-	return rest_open_limited(d, &limits, out);
-}
-
-int rest_open_limited(struct daemon *d, const struct rest_limits *limits, struct rest **out)
 {
 	struct rest *r = calloc(1, sizeof(*r));
 	int ret;
@@ -180,7 +267,7 @@ int rest_open_limited(struct daemon *d, const struct rest_limits *limits, struct
 	r->daemon = d;
 	/* OpenSSL writes with write(2): a client that went away must be an error, not a signal. */
 	signal(SIGPIPE, SIG_IGN);
-	ret = open_all(r, limits);
+	ret = open_all(r);
 	if (ret < 0) {
 		rest_close(r);
 		return ret;
@@ -203,7 +290,6 @@ void rest_close(struct rest *r)
 		evhttp_free(r->local);
 	exchange_abandon_all(&r->exchanges);
 	connections_close(r->connections);
-	SSL_CTX_free(r->ctx);
 	if (r->has_socket) {
 		snprintf(path, sizeof(path), "%s/%s", r->daemon->options->run_dir, REST_SOCKET);
 		unlink(path);
@@ -213,5 +299,5 @@ void rest_close(struct rest *r)
 
 unsigned rest_port(const struct rest *r, unsigned index)
 {
-	return index < LISTENER_MAX ? r->port[index] : 0;
+	return index < LISTENER_MAX ? r->listener[index].port : 0;
 }

@@ -11,14 +11,18 @@
 
 #define LISTENER_MAX 8 /* as daemon_options.listen */
 
+struct listener {
+	char text[80];                      /* as it was asked for; empty = none */
+	struct evhttp_bound_socket *socket; /* owned by https; NULL = the machine has no IPv6 */
+	unsigned port;
+};
+
 struct rest {
 	struct daemon *daemon;
-	SSL_CTX *ctx;
 	struct connections *connections;
 	struct evhttp *https;
 	struct evhttp *local;
-	struct evconnlistener *listener[LISTENER_MAX]; /* owned by https; NULL = not bound */
-	unsigned port[LISTENER_MAX];
+	struct listener listener[LISTENER_MAX];
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
 };

@@ -159,7 +159,42 @@ out:
 	return ret;
 }
 
-int tls_open(int dir, SSL_CTX **out)
+/* Client certificates count when a CA of that file issued them. */
+static int use_client_ca(int dir, const struct config_rest *config, SSL_CTX *ctx)
+{
+	int mode = SSL_VERIFY_PEER;
+	uint8_t *text = NULL;
+	BIO *bio = NULL;
+	char name[80];
+	size_t len = 0, cnt = 0;
+	X509 *cert;
+	int ret;
+
+	snprintf(name, sizeof(name), "%s.pem", config->client_ca);
+	ret = rk_file_read(dir, name, FILE_MAX, &text, &len);
+	if (ret == 0)
+		bio = BIO_new_mem_buf(text, (int)len);
+	while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
+		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1 &&
+			SSL_CTX_add_client_CA(ctx, cert) == 1)
+			cnt++;
+		X509_free(cert);
+	}
+	ERR_clear_error(); /* the end of a file is an error to the reader */
+	BIO_free(bio);
+	free(text);
+	if (ret == 0 && cnt == 0)
+		ret = -EINVAL;
+	if (ret < 0)
+		log_error("the CA of client certificates, %s in the PKI folder, cannot be used: %s",
+			name, strerror(-ret));
+	if (config->is_client_required)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(ctx, mode, NULL);
+	return ret;
+}
+
+int tls_open(int state, int pki, const struct config_rest *config, SSL_CTX **out)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	int ret = -ENOMEM;
@@ -178,7 +213,9 @@ int tls_open(int dir, SSL_CTX **out)
 		ret = -EINVAL;
 		goto out;
 	}
-	ret = use_files(dir, ctx);
+	ret = use_files(state, ctx);
+	if (ret == 0 && config->client_ca != NULL)
+		ret = use_client_ca(pki, config, ctx);
 	if (ret < 0)
 		goto out;
 	*out = ctx;

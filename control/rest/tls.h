@@ -8,5 +8,11 @@
 
 #include <openssl/types.h>
 
-/* dir: the open state folder. 0 with *out owned by the caller; -errno, logged. */
-int tls_open(int dir, SSL_CTX **out) __attribute__((warn_unused_result));
+#include "control/config.h"
+
+/*
+ * state, pki: the open folders. With a client_ca, clients are asked for a certificate, and one that
+ * they show must be good. 0 with *out owned by the caller; -errno, logged.
+ */
+int tls_open(int state, int pki, const struct config_rest *config, SSL_CTX **out)
+	__attribute__((warn_unused_result));

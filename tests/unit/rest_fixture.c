@@ -112,7 +112,7 @@ static void wait_for_key(struct fixture *f)
 	event_base_loop(f->daemon.base, EVLOOP_NONBLOCK);
 }
 
-static void open_daemon(struct fixture *f, const struct rest_limits *limits)
+static void open_daemon(struct fixture *f, const struct config_rest *limits)
 {
 	struct daemon *d = &f->daemon;
 
@@ -122,9 +122,11 @@ static void open_daemon(struct fixture *f, const struct rest_limits *limits)
 	f->config.router = "east";
 	f->config.node = "node0";
 	f->config.token_expiration_sec = 60;
+	f->config.rest = limits != NULL ? *limits : (struct config_rest){FIXTURE_LIMITS};
 	d->options = &f->options;
 	d->config = &f->config;
 	d->state_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d->pki_fd = d->state_fd;
 	d->base = event_base_new();
 	f->doubles = doubles_new();
 	d->alarms = (void *)f->doubles;
@@ -139,12 +141,11 @@ static void open_daemon(struct fixture *f, const struct rest_limits *limits)
 	must(helper_pool_new(d->base, 2, 32, &d->helpers), "helpers");
 	must(users_open(d, &d->users), "users");
 	wait_for_key(f);
-	must(limits != NULL ? rest_open_limited(d, limits, &d->rest) : rest_open(d, &d->rest),
-		"rest");
+	must(rest_open(d, &d->rest), "rest");
 	f->port = rest_port(d->rest, 0);
 }
 
-struct fixture *fixture_start(const struct rest_limits *limits)
+struct fixture *fixture_start(const struct config_rest *limits)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	strcpy(f->folder, "/tmp/rest-test-XXXXXX");

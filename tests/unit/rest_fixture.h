@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "control/config.h"
 #include "control/rest/rest.h"
 
 #define FIXTURE_ADMIN_PASSWORD  "TheAdminPassword1234"
@@ -16,7 +17,11 @@
 
 struct fixture;
 
-struct fixture *fixture_start(const struct rest_limits *limits);
+/* limits: NULL = the defaults. */
+struct fixture *fixture_start(const struct config_rest *limits);
+#define FIXTURE_LIMITS                                                              \
+	.connection_max = 128, .request_timeout_ms = 30000, .idle_timeout_sec = 20, \
+	.body_max_kib = 1024, .head_max_kib = 32, .login_free_cnt = 5
 /* Closes the listener first when that was not done, then everything. */
 void fixture_stop(struct fixture *f);
 const char *fixture_folder(const struct fixture *f);

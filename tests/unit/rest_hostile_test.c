@@ -22,9 +22,10 @@ static char *admin;
 
 static int start(void **state)
 {
-	const struct rest_limits limits = {
-		.connection_max = CONNECTION_MAX, .deadline_ms = DEADLINE_MS};
+	struct config_rest limits = {FIXTURE_LIMITS};
 
+	limits.connection_max = CONNECTION_MAX;
+	limits.request_timeout_ms = DEADLINE_MS;
 	(void)state;
 	f = fixture_start(&limits);
 	admin = fixture_login(f, "admin", FIXTURE_ADMIN_PASSWORD);

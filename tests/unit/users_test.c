@@ -38,6 +38,7 @@ static int make_world(void **state)
 	w->config.router = "east";
 	w->config.node = "node0";
 	w->config.token_expiration_sec = 60;
+	w->config.rest.login_free_cnt = 5;
 	w->daemon.options = &w->options;
 	w->daemon.config = &w->config;
 	w->daemon.state_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
