@@ -148,8 +148,12 @@ static json_t *schema_ref(const char *name)
 	return NULL;
 }
 
+/* An answer is JSON of a schema, or the one text that there is. */
 static json_t *json_content(const char *schema)
 {
+	if (strcmp(schema, "OpenMetrics") == 0)
+		return json_pack("{s:{s:{s:s}}}", "application/openmetrics-text", "schema", "type",
+			"string");
 	return json_pack("{s:{s:o}}", "application/json", "schema", schema_ref(schema));
 }
 

@@ -263,7 +263,7 @@ const struct route routes[] = {
 		"Is the audit log whole and unchanged", NULL, "EventsVerified"},
 	{GET, "/metrics", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_metrics,
 		"Everything that is measured, as OpenMetrics text; also at /metrics", NULL,
-		"Anything"},
+		"OpenMetrics"},
 	{GET, "/log", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_show_log,
 		"What each module logs", NULL, "LogLevels"},
 	{PUT, "/log", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, operate_set_log,
