@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/config_tree.h"
 
+#include <string.h>
+
 #include "control/config_schema.h"
 
 struct diff {
@@ -45,7 +47,15 @@ static json_t *index_list(const json_t *list, const char *key)
 	return index;
 }
 
-static void compare_lists(
+static const char *name_of(const json_t *element, const char *key)
+{
+	const char *name = json_string_value(json_object_get(element, key));
+
+	return name != NULL ? name : "";
+}
+
+/* Elements that came, went or moved. */
+static void compare_by_name(
 	struct diff *d, json_t *old, json_t *new, const struct config_table *table)
 {
 	const char *key = config_table_key(table), *name;
@@ -73,6 +83,34 @@ static void compare_lists(
 	}
 	json_decref(before);
 	json_decref(after);
+}
+
+/* Most edits leave a long list's elements in their places, and nearly all of them shared. */
+static void compare_lists(
+	struct diff *d, json_t *old, json_t *new, const struct config_table *table)
+{
+	const char *key = config_table_key(table);
+	size_t cnt = json_array_size(old), i;
+
+	for (i = 0; i < cnt && cnt == json_array_size(new); i++) {
+		const json_t *a = json_array_get(old, i), *b = json_array_get(new, i);
+
+		if (a != b && strcmp(name_of(a, key), name_of(b, key)) != 0)
+			break;
+	}
+	if (i < cnt || cnt != json_array_size(new)) {
+		compare_by_name(d, old, new, table);
+		return;
+	}
+	for (i = 0; i < cnt; i++) {
+		json_t *a = json_array_get(old, i), *b = json_array_get(new, i);
+
+		if (a == b)
+			continue;
+		enter(d, name_of(a, key));
+		compare_tables(d, a, b, table);
+		leave(d);
+	}
 }
 
 static void compare_items(struct diff *d, json_t *old, json_t *new, const struct config_item *item)

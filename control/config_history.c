@@ -239,10 +239,10 @@ int config_history_read(const struct config_history *h, uint64_t number, json_t 
 	return *out != NULL ? 0 : -EINVAL;
 }
 
-/* Entries that stay when one more comes: from this index on. */
-static size_t first_kept(const struct config_history *h, const struct config_unconfirmed *u)
+/* Entries that stay when one more comes: from this index on; the newest always does. */
+static size_t first_kept(const struct config_history *h)
 {
-	uint64_t bytes = 0, needed = u != NULL && u->number != 0 ? u->previous : 0;
+	uint64_t bytes = 0;
 	size_t i = h->cnt;
 
 	for (; i > 0; i--) {
@@ -251,9 +251,6 @@ static size_t first_kept(const struct config_history *h, const struct config_unc
 			(bytes > CONFIG_HISTORY_BYTES && i < h->cnt))
 			break;
 	}
-	/* What an unconfirmed commit goes back to is the entry before it. */
-	while (i > 0 && needed != 0 && h->entry[i].number > needed)
-		i--;
 	return i;
 }
 
@@ -264,7 +261,7 @@ static char *print_index(const struct config_history *h, const struct config_ent
 	json_t *entries = json_array(), *root;
 	char *text = NULL;
 
-	for (size_t i = added != NULL ? first_kept(h, unconfirmed) : 0; i < h->cnt; i++)
+	for (size_t i = added != NULL ? first_kept(h) : 0; i < h->cnt; i++)
 		json_array_append_new(entries, stored_json(&h->entry[i]));
 	if (added != NULL)
 		json_array_append_new(entries, stored_json(added));
@@ -303,7 +300,7 @@ void config_history_plan_after(struct config_history *h, struct write_plan *plan
 void config_history_accept(struct config_history *h, const struct config_entry *entry,
 	const struct config_unconfirmed *unconfirmed)
 {
-	size_t first = first_kept(h, unconfirmed);
+	size_t first = first_kept(h);
 	char name[ENTRY_NAME_LEN];
 
 	for (size_t i = 0; i < first; i++) {
@@ -316,21 +313,34 @@ void config_history_accept(struct config_history *h, const struct config_entry *
 	h->unconfirmed = unconfirmed != NULL ? *unconfirmed : (struct config_unconfirmed){0};
 }
 
-void config_history_resolve(struct config_history *h, const char *digest)
+/* The index as it is in memory. */
+static int write_index(const struct config_history *h, const struct config_unconfirmed *unconfirmed)
 {
-	if (h->pending.number != 0 && strcmp(h->pending.digest, digest) == 0)
-		config_history_accept(h, &h->pending, &h->pending_unconfirmed);
-	h->pending.number = 0;
-}
-
-int config_history_confirm(struct config_history *h)
-{
-	char *text = print_index(h, NULL, NULL, NULL, NULL);
+	char *text = print_index(h, NULL, unconfirmed, NULL, NULL);
 	int ret = -ENOMEM;
 
 	if (text != NULL)
 		ret = rk_file_replace(h->dir, INDEX, 0600, text, strlen(text));
 	free(text);
+	return ret;
+}
+
+void config_history_resolve(struct config_history *h, const char *digest)
+{
+	if (h->pending.number == 0)
+		return;
+	if (strcmp(h->pending.digest, digest) == 0)
+		config_history_accept(h, &h->pending, &h->pending_unconfirmed);
+	h->pending.number = 0;
+	if (write_index(h, &h->unconfirmed) < 0)
+		log_warning("%s/%s could not be written: the next start finds the same again",
+			FOLDER, INDEX);
+}
+
+int config_history_confirm(struct config_history *h)
+{
+	int ret = write_index(h, NULL);
+
 	if (ret == 0)
 		h->unconfirmed.number = 0;
 	return ret;

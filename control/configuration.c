@@ -170,8 +170,8 @@ static int use_file(struct configuration *c, const char *text, size_t len, const
 	return ret;
 }
 
-/* An unconfirmed commit whose time is over ends before anything starts on it. */
-static int undo_unconfirmed(struct configuration *c)
+/* An unconfirmed commit whose time is over ends before anything starts on it; else the timer tries. */
+static void undo_unconfirmed(struct configuration *c)
 {
 	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
 	struct config_entry entry = {.time = time(NULL), .origin = "rollback"};
@@ -180,11 +180,9 @@ static int undo_unconfirmed(struct configuration *c)
 	char *text;
 	int ret;
 
-	if (u->number == 0 || u->deadline > entry.time)
-		return 0;
-	ret = config_history_read(c->history, u->previous, &document);
-	if (ret < 0)
-		return ret;
+	if (u->number == 0 || u->deadline > entry.time ||
+		config_history_read(c->history, u->previous, &document) < 0)
+		return;
 	text = json_dumps(document, JSON_INDENT(2));
 	json_decref(document);
 	entry.number = config_history_next(c->history);
@@ -201,8 +199,8 @@ static int undo_unconfirmed(struct configuration *c)
 	if (ret == 0)
 		config_history_accept(c->history, &entry, NULL);
 	write_plan_fini(&plan);
-	log_warning("configuration %s", ret == 0 ? entry.comment : "could not be rolled back");
-	return ret;
+	log_warning("configuration %s%s", entry.comment,
+		ret == 0 ? ": rolled back" : ", and could not be rolled back yet");
 }
 
 static int read_current(struct configuration *c, char **text, size_t *len, char *digest,
@@ -229,11 +227,12 @@ static int find_in_force(struct configuration *c, struct config_report *report)
 	if (ret == 0) {
 		config_history_resolve(c->history, digest);
 		if (config_history_cnt(c->history) > 0 &&
-			strcmp(config_history_at(c->history, 0)->digest, digest) == 0 &&
-			undo_unconfirmed(c) == 0)
+			strcmp(config_history_at(c->history, 0)->digest, digest) == 0) {
+			undo_unconfirmed(c);
 			ret = use_history(c);
-		else
+		} else {
 			ret = use_file(c, text, len, digest, report);
+		}
 	}
 	free(text);
 	if (ret == 0 || ret == -ENOMEM)

@@ -246,12 +246,13 @@ static int run_step(struct commit *m, void (*work)(void *arg), void (*done)(void
 /* Edits of the candidate, made on what was running, are made on what is running now. */
 static void carry_candidate(struct configuration *c, json_t *before)
 {
-	json_t *changes, *change, *operations = json_array(), *carried = NULL;
+	json_t *changes, *change, *operations, *carried = NULL;
 	struct config_report report;
 	size_t i, failed;
 
 	if (c->candidate == NULL || before == configuration_running(c))
 		return;
+	operations = json_array();
 	changes = config_tree_diff(before, c->candidate);
 	json_array_foreach(changes, i, change)
 	{
@@ -309,7 +310,8 @@ static void put_in_force(struct commit *m)
 	bool is_candidate = m->document == c->candidate;
 	json_t *before = json_incref(configuration_running(c));
 
-	config_history_accept(c->history, &m->entry, &m->unconfirmed);
+	if (!m->is_same)
+		config_history_accept(c->history, &m->entry, &m->unconfirmed);
 	c->number = m->entry.number;
 	if (trust_change_is_needed(m->trust))
 		trust_change_execute(d->trust, m->trust);
@@ -364,21 +366,25 @@ static void start_writing(void *arg, int error)
 		return;
 	}
 	m->entry.time = time(NULL);
-	m->entry.number = config_history_next(c->history);
+	m->entry.number = m->is_same ? c->number : config_history_next(c->history);
 	if (m->confirm_timeout_sec > 0)
 		m->unconfirmed = (struct config_unconfirmed){
 			m->entry.number, c->number, m->entry.time + m->confirm_timeout_sec};
 	if (m->kind != COMMIT_FILE)
 		file = strdup(m->text);
-	config_history_plan_before(c->history, &m->plan, &m->entry, &m->unconfirmed, m->text);
-	m->text = NULL;
+	if (!m->is_same) {
+		config_history_plan_before(
+			c->history, &m->plan, &m->entry, &m->unconfirmed, m->text);
+		m->text = NULL;
+	}
 	if (trust_change_is_needed(m->trust))
 		trust_change_plan(d->trust, m->trust, &m->plan);
 	if (m->kind != COMMIT_FILE)
 		write_plan_add(&m->plan, d->config_fd, CONFIG_FILE, FILE_MODE, file,
 			file != NULL ? strlen(file) : 0);
 	m->vital_cnt = m->plan.cnt;
-	config_history_plan_after(c->history, &m->plan, &m->entry, &m->unconfirmed);
+	if (!m->is_same)
+		config_history_plan_after(c->history, &m->plan, &m->entry, &m->unconfirmed);
 	m->ret = -ECANCELED;
 	if (run_step(m, write_files, written) < 0)
 		commit_refuse(m, 503, "busy", "the helpers have too much to do; try again");
@@ -387,8 +393,11 @@ static void start_writing(void *arg, int error)
 static void checked(void *arg)
 {
 	struct commit *m = arg;
-	struct daemon *d = m->configuration->daemon;
+	struct configuration *c = m->configuration;
+	struct daemon *d = c->daemon;
 
+	m->is_same = m->kind == COMMIT_FILE && config_history_cnt(c->history) > 0 &&
+		     strcmp(config_history_at(c->history, 0)->digest, m->entry.digest) == 0;
 	if (m->report.error_cnt > 0 && m->kind != COMMIT_TRIAL) {
 		refuse_report(m);
 	} else if (m->ret < 0 && m->report.error_cnt == 0) {

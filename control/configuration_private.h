@@ -34,6 +34,7 @@ struct commit {
 	struct config_unconfirmed unconfirmed;
 	unsigned confirm_timeout_sec; /* 0 = at once */
 	bool is_inline;               /* done at once, on the loop thread */
+	bool is_same;                 /* rekey.json as it was: only what it names is read again */
 	char item[64];
 	const char *audit_type;
 	const char *audit_text;

@@ -290,7 +290,7 @@ const struct route routes[] = {
 	{GET, "/configuration/diff", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_diff,
 		"From running to candidate, or between two of the history (?from=N&to=M)", NULL,
 		"Changes"},
-	{POST, "/configuration/validate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+	{POST, "/configuration/validate", USER_OPERATOR, ROUTE_BODY_NONE, false, NULL,
 		configure_validate_candidate, "What a commit would say", NULL, "Validated"},
 	{POST, "/configuration/commit", USER_ADMIN, ROUTE_BODY_OPTIONAL, true, NULL, configure_commit,
 		"Put the candidate in force", "Commit", "Committed"},

@@ -253,6 +253,36 @@ static void test_unconfirmed_over_restart(void **state)
 	confirm(409);
 }
 
+static size_t history_cnt(void)
+{
+	struct answer a;
+	size_t cnt;
+
+	configuration_history(f.d.configuration, &a);
+	cnt = json_array_size(json_object_get(a.body, "entries"));
+	answer_fini(&a);
+	return cnt;
+}
+
+/* A reload of the same file is no change: no entry, and nothing counts as confirmed. */
+static void test_reload_of_the_same(void **state)
+{
+	size_t cnt;
+
+	(void)state;
+	commit_unconfirmed(1400);
+	cnt = history_cnt();
+	daemon_reload(&f.d);
+	daemon_fixture_idle(&f, 100);
+	assert_int_equal(history_cnt(), cnt);
+	confirm(200);
+	daemon_fixture_config(&f, FIXTURE_CONFIG);
+	daemon_reload(&f.d);
+	daemon_fixture_idle(&f, 100);
+	assert_int_equal(history_cnt(), cnt + 1);
+	assert_true(is_back(NULL));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -265,6 +295,7 @@ int main(void)
 		T(test_history_is_bounded),
 		T(test_confirmed),
 		T(test_unconfirmed_over_restart),
+		T(test_reload_of_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
