@@ -264,6 +264,7 @@ void daemon_use_config(struct daemon *d, struct config *config, bool is_trust_ch
 	credential_configure(d->credential);
 	enrol_configure(d->enrol);
 	rest_configure(d->rest);
+	trust_tell(d->trust);
 	publisher_mark(d->publisher, RK_PART_CONFIG);
 	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
 	if (is_trust_changed)

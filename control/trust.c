@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/alarms.h"
 #include "control/configuration.h"
 #include "control/fields.h"
 #include "control/time_text.h"
@@ -175,6 +176,44 @@ void trust_change_execute(struct trust *t, struct trust_change *c)
 		(unsigned long long)trust_generation(t));
 }
 
+#define MISSING_KIND   "certificate-file-absent"
+#define MISSING_PREFIX "trusted-ca-certificate "
+
+/* An alarm of that kind is about a bundle that is still configured with a file, or not ours. */
+static bool is_file_configured(void *arg, const char *source)
+{
+	const struct config *c = arg;
+
+	if (strncmp(source, MISSING_PREFIX, strlen(MISSING_PREFIX)) != 0)
+		return true;
+	for (size_t i = 0; i < c->trusted_ca_cnt; i++)
+		if (c->trusted_ca[i].file != NULL &&
+			strcmp(c->trusted_ca[i].name, source + strlen(MISSING_PREFIX)) == 0)
+			return true;
+	return false;
+}
+
+void trust_tell(const struct trust *t)
+{
+	struct daemon *d = t->daemon;
+	char source[96];
+
+	for (size_t i = 0; i < d->config->trusted_ca_cnt; i++) {
+		const struct config_trusted_ca *ca = &d->config->trusted_ca[i];
+		const struct alarm_spec spec = {MISSING_KIND, source, ALARM_MAJOR};
+
+		snprintf(source, sizeof(source), MISSING_PREFIX "%s", ca->name);
+		if (ca->file == NULL || trust_set_find(t->set, ca->name) != NULL)
+			alarm_clear(d->alarms, spec.kind, spec.source);
+		else
+			alarm_raise(d->alarms, &spec,
+				"The file %s.pem of the trusted CA certificates %s is not in the "
+				"PKI folder",
+				ca->file, ca->name);
+	}
+	alarm_clear_unless(d->alarms, MISSING_KIND, is_file_configured, d->config);
+}
+
 const struct pki_report *trust_change_report(const struct trust_change *c)
 {
 	return &c->report;
@@ -325,8 +364,10 @@ static int load(struct trust *t)
 	copy_findings(c, &report);
 	for (size_t i = 0; i < report.cnt; i++)
 		log_warning("%s: %s", report.finding[i].path, report.finding[i].text);
-	if (ret == 0)
+	if (ret == 0) {
 		adopt(t, c);
+		trust_tell(t);
+	}
 	trust_change_free(c);
 	return ret;
 }

@@ -53,6 +53,8 @@ int trust_change_prepare(struct trust *t, struct trust_change *c,
 	void (*ready)(void *arg, int error), void *arg) __attribute__((warn_unused_result));
 void trust_change_plan(struct trust *t, const struct trust_change *c, struct write_plan *plan);
 void trust_change_execute(struct trust *t, struct trust_change *c);
+/* The alarms about files that the running configuration names and the PKI folder has not. */
+void trust_tell(const struct trust *t);
 /* What the certificates were found to be; borrowed. */
 const struct pki_report *trust_change_report(const struct trust_change *c);
 void trust_change_free(struct trust_change *c); /* NULL is fine */

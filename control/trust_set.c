@@ -21,7 +21,7 @@ static int compare_bundles(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static struct pki_bundle *find_bundle(const struct trust_set *s, const char *name)
+const struct pki_bundle *trust_set_find(const struct trust_set *s, const char *name)
 {
 	const struct pki_bundle key = {.name = name};
 
@@ -32,7 +32,7 @@ static struct pki_bundle *find_bundle(const struct trust_set *s, const char *nam
 
 bool trust_set_has(const struct trust_set *s, const struct pki_bundle *bundle)
 {
-	const struct pki_bundle *own = find_bundle(s, bundle->name);
+	const struct pki_bundle *own = trust_set_find(s, bundle->name);
 
 	return own != NULL && own->len == bundle->len &&
 	       memcmp(own->text, bundle->text, own->len) == 0;

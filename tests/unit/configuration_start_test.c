@@ -9,6 +9,16 @@
 #include "control/trust.h"
 #include "pki/x509/trust.h"
 
+#define ABSENT "certificate-file-absent"
+
+static void write_pem(const char *name, const char *pem)
+{
+	int fd = openat(f.d.pki_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, pem, strlen(pem)), (ssize_t)strlen(pem));
+	close(fd);
+}
+
 /* Bundles are items: one truth, whichever way they come. */
 static void test_trusted_ca(void **state)
 {
@@ -57,6 +67,15 @@ static void test_trusted_ca(void **state)
 		"authority.trusted-ca-certificate[other].file");
 	call_fini(&c);
 	assert_int_equal(pki_trust_ca_cnt(trust_current(f.d.trust)), 1);
+	/* The file that is missing stands as an alarm until it is there and read. */
+	assert_true(alarm_is_standing(f.d.alarms, ABSENT, "trusted-ca-certificate other"));
+	daemon_fixture_restart(&f);
+	assert_true(alarm_is_standing(f.d.alarms, ABSENT, "trusted-ca-certificate other"));
+	write_pem("absent.pem", pki.bundle);
+	daemon_reload(&f.d);
+	daemon_fixture_idle(&f, 200);
+	assert_false(alarm_is_standing(f.d.alarms, ABSENT, "trusted-ca-certificate other"));
+	assert_int_equal(pki_trust_ca_cnt(trust_current(f.d.trust)), 2);
 	free(root);
 }
 
