@@ -97,6 +97,7 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 
 	d->shared.worker_cnt = l->worker_cnt;
 	d->shared.idle_sleep_us = d->options.idle_sleep_us;
+	d->shared.suites = d->options.suites;
 	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (d->shared.wake_fd < 0)
 		return -errno;

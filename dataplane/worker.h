@@ -40,6 +40,7 @@ struct shared {
 	struct inbox to_main;                  /* workers: push, main: take */
 	int wake_fd;                           /* main's eventfd */
 	uint32_t idle_sleep_us;
+	struct wire_list suites; /* empty: all */
 	struct port_set *ports;
 	struct rte_mempool *buffers;       /* of ports */
 	unsigned worker_cnt;               /* main, before the workers run */

@@ -69,6 +69,8 @@ static enum reason accept(
 	struct keyslot slot = a->slot;
 	enum rk_verdict_status status = rk_view_judge(e->env.view, v, e->env.wall_sec);
 
+	if (!e->env.view->global->is_enabled)
+		return REASON_NOT_CONFIGURED; /* switched off since FINISH came */
 	if (!s->config->is_roaming && !session_has_path(s, &a->endpoint)) {
 		session_tell_failed(e, s, REASON_ADDRESS);
 		return REASON_ADDRESS;
@@ -77,6 +79,7 @@ static enum reason accept(
 		return REASON_NO_GROUP;
 	if (status != RK_VERDICT_GOOD) {
 		session_tell_refused(e, s, a->peer_fingerprint, status);
+		session_sever_refused(e, s, a->peer_fingerprint, status);
 		return proof_reason_of(status);
 	}
 	if (engine_own_status(e) != RK_VERDICT_GOOD)

@@ -138,6 +138,8 @@ int engine_new(const struct engine_config *config, const struct engine_ops *ops,
 	e->ops = *ops;
 	e->ctx = ctx;
 	e->config = *config;
+	if (e->config.suites.cnt == 0)
+		e->config.suites = *suite_list();
 	ret = make_pools(e);
 	if (ret == 0)
 		ret = make_guard(e);

@@ -17,6 +17,7 @@
 #include "dataplane/core/job.h"
 #include "dataplane/core/session.h"
 #include "dataplane/core/timer.h"
+#include "dataplane/core/wire.h"
 #include "pki/view/channel.h"
 #include "pki/view/snapshot.h"
 
@@ -68,6 +69,7 @@ struct engine_config {
 	unsigned worker_id;           /* travels in every index and exchange id */
 	unsigned exchange_cnt;        /* half-open exchanges at most */
 	unsigned session_cnt;         /* sessions at most */
+	struct wire_list suites;      /* in order of preference; empty: all of ours */
 	const uint8_t *cookie_secret; /* process-wide, 32 bytes, copied; renewed by the host */
 };
 

@@ -255,6 +255,9 @@ void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fi
 	enum rk_verdict_status verdict);
 /* A proof was refused: told once a reason, until the peer proves who it is. */
 void session_tell_failed(struct engine *e, struct session *s, enum reason reason);
+/* The same, with proof that the peer has its key: under fail-hard nothing may stand on it. */
+void session_sever_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
+	enum rk_verdict_status verdict);
 uint32_t session_new_index(struct engine *e, struct session *s);
 bool session_has_path(const struct session *s, const struct endpoint *from) RK_MUST_CHECK;
 bool session_has_group(const struct session *s, uint16_t group) RK_MUST_CHECK;

@@ -77,7 +77,7 @@ static bool build_hello(struct engine *e, struct exchange *x, size_t *len)
 	wire_begin_exchange(&w, c->sent, sizeof(c->sent), MSG_HELLO, 0, x->id);
 	wire_write_tlv(&w, MSG_TLV_RANDOM, x->random, sizeof(x->random));
 	wire_write_list(&w, MSG_TLV_GROUPS, &groups);
-	wire_write_list(&w, MSG_TLV_SUITES, suite_list());
+	wire_write_list(&w, MSG_TLV_SUITES, &e->config.suites);
 	wire_write_list(&w, MSG_TLV_SCHEMES, &schemes);
 	wire_write_share(&w, x->group->id, x->share, x->group->share_len);
 	if (w.is_failed)
@@ -194,7 +194,7 @@ enum reason initiator_reply(
 		return REASON_DUPLICATE;
 	if (x->state != EXCHANGE_EXPECT_REPLY)
 		return REASON_WRONG_STATE;
-	if (m.share.group != x->group->id || suite_find(m.suite) == NULL)
+	if (m.share.group != x->group->id || !wire_list_has(&e->config.suites, m.suite))
 		return REASON_BAD_CHOICE;
 	if (!kex_share_is_plausible(x->group, m.share.point))
 		return REASON_BAD_SHARE;
@@ -243,6 +243,7 @@ void initiator_verified(struct engine *e, struct exchange *x, const struct rk_ve
 {
 	struct session *s = x->session;
 	struct identity id;
+	uint8_t fingerprint[RK_FINGERPRINT_LEN];
 	enum rk_verdict_status status;
 	enum reason reason = proof_identity(e, v, &id);
 
@@ -254,8 +255,10 @@ void initiator_verified(struct engine *e, struct exchange *x, const struct rk_ve
 	}
 	status = rk_view_judge(e->env.view, v, e->env.wall_sec);
 	if (status != RK_VERDICT_GOOD) {
-		session_tell_refused(e, s, x->peer_fingerprint, status);
+		memcpy(fingerprint, x->peer_fingerprint, sizeof(fingerprint));
+		session_tell_refused(e, s, fingerprint, status);
 		proof_refuse(e, x, proof_reason_of(status));
+		session_sever_refused(e, s, fingerprint, status); /* and x, if it is still there */
 		return;
 	}
 	if (engine_own_status(e) != RK_VERDICT_GOOD) {

@@ -213,8 +213,8 @@ enum rk_verdict_status session_judge(struct engine *e, const struct session *s, 
 	return v == NULL ? RK_VERDICT_UNKNOWN : rk_view_judge(e->env.view, v, e->env.wall_sec);
 }
 
-void session_sever(
-	struct engine *e, struct session *s, enum rk_verdict_status verdict, const char *reason)
+/* As if there had never been any: keys, exchanges, and what is known of the peer. */
+static void forget_keys(struct engine *e, struct session *s)
 {
 	struct exchange *own = exchange_find(e, s->own_exchange);
 
@@ -227,9 +227,35 @@ void session_sever(
 	s->is_unproved = false;
 	s->is_silent = false;
 	s->wanted_ns = e->env.now_ns;
+}
+
+void session_sever(
+	struct engine *e, struct session *s, enum rk_verdict_status verdict, const char *reason)
+{
+	forget_keys(e, s);
 	engine_count(e, REASON_SEVERED);
 	session_tell(e, s, RK_PEER_DOWN, verdict, reason);
 	session_dial_in(e, s, s->config->retransmit_interval_ns);
+}
+
+void session_sever_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
+	enum rk_verdict_status verdict)
+{
+	if (s->has_peer && keyslot_is_used(s->keys.slot[KEYRING_CURRENT]) &&
+		s->config->invalid_certificate_behavior == RK_FAIL_HARD &&
+		memcmp(fingerprint, s->fingerprint, RK_FINGERPRINT_LEN) == 0)
+		session_sever(e, s, verdict, "severed");
+}
+
+/* The protocol is switched off: no key outlives that. Switched on, the session begins anew. */
+static void follow_switch(struct engine *e, struct session *s)
+{
+	if (!e->env.view->global->is_enabled && s->state != RK_PEER_DISABLED) {
+		forget_keys(e, s);
+		session_tell(e, s, RK_PEER_DISABLED, RK_VERDICT_UNKNOWN, "disabled");
+	} else if (e->env.view->global->is_enabled && s->state == RK_PEER_DISABLED) {
+		session_tell(e, s, RK_PEER_INITIALIZING, RK_VERDICT_UNKNOWN, "enabled");
+	}
 }
 
 /* A certificate of ours that differs from the one in use is shown to the peer soon. */
@@ -282,6 +308,9 @@ static void judge_standing(struct engine *e, struct session *s)
 void session_rejudge(struct engine *e, struct session *s)
 {
 	if (e->env.view == NULL)
+		return;
+	follow_switch(e, s);
+	if (s->state == RK_PEER_DISABLED)
 		return;
 	show_new_credential(e, s);
 	if (keyslot_is_used(s->keys.slot[KEYRING_CURRENT]))

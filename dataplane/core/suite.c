@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/core/suite.h"
 
+#include <string.h>
+
 static const struct suite suites[] = {
 	{1, SUITE_SHA256, SUITE_AES_256_GCM, 32, "aes-256-gcm-sha256"},
 	{2, SUITE_SHA384, SUITE_AES_256_GCM, 48, "aes-256-gcm-sha384"},
@@ -23,10 +25,37 @@ const struct wire_list *suite_list(void)
 	return &list;
 }
 
-const struct suite *suite_choose(const struct wire_list *offered)
+const struct suite *suite_choose(const struct wire_list *ours, const struct wire_list *offered)
 {
-	for (unsigned i = 0; i < list.cnt; i++)
-		if (wire_list_has(offered, list.id[i]))
-			return suite_find(list.id[i]);
+	for (unsigned i = 0; i < ours->cnt; i++)
+		if (wire_list_has(offered, ours->id[i]))
+			return suite_find(ours->id[i]);
 	return NULL;
+}
+
+static const struct suite *find_name(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+		if (strlen(suites[i].name) == len && memcmp(suites[i].name, name, len) == 0)
+			return &suites[i];
+	return NULL;
+}
+
+bool suite_parse_list(const char *text, struct wire_list *out)
+{
+	struct wire_list found = {0};
+
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		const struct suite *s = find_name(text, len);
+
+		if (s == NULL || wire_list_has(&found, s->id))
+			return false;
+		found.id[found.cnt++] = s->id;
+		if (text[len] == '\0')
+			break;
+		text += len + 1;
+	}
+	*out = found;
+	return true;
 }

@@ -134,7 +134,8 @@ static const struct rk_verdict *on_find_verdict(void *ctx, const uint8_t *finger
 	size_t i;
 
 	for (i = 0; i < n->known_cnt; i++) {
-		if (memcmp(n->known[i].fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0)
+		if (memcmp(n->known[i].fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0 &&
+			n->known[i].trust_generation == n->trust_generation)
 			return &n->known[i];
 	}
 	return NULL;

@@ -20,5 +20,7 @@ void pair_begin(struct pair_node *n);
 /* Makes the node's view, and its credential, of what it is to be. */
 void pair_publish(struct pair_node *n);
 void pair_set_credential(struct pair_node *n);
+/* Its private key as control sends it; also of the types that control makes no keys of. */
+bool pair_private_key(const struct pair_identity *id, struct rk_private_key *out);
 void pair_cancel(void *node, struct core_timer *t);
 void pair_confirm(void *node, const struct rk_verdict *v);

@@ -2,11 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
+
 #include "pki/x509/cert.h"
 #include "pki/x509/key.h"
 #include "pki/x509/trust.h"
 #include "pki/x509/validate.h"
-#include "tests/pair/pair.h"
+#include "tests/pair/host.h"
 
 static const uint8_t installation_key[PKI_INSTALLATION_KEY_LEN] = {1, 2, 3};
 
@@ -37,6 +39,7 @@ static void judge(struct pair_identity *id, struct pki_trust *trust)
 		.trust = trust,
 		.installation_key = installation_key,
 		.now = (int64_t)time(NULL),
+		.is_ed25519_allowed = true, /* the data plane has its own say */
 	};
 	struct pki_report report;
 	size_t i;
@@ -82,6 +85,61 @@ struct pair_identity *pair_identity_new(
 	judge(id, trust);
 	shift_dates(id);
 	return id;
+}
+
+static bool take_number(EVP_PKEY *key, const char *name, unsigned at, struct rk_private_key *out)
+{
+	BIGNUM *bn = NULL;
+	bool is_done = EVP_PKEY_get_bn_param(key, name, &bn) == 1;
+
+	if (is_done)
+		out->len[at] = (uint16_t)BN_bn2bin(bn, out->number[at]);
+	BN_clear_free(bn);
+	return is_done;
+}
+
+static bool take_rsa_pss(EVP_PKEY *key, struct rk_private_key *out)
+{
+	static const char *const names[RK_NUM_CNT] = {
+		[RK_NUM_RSA_N] = OSSL_PKEY_PARAM_RSA_N,
+		[RK_NUM_RSA_E] = OSSL_PKEY_PARAM_RSA_E,
+		[RK_NUM_RSA_D] = OSSL_PKEY_PARAM_RSA_D,
+		[RK_NUM_RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,
+		[RK_NUM_RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
+		[RK_NUM_RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
+		[RK_NUM_RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2,
+		[RK_NUM_RSA_QINV] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+	};
+
+	out->type = RK_KEY_RSA_PSS;
+	out->number_cnt = RK_NUM_CNT;
+	for (unsigned i = 0; i < RK_NUM_CNT; i++)
+		if (!take_number(key, names[i], i, out))
+			return false;
+	return true;
+}
+
+static bool take_ed25519(EVP_PKEY *key, struct rk_private_key *out)
+{
+	size_t public_len = RK_PRIVATE_NUMBER_MAX, secret_len = RK_PRIVATE_NUMBER_MAX;
+
+	if (EVP_PKEY_get_raw_public_key(key, out->number[RK_NUM_PUBLIC], &public_len) != 1 ||
+		EVP_PKEY_get_raw_private_key(key, out->number[RK_NUM_SECRET], &secret_len) != 1)
+		return false;
+	out->type = RK_KEY_ED25519;
+	out->number_cnt = 2;
+	out->len[RK_NUM_PUBLIC] = (uint16_t)public_len;
+	out->len[RK_NUM_SECRET] = (uint16_t)secret_len;
+	return true;
+}
+
+bool pair_private_key(const struct pair_identity *id, struct rk_private_key *out)
+{
+	if (EVP_PKEY_is_a(id->key, "ED25519"))
+		return take_ed25519(id->key, out);
+	if (EVP_PKEY_is_a(id->key, "RSA-PSS"))
+		return take_rsa_pss(id->key, out);
+	return pki_key_to_private(id->key, out) == 0;
 }
 
 void pair_identity_free(struct pair_identity *id)

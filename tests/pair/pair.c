@@ -19,8 +19,8 @@ void pair_publish(struct pair_node *n)
 	memset(n->lines, 0, sizeof(n->lines));
 	must(revocation_build(n->lines, sizeof(n->lines) / sizeof(n->lines[0]), n->revoked,
 		     n->revoked_cnt) == 0);
-	*g = (struct rk_global){.trust_generation = 1,
-		.is_enabled = 1,
+	*g = (struct rk_global){.trust_generation = n->trust_generation,
+		.is_enabled = !n->is_disabled,
 		.is_ed25519_allowed = n->pair->options.is_ed25519_allowed};
 	n->view = (struct rk_view){.generation = {1, n->view.generation.counter + 1},
 		.global = g,
@@ -51,7 +51,7 @@ void pair_set_credential(struct pair_node *n)
 	if (n->identity == NULL)
 		return;
 	key = rk_secret_new(sizeof(*key));
-	must(key != NULL && pki_key_to_private(n->identity->key, key) == 0);
+	must(key != NULL && pair_private_key(n->identity, key));
 	must(credential_new(n->identity->verdict.fingerprint,
 		     (struct rk_span){n->identity->der, n->identity->der_len}, key,
 		     &n->credential) == 0);
@@ -60,11 +60,16 @@ void pair_set_credential(struct pair_node *n)
 static void open_engine(struct pair_node *n)
 {
 	static const uint8_t cookie_secret[32] = {0x42};
-	const struct engine_config config = {.worker_id = n->worker,
+	struct engine_config config = {.worker_id = n->worker,
 		.exchange_cnt = 16,
 		.session_cnt = PAIR_PEER_MAX,
 		.cookie_secret = cookie_secret};
+	const uint16_t *suites = n->pair->options.suites[n->number % 2];
 
+	while (config.suites.cnt < 4 && suites[config.suites.cnt] != 0) {
+		config.suites.id[config.suites.cnt] = suites[config.suites.cnt];
+		config.suites.cnt++;
+	}
 	must(engine_new(&config, &pair_ops, n, &n->engine) == 0);
 	n->slots = calloc(1, engine_slots_size(PAIR_PEER_MAX));
 	must(n->slots != NULL);
@@ -154,6 +159,7 @@ struct pair *pair_new(const struct pair_options *options, const struct pair_iden
 	for (i = 0; i < p->node_cnt; i++) {
 		p->node[i].pair = p;
 		p->node[i].number = i;
+		p->node[i].trust_generation = 1;
 	}
 	configure(&p->node[0], 0, &p->node[1]);
 	configure(&p->node[1], 0, &p->node[0]);
@@ -179,6 +185,7 @@ void pair_add_worker(struct pair *p)
 	n->pair = p;
 	n->number = 2;
 	n->worker = 1;
+	n->trust_generation = 1;
 	n->identity = east->identity;
 	n->config[0] = east->config[0];
 	memcpy(n->path[0], east->path[0], sizeof(n->path[0]));

@@ -83,6 +83,8 @@ struct pair_node {
 	struct rk_verdict known[PAIR_VERDICT_MAX]; /* confirmed certificates */
 	size_t known_cnt;
 	bool is_control_away;
+	bool is_disabled; /* enhanced-security-key-management is off */
+	uint64_t trust_generation;
 	/* what it did */
 	struct pair_event event[PAIR_EVENT_MAX];
 	size_t event_cnt;
@@ -112,6 +114,7 @@ struct pair_options {
 	uint64_t reauth_interval_ns;                   /* default 24 h */
 	bool are_verdicts_known; /* both know the other's certificate from the start */
 	uint16_t groups[8];      /* default secp256r1, x25519 */
+	uint16_t suites[2][4];   /* of each node; default all */
 	uint64_t rekey_packets;  /* default 0 = no limit */
 	uint64_t rekey_bytes;
 	uint8_t path_cnt; /* default 1: 192.0.2.NODE; then 192.0.3.NODE and so on */

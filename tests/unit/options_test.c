@@ -77,6 +77,17 @@ static void test_help_and_version(void **state)
 	assert_int_equal(parse("--", "--version", NULL), OPTIONS_VERSION);
 }
 
+static void test_suites(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		parse("--", "--suites", "chacha20-poly1305-sha384,aes-256-gcm-sha256", NULL),
+		OPTIONS_RUN);
+	assert_int_equal(o.suites.cnt, 2);
+	assert_int_equal(o.suites.id[0], 4);
+	assert_int_equal(o.suites.id[1], 1);
+}
+
 /* Refused with a line that names the culprit. */
 static void check_bad(const char *option, const char *value)
 {
@@ -92,6 +103,10 @@ static void test_bad(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		check_bad("--crypto-lcores", list[i]);
+	check_bad("--suites", "");
+	check_bad("--suites", "aes-256-gcm-sha256,");
+	check_bad("--suites", "aes-256-gcm-sha256,aes-256-gcm-sha256");
+	check_bad("--suites", "aes-128-gcm-sha256");
 	check_bad("--idle-sleep-us", "-1");
 	check_bad("--idle-sleep-us", "5ms");
 	check_bad("--idle-sleep-us", "100001");
@@ -107,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_suites),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_bad),
 	};

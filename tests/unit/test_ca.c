@@ -85,6 +85,12 @@ EVP_PKEY *test_key_new(enum test_key kind)
 	case TEST_RSA_2048:
 		key = EVP_RSA_gen(2048);
 		break;
+	case TEST_RSA_3072:
+		key = EVP_RSA_gen(3072);
+		break;
+	case TEST_RSA_4096:
+		key = EVP_RSA_gen(4096);
+		break;
 	case TEST_RSA_1024:
 		key = EVP_RSA_gen(1024);
 		break;

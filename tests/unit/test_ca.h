@@ -22,6 +22,8 @@ _Noreturn void test_fail(const char *file, const char *what, int line);
 
 enum test_key {
 	TEST_RSA_2048,
+	TEST_RSA_3072,
+	TEST_RSA_4096,
 	TEST_RSA_1024,
 	TEST_P256,
 	TEST_P384,
