@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every configuration item and every option of a program stands in its manual page, every
-counter in the protocol's table; every link of a document leads to a file."""
+counter in the protocol's table; every link of a document leads to a file, every test that the
+protocol names is there."""
 import os
 import re
 
@@ -45,7 +46,21 @@ def check(root):
         for name in re.findall(pattern, tree.read_text(root, source), re.MULTILINE):
             if f"*{name}*" not in text and f"*--{name}*" not in text:
                 findings.append(f"{page}: says nothing of {name} ({source})")
-    return findings
+    return findings + list(named_tests(root))
+
+
+def named_tests(root):
+    """The protocol's table of guarantees names tests that are there."""
+    page = "docs/protocol.md"
+    if not os.path.isfile(os.path.join(root, page)):
+        return
+    table = (tree.read_text(root, page) or "").partition("## What holds it")[2].partition("\n## ")[0]
+    for name, functions in re.findall(r"([a-z0-9]+): ([a-z0-9_]+(?:, [a-z0-9_]+)*)", table):
+        source = f"tests/pair/{name}_test.c"
+        text = tree.read_text(root, source) if os.path.isfile(os.path.join(root, source)) else ""
+        for function in functions.split(", "):
+            if f"cmocka_unit_test({function})" not in text:
+                yield f"{page}: names the test {function}, which {source} has not"
 
 
 if __name__ == "__main__":

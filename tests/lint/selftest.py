@@ -65,7 +65,8 @@ PLANTED = {
                     "docs/rekey.json.5.scd": "*other-item*\n"},
                    {"x.md": "[x](docs/nowhere.md)\n"},
                    {"dataplane/core/reason.h": C + '\tX(SIZE, "bad-size", "too long")\n',
-                    "docs/protocol.md": "| `bad-size` | too short |\n"}],
+                    "docs/protocol.md": "| `bad-size` | too short |\n"},
+                   {"docs/protocol.md": "## What holds it\n| P1 | paths: no_such_test |\n"}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 

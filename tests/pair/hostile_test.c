@@ -12,48 +12,7 @@
 #include "dataplane/core/guard.h"
 #include "dataplane/core/wire.h"
 #include "tests/pair/identities.h"
-
-/* ---- a stranger who knows east's name -------------------------------------------------------- */
-
-struct hello {
-	uint64_t id;
-	uint16_t group;
-	uint16_t suite;
-	uint16_t scheme;
-	uint8_t host; /* 192.0.2.HOST */
-	const char *name;
-	struct rk_span cookie;
-};
-
-static const struct hello usual = {
-	.id = 77, .group = 29, .suite = 1, .scheme = 0x0403, .host = 99, .name = "east"};
-
-static struct pair_packet build(const struct hello *h)
-{
-	static const uint8_t zeros[400], point[32] = {9};
-	const struct wire_list groups = {2, {h->group, 29}}, suites = {1, {h->suite}};
-	const struct wire_list schemes = {1, {h->scheme}};
-	struct pair_packet p = {.from = 1, .to = 0};
-	struct rk_writer w;
-	uint8_t *mac;
-
-	wire_begin_exchange(&w, p.payload, MSG_MAX, MSG_HELLO, 0, h->id);
-	wire_write_tlv(&w, MSG_TLV_RANDOM, zeros, MSG_RANDOM_LEN);
-	wire_write_list(&w, MSG_TLV_GROUPS, &groups);
-	wire_write_list(&w, MSG_TLV_SUITES, &suites);
-	wire_write_list(&w, MSG_TLV_SCHEMES, &schemes);
-	wire_write_share(&w, h->group, point, sizeof(point));
-	wire_write_tlv(&w, MSG_TLV_COOKIE, h->cookie.data, h->cookie.len);
-	wire_write_tlv(&w, MSG_TLV_PADDING, zeros, sizeof(zeros));
-	mac = wire_end_mac1(&w, &p.len);
-	assert_non_null(mac);
-	assert_true(guard_make_mac1(
-		h->name, strlen(h->name), p.payload, (size_t)(mac - p.payload), mac));
-	p.source = (struct endpoint){.family = 4, .local_port = 1280, .remote_port = 1280};
-	memcpy(p.source.local, (uint8_t[]){192, 0, 2, 1}, 4);
-	memcpy(p.source.remote, (uint8_t[]){192, 0, 2, h->host}, 4);
-	return p;
-}
+#include "tests/pair/stranger.h"
 
 /* By how much a counter grows while this is delivered. */
 static uint64_t growth(struct pair *p, const struct pair_packet *packet, const char *counter)
@@ -75,7 +34,7 @@ static struct pair *quiet(void)
 static void faulty_hellos_are_counted_and_not_answered(void **state)
 {
 	static const struct {
-		struct hello hello;
+		struct stranger_hello hello;
 		const char *counter;
 	} cases[] = {
 		{{.id = 1, .group = 29, .suite = 1, .scheme = 0x0403, .host = 9, .name = "west"},
@@ -93,7 +52,7 @@ static void faulty_hellos_are_counted_and_not_answered(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct pair_packet packet = build(&cases[i].hello);
+		const struct pair_packet packet = stranger_hello(&cases[i].hello);
 
 		assert_int_equal(growth(p, &packet, cases[i].counter), 1);
 	}
@@ -105,13 +64,13 @@ static void faulty_hellos_are_counted_and_not_answered(void **state)
 static void made_up_cookies_are_refused(void **state)
 {
 	static const uint8_t cookie[MSG_COOKIE_LEN];
-	struct hello h = usual;
+	struct stranger_hello h = stranger_usual;
 	struct pair_packet packet;
 	struct pair *p = quiet();
 
 	(void)state;
 	h.cookie = (struct rk_span){cookie, sizeof(cookie)};
-	packet = build(&h);
+	packet = stranger_hello(&h);
 	assert_int_equal(growth(p, &packet, "bad-cookie"), 1);
 	assert_int_equal(p->node[0].sent_cnt, 0);
 	pair_free(p);
@@ -121,7 +80,7 @@ static void made_up_cookies_are_refused(void **state)
 static void flood_does_not_shut_the_peer_out(void **state)
 {
 	struct pair *p = quiet();
-	struct hello h = usual;
+	struct stranger_hello h = stranger_usual;
 	struct pair_packet packet;
 	uint64_t jobs;
 
@@ -129,7 +88,7 @@ static void flood_does_not_shut_the_peer_out(void **state)
 	for (unsigned i = 0; i < 200; i++) {
 		h.id = 1000 + i;
 		h.host = (uint8_t)(10 + i);
-		packet = build(&h);
+		packet = stranger_hello(&h);
 		pair_inject(p, &packet, i * 1000);
 	}
 	pair_run(p, 100 * PAIR_MS);
@@ -140,7 +99,7 @@ static void flood_does_not_shut_the_peer_out(void **state)
 	for (unsigned i = 0; i < 3000; i++) { /* it goes on */
 		h.id = 5000 + i;
 		h.host = (uint8_t)(10 + i % 200);
-		packet = build(&h);
+		packet = stranger_hello(&h);
 		pair_inject(p, &packet, i * PAIR_MS);
 	}
 	pair_start(p, 0);
@@ -151,13 +110,13 @@ static void flood_does_not_shut_the_peer_out(void **state)
 static void one_source_has_its_budget(void **state)
 {
 	struct pair *p = pair_new(&(struct pair_options){.seed = 4}, east, west);
-	struct hello h = usual;
+	struct stranger_hello h = stranger_usual;
 	struct pair_packet packet;
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++) {
 		h.id = 1 + i;
-		packet = build(&h);
+		packet = stranger_hello(&h);
 		pair_inject(p, &packet, i * 200 * PAIR_MS);
 	}
 	pair_run(p, 30 * PAIR_SEC);
@@ -181,7 +140,7 @@ static bool keep_east_silent(struct pair *p, struct pair_packet *packet)
 static void forged_source_does_not_shut_the_peer_out(void **state)
 {
 	struct pair *p = quiet();
-	struct hello h = usual;
+	struct stranger_hello h = stranger_usual;
 	struct pair_packet packet;
 	uint64_t limited;
 
@@ -190,7 +149,7 @@ static void forged_source_does_not_shut_the_peer_out(void **state)
 	h.group = 23; /* with a share that is none: it costs a token and no exchange */
 	for (unsigned i = 0; i < 3000; i++) {
 		h.id = 1000 + i;
-		packet = build(&h);
+		packet = stranger_hello(&h);
 		pair_inject(p, &packet, i * 3 * PAIR_MS);
 	}
 	pair_run(p, 3 * PAIR_SEC);
@@ -209,8 +168,8 @@ static void forged_source_does_not_shut_the_peer_out(void **state)
 static void one_id_has_one_reply(void **state)
 {
 	struct pair *p = quiet();
-	struct hello h = usual;
-	struct pair_packet packet = build(&h);
+	struct stranger_hello h = stranger_usual;
+	struct pair_packet packet = stranger_hello(&h);
 
 	(void)state;
 	pair_inject(p, &packet, 0);
@@ -220,7 +179,7 @@ static void one_id_has_one_reply(void **state)
 	assert_int_equal(growth(p, &packet, "packets-duplicate"), 1);
 	assert_int_equal(p->node[0].sent_cnt, 2);
 	h.scheme = 0x0503;
-	packet = build(&h);
+	packet = stranger_hello(&h);
 	packet.payload[200] ^= 0; /* other lists, same id */
 	assert_int_equal(
 		growth(p, &packet, "no-common-scheme") + pair_counter(p, 0, "unexpected-message"),
@@ -411,7 +370,7 @@ static void silence_after_three_requests(void **state)
 static void noise_changes_nothing(void **state)
 {
 	struct pair *p = pair_new(&(struct pair_options){.seed = 11}, east, west);
-	struct pair_packet packet = build(&usual);
+	struct pair_packet packet = stranger_hello(&stranger_usual);
 	uint8_t exported[16];
 	uint64_t sent;
 
