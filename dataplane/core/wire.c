@@ -126,8 +126,10 @@ static enum reason parse_sealed(struct wire_packet *p, const uint8_t *payload, s
 	struct rk_reader r;
 	struct rk_span s;
 
-	if (!is_sealed_type(p->type))
-		return len == 0 ? REASON_ACCEPTED : REASON_FIELDS;
+	if (!is_sealed_type(p->type)) {
+		p->open = (struct rk_span){payload, len};
+		return REASON_ACCEPTED;
+	}
 	rk_reader_init(&r, payload, len);
 	s = wire_read_range(&r, MSG_TLV_SEALED, MSG_COUNTER_LEN + MSG_TAG_LEN, MSG_MAX);
 	if (!rk_reader_done(&r))
@@ -170,7 +172,7 @@ enum reason wire_parse_packet(struct wire_packet *p, const uint8_t *data, size_t
 
 enum reason wire_parse_hello(struct wire_hello *m, const struct wire_packet *p)
 {
-	struct rk_reader r;
+	struct rk_reader r, open;
 	struct rk_span padding;
 
 	*m = (struct wire_hello){0};
@@ -182,9 +184,10 @@ enum reason wire_parse_hello(struct wire_hello *m, const struct wire_packet *p)
 	read_share(&r, &m->share);
 	m->core = span_between(p->clear.data, r.next);
 	m->cookie = wire_read_range(&r, MSG_TLV_COOKIE, 0, MSG_COOKIE_LEN);
-	padding = wire_read_range(&r, MSG_TLV_PADDING, 0, MSG_MAX);
-	m->mac1 = wire_read_fixed(&r, MSG_TLV_MAC1, MSG_MAC_LEN);
-	if (!rk_reader_done(&r) || p->receiver != 0 || p->sender == 0 ||
+	rk_reader_init(&open, p->open.data, p->open.len);
+	padding = wire_read_range(&open, MSG_TLV_PADDING, 0, MSG_MAX);
+	m->mac1 = wire_read_fixed(&open, MSG_TLV_MAC1, MSG_MAC_LEN);
+	if (!rk_reader_done(&r) || !rk_reader_done(&open) || p->receiver != 0 || p->sender == 0 ||
 		p->whole.len < MSG_HELLO_MIN ||
 		(m->cookie.len != 0 && m->cookie.len != MSG_COOKIE_LEN) ||
 		!rk_bytes_are_zero(padding.data, padding.len))
@@ -212,14 +215,15 @@ enum reason wire_parse_reply(struct wire_reply *m, const struct wire_packet *p)
 
 enum reason wire_parse_cookie(struct wire_cookie *m, const struct wire_packet *p)
 {
-	struct rk_reader r;
+	struct rk_reader r, open;
 	const uint8_t *cookie;
 
 	*m = (struct wire_cookie){0};
 	rk_reader_init(&r, p->body.data, p->body.len);
 	cookie = wire_read_fixed(&r, MSG_TLV_COOKIE, MSG_COOKIE_LEN);
-	m->mac1 = wire_read_fixed(&r, MSG_TLV_MAC1, MSG_MAC_LEN);
-	if (!rk_reader_done(&r) || p->receiver == 0 || p->sender != 0)
+	rk_reader_init(&open, p->open.data, p->open.len);
+	m->mac1 = wire_read_fixed(&open, MSG_TLV_MAC1, MSG_MAC_LEN);
+	if (!rk_reader_done(&r) || !rk_reader_done(&open) || p->receiver == 0 || p->sender != 0)
 		return REASON_FIELDS;
 	m->cookie = (struct rk_span){cookie, MSG_COOKIE_LEN};
 	m->group = (uint16_t)(cookie[0] << 8 | cookie[1]);

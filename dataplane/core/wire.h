@@ -17,6 +17,7 @@
 struct wire_packet {
 	struct rk_span whole;
 	struct rk_span body;  /* header TLVs after the head */
+	struct rk_span open;  /* payload that is not sealed: HELLO's and COOKIE's last TLVs */
 	struct rk_span clear; /* header from the head to the end: REPLY's part of the transcript */
 	uint8_t type;         /* enum msg_type */
 	uint64_t receiver;    /* exchange ids; 0 = none yet */
@@ -111,13 +112,14 @@ void wire_begin_session(
 void wire_write_tlv(struct rk_writer *w, uint16_t type, const void *data, size_t len);
 void wire_write_list(struct rk_writer *w, uint16_t type, const struct wire_list *list);
 void wire_write_share(struct rk_writer *w, uint16_t group, const uint8_t *point, size_t len);
-/* Without a sealed part. */
-size_t wire_end(struct rk_writer *w) RK_MUST_CHECK;
 /*
  * With a sealed part for plain_len bytes: writes lengths and counter and returns where ciphertext
  * and tag go; what lies before is the additional data. *len is the whole message's length.
  */
 uint8_t *wire_end_sealed(
 	struct rk_writer *w, uint64_t counter, size_t plain_len, size_t *len) RK_MUST_CHECK;
-/* Ends with an empty mac1; the caller fills MSG_MAC_LEN bytes there. NULL when it did not fit. */
+/*
+ * Ends with an empty mac1; the caller fills MSG_MAC_LEN bytes there. NULL when it did not fit.
+ * PADDING and MAC1 are the payload: whoever reads SVR metadata expects something there.
+ */
 uint8_t *wire_end_mac1(struct rk_writer *w, size_t *len) RK_MUST_CHECK;

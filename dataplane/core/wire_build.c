@@ -69,14 +69,6 @@ static void set_lengths(struct rk_writer *w, size_t header_len, size_t payload_l
 	rk_write_u16(&at, (uint16_t)payload_len);
 }
 
-size_t wire_end(struct rk_writer *w)
-{
-	if (w->is_failed || rk_writer_len(w) > MSG_HEADER_LEN_MAX)
-		return 0;
-	set_lengths(w, rk_writer_len(w), 0);
-	return rk_writer_len(w);
-}
-
 uint8_t *wire_end_sealed(struct rk_writer *w, uint64_t counter, size_t plain_len, size_t *len)
 {
 	size_t header_len = rk_writer_len(w);
@@ -93,8 +85,27 @@ uint8_t *wire_end_sealed(struct rk_writer *w, uint64_t counter, size_t plain_len
 	return out;
 }
 
+/* Where the header ends: before PADDING or MAC1. */
+static size_t find_payload(const struct rk_writer *w)
+{
+	struct rk_reader r;
+	size_t total = rk_writer_len(w), at = MSG_ENVELOPE_LEN;
+
+	rk_reader_init(&r, w->start + at, total - at);
+	for (;;) {
+		uint16_t type = rk_read_u16(&r);
+		uint16_t len = rk_read_u16(&r);
+
+		if (r.is_failed || type == MSG_TLV_PADDING || type == MSG_TLV_MAC1)
+			return at;
+		(void)rk_read_bytes(&r, len);
+		at = total - rk_reader_left(&r);
+	}
+}
+
 uint8_t *wire_end_mac1(struct rk_writer *w, size_t *len)
 {
+	size_t header_len;
 	uint8_t *mac;
 
 	rk_write_u16(w, MSG_TLV_MAC1);
@@ -102,6 +113,8 @@ uint8_t *wire_end_mac1(struct rk_writer *w, size_t *len)
 	mac = rk_write_reserve(w, MSG_MAC_LEN);
 	if (mac == NULL)
 		return NULL;
-	*len = wire_end(w);
-	return *len == 0 ? NULL : mac;
+	header_len = find_payload(w);
+	*len = rk_writer_len(w);
+	set_lengths(w, header_len, *len - header_len);
+	return mac;
 }

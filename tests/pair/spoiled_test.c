@@ -81,9 +81,8 @@ static struct pair *play(struct scene *s)
 
 struct parts {
 	struct tlvs clear; /* after the head */
-	struct tlvs plain;
+	struct tlvs plain; /* the payload: sealed or not */
 	bool is_sealed;
-	bool has_mac1;
 };
 
 static struct keyslot *slot_to(struct pair *p, const struct pair_packet *packet, uint32_t index)
@@ -148,10 +147,12 @@ static void take_apart(struct pair *p, const struct pair_packet *packet, struct 
 	memset(out, 0, sizeof(*out));
 	memcpy(out->clear.data, w.body.data, w.body.len);
 	out->clear.len = w.body.len;
-	out->has_mac1 = w.type == MSG_HELLO || w.type == MSG_COOKIE;
 	out->is_sealed = w.sealed.len > 0;
-	if (!out->is_sealed)
+	if (!out->is_sealed) {
+		memcpy(out->plain.data, w.open.data, w.open.len);
+		out->plain.len = w.open.len;
 		return;
+	}
 	suite = key_of(p, packet, &w, &key);
 	out->plain.len = w.sealed.len - MSG_TAG_LEN;
 	assert_true(aead_open(p->node[packet->from].engine->aead, suite->aead, &key, w.counter,
@@ -187,9 +188,16 @@ static struct pair_packet put_together(
 		wire_begin_session(&to, out.payload, sizeof(out.payload), w.type, w.index);
 	rk_write_bytes(&to, parts->clear.data, parts->clear.len);
 	if (!parts->is_sealed) {
-		out.len = wire_end(&to);
-		if (parts->has_mac1)
-			mend_mac1(p, &out);
+		uint8_t *lengths = out.payload + MSG_ENVELOPE_LEN - 4;
+
+		rk_write_bytes(&to, parts->plain.data, parts->plain.len);
+		out.len = rk_writer_len(&to);
+		lengths[0] =
+			(uint8_t)(MSG_ENVELOPE_VERSION << 4 | (out.len - parts->plain.len) >> 8);
+		lengths[1] = (uint8_t)(out.len - parts->plain.len);
+		lengths[2] = (uint8_t)(parts->plain.len >> 8);
+		lengths[3] = (uint8_t)parts->plain.len;
+		mend_mac1(p, &out);
 		return out;
 	}
 	suite = key_of(p, genuine, &w, &key);

@@ -106,10 +106,16 @@ static void head_is_exact(void **state)
 	assert_int_equal(parse_hello(&m, &h), REASON_ENVELOPE);
 }
 
-static void set_header_len(struct message *m)
+/* As if the sender had meant it: of what is left the payload is what lies behind the header. */
+static void set_lengths(struct message *m)
 {
-	m->data[8] = (uint8_t)(0x10 | m->len >> 8);
-	m->data[9] = (uint8_t)m->len;
+	size_t header = (size_t)(m->data[8] & 0xf) << 8 | m->data[9];
+
+	header = header < m->len ? header : m->len;
+	m->data[8] = (uint8_t)(0x10 | header >> 8);
+	m->data[9] = (uint8_t)header;
+	m->data[10] = (uint8_t)((m->len - header) >> 8);
+	m->data[11] = (uint8_t)(m->len - header);
 }
 
 /* Cut anywhere, with the lengths of the envelope made good again. */
@@ -122,12 +128,12 @@ static void every_cut_is_refused(void **state)
 	for (size_t len = MSG_MIN; len < whole.len; len++) {
 		m = whole;
 		m.len = len;
-		set_header_len(&m);
+		set_lengths(&m);
 		assert_int_not_equal(parse_hello(&m, &h), REASON_ACCEPTED);
 	}
 	m = whole;
 	m.data[m.len++] = 0; /* one byte too many */
-	set_header_len(&m);
+	set_lengths(&m);
 	assert_int_equal(parse_hello(&m, &h), REASON_FIELDS);
 }
 
@@ -227,7 +233,6 @@ static void building_too_much_fails(void **state)
 	(void)state;
 	wire_begin_exchange(&w, buf, sizeof(buf), MSG_HELLO, 0, 7);
 	wire_write_tlv(&w, MSG_TLV_PADDING, zeros, 60);
-	assert_int_equal(wire_end(&w), 0);
 	assert_null(wire_end_mac1(&w, &len));
 	assert_null(wire_end_sealed(&w, 0, 1, &len));
 }
