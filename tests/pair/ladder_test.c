@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/engine_state.h"
+#include "dataplane/core/hash.h"
 #include "tests/pair/identities.h"
 #include "tests/pair/stranger.h"
 
@@ -246,6 +247,147 @@ static void no_answer_is_larger_than_its_hello(void **state)
 	}
 }
 
+/* What a source proved nothing with lives ten seconds, and no longer. */
+static void half_open_exchanges_end(void **state)
+{
+	struct pair *p = quiet();
+	struct stranger_hello h = stranger_usual;
+	struct pair_packet packet;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		h.id = 1 + i;
+		h.host = (uint8_t)(100 + i);
+		packet = stranger_hello(&h);
+		deliver(p, &packet);
+	}
+	assert_int_equal(p->node[0].engine->used_cnt, 5);
+	pair_run(p, 9900 * PAIR_MS);
+	assert_int_equal(p->node[0].engine->used_cnt, 5);
+	pair_run(p, 200 * PAIR_MS);
+	assert_int_equal(p->node[0].engine->used_cnt, 0);
+	assert_int_equal(pair_counter(p, 0, "exchanges-expired"), 5);
+	pair_free(p);
+}
+
+/* ---- COOKIE and RETRY, at the side that asked ------------------------------------------------ */
+
+static struct pair_packet last_hello;
+
+static bool take_hello(struct pair *p, struct pair_packet *packet)
+{
+	(void)p;
+	last_hello = *packet;
+	return false;
+}
+
+struct cookie {
+	uint64_t receiver;
+	uint16_t group;
+	uint8_t mac; /* its first byte: what it is does not matter to who asked */
+	const char *name;
+	const uint8_t *hash;
+};
+
+/* A COOKIE from 192.0.2.1 to west. */
+static uint64_t cookie_grows(struct pair *p, const struct cookie *c, const char *counter)
+{
+	struct pair_packet packet = {.from = 0, .to = 1, .source = p->node[1].config[0].path[0]};
+	uint8_t content[MSG_COOKIE_LEN] = {(uint8_t)(c->group >> 8), (uint8_t)c->group};
+	uint64_t before = pair_counter(p, 1, counter);
+	struct rk_writer w;
+	uint8_t *mac;
+
+	memcpy(content + 2, c->hash, GUARD_HASH_LEN);
+	content[2 + GUARD_HASH_LEN] = c->mac;
+	wire_begin_exchange(&w, packet.payload, MSG_MAX, MSG_COOKIE, c->receiver, 0);
+	wire_write_tlv(&w, MSG_TLV_COOKIE, content, sizeof(content));
+	mac = wire_end_mac1(&w, &packet.len);
+	must(mac != NULL && guard_make_mac1(c->name, strlen(c->name), packet.payload,
+				    (size_t)(mac - packet.payload), mac));
+	deliver(p, &packet);
+	return pair_counter(p, 1, counter) - before;
+}
+
+static struct pair *asking(struct cookie *c, uint8_t hash[GUARD_HASH_LEN])
+{
+	struct pair *p = quiet();
+	struct wire_packet w;
+	struct wire_hello m;
+
+	p->filter = take_hello;
+	pair_start(p, 1);
+	pair_run(p, PAIR_SEC);
+	must(wire_parse_packet(&w, last_hello.payload, last_hello.len) == REASON_ACCEPTED &&
+		wire_parse_hello(&m, &w) == REASON_ACCEPTED);
+	hash_make(SUITE_SHA256, &m.core, 1, hash);
+	*c = (struct cookie){w.sender, 0, 1, "east", hash};
+	return p;
+}
+
+static uint16_t group_asked_with(void)
+{
+	struct wire_packet w;
+	struct wire_hello m;
+
+	must(wire_parse_packet(&w, last_hello.payload, last_hello.len) == REASON_ACCEPTED &&
+		wire_parse_hello(&m, &w) == REASON_ACCEPTED);
+	return m.share.group;
+}
+
+/* D4: for an open HELLO alone, from R's name, and at most twice. */
+static void cookie_is_taken_twice_at_most(void **state)
+{
+	static const uint8_t other_hash[GUARD_HASH_LEN] = {1};
+	uint8_t hash[GUARD_HASH_LEN];
+	struct cookie c, bad;
+	struct pair *p = asking(&c, hash);
+	uint64_t sent = p->node[1].sent_cnt;
+
+	(void)state;
+	bad = c;
+	bad.name = "eastern";
+	assert_int_equal(cookie_grows(p, &bad, "bad-mac1"), 1);
+	bad = c;
+	bad.hash = other_hash;
+	assert_int_equal(cookie_grows(p, &bad, "bad-cookie"), 1);
+	bad = c;
+	bad.receiver ^= 1;
+	assert_int_equal(cookie_grows(p, &bad, "unknown-exchange"), 1);
+	assert_int_equal(p->node[1].sent_cnt, sent);
+	for (unsigned i = 0; i < 2; i++) {
+		c.mac++;
+		assert_int_equal(cookie_grows(p, &c, "packets-accepted"), 1);
+		assert_int_equal(p->node[1].sent_cnt, sent + i + 1);
+	}
+	c.mac++;
+	assert_int_equal(cookie_grows(p, &c, "work-limit"), 1);
+	assert_int_equal(p->node[1].sent_cnt, sent + 2);
+	pair_free(p);
+}
+
+/* D4, P3: another group is followed once, and only one of our own. */
+static void retry_is_followed_once(void **state)
+{
+	uint8_t hash[GUARD_HASH_LEN];
+	struct cookie c;
+	struct pair *p = asking(&c, hash);
+
+	(void)state;
+	assert_int_equal(group_asked_with(), 23);
+	c.group = 24; /* west is not configured for it */
+	assert_int_equal(cookie_grows(p, &c, "bad-choice"), 1);
+	c.group = 23; /* what it has already */
+	assert_int_equal(cookie_grows(p, &c, "bad-choice"), 1);
+	c.group = 29;
+	assert_int_equal(cookie_grows(p, &c, "packets-accepted"), 1);
+	assert_int_equal(group_asked_with(), 29);
+	c.group = 23;
+	assert_int_equal(cookie_grows(p, &c, "bad-choice"), 1);
+	assert_int_equal(group_asked_with(), 29);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +398,9 @@ int main(void)
 		cmocka_unit_test(tokens_come_before_work),
 		cmocka_unit_test(form_comes_before_work),
 		cmocka_unit_test(no_answer_is_larger_than_its_hello),
+		cmocka_unit_test(half_open_exchanges_end),
+		cmocka_unit_test(cookie_is_taken_twice_at_most),
+		cmocka_unit_test(retry_is_followed_once),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* E5, E6: certificates on their way: in pieces, lost, out of order, many at once, and judged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/engine_state.h"
+#include "tests/pair/identities.h"
+
+#define PIECES 7
+
+static struct pair_identity *large; /* west's, in PIECES pieces */
+
+static bool is_type(const struct pair_packet *packet, uint8_t type)
+{
+	return packet->payload[MSG_ENVELOPE_LEN + 5] == type;
+}
+
+struct traffic {
+	unsigned lose; /* bit n: the nth piece of west's that is sent */
+	unsigned piece_cnt;
+	unsigned need_cert_cnt;
+	size_t longest;
+};
+
+static bool watch(struct pair *p, struct pair_packet *packet)
+{
+	struct traffic *t = p->filter_arg;
+
+	t->longest = packet->len > t->longest ? packet->len : t->longest;
+	t->need_cert_cnt += packet->from == 0 && is_type(packet, MSG_NEED_CERT);
+	if (packet->from != 1 || !is_type(packet, MSG_CERT_FRAGMENT))
+		return true;
+	return !(t->lose >> t->piece_cnt++ & 1);
+}
+
+static struct pair *meet(const struct pair_options *o, struct traffic *t)
+{
+	struct pair *p = pair_new(o, east, large);
+
+	p->filter = watch;
+	p->filter_arg = t;
+	pair_start(p, 1); /* west alone dials: east has no session yet, but answers */
+	pair_run(p, PAIR_MS);
+	session_dial_in(p->node[1].engine, p->node[1].session[0], 0);
+	pair_start(p, 0);
+	p->node[0].session[0]->dial_at_ns = 0;
+	session_schedule(p->node[0].engine, p->node[0].session[0]);
+	return p;
+}
+
+static void pieces_fit_their_datagrams(void **state)
+{
+	struct traffic t = {0};
+	struct pair *p = meet(&(struct pair_options){.seed = 1}, &t);
+
+	(void)state;
+	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+	assert_int_equal(t.piece_cnt, PIECES);
+	assert_int_equal(t.need_cert_cnt, 1);
+	assert_true(t.longest <= MSG_MAX);
+	pair_free(p);
+}
+
+/* Any one of them, or any two: those alone are sent again. */
+static void any_lost_piece_is_asked_for_again(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PIECES * PIECES; i++) {
+		unsigned lose = 1u << i / PIECES | 1u << i % PIECES;
+		struct traffic t = {.lose = lose};
+		struct pair *p = meet(&(struct pair_options){.seed = i}, &t);
+
+		assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+		assert_int_equal(t.need_cert_cnt, 2);
+		assert_int_equal(t.piece_cnt, PIECES + (unsigned)__builtin_popcount(lose));
+		pair_free(p);
+	}
+}
+
+static void pieces_come_in_any_order_and_twice(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		struct traffic t = {0};
+		struct pair *p = meet(&(struct pair_options){.seed = i,
+					      .latency_jitter_ns = 30 * PAIR_MS,
+					      .duplicate_permille = 500},
+			&t);
+
+		assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+		assert_int_equal(pair_counter(p, 0, "bad-fragment"), 0);
+		assert_int_equal(p->node[0].validate_cnt, 1);
+		pair_free(p);
+	}
+}
+
+/* All lost: asked for three times, and the exchange ends with its ten seconds. */
+static void without_pieces_it_ends(void **state)
+{
+	struct traffic t = {.lose = UINT32_MAX};
+	struct pair *p = meet(
+		&(struct pair_options){.seed = 2, .retransmit_interval_ns = 30 * PAIR_SEC}, &t);
+
+	(void)state;
+	pair_run(p, 12 * PAIR_SEC);
+	assert_int_equal(t.need_cert_cnt, EXCHANGE_NEED_CERT_MAX);
+	assert_int_equal(p->node[0].engine->used_cnt, 0);
+	assert_int_equal(p->node[0].validate_cnt, 0);
+	for (unsigned i = 0; i < PARKED_MAX; i++)
+		assert_false(p->node[0].engine->parked[i].is_used);
+	pair_free(p);
+}
+
+/* E6: control's no is remembered: the same certificate is not asked about again for 10 s. */
+static void a_no_is_remembered(void **state)
+{
+	struct traffic t = {0};
+	struct pair *p;
+	uint64_t asked;
+
+	(void)state;
+	large->verdict.status = RK_VERDICT_UNTRUSTED;
+	p = pair_new(&(struct pair_options){.seed = 3}, east, large);
+	p->node[1].global.credential_status = RK_VERDICT_GOOD; /* west believes in itself */
+	p->filter = watch;
+	p->filter_arg = &t;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 3 * PAIR_SEC);
+	asked = p->node[0].validate_cnt;
+	assert_int_equal(asked, 1);
+	pair_run(p, 5 * PAIR_SEC);
+	assert_int_equal(p->node[0].validate_cnt, asked);
+	assert_true(pair_counter(p, 0, "certificate-untrusted") >= 2);
+	assert_int_equal(p->node[0].known_cnt, 0);
+	large->verdict.status = RK_VERDICT_GOOD;
+	pair_free(p);
+}
+
+/* E5: four of one source at a time; the next is busy, and others are not kept waiting. */
+static void one_source_has_four_places(void **state)
+{
+	struct traffic t = {0};
+	struct pair *p = meet(&(struct pair_options){.seed = 4}, &t);
+	struct engine *e = p->node[0].engine;
+	const struct endpoint *west_is_at = &p->node[0].config[0].path[0];
+
+	(void)state;
+	for (unsigned i = 12; i < 12 + PARKED_PER_SOURCE_MAX; i++) {
+		e->exchanges[i].endpoint = *west_is_at;
+		e->exchanges[i].parked = &e->parked[i];
+	}
+	pair_run(p, 2 * PAIR_SEC);
+	assert_true(pair_counter(p, 0, "busy") > 0);
+	assert_int_equal(t.need_cert_cnt, 0);
+	for (unsigned i = 12; i < 12 + PARKED_PER_SOURCE_MAX; i++) {
+		e->exchanges[i].endpoint.remote[3] = 99; /* they are of somebody else */
+		assert_int_equal(e->exchanges[i].state, EXCHANGE_FREE);
+	}
+	assert_true(pair_run_until(p, pair_is_agreed, 15 * PAIR_SEC));
+	for (unsigned i = 12; i < 12 + PARKED_PER_SOURCE_MAX; i++)
+		e->exchanges[i].parked = NULL;
+	pair_free(p);
+}
+
+static int make_identities(void **state)
+{
+	static char comment[(PIECES - 1) * FRAGMENT_LEN + 1];
+
+	memset(comment, 'x', sizeof(comment) - 1);
+	large = pair_identity_new("west", TEST_P256,
+		&(struct test_cert){.extra_name = "nsComment", .extra_value = comment});
+	assert_int_equal((large->der_len + FRAGMENT_LEN - 1) / FRAGMENT_LEN, PIECES);
+	return pair_make_identities(state);
+}
+
+static int free_identities(void **state)
+{
+	pair_identity_free(large);
+	return pair_free_identities(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_fit_their_datagrams),
+		cmocka_unit_test(any_lost_piece_is_asked_for_again),
+		cmocka_unit_test(pieces_come_in_any_order_and_twice),
+		cmocka_unit_test(without_pieces_it_ends),
+		cmocka_unit_test(a_no_is_remembered),
+		cmocka_unit_test(one_source_has_four_places),
+	};
+
+	return cmocka_run_group_tests(tests, make_identities, free_identities);
+}
