@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/core/engine_state.h"
 #include "tests/pair/identities.h"
 
 static struct pair_identity *west_renewed;
@@ -155,6 +156,39 @@ static void own_new_certificate_is_shown_without_outage(void **state)
 	pair_free(p);
 }
 
+static bool has_dialled(struct pair *p)
+{
+	return p->node[1].session[0]->own_exchange != 0;
+}
+
+/* S6: not all peers at the same instant: spread over half the retransmit interval. */
+static void own_new_certificate_is_shown_with_jitter(void **state)
+{
+	uint64_t shortest = UINT64_MAX, longest = 0, from;
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		struct pair *p = pair_new(&(struct pair_options){.seed = i,
+						  .hold_ns = PAIR_MS,
+						  .retransmit_interval_ns = 10 * PAIR_SEC},
+			east, west);
+
+		pair_start(p, 0);
+		pair_start(p, 1);
+		assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+		pair_run(p, 2 * PAIR_SEC);
+		from = p->now_ns;
+		pair_set_identity(p, 1, west_renewed);
+		assert_true(pair_run_until(p, has_dialled, 6 * PAIR_SEC));
+		from = p->now_ns - from;
+		shortest = from < shortest ? from : shortest;
+		longest = from > longest ? from : longest;
+		pair_free(p);
+	}
+	assert_true(longest <= 5 * PAIR_SEC + PAIR_SEC);
+	assert_true(longest - shortest > PAIR_SEC);
+}
+
 static int make_identities(void **state)
 {
 	west_renewed = pair_identity_new("west", TEST_P384, NULL);
@@ -177,6 +211,7 @@ int main(void)
 		cmocka_unit_test(revocation_between_reply_and_finish_counts),
 		cmocka_unit_test(expiry_counts_without_any_publication),
 		cmocka_unit_test(own_new_certificate_is_shown_without_outage),
+		cmocka_unit_test(own_new_certificate_is_shown_with_jitter),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, free_identities);
