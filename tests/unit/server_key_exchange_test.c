@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -70,17 +71,26 @@ static void on_message(int is_sent, int version, int content_type, const void *b
 	memcpy(c->body, data + 4, c->len);
 }
 
+/* What the macros of ssl.h do, without losing a const. */
+static bool set_list(SSL_CTX *ctx, int command, const char *list)
+{
+	char copy[64];
+
+	snprintf(copy, sizeof(copy), "%s", list);
+	return SSL_CTX_ctrl(ctx, command, 0, copy) == 1;
+}
+
 static SSL *new_side(bool is_server, const char *group, const char *scheme)
 {
+	/* an ECDSA certificate's own curve must be among those offered */
+	const char *groups_list = is_server ? group : "P-256:P-384:P-521:X25519:X448";
 	SSL_CTX *ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
 	SSL *ssl;
 
 	must(ctx != NULL && SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION) == 1 &&
 		SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM") == 1 &&
-		SSL_CTX_set1_sigalgs_list(ctx, scheme) == 1);
-	/* an ECDSA certificate's own curve must be among those offered */
-	must(SSL_CTX_set1_groups_list(ctx, is_server ? group : "P-256:P-384:P-521:X25519:X448") ==
-		1);
+		set_list(ctx, SSL_CTRL_SET_SIGALGS_LIST, scheme) &&
+		set_list(ctx, SSL_CTRL_SET_GROUPS_LIST, groups_list));
 	ssl = SSL_new(ctx);
 	must(ssl != NULL);
 	SSL_CTX_free(ctx);
