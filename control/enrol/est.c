@@ -7,17 +7,15 @@
 #include <strings.h>
 
 #include <openssl/err.h>
-#include <openssl/pkcs7.h>
 
+#include "control/enrol/est_answer.h"
 #include "control/enrol/http.h"
 #include "control/enrol/job.h"
 #include "pki/x509/key.h"
-#include "pki/x509/pem.h"
 
 #define URL_MAX      640
 #define ANSWER_MAX   ((size_t)256 << 10)
 #define WAIT_DEFAULT 60
-#define CERTS_MAX    32
 
 /* base/.well-known/est[/label]/operation: an URL without a path gets the well-known one. */
 static void build_url(const char *base, const char *operation, char out[URL_MAX])
@@ -53,30 +51,6 @@ static char *encode_request(X509_REQ *request)
 	return text;
 }
 
-/* A base64 certs-only PKCS#7 (RFC 8951 3.2), with line breaks or without. NULL = it is none. */
-static PKCS7 *decode_certificates(const struct http_answer *a)
-{
-	uint8_t *der = malloc(a->len + 1);
-	const unsigned char *next = der;
-	PKCS7 *p7 = NULL;
-	size_t len;
-
-	if (der == NULL || a->body == NULL ||
-		strncasecmp(a->content_type, "application/pkcs7-mime", 22) != 0 ||
-		pki_base64_decode((const char *)a->body, a->len, der, a->len, &len) < 0)
-		goto out;
-	p7 = d2i_PKCS7(NULL, &next, (long)len);
-	if (p7 != NULL && (next != der + len || !PKCS7_type_is_signed(p7) || p7->d.sign == NULL ||
-				  sk_X509_num(p7->d.sign->cert) < 1 ||
-				  sk_X509_num(p7->d.sign->cert) > CERTS_MAX)) {
-		PKCS7_free(p7);
-		p7 = NULL;
-	}
-out:
-	free(der);
-	return p7;
-}
-
 static struct http_request new_request(const struct enrol_job *job, const char *url)
 {
 	return (struct http_request){.url = url,
@@ -105,7 +79,8 @@ static bool note_ca_certificates(struct enrol_job *job)
 		http_answer_fini(&answer);
 		return false;
 	}
-	p7 = answer.status == 200 ? decode_certificates(&answer) : NULL;
+	p7 = answer.status == 200 ? est_answer_decode(answer.content_type, answer.body, answer.len)
+				  : NULL;
 	for (int i = 0; p7 != NULL && i < sk_X509_num(p7->d.sign->cert); i++)
 		enrol_job_offer(job, sk_X509_value(p7->d.sign->cert, i));
 	PKCS7_free(p7);
@@ -116,7 +91,7 @@ static bool note_ca_certificates(struct enrol_job *job)
 /* Ours is the one for our key; a server may send its chain along. */
 static void take_certificates(struct enrol_job *job, const struct http_answer *answer)
 {
-	PKCS7 *p7 = decode_certificates(answer);
+	PKCS7 *p7 = est_answer_decode(answer->content_type, answer->body, answer->len);
 	X509 *ours = NULL;
 
 	if (p7 == NULL) {
