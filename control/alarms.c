@@ -22,10 +22,13 @@
 #define MESSAGE_MAX_LEN 512
 #define SOURCE_MAX_LEN  192
 #define ID_LEN          96
-#define SAVE_SECONDS    5 /* after a failure */
+#define BUCKET_CNT      4096
+#define SAVE_USEC_EACH  100 /* many that change at once are written together */
+#define SAVE_SECONDS    5   /* after a failure */
 
 struct alarm {
 	TAILQ_ENTRY(alarm) next;
+	LIST_ENTRY(alarm) same_hash;
 	const struct alarm_kind *kind;
 	uint64_t number;
 	int64_t time;
@@ -35,21 +38,38 @@ struct alarm {
 	char message[MESSAGE_MAX_LEN];
 };
 TAILQ_HEAD(alarm_list, alarm);
+LIST_HEAD(alarm_bucket, alarm);
 
 struct alarms {
 	struct daemon *daemon;
-	struct alarm_list list; /* oldest first */
+	struct alarm_list list;                 /* oldest first */
+	struct alarm_bucket bucket[BUCKET_CNT]; /* by kind and source: every status asks */
 	size_t cnt;
 	uint64_t next_number;
 	struct event *save_event;
 	struct alarm_shelves *shelves; /* NULL: none, or no memory for them */
 };
 
+/* FNV-1a. */
+static uint32_t hash_text(uint32_t hash, const char *text, size_t max)
+{
+	for (size_t i = 0; i < max && text[i] != '\0'; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT32_C(16777619);
+	return hash;
+}
+
+static size_t bucket_of(const char *kind, const char *source)
+{
+	uint32_t hash = hash_text(UINT32_C(2166136261), kind, SIZE_MAX);
+
+	return hash_text(hash, source, SOURCE_MAX_LEN - 1) % BUCKET_CNT;
+}
+
 static struct alarm *find_alarm(const struct alarms *a, const char *kind, const char *source)
 {
 	struct alarm *alarm;
 
-	TAILQ_FOREACH(alarm, &a->list, next)
+	LIST_FOREACH(alarm, &a->bucket[bucket_of(kind, source)], same_hash)
 	if (strcmp(alarm->kind->name, kind) == 0 &&
 		strncmp(alarm->source, source, SOURCE_MAX_LEN - 1) == 0)
 		return alarm;
@@ -122,13 +142,13 @@ static void save(evutil_socket_t fd, short what, void *arg)
 	event_add(a->save_event, &later);
 }
 
-/* Changes of one loop iteration are written once. */
+/* Changes of one loop iteration, or of a moment when many stand, are written once. */
 static void save_later(struct alarms *a)
 {
-	const struct timeval now = {0};
+	const struct timeval soon = {.tv_usec = (suseconds_t)(a->cnt * SAVE_USEC_EACH) % 1000000};
 
 	if (!event_pending(a->save_event, EV_TIMEOUT, NULL))
-		event_add(a->save_event, &now);
+		event_add(a->save_event, &soon);
 }
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -136,7 +156,8 @@ static void copy_text(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
-static struct alarm *add_alarm(struct alarms *a)
+/* Of that kind and source, which none has yet; NULL: no room, or no memory. */
+static struct alarm *add_alarm(struct alarms *a, const struct alarm_kind *kind, const char *source)
 {
 	struct alarm *alarm;
 
@@ -145,7 +166,10 @@ static struct alarm *add_alarm(struct alarms *a)
 	alarm = calloc(1, sizeof(*alarm));
 	if (alarm == NULL)
 		return NULL;
+	alarm->kind = kind;
+	copy_text(alarm->source, sizeof(alarm->source), source);
 	TAILQ_INSERT_TAIL(&a->list, alarm, next);
+	LIST_INSERT_HEAD(&a->bucket[bucket_of(kind->name, source)], alarm, same_hash);
 	a->cnt++;
 	return alarm;
 }
@@ -153,6 +177,7 @@ static struct alarm *add_alarm(struct alarms *a)
 static void remove_alarm(struct alarms *a, struct alarm *alarm)
 {
 	TAILQ_REMOVE(&a->list, alarm, next);
+	LIST_REMOVE(alarm, same_hash);
 	a->cnt--;
 	free(alarm);
 }
@@ -171,14 +196,13 @@ static bool load_alarm(struct alarms *a, json_t *item)
 		!alarm_severity_parse(severity, &value))
 		return false;
 	known = alarm_kind_find(kind);
-	alarm = known != NULL && find_alarm(a, kind, source) == NULL ? add_alarm(a) : NULL;
+	alarm = known != NULL && find_alarm(a, kind, source) == NULL ? add_alarm(a, known, source)
+								     : NULL;
 	if (alarm == NULL)
 		return false;
-	alarm->kind = known;
 	alarm->number = (uint64_t)number;
 	alarm->time = when;
 	alarm->severity = value;
-	copy_text(alarm->source, sizeof(alarm->source), source);
 	copy_text(alarm->message, sizeof(alarm->message), message);
 	if (alarm->number >= a->next_number)
 		a->next_number = alarm->number + 1;
@@ -287,6 +311,7 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 {
 	struct alarm *alarm = find_alarm(a, spec->kind, spec->source);
 	bool is_new = alarm == NULL, is_changed;
+	const struct alarm_kind *kind;
 	char message[MESSAGE_MAX_LEN];
 	va_list args;
 
@@ -296,16 +321,15 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 	if (!is_new && alarm->severity == spec->severity && strcmp(alarm->message, message) == 0)
 		return;
 	if (is_new) {
-		alarm = add_alarm(a);
+		kind = alarm_kind_find(spec->kind);
+		assert(kind != NULL);
+		alarm = add_alarm(a, kind, spec->source);
 		if (alarm == NULL) {
 			log_error("no room for the alarm: %s", message);
 			return;
 		}
-		alarm->kind = alarm_kind_find(spec->kind);
-		assert(alarm->kind != NULL);
 		alarm->number = a->next_number++;
 		alarm->time = time(NULL);
-		copy_text(alarm->source, sizeof(alarm->source), spec->source);
 	}
 	is_changed = !is_new && alarm->severity != spec->severity;
 	alarm->severity = spec->severity;

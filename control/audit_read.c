@@ -187,9 +187,6 @@ const char *audit_request_type(const char *method, const char *path, int status)
 		const char *method, *path, *type;
 	} known[] = {{"POST", "/login", "access.login"}, {"POST", "/logout", "access.logout"},
 		{"POST", "/security/rotate", "security.rotate"},
-		{"POST", "/configuration/commit", "config.commit"},
-		{"POST", "/configuration/confirm", "config.confirm"},
-		{"POST", "/configuration/rollback", "config.rollback"},
 		{"POST", "/certificate-revocation/refresh", "system.crl_refresh"}};
 	bool is_user = strncmp(path, "/user", 5) == 0;
 

@@ -17,6 +17,9 @@ CLAIMS = [
     ("dataplane/options.c", r'\{"([a-z-]+)", (?:required|no)_argument', "docs/rekey-dataplane.8.scd"),
 ]
 
+AUDIT_TYPE = r'"((?:system|access|config|security|peer|audit|rest)\.[a-z_]+)"'
+NO_TYPES = ("audit.jsonl", "audit.head")
+
 
 def dead_links(root):
     for page in tree.files(root, (".md",)):
@@ -37,8 +40,22 @@ def counters(root):
             yield f"{page}: has no row '{name}' as {source} says it"
 
 
+def audit_types(root):
+    """Every type of record that control writes stands in rekey-audit(5)."""
+    page = "docs/rekey-audit.5.scd"
+    if not os.path.isfile(os.path.join(root, page)):
+        return
+    text = tree.read_text(root, page)
+    for source in tree.files(root, (".c",)):
+        if not source.startswith("control/") or source.startswith("control/cli/"):
+            continue
+        for name in re.findall(AUDIT_TYPE, tree.read_text(root, source)):
+            if name not in NO_TYPES and f"*{name}*" not in text:
+                yield f"{page}: says nothing of {name} ({source})"
+
+
 def check(root):
-    findings = list(dead_links(root)) + list(counters(root))
+    findings = list(dead_links(root)) + list(counters(root)) + list(audit_types(root))
     for source, pattern, page in CLAIMS:
         if not os.path.isfile(os.path.join(root, source)):
             continue
