@@ -63,15 +63,14 @@ static int drop_torn_line(struct audit *a, char *tail, size_t *len)
 	return 0;
 }
 
-/* Where the chain goes on: behind the last line, or where the head says when there is no line. */
+/* Where the chain goes on: behind the last line of these. */
 static void find_link(struct audit *a, const char *tail, size_t len)
 {
 	const char *line;
 	size_t line_len;
 
 	if (len == 0) {
-		if (audit_read_head(a->daemon->state_fd, &a->link) < 0)
-			audit_link_first(&a->link);
+		audit_link_first(&a->link);
 		return;
 	}
 	line = memrchr(tail, '\n', len - 1);
@@ -97,20 +96,54 @@ static int open_file(struct audit *a)
 	return 0;
 }
 
-static int read_end(struct audit *a)
+/* The end of a file of this size; the caller frees *out. */
+static int read_tail(int fd, off_t size, char **out, size_t *len)
 {
-	size_t len = (size_t)(a->size < LINE_MAX_LEN ? a->size : LINE_MAX_LEN);
-	char *tail = malloc(len + 1);
-	int ret = 0;
+	char *tail;
 
+	*len = (size_t)(size < LINE_MAX_LEN ? size : LINE_MAX_LEN);
+	tail = malloc(*len + 1);
 	if (tail == NULL)
 		return -ENOMEM;
-	if (pread(a->fd, tail, len, a->size - (off_t)len) != (ssize_t)len)
-		ret = -EIO;
+	if (pread(fd, tail, *len, size - (off_t)*len) != (ssize_t)*len) {
+		free(tail);
+		return -EIO;
+	}
+	*out = tail;
+	return 0;
+}
+
+/* The present file has no line yet: the chain goes on from the one before it. */
+static void find_link_before(struct audit *a)
+{
+	char name[AUDIT_NAME_LEN], *tail = NULL;
+	struct stat st;
+	size_t len = 0;
+	int fd;
+
+	audit_file_name(1, name);
+	fd = openat(a->daemon->state_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && read_tail(fd, st.st_size, &tail, &len) < 0)
+		len = 0;
+	if (fd >= 0)
+		close(fd);
+	find_link(a, tail, len);
+	free(tail);
+}
+
+static int read_end(struct audit *a)
+{
+	char *tail = NULL;
+	size_t len;
+	int ret;
+
+	ret = read_tail(a->fd, a->size, &tail, &len);
 	if (ret == 0)
 		ret = drop_torn_line(a, tail, &len);
-	if (ret == 0)
+	if (ret == 0 && len > 0)
 		find_link(a, tail, len);
+	else if (ret == 0)
+		find_link_before(a);
 	free(tail);
 	return ret;
 }

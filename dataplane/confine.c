@@ -6,6 +6,7 @@
 #include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dataplane/log.h"
 #include "pki/view/sandbox.h"
@@ -44,8 +45,10 @@ static void folder_of(const char *path, char out[PATH_MAX])
 int confine_files(const struct options *o)
 {
 	char *huge[MOUNT_MAX] = {NULL}, metrics[PATH_MAX];
-	const char *folders[MOUNT_MAX + 7] = {
-		o->state_dir, "/dev", "/sys", "/run", "/tmp/dpdk", getenv("XDG_RUNTIME_DIR")};
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	/* Where EAL makes its own folder: below /var/run for root, else in one of the others. */
+	const char *folders[MOUNT_MAX + 7] = {o->state_dir, "/dev", "/sys", "/run", "/var/run",
+		runtime != NULL || geteuid() == 0 ? runtime : "/tmp"};
 	size_t cnt = 6, huge_cnt;
 	int ret;
 

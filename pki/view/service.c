@@ -47,9 +47,6 @@ int rk_service_open(uint64_t *watchdog_ns)
 	int fd = path != NULL ? connect_to(path) : -1;
 
 	*watchdog_ns = fd >= 0 ? watchdog_of_environment() : 0;
-	unsetenv("NOTIFY_SOCKET");
-	unsetenv("WATCHDOG_USEC");
-	unsetenv("WATCHDOG_PID");
 	return fd;
 }
 

@@ -10,7 +10,7 @@
 #include "pki/view/bytes.h"
 
 /*
- * Takes NOTIFY_SOCKET and WATCHDOG_USEC from the environment, which forgets them. *watchdog_ns: how
+ * Looks into the environment: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. *watchdog_ns: how
  * often "WATCHDOG=1" is due (half the limit), 0 = never. A socket, -1 without a manager, or another
  * -errno.
  */

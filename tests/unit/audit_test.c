@@ -216,6 +216,15 @@ static void test_cut_off_is_told_at_start(void **state)
 	assert_true(alarm_is_standing(f.d.alarms, "audit-damaged", "audit.jsonl"));
 }
 
+static int rename_in_state(const char *from, const char *to)
+{
+	char old[128], new[128];
+
+	snprintf(old, sizeof(old), "%s/%s", f.dir[1], from);
+	snprintf(new, sizeof(new), "%s/%s", f.dir[1], to);
+	return rename(old, new);
+}
+
 static void test_rotation(void **state)
 {
 	char *big = malloc(100001), name[32];
@@ -241,11 +250,23 @@ static void test_rotation(void **state)
 	assert_int_equal(json_integer_value(json_object_get(v, "files")), 3);
 	assert_true(json_integer_value(json_object_get(v, "records")) >= 400);
 	json_decref(v);
-	/* The oldest goes: what is left is a chain of its own. */
-	assert_int_equal(unlinkat(f.d.state_fd, "audit.jsonl.2", 0), 0);
+	/* A crash came between the change of files and the first line of the new one. */
+	daemon_close(&f.d);
+	assert_int_equal(rename_in_state("audit.jsonl", "audit.jsonl.0"), 0);
+	assert_int_equal(rename_in_state("audit.jsonl.2", "audit.jsonl.3"), 0);
+	assert_int_equal(rename_in_state("audit.jsonl.1", "audit.jsonl.2"), 0);
+	assert_int_equal(rename_in_state("audit.jsonl.0", "audit.jsonl.1"), 0);
+	assert_int_equal(daemon_open(&f.d, &f.options), 0);
+	write_three();
 	expect_intact(true);
-	/* One between goes. */
-	assert_int_equal(renameat(f.d.state_fd, "audit.jsonl.1", f.d.state_fd, "audit.jsonl.9"), 0);
+	assert_int_equal(rename_in_state("audit.jsonl.3", "audit.jsonl.5"), 0);
+	/* The oldest goes: what is left is a chain of its own. */
+	assert_int_equal(unlinkat(f.d.state_fd, "audit.jsonl.5", 0), 0);
+	expect_intact(true);
+	/* One that is missing between others is noticed. */
+	assert_int_equal(rename_in_state("audit.jsonl.1", "kept"), 0);
+	expect_intact(false);
+	assert_int_equal(rename_in_state("kept", "audit.jsonl.1"), 0);
 	expect_intact(true);
 	daemon_fixture_restart(&f);
 	expect_intact(true);

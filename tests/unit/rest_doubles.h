@@ -14,3 +14,5 @@ char *doubles_last_body(struct doubles *s);
 char *doubles_audit(struct doubles *s);
 /* Calls that come while held wait; false answers them, on the calling (loop) thread. */
 void doubles_hold(struct doubles *s, bool is_held);
+/* The audit log takes no more records. */
+void doubles_fill_audit(struct doubles *s, bool is_full);

@@ -228,3 +228,8 @@ void fixture_close_rest(struct fixture *f)
 {
 	give(f, ORDER_CLOSE);
 }
+
+void fixture_fill_audit(struct fixture *f, bool is_full)
+{
+	doubles_fill_audit(f->doubles, is_full);
+}

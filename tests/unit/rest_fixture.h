@@ -35,6 +35,8 @@ char *fixture_last_body(struct fixture *f);
 char *fixture_audit(struct fixture *f);
 /* Calls of POST /private-key wait until this, which lets them be answered. */
 void fixture_hold(struct fixture *f, bool is_held);
+/* The audit log takes no more records. */
+void fixture_fill_audit(struct fixture *f, bool is_full);
 /* Closes the listener on its own thread, requests pending or not. */
 void fixture_close_rest(struct fixture *f);
 

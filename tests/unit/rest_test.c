@@ -161,6 +161,21 @@ static void seed_bodies_reach_the_service(void **state)
 	free(body);
 }
 
+/* What cannot be recorded is not done; who only looks is served. */
+static void full_audit_refuses_changes(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	fixture_fill_audit(f, true);
+	before = fixture_call_cnt(f);
+	answers("PUT", "/api/v1/certificate", admin, "{}", 503, "audit-unavailable");
+	assert_int_equal(fixture_call_cnt(f), before);
+	answers("GET", "/api/v1/peer", admin, NULL, 200, NULL);
+	fixture_fill_audit(f, false);
+	answers("PUT", "/api/v1/certificate", admin, "{}", 200, NULL);
+}
+
 static void put_says_that_it_must_exist(void **state)
 {
 	char *answer = NULL;
@@ -342,6 +357,7 @@ int main(void)
 		cmocka_unit_test(paths_and_methods),
 		cmocka_unit_test(node_scope_must_be_ours),
 		cmocka_unit_test(seed_bodies_reach_the_service),
+		cmocka_unit_test(full_audit_refuses_changes),
 		cmocka_unit_test(put_says_that_it_must_exist),
 		cmocka_unit_test(bodies_that_are_none),
 		cmocka_unit_test(content_type_must_be_json),
