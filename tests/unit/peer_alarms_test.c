@@ -12,7 +12,7 @@
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/peer_alarms.h"
-#include "control/publish.h"
+#include "control/publish_private.h"
 #include "tests/unit/daemon_fixture.h"
 
 #define DAY INT64_C(86400)
@@ -209,6 +209,26 @@ static void test_peer_that_goes_takes_its_alarms(void **state)
 	assert_string_equal(alarm_field("peer-authentication", "id"), "");
 }
 
+/* It is connected, and does not take up what was published. */
+static void test_data_plane_that_lags(void **state)
+{
+	struct rk_message view, applied = {.type = RK_MSG_APPLIED};
+
+	(void)state;
+	daemon_fixture_config(&f, "{" FIXTURE_ROUTER "}");
+	daemon_reload(&f.d);
+	view = fake_receive(&f, &p, RK_MSG_VIEW);
+	assert_true(event_pending(f.d.publisher->behind_timer, EV_TIMEOUT, NULL));
+	event_active(f.d.publisher->behind_timer, EV_TIMEOUT, 1); /* its time has come */
+	daemon_fixture_idle(&f, 10);
+	assert_true(alarm_is_standing(f.d.alarms, "dataplane-behind", "dataplane"));
+	applied.generation.generation = view.view.generation;
+	fake_send(&p, &applied);
+	daemon_fixture_idle(&f, 10);
+	assert_false(alarm_is_standing(f.d.alarms, "dataplane-behind", "dataplane"));
+	assert_true(has_record("system.publication", "new generation"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -219,6 +239,7 @@ int main(void)
 		T(test_expiry),
 		T(test_old_key),
 		T(test_peer_that_goes_takes_its_alarms),
+		T(test_data_plane_that_lags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
