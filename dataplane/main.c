@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -181,6 +182,18 @@ static void close_parts(struct dataplane *d)
 		close(d->shared.wake_fd);
 }
 
+/* Keys lie in locked memory, of which an ordinary user may have a few MiB only. */
+static const char *memory_hint(int ret)
+{
+	struct rlimit limit;
+
+	if (ret == -ENOMEM && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+		limit.rlim_cur != RLIM_INFINITY)
+		return ": too little memory may be locked (ulimit -l unlimited, or "
+		       "LimitMEMLOCK=infinity in the unit)";
+	return "";
+}
+
 static int run(struct dataplane *d)
 {
 	struct lcores lcores = {0};
@@ -206,7 +219,7 @@ static int run(struct dataplane *d)
 		loop_run(loop);
 		telemetry_close();
 	} else {
-		log_error("start failed: %s", strerror(-ret));
+		log_error("start failed: %s%s", strerror(-ret), memory_hint(ret));
 	}
 	atomic_store_explicit(&d->shared.is_stopping, true, memory_order_release);
 	rk_rcu_offline();
