@@ -59,6 +59,9 @@ struct config_crl_source {
 	bool is_local_address_allowed;
 	enum rk_revocation_policy revocation_policy;
 	uint64_t grace_time_ns;
+	unsigned size_limit_mib;
+	unsigned shrink_limit_percent;
+	uint64_t certificate_lifetime_ns;
 	struct config_crl_endpoint *endpoint;
 	size_t endpoint_cnt;
 };

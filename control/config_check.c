@@ -247,6 +247,8 @@ static int check_source(struct config_reader *r, const struct config_crl_source 
 			ret = fail_at(r, "uri", "must be an http, https or file URL");
 		else if (e->delta_uri != NULL && !is_url(e->delta_uri))
 			ret = fail_at(r, "delta-uri", "must be an http, https or file URL");
+		else if (e->delta_uri != NULL && strcmp(e->delta_uri, e->uri) == 0)
+			ret = fail_at(r, "delta-uri", "must be another URL than uri");
 		config_leave(r);
 	}
 	config_leave(r);

@@ -120,7 +120,7 @@ static const struct config_item endpoint_items[] = {
 	 .help = "Where the CRL is: http://, https:// or file://."},
 	{"delta-uri", .kind = CONFIG_TEXT, MEMBER(struct config_crl_endpoint, delta_uri),
 	 .max = 512,
-	 .help = "Accepted for files written for other systems; full lists are fetched."},
+	 .help = "Where deltas to it are; they are fetched as often as the full list."},
 };
 static const struct config_table endpoint_table =
 	TABLE(endpoint_items, sizeof(struct config_crl_endpoint));
@@ -145,6 +145,18 @@ static const struct config_item crl_items[] = {
 	{"grace-time", IN_NS, MEMBER(struct config_crl_source, grace_time_ns),
 	 .unit = &minutes, .min = 0, .max = 10080, .fallback = 0, .may_be_never = true,
 	 .help = "How long after its nextUpdate a list still counts as fresh; never = no grace."},
+	{"size-limit", .kind = CONFIG_COUNT,
+	 MEMBER(struct config_crl_source, size_limit_mib), .min = 1, .max = 1024, .fallback = 64,
+	 .help = "Largest list that is fetched, in MiB."},
+	{"shrink-limit", .kind = CONFIG_COUNT,
+	 MEMBER(struct config_crl_source, shrink_limit_percent), .min = 0, .max = 100,
+	 .fallback = 25,
+	 .help = "A list that loses more than so many percent of its recent entries (100 or more) "
+		 "is held for one cycle, with an alarm; 100: never."},
+	{"max-certificate-lifetime", IN_NS,
+	 MEMBER(struct config_crl_source, certificate_lifetime_ns), .unit = &days, .min = 1,
+	 .max = 36500, .fallback = 825,
+	 .help = "How long certificates live at most: entries revoked since are the recent ones."},
 	{"crl-endpoint", LIST(struct config_crl_source, endpoint, endpoint_cnt), .min = 1,
 	 .max = 64, .table = &endpoint_table, .is_required = true,
 	 .help = "Where its lists are."},

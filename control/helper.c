@@ -214,3 +214,39 @@ unsigned helper_pool_depth(struct helper_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 	return cnt;
 }
+
+struct release {
+	void (*put)(void *obj);
+	void *obj; /* NULL: given back */
+};
+
+static void release_work(void *arg)
+{
+	struct release *r = arg;
+
+	r->put(r->obj);
+	r->obj = NULL;
+}
+
+static void on_released(void *arg)
+{
+	struct release *r = arg;
+
+	if (r->obj != NULL) /* the work never ran */
+		r->put(r->obj);
+	free(r);
+}
+
+void helper_release(struct helper_pool *pool, void (*put)(void *obj), void *obj)
+{
+	struct release *r = pool != NULL && obj != NULL ? malloc(sizeof(*r)) : NULL;
+
+	if (r != NULL) {
+		*r = (struct release){.put = put, .obj = obj};
+		if (helper_run(pool, release_work, on_released, r) == 0)
+			return;
+	}
+	free(r);
+	if (obj != NULL)
+		put(obj);
+}

@@ -21,5 +21,10 @@ void helper_pool_free(struct helper_pool *pool);
 void helper_pool_settle(struct helper_pool *pool);
 /* Accepted and not yet given to done(). */
 unsigned helper_pool_depth(struct helper_pool *pool);
+/*
+ * put(obj) by a helper thread: giving much memory back takes a while. At once when pool is NULL, full
+ * or ending.
+ */
+void helper_release(struct helper_pool *pool, void (*put)(void *obj), void *obj);
 int helper_run(struct helper_pool *pool, void (*work)(void *arg), void (*done)(void *arg),
 	void *arg) __attribute__((warn_unused_result));

@@ -338,37 +338,17 @@ struct revocations *revocations_current(struct daemon *d)
 	return r;
 }
 
-struct release {
-	struct revocations *revocations; /* NULL: given back */
-};
-
-static void release_work(void *arg)
+static void put_revocations(void *r)
 {
-	struct release *release = arg;
-
-	revocations_put(release->revocations);
-	release->revocations = NULL;
-}
-
-static void on_released(void *arg)
-{
-	release_work(arg); /* when it never ran */
-	free(arg);
+	revocations_put(r);
 }
 
 void revocations_release(struct daemon *d, struct revocations *r)
 {
-	struct release *release = NULL;
+	/* The last reference may be the list's, too. */
+	bool is_large = r != NULL && master_list_entry_cnt(r->list) > RELEASE_ENTRIES;
 
-	if (r != NULL && master_list_entry_cnt(r->list) > RELEASE_ENTRIES && d->helpers != NULL)
-		release = malloc(sizeof(*release));
-	if (release != NULL) {
-		release->revocations = r;
-		if (helper_run(d->helpers, release_work, on_released, release) == 0)
-			return;
-	}
-	free(release);
-	revocations_put(r);
+	helper_release(is_large ? d->helpers : NULL, put_revocations, r);
 }
 
 void revocations_forget(struct daemon *d)

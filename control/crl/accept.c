@@ -16,7 +16,10 @@
 #include "control/publish.h"
 #include "control/trust.h"
 
-static struct alarm_spec alarm_of(
+#define RELEASE_ENTRIES 65536
+#define RELEASE_BYTES   (1 << 20)
+
+struct alarm_spec crl_alarm(
 	const char *kind, const struct crl_source *s, enum alarm_severity severity)
 {
 	return (struct alarm_spec){.kind = kind, .source = s->name, .severity = severity};
@@ -54,7 +57,7 @@ static void audit_update(struct crl_manager *m, const struct crl_source *s, size
 
 void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason)
 {
-	const struct alarm_spec alarm = alarm_of(kind, s, ALARM_MAJOR);
+	const struct alarm_spec alarm = crl_alarm(kind, s, ALARM_MAJOR);
 	bool is_news = strcmp(s->last_error, reason) != 0 || s->is_forced_running;
 	uint32_t jitter = 0;
 
@@ -64,13 +67,16 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 	/* Only the jitter of a retry: a failing generator is noticed where it matters. */
 	if (RAND_bytes((unsigned char *)&jitter, sizeof(jitter)) != 1)
 		jitter = 0;
-	crl_source_schedule_failure(s, crl_now_ns(), crl_wall_sec(), jitter);
+	if (strcmp(kind, "crl-shrunk") == 0)
+		crl_source_schedule_held(s, crl_now_ns(), crl_wall_sec());
+	else
+		crl_source_schedule_failure(s, crl_now_ns(), crl_wall_sec(), jitter);
 	log_warning("crl: %s: %s", s->url, reason);
 	alarm_raise(m->d->alarms, &alarm, "CRL %s cannot be %s: %s", s->url,
 		strcmp(kind, "crl-fetch") == 0 ? "retrieved" : "accepted", reason);
 	if (is_news)
 		audit_update(m, s, 0, 0, false);
-	crl_check_stale(m);
+	crl_watch(m);
 	crl_run_ended(m, s);
 }
 
@@ -80,7 +86,10 @@ static void succeed(struct crl_manager *m, struct crl_source *s)
 	crl_source_schedule_success(s, crl_now_ns(), crl_wall_sec());
 	alarm_clear(m->d->alarms, "crl-fetch", s->name);
 	alarm_clear(m->d->alarms, "crl-refused", s->name);
-	crl_check_stale(m);
+	alarm_clear(m->d->alarms, "crl-shrunk", s->name);
+	s->is_shrunk_held = false;
+	crl_clock_confirm(&m->clock);
+	crl_watch(m);
 	crl_run_ended(m, s);
 }
 
@@ -93,6 +102,48 @@ static void keep_facts(struct crl_source *s, const struct crl_ingest *in)
 	memcpy(s->issuer_hash, in->issuer_hash, sizeof(s->issuer_hash));
 	memcpy(s->issuer, in->issuer, sizeof(s->issuer));
 	memcpy(s->number, in->number, sizeof(s->number));
+	memcpy(s->base_number, in->base_number, sizeof(s->base_number));
+}
+
+static void put_list(void *list)
+{
+	master_list_put(list);
+}
+
+/* Where much is given back, a helper does it: the loop has others to serve. */
+static void release_list(struct crl_manager *m, struct master_list *list)
+{
+	bool is_large = master_list_entry_cnt(list) > RELEASE_ENTRIES;
+
+	helper_release(is_large ? m->d->helpers : NULL, put_list, list);
+}
+
+/* The full list at the endpoint whose delta this is, and the other way round. */
+static bool belongs_to(const struct crl_source *delta, const struct crl_source *full)
+{
+	size_t len = strlen(full->name);
+
+	return delta->is_delta && !full->is_delta && full->is_configured &&
+	       strncmp(delta->name, full->name, len) == 0 &&
+	       strcmp(delta->name + len, "/delta") == 0;
+}
+
+/* A delta fits a newer list, or needs one: the other is asked for now. */
+static void wake_deltas(struct crl_manager *m, const struct crl_source *full)
+{
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		if (belongs_to(m->source[i], full))
+			m->source[i]->due_ns = 0;
+	}
+}
+
+static void wake_full(struct crl_manager *m, const struct crl_source *delta)
+{
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		/* One that fails keeps to its own pauses. */
+		if (belongs_to(delta, m->source[i]) && m->source[i]->failure_cnt == 0)
+			m->source[i]->due_ns = 0;
+	}
 }
 
 /*
@@ -117,17 +168,23 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 	if (changed == m->list) {
 		master_list_put(changed);
 	} else {
-		master_list_put(m->list);
+		release_list(m, m->list);
 		m->list = changed;
 		publisher_mark(m->d->publisher, RK_PART_REVOCATION_BASE);
 		publisher_flush(m->d->publisher);
 		crl_save(m);
+		wake_deltas(m, s);
 		log_info("crl: %s: number %s, %zu entries (+%zu -%zu)", s->url, s->number,
 			s->entry_cnt, in->added_cnt, in->removed_cnt);
 		audit_update(m, s, in->added_cnt, in->removed_cnt, true);
 	}
 	crl_mark_overridden(m);
 	succeed(m, s);
+}
+
+static void free_ingest(void *in)
+{
+	crl_ingest_free(in);
 }
 
 static void on_ingested(void *arg)
@@ -147,9 +204,12 @@ static void on_ingested(void *arg)
 			snprintf(reason, sizeof(reason), "%s (%s)", finding->text, finding->code);
 		else
 			snprintf(reason, sizeof(reason), "%s", strerror(-in->error));
-		crl_fail(run->m, s, "crl-refused", reason);
+		if (in->refusal == CRL_REFUSED_NO_BASE)
+			wake_full(run->m, s);
+		s->is_shrunk_held = in->refusal == CRL_REFUSED_SHRUNK;
+		crl_fail(run->m, s, s->is_shrunk_held ? "crl-shrunk" : "crl-refused", reason);
 	}
-	crl_ingest_free(in);
+	helper_release(in->args.len > RELEASE_BYTES ? run->m->d->helpers : NULL, free_ingest, in);
 	free(run);
 }
 
@@ -158,6 +218,18 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 	struct crl_manager *m = run->m;
 	struct crl_source *s = run->source;
 	struct pki_trust *trust = trust_current(m->d->trust);
+	const struct crl_ingest_args args = {.fd = result->fd,
+		.len = result->len,
+		.is_foreign = result->is_foreign,
+		.dir_fd = m->d->state_fd,
+		.url = s->url,
+		.is_delta = s->is_delta,
+		.is_learnt = !s->is_configured,
+		.now = crl_wall_sec(),
+		.trust = trust,
+		.list = m->list,
+		.shrink_percent = s->is_shrunk_held ? 100 : s->shrink_percent,
+		.recent_sec = s->recent_sec};
 	struct crl_ingest *in;
 	int ret = -ENOMEM;
 
@@ -166,9 +238,9 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		free(run);
 		return;
 	}
-	in = crl_ingest_new(result->body, result->len, s->url, crl_wall_sec(), trust, m->list);
+	in = crl_ingest_new(&args);
 	if (in != NULL) {
-		result->body = NULL;
+		result->fd = -1;
 		in->owner = run;
 		ret = helper_run(m->d->helpers, crl_ingest_work, on_ingested, in);
 	}
@@ -203,86 +275,4 @@ void crl_on_fetched(void *arg, struct fetch_result *result)
 		memcpy(s->last_modified, result->last_modified, sizeof(s->last_modified));
 		ingest(run, result);
 	}
-}
-
-void crl_check_stale(struct crl_manager *m)
-{
-	int64_t now = crl_wall_sec();
-	size_t i;
-
-	for (i = 0; i < m->source_cnt; i++) {
-		const struct crl_source *s = m->source[i];
-		const struct alarm_spec alarm = alarm_of("crl-stale", s, ALARM_MAJOR);
-
-		if (s->this_update != 0 && s->next_update < now && !s->is_overridden)
-			alarm_raise(m->d->alarms, &alarm,
-				"CRL %s is stale: its next update was due", s->url);
-		else
-			alarm_clear(m->d->alarms, "crl-stale", s->name);
-	}
-}
-
-/* ---- the list on disk ------------------------------------------------------------------------ */
-
-struct save {
-	struct crl_manager *m;
-	struct master_list *list; /* counted */
-	int dir;
-	int error;
-};
-
-static void save_work(void *arg)
-{
-	struct save *save = arg;
-
-	save->error = master_list_save(save->list, save->dir, NULL);
-}
-
-static void on_saved(void *arg)
-{
-	static const struct alarm_spec alarm = {
-		.kind = "crl-save", .source = "master-list", .severity = ALARM_MAJOR};
-	struct save *save = arg;
-	struct crl_manager *m = save->m;
-
-	m->is_saving = false;
-	if (save->error < 0)
-		m->is_save_due = true; /* the timer tries again, or close does */
-	if (save->error == -ECANCELED) {
-		log_debug("crl: the daemon stopped before the master list was written");
-	} else if (save->error < 0) {
-		log_error("crl: the master list cannot be written: %s", strerror(-save->error));
-		alarm_raise(m->d->alarms, &alarm,
-			"The list of revoked certificates cannot be written: %s",
-			strerror(-save->error));
-	} else {
-		alarm_clear(m->d->alarms, alarm.kind, alarm.source);
-		if (m->is_save_due && !m->is_closing)
-			crl_save(m);
-	}
-	master_list_put(save->list);
-	free(save);
-}
-
-void crl_save(struct crl_manager *m)
-{
-	struct save *save;
-
-	m->is_save_due = true;
-	if (m->is_saving)
-		return;
-	save = calloc(1, sizeof(*save));
-	if (save == NULL)
-		return;
-	*save = (struct save){.m = m,
-		.list = master_list_get(m->list),
-		.dir = m->d->state_fd,
-		.error = -ECANCELED};
-	if (helper_run(m->d->helpers, save_work, on_saved, save) < 0) {
-		master_list_put(save->list);
-		free(save);
-		return;
-	}
-	m->is_saving = true;
-	m->is_save_due = false;
 }

@@ -14,6 +14,8 @@
 /* The vendor's defaults, for sources that certificates name and no configuration describes. */
 #define POLLING_DEFAULT_NS (60 * MINUTE_NS)
 #define BACKOFF_DEFAULT_NS UINT64_C(5000000000)
+#define SHRINK_DEFAULT     25
+#define RECENT_DEFAULT     (825 * INT64_C(86400)) /* how long a certificate lives at most */
 
 static struct crl_source *find_source(struct crl_manager *m, const char *url)
 {
@@ -53,6 +55,7 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 	if (known == NULL)
 		return;
 	info = master_source_info(known);
+	s->is_delta = info->base_number.len > 0;
 	s->entry_cnt = master_source_entry_cnt(known);
 	s->this_update = info->this_update;
 	s->next_update = info->next_update;
@@ -60,6 +63,8 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 	snprintf(s->issuer, sizeof(s->issuer), "%s", info->ca_name);
 	for (i = 0; i < info->number.len && at + 3 <= sizeof(s->number); i++)
 		at += (size_t)snprintf(s->number + at, 3, "%02X", info->number.data[i]);
+	for (i = at = 0; i < info->base_number.len && at + 3 <= sizeof(s->base_number); i++)
+		at += (size_t)snprintf(s->base_number + at, 3, "%02X", info->base_number.data[i]);
 }
 
 struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url)
@@ -73,11 +78,33 @@ struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const
 		return NULL;
 	s->polling_ns = POLLING_DEFAULT_NS;
 	s->backoff_ns = BACKOFF_DEFAULT_NS;
+	s->size_max = FETCH_SIZE_MAX_DEFAULT;
+	s->shrink_percent = SHRINK_DEFAULT;
+	s->recent_sec = RECENT_DEFAULT;
 	recall(m, s);
 	m->source[m->source_cnt++] = s;
 	return s;
 }
 
+static void add_url(struct crl_manager *m, const struct config_crl_source *from, const char *name,
+	const char *url, bool is_delta)
+{
+	struct crl_source *s = crl_source_get(m, name, url);
+
+	if (s == NULL)
+		return;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->is_wanted = s->is_configured = true;
+	s->is_delta = is_delta;
+	s->is_local_allowed = from->is_local_address_allowed;
+	s->polling_ns = from->polling_interval_ns;
+	s->backoff_ns = from->backoff_interval_ns;
+	s->size_max = (size_t)from->size_limit_mib << 20;
+	s->shrink_percent = (unsigned)from->shrink_limit_percent;
+	s->recent_sec = (int64_t)(from->certificate_lifetime_ns / UINT64_C(1000000000));
+}
+
+/* The delta's name is the full list's and "/delta": accept.c goes by it. */
 static void add_configured(struct crl_manager *m)
 {
 	const struct config *c = m->d->config;
@@ -88,17 +115,13 @@ static void add_configured(struct crl_manager *m)
 		const struct config_crl_source *from = &c->crl[i];
 
 		for (n = 0; n < from->endpoint_cnt; n++) {
-			struct crl_source *s;
+			const struct config_crl_endpoint *e = &from->endpoint[n];
 
-			snprintf(name, sizeof(name), "%s/%s", from->name, from->endpoint[n].name);
-			s = crl_source_get(m, name, from->endpoint[n].uri);
-			if (s == NULL)
-				continue;
-			snprintf(s->name, sizeof(s->name), "%s", name);
-			s->is_wanted = s->is_configured = true;
-			s->is_local_allowed = from->is_local_address_allowed;
-			s->polling_ns = from->polling_interval_ns;
-			s->backoff_ns = from->backoff_interval_ns;
+			snprintf(name, sizeof(name), "%s/%s", from->name, e->name);
+			add_url(m, from, name, e->uri, false);
+			snprintf(name, sizeof(name), "%s/%s/delta", from->name, e->name);
+			if (e->delta_uri != NULL)
+				add_url(m, from, name, e->delta_uri, true);
 		}
 	}
 }
@@ -198,7 +221,8 @@ static bool is_source(void *arg, const char *name)
 /* Of a source that went now, or while this daemon did not run. */
 static void drop_alarms(struct crl_manager *m)
 {
-	static const char *const kinds[] = {"crl-fetch", "crl-refused", "crl-stale"};
+	static const char *const kinds[] = {
+		"crl-fetch", "crl-refused", "crl-stale", "crl-ending", "crl-shrunk"};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		alarm_clear_unless(m->d->alarms, kinds[i], is_source, m);

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/crl/fetch.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "control/crl/address.h"
+#include "control/crl/spool.h"
 
 #define CONNECT_SEC     10L
 #define STALL_SEC       20L
 #define STALL_BYTES_SEC 128L
 #define TOTAL_SEC       600L
 #define REDIRECT_MAX    3L
+#define BUFFER_BYTES    131072L /* a write call each, so that the loop gets its turn */
 
 struct fetch {
 	LIST_ENTRY(fetch) link;
@@ -26,8 +30,9 @@ struct fetch {
 	bool is_local_allowed;
 	bool is_refused_address; /* the socket was not opened because of its address */
 	bool is_too_large;
+	int write_error; /* errno of what kept the body from its file */
 	size_t size_max;
-	size_t capacity;
+	struct event *ready; /* a file URL's answer, at the loop's next turn */
 	char message[CURL_ERROR_SIZE];
 	struct fetch_result result;
 	fetch_cb cb;
@@ -41,77 +46,39 @@ struct fetcher {
 	LIST_HEAD(, fetch) running;
 };
 
-static bool is_local_v4(uint32_t a)
-{
-	return a >> 24 == 0 || a >> 24 == 127 ||   /* this host */
-	       a >> 16 == 0xa9fe || a >> 28 >= 14; /* link-local, multicast, reserved, broadcast */
-}
-
-static bool is_local_v6(const struct in6_addr *a)
-{
-	uint32_t v4;
-
-	if (IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a)) {
-		memcpy(&v4, &a->s6_addr[12], sizeof(v4));
-		return is_local_v4(ntohl(v4));
-	}
-	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a) ||
-	       IN6_IS_ADDR_MULTICAST(a);
-}
-
-static bool is_local_address(const struct curl_sockaddr *address)
-{
-	const void *sa = &address->addr;
-
-	if (address->family == AF_INET)
-		return is_local_v4(ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr));
-	if (address->family == AF_INET6)
-		return is_local_v6(&((const struct sockaddr_in6 *)sa)->sin6_addr);
-	return true;
-}
-
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct fetch *f = arg;
 
 	if (purpose != CURLSOCKTYPE_IPCXN)
 		return CURL_SOCKET_BAD;
-	if (!f->is_local_allowed && is_local_address(address)) {
+	if (!f->is_local_allowed && address_is_local(address->family, &address->addr)) {
 		f->is_refused_address = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static bool grow(struct fetch *f, size_t need)
-{
-	size_t capacity = f->capacity != 0 ? f->capacity : 16384;
-	uint8_t *grown;
-
-	while (capacity < need)
-		capacity *= 2;
-	if (capacity == f->capacity)
-		return true;
-	grown = realloc(f->result.body, capacity);
-	if (grown == NULL)
-		return false;
-	f->result.body = grown;
-	f->capacity = capacity;
-	return true;
-}
-
 static size_t take_body(char *data, size_t size, size_t cnt, void *arg)
 {
 	struct fetch *f = arg;
-	size_t len = size * cnt;
+	size_t len = size * cnt, done = 0;
 
 	if (len > f->size_max - f->result.len) {
 		f->is_too_large = true;
 		return 0;
 	}
-	if (!grow(f, f->result.len + len))
-		return 0;
-	memcpy(f->result.body + f->result.len, data, len);
+	while (done < len) {
+		ssize_t n = write(f->result.fd, data + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			f->write_error = errno;
+			return 0;
+		}
+		done += (size_t)n;
+	}
 	f->result.len += len;
 	return len;
 }
@@ -146,6 +113,8 @@ static size_t take_header(char *data, size_t size, size_t cnt, void *arg)
 		/* A redirect's headers are not those of the body. */
 		f->result.etag[0] = f->result.last_modified[0] = '\0';
 		f->result.len = 0;
+		if (ftruncate(f->result.fd, 0) < 0 || lseek(f->result.fd, 0, SEEK_SET) < 0)
+			return 0;
 	}
 	keep_header(data, len, "etag:", f->result.etag, sizeof(f->result.etag));
 	keep_header(data, len, "last-modified:", f->result.last_modified,
@@ -157,7 +126,10 @@ static void fetch_free(struct fetch *f)
 {
 	curl_easy_cleanup(f->curl);
 	curl_slist_free_all(f->headers);
-	free(f->result.body);
+	if (f->ready != NULL)
+		event_free(f->ready);
+	if (f->result.fd >= 0)
+		close(f->result.fd);
 	free(f);
 }
 
@@ -177,8 +149,6 @@ static int error_of(CURLcode code)
 		return -EACCES;
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
-	case CURLE_FILE_COULDNT_READ_FILE:
-		return -ENOENT;
 	default:
 		return -EIO;
 	}
@@ -192,6 +162,10 @@ static void describe(struct fetch *f, CURLcode code)
 	if (f->is_too_large) {
 		r->error = -EFBIG;
 		snprintf(r->text, sizeof(r->text), "larger than %zu bytes", f->size_max);
+	} else if (f->write_error != 0) {
+		r->error = -f->write_error;
+		snprintf(r->text, sizeof(r->text), "the body cannot be kept: %s",
+			strerror(f->write_error));
 	} else if (f->is_refused_address) {
 		r->error = -EPERM;
 		snprintf(r->text, sizeof(r->text),
@@ -202,7 +176,7 @@ static void describe(struct fetch *f, CURLcode code)
 			f->message[0] != '\0' ? f->message : curl_easy_strerror(code));
 	} else if (r->http_status == 304 && f->headers != NULL) { /* we asked whether */
 		r->is_not_modified = true;
-	} else if (r->http_status != 200 && r->http_status != 0) {
+	} else if (r->http_status != 200) {
 		r->error = -EIO;
 		snprintf(r->text, sizeof(r->text), "HTTP status %ld", r->http_status);
 	}
@@ -312,7 +286,8 @@ void fetcher_free(struct fetcher *f)
 		return;
 	while ((running = LIST_FIRST(&f->running)) != NULL) {
 		LIST_REMOVE(running, link);
-		curl_multi_remove_handle(f->multi, running->curl);
+		if (running->curl != NULL)
+			curl_multi_remove_handle(f->multi, running->curl);
 		running->result.error = -ECANCELED;
 		running->cb(running->arg, &running->result);
 		fetch_free(running);
@@ -346,10 +321,9 @@ static bool add_header(struct fetch *f, const char *name, const char *value)
 	return true;
 }
 
-static void set_limits(CURL *c, const struct fetch_request *r)
+static void set_limits(CURL *c)
 {
-	curl_easy_setopt(
-		c, CURLOPT_PROTOCOLS_STR, r->is_file_allowed ? "http,https,file" : "http,https");
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, REDIRECT_MAX);
@@ -357,6 +331,7 @@ static void set_limits(CURL *c, const struct fetch_request *r)
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_SEC);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SEC);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, TOTAL_SEC);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* the address checked is the address used */
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -378,31 +353,107 @@ static void set_callbacks(struct fetch *f)
 	curl_easy_setopt(f->curl, CURLOPT_FRESH_CONNECT, 1L);
 }
 
+static int start_http(struct fetcher *fetcher, struct fetch *f, const struct fetch_request *r)
+{
+	f->result.fd = spool_open(r->dir_fd);
+	if (f->result.fd < 0)
+		return f->result.fd;
+	f->curl = curl_easy_init();
+	if (f->curl == NULL || !add_header(f, "If-None-Match", r->etag) ||
+		!add_header(f, "If-Modified-Since", r->last_modified) ||
+		curl_easy_setopt(f->curl, CURLOPT_URL, r->url) != CURLE_OK)
+		return -ENOMEM;
+	set_limits(f->curl);
+	set_callbacks(f);
+	return curl_multi_add_handle(fetcher->multi, f->curl) == CURLM_OK ? 0 : -ENOMEM;
+}
+
+/* The path of a file URL, decoded; freed with curl_free. */
+static char *path_of(const char *url)
+{
+	CURLU *parts = curl_url();
+	char *path = NULL;
+
+	if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK)
+		curl_url_get(parts, CURLUPART_PATH, &path, CURLU_URLDECODE);
+	curl_url_cleanup(parts);
+	return path;
+}
+
+/* Opened, not read: a helper thread copies it. */
+static void open_file(struct fetch *f, const char *url)
+{
+	struct fetch_result *r = &f->result;
+	char *path = path_of(url);
+	struct stat st;
+
+	r->is_foreign = true;
+	r->fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+	if (r->fd < 0 || fstat(r->fd, &st) < 0)
+		r->error = path != NULL ? -errno : -EINVAL;
+	else if (!S_ISREG(st.st_mode))
+		r->error = -EINVAL;
+	else if ((uintmax_t)st.st_size > f->size_max)
+		r->error = -EFBIG;
+	else
+		r->len = (size_t)st.st_size;
+	if (r->error < 0 && r->fd >= 0) {
+		close(r->fd);
+		r->fd = -1;
+	}
+	if (r->error == -EFBIG)
+		snprintf(r->text, sizeof(r->text), "larger than %zu bytes", f->size_max);
+	else if (r->error == -EINVAL)
+		snprintf(r->text, sizeof(r->text), "not a regular file");
+	else if (r->error < 0)
+		snprintf(r->text, sizeof(r->text), "%s", strerror(-r->error));
+	curl_free(path);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetch *f = arg;
+
+	(void)fd;
+	(void)what;
+	LIST_REMOVE(f, link);
+	f->cb(f->arg, &f->result);
+	fetch_free(f);
+}
+
+static int start_file(struct fetcher *fetcher, struct fetch *f, const struct fetch_request *r)
+{
+	const struct timeval now = {0};
+
+	f->ready = evtimer_new(fetcher->base, on_ready, f);
+	if (f->ready == NULL || event_add(f->ready, &now) < 0)
+		return -ENOMEM;
+	open_file(f, r->url);
+	return 0;
+}
+
 int fetch_start(struct fetcher *fetcher, const struct fetch_request *r, fetch_cb cb, void *arg)
 {
 	struct fetch *f;
+	int ret;
 
 	if (!is_allowed_scheme(r))
 		return -EINVAL;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return -ENOMEM;
-	f->curl = curl_easy_init();
+	f->result.fd = -1;
 	f->is_local_allowed = r->is_local_allowed;
 	f->size_max = r->size_max;
 	f->cb = cb;
 	f->arg = arg;
-	if (f->curl == NULL || !add_header(f, "If-None-Match", r->etag) ||
-		!add_header(f, "If-Modified-Since", r->last_modified) ||
-		curl_easy_setopt(f->curl, CURLOPT_URL, r->url) != CURLE_OK)
-		goto fail;
-	set_limits(f->curl, r);
-	set_callbacks(f);
-	if (curl_multi_add_handle(fetcher->multi, f->curl) != CURLM_OK)
-		goto fail;
-	LIST_INSERT_HEAD(&fetcher->running, f, link);
-	return 0;
-fail:
-	fetch_free(f);
-	return -ENOMEM;
+	if (strncasecmp(r->url, "file:", 5) == 0)
+		ret = start_file(fetcher, f, r);
+	else
+		ret = start_http(fetcher, f, r);
+	if (ret < 0)
+		fetch_free(f);
+	else
+		LIST_INSERT_HEAD(&fetcher->running, f, link);
+	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fetches one body from an http, https or file URL: libcurl's multi interface inside the event
- * loop. Bounded in size (counted as bytes arrive: libcurl's own limit misses chunked bodies), in
+ * Fetches one body from an http, https or file URL into a file without a name: libcurl's multi
+ * interface inside the event loop. Bounded in size (counted as bytes arrive: libcurl's own limit misses chunked bodies), in
  * time (connect, stall, total), in redirects (3, to http and https alone); no content encoding, so
  * that there is no bomb to unpack. Loop thread only.
  */
@@ -20,6 +20,7 @@ struct fetch;
 struct fetch_request {
 	const char *url;
 	size_t size_max;
+	int dir_fd;           /* of the folder whose file system takes the body */
 	bool is_file_allowed; /* file:// URLs: configured sources only */
 	/*
 	 * Whether loopback, link-local, multicast and unspecified addresses may be connected to.
@@ -35,7 +36,8 @@ struct fetch_result {
 	char text[256];   /* what went wrong, for alarms */
 	long http_status; /* 0 for file and when there was no answer */
 	bool is_not_modified; /* 304 */
-	uint8_t *body;        /* owned by the result; taken by setting it to NULL */
+	int fd;               /* the body; owned by the result, taken by setting it to -1 */
+	bool is_foreign; /* file URL: the file itself, which somebody may change while it is read */
 	size_t len;
 	char etag[256]; /* "" = none */
 	char last_modified[64];
@@ -47,6 +49,6 @@ typedef void (*fetch_cb)(void *arg, struct fetch_result *result);
 int fetcher_new(struct event_base *base, struct fetcher **out) __attribute__((warn_unused_result));
 /* Running fetches are called back with -ECANCELED. NULL is fine. */
 void fetcher_free(struct fetcher *f);
-/* 0; -EINVAL for a URL of another scheme; -ENOMEM. Copies what it needs of request. */
+/* 0; -EINVAL for a URL of another scheme; -ENOMEM; -ENOSPC, ... for its file. Copies what it needs of request. */
 int fetch_start(struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg)
 	__attribute__((warn_unused_result));

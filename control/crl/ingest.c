@@ -5,54 +5,59 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-struct crl_ingest *crl_ingest_new(uint8_t *body, size_t len, const char *url, int64_t now,
-	struct pki_trust *trust, struct master_list *list)
+#include "control/crl/spool.h"
+
+struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
 {
 	struct crl_ingest *in = calloc(1, sizeof(*in));
 
 	if (in == NULL)
 		return NULL;
-	in->url = strdup(url);
-	if (in->url == NULL) {
+	in->args = *args;
+	in->args.url = strdup(args->url);
+	if (in->args.url == NULL) {
 		free(in);
 		return NULL;
 	}
-	in->body = body;
-	in->len = len;
-	in->now = now;
-	in->trust = pki_trust_get(trust);
-	in->list = master_list_get(list);
+	pki_trust_get(args->trust);
+	master_list_get(args->list);
 	in->error = -ECANCELED; /* until the work ran */
 	pki_report_init(&in->report);
 	return in;
+}
+
+static void close_file(struct crl_ingest *in)
+{
+	if (in->args.fd >= 0)
+		close(in->args.fd);
+	in->args.fd = -1;
 }
 
 void crl_ingest_free(struct crl_ingest *in)
 {
 	if (in == NULL)
 		return;
-	free(in->body);
-	free(in->url);
-	pki_trust_put(in->trust);
-	master_list_put(in->list);
+	close_file(in);
+	free((char *)(uintptr_t)in->args.url);
+	pki_trust_put(in->args.trust);
+	master_list_put(in->args.list);
 	master_source_put(in->source);
 	free(in);
 }
 
-struct collecting {
-	struct master_builder *builder;
-	int error;
-};
-
-static int add_entry(void *ctx, const struct pki_crl_entry *entry)
+static int refuse(struct crl_ingest *in, enum crl_refusal refusal, const char *code,
+	const char *hint, const char *text)
 {
-	struct collecting *c = ctx;
-	const struct rk_span serial = {entry->serial, entry->serial_len};
-
-	c->error = master_builder_add(c->builder, serial, entry->date, (uint8_t)entry->reason);
-	return c->error;
+	in->refusal = refusal;
+	pki_report_add(
+		&in->report, PKI_ERROR, code, hint, "The revocation list is refused: %s.", text);
+	return -EBADMSG;
 }
+
+/* ---- what kind of list it is ------------------------------------------------------------------ */
 
 /* Names the numbers' sequence: full lists and each partition count for themselves. */
 static const char *scope_name(const struct pki_crl_scope *scope)
@@ -66,9 +71,38 @@ static const char *scope_name(const struct pki_crl_scope *scope)
 	return "";
 }
 
-static struct rk_span number_span(const struct pki_crl_info *info)
+static bool names_url(const struct pki_crl_scope *scope, const char *url)
 {
-	struct rk_span n = {info->number, sizeof(info->number)};
+	for (size_t i = 0; i < scope->url_cnt; i++) {
+		if (strcmp(scope->url[i], url) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A partition that no URI names could not be told from the full list. RFC 5280 6.3.3 (b)(2). */
+static int check_scope(struct crl_ingest *in, const struct pki_crl *crl)
+{
+	const struct pki_crl_scope *scope = &pki_crl_info(crl)->scope;
+
+	if (!scope->is_partition)
+		return 0;
+	if (scope->url_cnt == 0)
+		return refuse(in, CRL_REFUSED_OTHER, "crl-partition-unnamed",
+			"Have the CA name the distribution point by a URI.",
+			"its distribution point has no URI");
+	/* A delta has the scope of its full list, which lies elsewhere. */
+	if (in->args.is_learnt && !in->args.is_delta && !names_url(scope, in->args.url))
+		return refuse(in, CRL_REFUSED_OTHER, "crl-other-distribution-point",
+			"See why this URL answers with the list of another distribution point.",
+			"it belongs to another distribution point than the one it was fetched "
+			"from");
+	return 0;
+}
+
+static struct rk_span number_span(const uint8_t number[PKI_CRL_NUMBER_MAX])
+{
+	struct rk_span n = {number, PKI_CRL_NUMBER_MAX};
 
 	while (n.len > 1 && n.data[0] == 0) { /* zero is one byte */
 		n.data++;
@@ -77,79 +111,122 @@ static struct rk_span number_span(const struct pki_crl_info *info)
 	return n;
 }
 
-/* A partition that no URI names could not be told from the full list. */
-static int check_scope(struct crl_ingest *in, const struct pki_crl *crl)
+static struct master_source_info info_of(
+	const struct crl_ingest *in, const struct pki_crl_info *info, struct rk_span issuer)
 {
-	const struct pki_crl_scope *scope = &pki_crl_info(crl)->scope;
-
-	if (!scope->is_partition || scope->url_cnt > 0)
-		return 0;
-	pki_report_add(&in->report, PKI_ERROR, "crl-partition-unnamed",
-		"Have the CA name the distribution point by a URI.",
-		"The revocation list is refused: its distribution point has no URI.");
-	return -EBADMSG;
-}
-
-static int build_source(struct crl_ingest *in, const struct pki_crl *crl)
-{
-	const struct pki_crl_info *info = pki_crl_info(crl);
-	struct collecting c = {0};
-	unsigned char *issuer = NULL;
-	int len = i2d_X509_NAME(info->issuer, &issuer);
 	struct master_source_info about = {
-		.issuer = {issuer, len > 0 ? (size_t)len : 0},
+		.issuer = issuer,
 		.ca_name = info->issuer_text,
-		.url = in->url,
+		.url = in->args.url,
 		.scope = scope_name(&info->scope),
-		.number = number_span(info),
+		.number = number_span(info->number),
 		.this_update = info->this_update,
 		.next_update = info->next_update,
-		.fetched_at = in->now,
+		.fetched_at = in->args.now,
 	};
-	int ret = len > 0 ? master_builder_new(&about, &c.builder) : -ENOMEM;
 
-	OPENSSL_free(issuer);
-	if (ret < 0)
-		return ret;
-	ret = pki_crl_walk(crl, add_entry, &c);
+	if (info->is_delta)
+		about.base_number = number_span(info->base_number);
+	return about;
+}
+
+/* RFC 5280 5.2.4: only together with a full list that is not older than what it starts from. */
+static bool has_base(const struct master_list *list, const struct master_source_info *delta)
+{
+	for (size_t i = 0; i < master_list_source_cnt(list); i++) {
+		const struct master_source_info *full =
+			master_source_info(master_list_source(list, i));
+
+		if (full->base_number.len == 0 && strcmp(full->scope, delta->scope) == 0 &&
+			full->issuer.len == delta->issuer.len &&
+			memcmp(full->issuer.data, delta->issuer.data, delta->issuer.len) == 0 &&
+			master_number_compare(full->number, delta->base_number) >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Before a large list is walked; the list in force may be another when it is put in. */
+static int check_number(struct crl_ingest *in, const struct master_source_info *about)
+{
+	if (master_number_compare(about->number, master_list_mark(in->args.list, about)) < 0)
+		return refuse(in, CRL_REFUSED_ROLLBACK, "crl-rollback",
+			"See whether an old copy is served; a CA that restarted its numbers needs "
+			"a "
+			"new name or key.",
+			"its CRL number is lower than one accepted before (rollback)");
+	if (about->base_number.len > 0 && !has_base(in->args.list, about))
+		return refuse(in, CRL_REFUSED_NO_BASE, "crl-delta-without-base",
+			"The full list is fetched again; see that the CA publishes both.",
+			"it is a delta to a full list that is not there");
+	return 0;
+}
+
+/* ---- entries ---------------------------------------------------------------------------------- */
+
+static int add_entry(void *ctx, const struct pki_crl_entry *entry)
+{
+	const struct rk_span serial = {entry->serial, entry->serial_len};
+
+	return master_builder_add(ctx, serial, entry->date, (uint8_t)entry->reason);
+}
+
+static int build_source(
+	struct crl_ingest *in, struct pki_crl *crl, const struct master_source_info *about)
+{
+	struct master_builder *builder = NULL;
+	int ret = master_builder_new(about, &builder);
+
 	if (ret == 0)
-		return master_builder_finish(c.builder, &in->source);
-	master_builder_free(c.builder);
+		ret = pki_crl_read_entries(crl, &in->report, add_entry, builder);
+	if (ret == 0 && master_builder_repeated(builder) > 0)
+		ret = refuse(in, CRL_REFUSED_OTHER, "crl-duplicate-serial",
+			"Tell the CA: the list must follow RFC 5280.",
+			"it names one serial number twice");
+	if (ret == 0)
+		return master_builder_finish(builder, &in->source);
+	master_builder_free(builder);
 	return ret;
 }
 
-static int compare_serials(const struct master_entry *a, const struct master_entry *b)
-{
-	if (a->serial_len != b->serial_len)
-		return a->serial_len < b->serial_len ? -1 : 1;
-	return memcmp(a->serial, b->serial, a->serial_len);
-}
-
 /* Both are sorted alike: one pass over the two. */
-static void count_changes(struct crl_ingest *in)
+static int compare_with_old(struct crl_ingest *in)
 {
 	const struct master_source *old =
-		master_list_find_replaced(in->list, master_source_info(in->source));
+		master_list_find_replaced(in->args.list, master_source_info(in->source));
 	size_t old_cnt = old != NULL ? master_source_entry_cnt(old) : 0;
 	size_t new_cnt = master_source_entry_cnt(in->source);
+	size_t i = 0, n = 0, recent = 0, lost = 0;
 	struct master_entry a, b;
-	size_t i = 0, n = 0;
 
-	while (i < old_cnt && n < new_cnt) {
-		int order;
+	while (i < old_cnt) {
+		int order = -1;
+		bool is_recent;
 
 		master_source_entry(old, i, &a);
-		master_source_entry(in->source, n, &b);
-		order = compare_serials(&a, &b);
+		if (n < new_cnt) {
+			master_source_entry(in->source, n, &b);
+			order = master_entry_compare(&a, &b);
+		}
+		is_recent = order <= 0 && a.revoked_at > in->args.now - in->args.recent_sec;
+		recent += is_recent;
+		lost += is_recent && order < 0;
 		in->removed_cnt += order < 0;
 		in->added_cnt += order > 0;
 		i += order <= 0;
 		n += order >= 0;
 	}
-	in->removed_cnt += old_cnt - i;
 	in->added_cnt += new_cnt - n;
 	in->entry_cnt = new_cnt;
+	if (in->args.is_delta || recent < CRL_SHRINK_RECENT_MIN ||
+		lost * 100 <= recent * in->args.shrink_percent)
+		return 0;
+	return refuse(in, CRL_REFUSED_SHRUNK, "crl-shrunk",
+		"Ask the CA; the next fetch takes the list if it still says so.",
+		"it lost more of its recent entries than is usual, and is held for one cycle");
 }
+
+/* ---- the file --------------------------------------------------------------------------------- */
 
 static void keep_facts(struct crl_ingest *in, const struct pki_crl *crl)
 {
@@ -158,25 +235,86 @@ static void keep_facts(struct crl_ingest *in, const struct pki_crl *crl)
 	memcpy(in->issuer, info->issuer_text, sizeof(in->issuer));
 	memcpy(in->issuer_hash, info->issuer_hash, sizeof(in->issuer_hash));
 	memcpy(in->number, info->number_text, sizeof(in->number));
+	for (size_t i = 0, at = 0; info->is_delta && i < PKI_CRL_NUMBER_MAX; i++) {
+		if (info->base_number[i] != 0 || at > 0 || i + 1 == PKI_CRL_NUMBER_MAX)
+			at += (size_t)snprintf(
+				in->base_number + at, 3, "%02X", info->base_number[i]);
+	}
 	in->this_update = info->this_update;
 	in->next_update = info->next_update;
+}
+
+static int read_list(struct crl_ingest *in, struct pki_crl *crl)
+{
+	const struct pki_crl_info *info = pki_crl_info(crl);
+	unsigned char *issuer = NULL;
+	struct master_source_info about;
+	int len, ret;
+
+	keep_facts(in, crl);
+	if (in->args.is_delta && !info->is_delta)
+		return refuse(in, CRL_REFUSED_OTHER, "crl-not-a-delta",
+			"Give the address of a full list as uri.",
+			"it is a full list where a delta was expected");
+	ret = pki_crl_verify(crl, in->args.trust, in->args.now, &in->report, NULL);
+	if (ret == 0)
+		ret = check_scope(in, crl);
+	if (ret < 0)
+		return ret;
+	len = i2d_X509_NAME(info->issuer, &issuer);
+	if (len <= 0)
+		return -ENOMEM;
+	about = info_of(in, info, (struct rk_span){issuer, (size_t)len});
+	ret = check_number(in, &about);
+	if (ret == 0)
+		ret = build_source(in, crl, &about);
+	if (ret == 0)
+		ret = compare_with_old(in);
+	OPENSSL_free(issuer);
+	return ret;
+}
+
+static int read_bytes(struct crl_ingest *in, const void *data, size_t len)
+{
+	struct pki_crl *crl = NULL;
+	int ret = pki_crl_open(
+		data, len, in->args.is_delta ? PKI_CRL_TAKE_DELTA : 0, &in->report, &crl);
+
+	if (ret == 0)
+		ret = read_list(in, crl);
+	pki_crl_free(crl);
+	return ret;
+}
+
+static int read_file(struct crl_ingest *in)
+{
+	void *map;
+	int ret;
+
+	if (in->args.is_foreign) {
+		ret = spool_copy(in->args.dir_fd, &in->args.fd, in->args.len);
+		if (ret < 0)
+			return ret;
+	}
+	if (in->args.len == 0)
+		return read_bytes(in, "", 0);
+	map = mmap(NULL, in->args.len, PROT_READ, MAP_PRIVATE, in->args.fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	madvise(map, in->args.len, MADV_SEQUENTIAL);
+	ret = read_bytes(in, map, in->args.len);
+	munmap(map, in->args.len);
+	return ret;
 }
 
 void crl_ingest_work(void *arg)
 {
 	struct crl_ingest *in = arg;
-	struct pki_crl *crl = NULL;
 
-	in->error = pki_crl_parse(in->body, in->len, in->len, &in->report, &crl);
-	if (in->error < 0)
-		return;
-	keep_facts(in, crl);
-	in->error = pki_crl_verify(crl, in->trust, in->now, &in->report, NULL);
-	if (in->error == 0)
-		in->error = check_scope(in, crl);
-	if (in->error == 0)
-		in->error = build_source(in, crl);
-	if (in->error == 0)
-		count_changes(in);
-	pki_crl_free(crl);
+	in->error = read_file(in);
+	close_file(in);
+	if (in->error < 0) {
+		master_source_put(in->source);
+		in->source = NULL;
+	}
 }

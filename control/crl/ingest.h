@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From fetched bytes to a source of the master list: parse, verify, extract. Minutes of work for a
- * large list, so it runs in a helper thread and touches nothing but its own object.
+ * From a fetched file to a source of the master list: mapped, verified where it lies, walked once
+ * into records, compared with the source whose place it takes. A second for ten million entries, so
+ * it runs in a helper thread and touches nothing but its own object.
  */
 #pragma once
 
@@ -14,22 +15,47 @@
 #include "pki/x509/report.h"
 #include "pki/x509/trust.h"
 
-struct crl_ingest {
-	/* in; all owned */
-	uint8_t *body;
+/* A list with fewer recent entries may lose any number of them. */
+#define CRL_SHRINK_RECENT_MIN 100
+
+struct crl_ingest_args {
+	int fd; /* owned by the ingest; the list, DER or PEM */
 	size_t len;
-	char *url;
+	bool is_foreign; /* somebody may change it: copied first */
+	int dir_fd;      /* whose file system takes the copy; outlives the ingest */
+	const char *url;
+	bool is_delta;  /* what is expected from there */
+	bool is_learnt; /* from a certificate: a partition must name the URL as its own */
 	int64_t now;
-	struct pki_trust *trust;  /* counted */
-	struct master_list *list; /* counted; what is in force */
-	void *owner;              /* whoever set it, for its done function */
+	struct pki_trust *trust;  /* gets a reference */
+	struct master_list *list; /* gets a reference; what is in force */
+	/*
+	 * Shrink guard: refuses a list that lost more than this share of those entries of the one
+	 * before it that were revoked less than recent_sec ago. 100: none.
+	 */
+	unsigned shrink_percent;
+	int64_t recent_sec;
+};
+
+enum crl_refusal {
+	CRL_REFUSED_OTHER,
+	CRL_REFUSED_ROLLBACK, /* number below the highest seen */
+	CRL_REFUSED_NO_BASE,  /* a delta without a full list that it fits */
+	CRL_REFUSED_SHRUNK,
+};
+
+struct crl_ingest {
+	struct crl_ingest_args args; /* url is a copy */
+	void *owner;                 /* whoever set it, for its done function */
 	/* out */
 	int error; /* 0, or -errno with report saying why */
+	enum crl_refusal refusal;
 	struct pki_report report;
 	struct master_source *source; /* counted */
 	char issuer[PKI_DN_MAX];
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
+	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
 	int64_t this_update;
 	int64_t next_update;
 	size_t entry_cnt;
@@ -37,9 +63,9 @@ struct crl_ingest {
 	size_t removed_cnt; /* entries that only that one had */
 };
 
-/* Takes body. trust and list get a reference each. NULL when memory is short (body untouched). */
-struct crl_ingest *crl_ingest_new(uint8_t *body, size_t len, const char *url, int64_t now,
-	struct pki_trust *trust, struct master_list *list);
+/* Takes the descriptor. NULL when memory is short (nothing taken). */
+struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args);
 /* For helper_run; the argument is the object. */
 void crl_ingest_work(void *ingest);
-void crl_ingest_free(struct crl_ingest *in); /* NULL is fine */
+/* Large buffers included: for a helper thread where the list is large. NULL is fine. */
+void crl_ingest_free(struct crl_ingest *in);

@@ -18,7 +18,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	crl_check_stale(m);
+	crl_watch(m);
 	if (m->is_save_due)
 		crl_save(m);
 	crl_schedule(m);

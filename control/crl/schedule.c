@@ -26,7 +26,8 @@ static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 	struct crl_run *run = calloc(1, sizeof(*run));
 	struct fetch_request request = {
 		.url = s->url,
-		.size_max = FETCH_SIZE_MAX_DEFAULT,
+		.size_max = s->size_max,
+		.dir_fd = m->d->state_fd,
 		.is_file_allowed = s->is_configured,
 		.is_local_allowed = s->is_local_allowed,
 		/* A refresh asks for the list itself, not for whether it changed. */

@@ -10,6 +10,7 @@
 #define SEC             UINT64_C(1000000000)
 #define FAILURE_FIRST   (5 * SEC)
 #define FAILURE_LAST    (3600 * SEC)
+#define ENDING_MAX_SEC  86400
 #define NEXT_UPDATE_MIN (30 * SEC) /* after nextUpdate, and the least pause because of it */
 
 struct crl_source *crl_source_new(const char *name, const char *url)
@@ -56,6 +57,25 @@ void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t 
 	schedule(s, now_ns, wall, pause);
 }
 
+void crl_source_schedule_held(struct crl_source *s, uint64_t now_ns, int64_t wall)
+{
+	s->failure_cnt++;
+	schedule(s, now_ns, wall, s->polling_ns);
+}
+
+enum crl_age crl_source_age(const struct crl_source *s, int64_t wall)
+{
+	int64_t end = (s->next_update - s->this_update) / 10;
+
+	if (s->this_update == 0)
+		return CRL_AGE_FRESH;
+	if (s->next_update < wall)
+		return CRL_AGE_STALE;
+	if (end > ENDING_MAX_SEC)
+		end = ENDING_MAX_SEC;
+	return s->next_update - wall < end ? CRL_AGE_ENDING : CRL_AGE_FRESH;
+}
+
 void crl_source_schedule_failure(
 	struct crl_source *s, uint64_t now_ns, int64_t wall, uint32_t jitter)
 {
@@ -78,14 +98,17 @@ json_t *crl_source_json(const struct crl_source *s)
 {
 	bool has_list = s->this_update != 0;
 
-	return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o,"
-			 " s:I, s:o}",
-		"name", s->name, "url", s->url, "configured", s->is_configured, "overridden",
-		s->is_overridden, "issuer", text_or_null(s->issuer), "last_try",
-		time_json(s->last_try), "last_success", time_json(s->last_success), "http_status",
-		(json_int_t)s->http_status, "bytes", (json_int_t)s->bytes, "entries",
+	return json_pack(
+		"{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o,"
+		" s:o, s:I, s:o}",
+		"name", s->name, "url", s->url, "kind", s->is_delta ? "delta" : "full",
+		"configured", s->is_configured, "overridden", s->is_overridden, "issuer",
+		text_or_null(s->issuer), "last_try", time_json(s->last_try), "last_success",
+		time_json(s->last_success), "http_status", (json_int_t)s->http_status, "bytes",
+		(json_int_t)s->bytes, "entries",
 		has_list ? json_integer((json_int_t)s->entry_cnt) : json_null(), "crl_number",
-		text_or_null(s->number), "this_update", time_json(s->this_update), "next_update",
-		time_json(s->next_update), "next_fetch", time_json(s->next_fetch), "failures",
-		(json_int_t)s->failure_cnt, "last_error", text_or_null(s->last_error));
+		text_or_null(s->number), "base_crl_number", text_or_null(s->base_number),
+		"this_update", time_json(s->this_update), "next_update", time_json(s->next_update),
+		"next_fetch", time_json(s->next_fetch), "failures", (json_int_t)s->failure_cnt,
+		"last_error", text_or_null(s->last_error));
 }

@@ -18,9 +18,13 @@ struct crl_source {
 	char name[CRL_SOURCE_NAME_MAX]; /* "<revocation>/<endpoint>", or the URL's head */
 	char *url;                      /* unique among the sources */
 	bool is_configured;             /* else learnt from a certificate */
+	bool is_delta;                  /* deltas come from there */
 	bool is_local_allowed;
 	uint64_t polling_ns;
 	uint64_t backoff_ns;
+	size_t size_max;
+	unsigned shrink_percent;
+	int64_t recent_sec; /* entries revoked since are what the shrink guard counts */
 	bool is_wanted;     /* named by the last discovery */
 	bool is_noted;      /* named by a certificate that is ours or a peer's */
 	bool is_overridden; /* a configured source serves the same issuer */
@@ -32,6 +36,8 @@ struct crl_source {
 	bool is_running;
 	bool is_forced;         /* a refresh asks for a fetch that starts after now */
 	bool is_forced_running; /* the running fetch serves a refresh */
+
+	bool is_shrunk_held; /* a list was held back once; the next one is taken as it is */
 
 	/* last try */
 	int64_t last_try; /* wall clock; 0 = never */
@@ -48,6 +54,7 @@ struct crl_source {
 	int64_t next_update;
 	char issuer[PKI_DN_MAX];
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
+	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
 	char etag[256];
 	char last_modified[64];
 };
@@ -57,8 +64,13 @@ void crl_source_free(struct crl_source *s); /* NULL is fine */
 
 /* The fetch at this source succeeded: polling interval, or earlier when nextUpdate comes. */
 void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t wall);
+/* Its list is held back for one cycle. */
+void crl_source_schedule_held(struct crl_source *s, uint64_t now_ns, int64_t wall);
 /* It failed: 5 s, doubling with jitter (0..UINT32_MAX is 0..25 %) up to an hour. */
 void crl_source_schedule_failure(
 	struct crl_source *s, uint64_t now_ns, int64_t wall, uint32_t jitter);
+enum crl_age { CRL_AGE_FRESH, CRL_AGE_ENDING, CRL_AGE_STALE };
+/* ENDING: in the last tenth of its time, at most a day, and its successor is not there. */
+enum crl_age crl_source_age(const struct crl_source *s, int64_t wall);
 /* As in GET certificate-revocation. */
 json_t *crl_source_json(const struct crl_source *s);

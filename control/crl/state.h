@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The CRL manager's own state, shared by its four files: manager.c (open, refresh, answers),
- * discovery.c (which sources there are), schedule.c (when each is fetched) and accept.c (what
- * becomes of a fetched list). Loop thread only.
+ * The CRL manager's own state, shared by its files: manager.c (open, refresh, answers), discovery.c
+ * (which sources there are), schedule.c (when each is fetched), accept.c (what becomes of a fetched
+ * list), watch.c (what time does to lists) and save.c (the list on disk). Loop thread only.
  */
 #pragma once
 
@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/crl/clock.h"
 #include "control/crl/fetch.h"
 #include "control/crl/manager.h"
+#include "control/alarms.h"
 #include "control/crl/source.h"
 #include "control/daemon.h"
 #include "pki/store/master_list.h"
@@ -37,6 +39,7 @@ struct crl_manager {
 	unsigned running_cnt;
 	uint64_t pause_until_ns; /* backoff-interval between endpoints */
 	struct crl_waiter *waiter;
+	struct crl_clock clock;
 	bool is_saving;
 	bool is_save_due;
 	bool is_closing;
@@ -65,7 +68,11 @@ struct crl_run {
 	struct crl_source *source;
 };
 void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason);
-/* Writes the list in a helper; again when it changed meanwhile. */
+struct alarm_spec crl_alarm(
+	const char *kind, const struct crl_source *s, enum alarm_severity severity);
+
+/* save.c: writes the list in a helper; again when it changed meanwhile. */
 void crl_save(struct crl_manager *m);
-/* Stale lists: alarms raised and cleared by the wall clock. */
-void crl_check_stale(struct crl_manager *m);
+
+/* watch.c: the clock and the lists' age; alarms raised and cleared. */
+void crl_watch(struct crl_manager *m);

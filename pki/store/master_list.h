@@ -64,8 +64,13 @@ int master_builder_new(
 /* In any order; -EINVAL for a serial of no or too many bytes, a reason or date out of range. */
 int master_builder_add(struct master_builder *b, struct rk_span serial, int64_t revoked_at,
 	uint8_t reason) RK_MUST_CHECK;
-/* Sorts, drops repeated serials (the earliest date of the lowest reason stays) and frees b. */
+/*
+ * Sorts, unless they were added in order, and frees b. Of a repeated serial the earliest date of the
+ * lowest reason stays; master_builder_repeated says whether there was one.
+ */
 int master_builder_finish(struct master_builder *b, struct master_source **out) RK_MUST_CHECK;
+/* Sorts now. How many entries name a serial that another one names. */
+size_t master_builder_repeated(struct master_builder *b);
 void master_builder_free(struct master_builder *b); /* without finishing; NULL is fine */
 
 /* By value: <0, 0, >0. No number (len 0) is the lowest. */

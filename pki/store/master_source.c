@@ -182,6 +182,8 @@ void master_source_put(struct master_source *s)
 struct master_builder {
 	struct master_source *source; /* not shared yet */
 	size_t room_cnt;              /* records that fit */
+	bool is_sorted;               /* so far, and no serial twice */
+	size_t repeated_cnt;
 };
 
 int master_builder_new(const struct master_source_info *info, struct master_builder **out)
@@ -197,6 +199,7 @@ int master_builder_new(const struct master_source_info *info, struct master_buil
 		return ret;
 	}
 	b->source->serial_room = 1;
+	b->is_sorted = true;
 	*out = b;
 	return 0;
 }
@@ -209,6 +212,7 @@ void master_builder_free(struct master_builder *b)
 	free(b);
 }
 
+/* Room for the longest serials, of which memory is only used what is written. */
 static int builder_grow(struct master_builder *b)
 {
 	size_t cnt = b->room_cnt < GROW_MIN ? GROW_MIN : b->room_cnt + b->room_cnt / 2;
@@ -243,6 +247,7 @@ int master_builder_add(
 	struct master_builder *b, struct rk_span serial, int64_t revoked_at, uint8_t reason)
 {
 	struct master_source *s = b->source;
+	uint8_t *record;
 	int ret;
 
 	if (serial.len == 0 || serial.len > MASTER_SERIAL_MAX || !reason_fits(&s->info, reason) ||
@@ -255,21 +260,18 @@ int master_builder_add(
 	}
 	if (serial.len > s->serial_room)
 		builder_widen(b, serial.len);
-	record_write(s->records + s->entry_cnt * stride_of(s->serial_room), s->serial_room, serial,
-		revoked_at, reason);
+	record = s->records + s->entry_cnt * stride_of(s->serial_room);
+	record_write(record, s->serial_room, serial, revoked_at, reason);
+	if (s->entry_cnt > 0 && b->is_sorted)
+		b->is_sorted =
+			memcmp(record - stride_of(s->serial_room), record, 1 + s->serial_room) < 0;
 	s->entry_cnt++;
 	return 0;
 }
 
-static int compare_records(const void *a, const void *b, void *arg)
+static void drop_repeated(struct master_builder *b)
 {
-	const size_t *stride = arg;
-
-	return memcmp(a, b, *stride);
-}
-
-static void drop_repeated(struct master_source *s)
-{
+	struct master_source *s = b->source;
 	size_t stride = stride_of(s->serial_room);
 	size_t kept = 0;
 
@@ -282,19 +284,30 @@ static void drop_repeated(struct master_source *s)
 		memmove(s->records + kept * stride, record, stride);
 		kept++;
 	}
+	b->repeated_cnt += s->entry_cnt - kept;
 	s->entry_cnt = kept;
+}
+
+size_t master_builder_repeated(struct master_builder *b)
+{
+	struct master_source *s = b->source;
+
+	if (!b->is_sorted) {
+		master_records_sort(s->records, s->entry_cnt, stride_of(s->serial_room));
+		drop_repeated(b);
+		b->is_sorted = true;
+	}
+	return b->repeated_cnt;
 }
 
 int master_builder_finish(struct master_builder *b, struct master_source **out)
 {
 	struct master_source *s = b->source;
-	size_t stride = stride_of(s->serial_room);
 	uint8_t *fitting;
 
+	(void)master_builder_repeated(b);
 	if (s->entry_cnt > 0) {
-		qsort_r(s->records, s->entry_cnt, stride, compare_records, &stride);
-		drop_repeated(s);
-		fitting = realloc(s->records, s->entry_cnt * stride);
+		fitting = realloc(s->records, s->entry_cnt * stride_of(s->serial_room));
 		if (fitting != NULL)
 			s->records = fitting;
 	}

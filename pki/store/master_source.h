@@ -39,6 +39,12 @@ struct master_list {
 /* By length, then bytes. */
 int span_compare(struct rk_span a, struct rk_span b);
 
+/*
+ * Sorts records of so many bytes by all of their bytes, in place (master_sort.c). Of random serials
+ * ten million take a second; none can take longer than a pass a byte.
+ */
+void master_records_sort(uint8_t *records, size_t cnt, size_t stride);
+
 /* None, zero as one byte, or without leading zeros. */
 bool master_number_is_sound(struct rk_span number) RK_MUST_CHECK;
 /* Bytes of a record of this source. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 
 #include "pki/x509/algorithm.h"
 #include "pki/x509/crl_parts.h"
@@ -43,31 +42,37 @@ static int decode_pem(struct pki_crl *crl, const char *text, size_t len, size_t 
 		!pki_text_is_blank(block.end, (size_t)(end - block.end)))
 		return pki_crl_refuse(report, "crl-unreadable",
 			"it is neither DER nor exactly one PEM block labelled X509 CRL");
-	crl->der = malloc(block.body_len / 4 * 3 + 3);
-	if (crl->der == NULL)
+	crl->der = crl->copy = malloc(block.body_len / 4 * 3 + 3);
+	if (crl->copy == NULL)
 		return -ENOMEM;
 	ret = pki_base64_decode(
-		block.body, block.body_len, crl->der, block.body_len / 4 * 3 + 3, &crl->len);
+		block.body, block.body_len, crl->copy, block.body_len / 4 * 3 + 3, &crl->len);
 	if (ret < 0)
 		return pki_crl_refuse(report, "crl-unreadable", "its PEM block is not base64");
 	return crl->len > max_len ? refuse_size(report) : 0;
 }
 
-/* Takes a copy of the bytes, decoded. A list begins with SEQUENCE; text never does. */
+/* A list begins with SEQUENCE; text never does. */
+static bool is_der(const void *data, size_t len)
+{
+	return len > 0 && *(const uint8_t *)data == PKI_DER_SEQUENCE;
+}
+
+/* Takes a copy of the bytes, decoded. */
 static int take_bytes(struct pki_crl *crl, const void *data, size_t len, size_t max_len,
 	struct pki_report *report)
 {
 	if (len > INT_MAX ||
 		len > max_len / 2 * 3 + 4096) /* PEM is a third larger, and has line breaks */
 		return refuse_size(report);
-	if (len == 0 || *(const uint8_t *)data != PKI_DER_SEQUENCE)
+	if (!is_der(data, len))
 		return decode_pem(crl, data, len, max_len, report);
 	if (len > max_len)
 		return refuse_size(report);
-	crl->der = malloc(len);
-	if (crl->der == NULL)
+	crl->der = crl->copy = malloc(len);
+	if (crl->copy == NULL)
 		return -ENOMEM;
-	memcpy(crl->der, data, len);
+	memcpy(crl->copy, data, len);
 	crl->len = len;
 	return 0;
 }
@@ -77,7 +82,8 @@ static int read_algorithm(struct pki_crl *crl, struct rk_span whole, struct pki_
 	const uint8_t *next = whole.data;
 	const struct pki_problem *problem;
 
-	crl->algorithm = d2i_X509_ALGOR(NULL, &next, (long)whole.len);
+	if (pki_der_is_strict(whole.data, whole.len))
+		crl->algorithm = d2i_X509_ALGOR(NULL, &next, (long)whole.len);
 	if (crl->algorithm == NULL || next != whole.data + whole.len)
 		return pki_crl_refuse(
 			report, "crl-unreadable", "its signature algorithm cannot be read");
@@ -91,7 +97,7 @@ static int read_issuer(struct pki_crl *crl, struct rk_span whole, struct pki_rep
 	const uint8_t *next = whole.data;
 	int ret;
 
-	if (whole.len <= EXTENSION_MAX)
+	if (whole.len <= EXTENSION_MAX && pki_der_is_strict(whole.data, whole.len))
 		crl->issuer = d2i_X509_NAME(NULL, &next, (long)whole.len);
 	if (crl->issuer == NULL || next != whole.data + whole.len ||
 		X509_NAME_entry_count(crl->issuer) == 0)
@@ -143,7 +149,8 @@ static int read_tail(struct pki_crl *crl, struct rk_span in, struct pki_report *
 			"it has no extensions, so no CRL number and no authority key identifier");
 	if (!pki_der_expect(&in, PKI_DER_CONTEXT_CONSTRUCTED | 0, &e) || in.len != 0 ||
 		!pki_der_expect(&e.content, PKI_DER_SEQUENCE, &list) || e.content.len != 0 ||
-		list.whole.len > EXTENSION_MAX)
+		list.whole.len > EXTENSION_MAX ||
+		!pki_der_is_strict(list.whole.data, list.whole.len))
 		return pki_crl_refuse(report, "crl-unreadable", "its extensions cannot be read");
 	return pki_crl_read_extensions(crl, list.content, report);
 }
@@ -182,8 +189,8 @@ static int read_list(struct pki_crl *crl, struct pki_report *report)
 	struct rk_span in = {crl->der, crl->len};
 	struct pki_der list, tbs, algorithm, signature;
 
-	if (!pki_der_is_strict(crl->der, crl->len) ||
-		!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) ||
+	/* Element by element: strict all the way down, and the entries when they are read. */
+	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0 ||
 		!pki_der_expect(&list.content, PKI_DER_SEQUENCE, &tbs) ||
 		!pki_der_expect(&list.content, PKI_DER_SEQUENCE, &algorithm) ||
 		!pki_der_expect(&list.content, PKI_DER_BIT_STRING, &signature) ||
@@ -197,6 +204,49 @@ static int read_list(struct pki_crl *crl, struct pki_report *report)
 	return read_tbs(crl, tbs.content, algorithm.whole, report);
 }
 
+static struct pki_crl *crl_new(unsigned kinds)
+{
+	struct pki_crl *crl = calloc(1, sizeof(*crl));
+
+	if (crl == NULL)
+		return NULL;
+	crl->kinds = kinds;
+	crl->info.scope.reasons = PKI_CRL_REASONS_ALL;
+	return crl;
+}
+
+/* The end of parsing: *out on success, nothing left otherwise. */
+static int give(struct pki_crl *crl, int ret, struct pki_crl **out)
+{
+	crl->info.size = crl->len;
+	if (ret == 0)
+		*out = crl;
+	else
+		pki_crl_free(crl);
+	ERR_clear_error();
+	return ret;
+}
+
+static int visit_nothing(void *ctx, const struct pki_crl_entry *entry)
+{
+	(void)ctx;
+	(void)entry;
+	return 0;
+}
+
+static int check_entries(struct pki_crl *crl, struct pki_report *report)
+{
+	bool is_found = false;
+	int ret = pki_crl_read_entries(crl, report, visit_nothing, NULL);
+
+	if (ret == 0 && !crl->info.is_ordered)
+		ret = pki_crl_find_duplicate(crl, &is_found);
+	if (ret == 0 && is_found)
+		ret = pki_crl_refuse(
+			report, "crl-duplicate-serial", "it names one serial number twice");
+	return ret;
+}
+
 int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_report *report,
 	struct pki_crl **out)
 {
@@ -206,29 +256,36 @@ int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_repor
 int pki_crl_parse_kinds(const void *data, size_t len, size_t max_len, unsigned kinds,
 	struct pki_report *report, struct pki_crl **out)
 {
-	struct pki_crl *crl = calloc(1, sizeof(*crl));
+	struct pki_crl *crl = crl_new(kinds);
 	int ret;
 
 	if (crl == NULL)
 		return -ENOMEM;
-	crl->kinds = kinds;
-	crl->info.scope.reasons = PKI_CRL_REASONS_ALL;
 	ret = take_bytes(crl, data, len, max_len, report);
 	if (ret == 0)
 		ret = read_list(crl, report);
 	if (ret == 0)
-		ret = pki_crl_check_entries(crl, report);
-	if (ret == 0 &&
-		EVP_Digest(crl->der, crl->len, crl->info.sha256, NULL, EVP_sha256(), NULL) != 1)
-		ret = -ENOMEM;
-	crl->info.size = crl->len;
-	if (ret == 0) {
-		*out = crl;
-		crl = NULL;
+		ret = check_entries(crl, report);
+	return give(crl, ret, out);
+}
+
+int pki_crl_open(const void *data, size_t len, unsigned kinds, struct pki_report *report,
+	struct pki_crl **out)
+{
+	struct pki_crl *crl = crl_new(kinds);
+	int ret = 0;
+
+	if (crl == NULL)
+		return -ENOMEM;
+	if (is_der(data, len)) {
+		crl->der = data;
+		crl->len = len;
+	} else {
+		ret = decode_pem(crl, data, len, len, report);
 	}
-	pki_crl_free(crl);
-	ERR_clear_error();
-	return ret;
+	if (ret == 0)
+		ret = read_list(crl, report);
+	return give(crl, ret, out);
 }
 
 void pki_crl_free(struct pki_crl *crl)
@@ -238,7 +295,7 @@ void pki_crl_free(struct pki_crl *crl)
 	X509_ALGOR_free(crl->algorithm);
 	ISSUING_DIST_POINT_free(crl->point);
 	X509_NAME_free(crl->issuer);
-	free(crl->der);
+	free(crl->copy);
 	free(crl);
 }
 

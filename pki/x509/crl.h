@@ -3,7 +3,11 @@
  * One certificate revocation list: parsed strictly (RFC 5280 5), verified with a CA we trust,
  * walked. OpenSSL's X509_CRL is not used: at a million entries it costs hundreds of megabytes, and
  * it accepts lists that the profile forbids. Here the entries stay in their DER. A pki_crl is
- * immutable after parsing; any thread.
+ * immutable once its entries are read; any thread.
+ *
+ * Two ways: pki_crl_parse reads and checks everything, of a copy. For large lists pki_crl_open reads
+ * all but the entries, in place, pki_crl_verify proves whose it is, and pki_crl_read_entries then
+ * checks and hands out the entries in one pass.
  */
 #pragma once
 
@@ -54,13 +58,13 @@ struct pki_crl_info {
 	int64_t next_update;
 	size_t size; /* of the DER */
 	size_t entry_cnt;
+	bool is_ordered;                              /* serials ascend, none twice: most lists */
 	uint8_t number[PKI_CRL_NUMBER_MAX];           /* big-endian, right-aligned: memcmp orders */
 	char number_text[PKI_CRL_NUMBER_MAX * 2 + 1]; /* hex */
 	bool is_delta;
 	uint8_t base_number[PKI_CRL_NUMBER_MAX]; /* delta: of the oldest base it fits */
 	uint8_t key_id[PKI_CRL_KEY_ID_MAX];      /* authority key identifier */
 	size_t key_id_len;
-	uint8_t sha256[32]; /* of the DER */
 	struct pki_crl_scope scope;
 };
 
@@ -87,6 +91,19 @@ int pki_crl_parse(const void *data, size_t len, size_t max_len, struct pki_repor
 /* The same, and takes the kinds of lists that are asked for (PKI_CRL_TAKE_*). */
 int pki_crl_parse_kinds(const void *data, size_t len, size_t max_len, unsigned kinds,
 	struct pki_report *report, struct pki_crl **out) RK_MUST_CHECK;
+/*
+ * All but the entries. DER is borrowed for the life of the list, and must not change; PEM is decoded
+ * into memory of its own. As above; -EFBIG does not happen.
+ */
+int pki_crl_open(const void *data, size_t len, unsigned kinds, struct pki_report *report,
+	struct pki_crl **out) RK_MUST_CHECK;
+/*
+ * Once, after pki_crl_open: checks each entry and visits it, in file order; sets entry_cnt and
+ * is_ordered. A list that is not in order may name a certificate twice: for the caller to refuse,
+ * who sorts it. 0; -EBADMSG with a finding, after some visits; what visit returned, if not 0.
+ */
+int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx) RK_MUST_CHECK;
 void pki_crl_free(struct pki_crl *crl);
 const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
 

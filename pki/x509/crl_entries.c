@@ -28,18 +28,25 @@ static const struct pki_problem unknown = {"crl-unknown-critical-extension",
 	"an entry has a critical extension that this program does not know"};
 static const struct pki_problem twice = {"duplicate-extension", "an entry has one extension twice"};
 
+static const struct pki_problem *take_reason(
+	const struct pki_crl *crl, uint8_t reason, struct pki_crl_entry *out)
+{
+	if (!rk_revocation_reason_is_known(reason) ||
+		(reason == RK_REASON_REMOVED && !crl->info.is_delta))
+		return &bad_reason;
+	out->reason = (enum rk_revocation_reason)reason;
+	return NULL;
+}
+
 static const struct pki_problem *read_reason(
 	const struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_crl_entry *out)
 {
 	struct rk_span in = e->value;
 	struct pki_der reason;
 
-	if (!pki_der_expect(&in, PKI_DER_ENUMERATED, &reason) || reason.content.len != 1 ||
-		reason.content.data[0] > RK_REASON_AA_COMPROMISE || reason.content.data[0] == 7 ||
-		(reason.content.data[0] == RK_REASON_REMOVED && !crl->info.is_delta))
+	if (!pki_der_expect(&in, PKI_DER_ENUMERATED, &reason) || reason.content.len != 1)
 		return &bad_reason;
-	out->reason = (enum rk_revocation_reason)reason.content.data[0];
-	return NULL;
+	return take_reason(crl, reason.content.data[0], out);
 }
 
 static const struct pki_problem *read_invalidity_date(const struct pki_crl_extension *e)
@@ -99,10 +106,21 @@ static const struct pki_problem *read_entry_extensions(
 	return bad;
 }
 
+/* Positive, and minimal as DER wants it. */
 static bool is_sound_serial(struct rk_span s)
 {
 	return s.len > 0 && s.len <= PKI_SERIAL_MAX && s.data[0] < 0x80 &&
-	       !(s.len == 1 && s.data[0] == 0);
+	       (s.data[0] != 0 || (s.len > 1 && s.data[1] >= 0x80));
+}
+
+/* What nearly every entry with extensions has: a reason alone. The octet behind these is it. */
+static bool is_reason_alone(struct rk_span extensions)
+{
+	static const uint8_t head[] = {
+		0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, ARC_REASON, 0x04, 0x03, 0x0a, 0x01};
+
+	return extensions.len == sizeof(head) + 1 &&
+	       memcmp(extensions.data, head, sizeof(head)) == 0;
 }
 
 /* SEQUENCE { userCertificate, revocationDate, crlEntryExtensions OPTIONAL } */
@@ -122,7 +140,10 @@ static const struct pki_problem *read_entry(
 		return &bad_date;
 	if (in.len == 0)
 		return NULL;
-	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0)
+	if (is_reason_alone(in))
+		return take_reason(crl, in.data[in.len - 1], out);
+	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0 ||
+		!pki_der_is_strict(list.whole.data, list.whole.len))
 		return &bad_entry;
 	return read_entry_extensions(crl, list.content, out);
 }
@@ -176,8 +197,7 @@ static int compare_named(const void *a, const void *b)
 	return order != 0 ? order : compare_serials(x->serial, y->serial);
 }
 
-/* Only for a list that does not stand in order; most do. */
-static int find_duplicate(const struct pki_crl *crl, bool *is_found)
+int pki_crl_find_duplicate(const struct pki_crl *crl, bool *is_found)
 {
 	struct rk_span in = crl->entries;
 	struct named *all = calloc(crl->info.entry_cnt, sizeof(*all));
@@ -197,29 +217,26 @@ static int find_duplicate(const struct pki_crl *crl, bool *is_found)
 	return 0;
 }
 
-int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report)
+int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx)
 {
 	struct rk_span in = crl->entries;
 	struct rk_span last = {0};
 	struct pki_crl_entry entry = {0};
-	bool is_ordered = true, is_found = false;
 	const struct pki_problem *why = NULL;
 	int ret = 0;
 
-	while (pki_crl_entry_next(crl, &in, &entry, &why)) {
+	crl->info.is_ordered = true;
+	while (ret == 0 && pki_crl_entry_next(crl, &in, &entry, &why)) {
 		struct rk_span serial = {entry.serial, entry.serial_len};
 
 		if (last.data != NULL && compare_serials(last, serial) >= 0)
-			is_ordered = false;
+			crl->info.is_ordered = false;
 		last = serial;
 		crl->info.entry_cnt++;
+		ret = visit(ctx, &entry);
 	}
-	if (in.len != 0)
-		return pki_crl_refuse(report, why->code, why->text);
-	if (!is_ordered)
-		ret = find_duplicate(crl, &is_found);
-	if (ret == 0 && is_found)
-		ret = pki_crl_refuse(
-			report, "crl-duplicate-serial", "it names one serial number twice");
+	if (ret == 0 && in.len != 0)
+		ret = pki_crl_refuse(report, why->code, why->text);
 	return ret;
 }

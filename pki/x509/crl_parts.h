@@ -12,8 +12,9 @@
 #include "pki/x509/report.h"
 
 struct pki_crl {
-	uint8_t *der; /* owned; every span points into it */
+	const uint8_t *der; /* every span points into it */
 	size_t len;
+	uint8_t *copy;            /* der, when it is ours; NULL: the caller's */
 	struct rk_span tbs;       /* as signed */
 	struct rk_span entries;   /* content of revokedCertificates; may be empty */
 	struct rk_span signature; /* without the count of unused bits */
@@ -49,8 +50,8 @@ int pki_crl_read_extensions(
  */
 bool pki_crl_entry_next(const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out,
 	const struct pki_problem **why) RK_MUST_CHECK;
-/* Checks every entry, counts them, refuses duplicates. 0, -EBADMSG, -ENOMEM. */
-int pki_crl_check_entries(struct pki_crl *crl, struct pki_report *report) RK_MUST_CHECK;
+/* Whether one certificate is named twice; only for a list that does not stand in order. 0, -ENOMEM. */
+int pki_crl_find_duplicate(const struct pki_crl *crl, bool *is_found) RK_MUST_CHECK;
 
 /* Why the list is not signed by this certificate: key identifier, keyUsage, signature. NULL = it is. */
 const struct pki_problem *pki_crl_signer_problem(const struct pki_crl *crl, X509 *signer);

@@ -10,6 +10,10 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "control/crl/ingest.h"
 #include "tests/unit/test_ca.h"
@@ -19,6 +23,7 @@
 static struct test_pki pki;
 static struct pki_trust *trust;
 static struct master_list *list;
+static int dir_fd;
 
 static int set_up(void **state)
 {
@@ -32,6 +37,7 @@ static int set_up(void **state)
 	bundle.len = strlen(pki.bundle);
 	assert_int_equal(pki_trust_new(&config, NULL, &trust), 0);
 	assert_int_equal(master_list_new(&list), 0);
+	dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return 0;
 }
 
@@ -41,29 +47,66 @@ static int tear_down(void **state)
 	master_list_put(list);
 	pki_trust_put(trust);
 	test_pki_fini(&pki);
+	close(dir_fd);
 	return 0;
 }
 
-/* As a fetch from URL would; the entries it says came and went. */
-static void take(const struct test_crl *crl, size_t added, size_t removed)
+/* As a fetch would; args: what is not by default. Freed by the caller. */
+static struct crl_ingest *ingest(const struct test_crl *crl, struct crl_ingest_args args)
 {
 	X509_CRL *made = test_crl_new(crl);
-	struct master_list *changed;
 	struct crl_ingest *in;
-	size_t len;
-	uint8_t *der = test_crl_der(made, &len);
+	uint8_t *der = test_crl_der(made, &args.len);
 
-	in = crl_ingest_new(der, len, URL, time(NULL), trust, list);
+	args.fd = memfd_create("crl", MFD_CLOEXEC);
+	assert_int_equal(write(args.fd, der, args.len), args.len);
+	args.dir_fd = dir_fd;
+	args.url = args.url != NULL ? args.url : URL;
+	args.now = time(NULL);
+	args.trust = trust;
+	args.list = list;
+	args.recent_sec = 825 * TEST_DAY;
+	args.shrink_percent = args.shrink_percent > 0 ? args.shrink_percent : 25;
+	in = crl_ingest_new(&args);
 	assert_non_null(in);
 	crl_ingest_work(in);
+	free(der);
+	X509_CRL_free(made);
+	return in;
+}
+
+static void put(struct crl_ingest *in)
+{
+	struct master_list *changed;
+
 	assert_int_equal(in->error, 0);
-	assert_int_equal(in->added_cnt, added);
-	assert_int_equal(in->removed_cnt, removed);
 	assert_int_equal(master_list_replace(list, in->source, &changed), 0);
 	master_list_put(list);
 	list = changed;
 	crl_ingest_free(in);
-	X509_CRL_free(made);
+}
+
+static void expect_refused(const struct test_crl *crl, struct crl_ingest_args args,
+	const char *code, enum crl_refusal refusal)
+{
+	struct crl_ingest *in = ingest(crl, args);
+
+	assert_true(in->error < 0);
+	assert_int_equal(in->refusal, refusal);
+	if (!pki_report_has(&in->report, code))
+		fail_msg("%s, not %s", pki_report_first(&in->report)->code, code);
+	assert_null(in->source);
+	crl_ingest_free(in);
+}
+
+/* The entries it says came and went. */
+static void take(const struct test_crl *crl, size_t added, size_t removed)
+{
+	struct crl_ingest *in = ingest(crl, (struct crl_ingest_args){0});
+
+	assert_int_equal(in->added_cnt, added);
+	assert_int_equal(in->removed_cnt, removed);
+	put(in);
 }
 
 static bool is_revoked(const X509 *cert)
@@ -126,21 +169,134 @@ static void another_list_at_the_url_takes_nothing_back(void **state)
 /* It could not be told from the full list, and would take that one's place. */
 static void partition_without_a_uri_is_refused(void **state)
 {
-	X509_CRL *made = test_crl_new(&(struct test_crl){.issuer = pki.ca,
+	(void)state;
+	expect_refused(&(struct test_crl){.issuer = pki.ca,
+			       .issuer_key = pki.ca_key,
+			       .idp = "critical,fullname:RID:1.2.3.4"},
+		(struct crl_ingest_args){0}, "crl-partition-unnamed", CRL_REFUSED_OTHER);
+}
+
+/* From a certificate's URL only the list of that very distribution point is taken. */
+static void partition_of_another_point_is_refused(void **state)
+{
+	const struct test_crl crl = {.issuer = pki.ca,
 		.issuer_key = pki.ca_key,
-		.idp = "critical,fullname:RID:1.2.3.4"});
-	size_t len;
-	uint8_t *der = test_crl_der(made, &len);
-	struct crl_ingest *in = crl_ingest_new(der, len, URL, time(NULL), trust, list);
+		.idp = "critical,fullname:URI:http://crl.example/7.crl"};
 
 	(void)state;
-	assert_non_null(in);
-	crl_ingest_work(in);
-	assert_int_equal(in->error, -EBADMSG);
-	assert_true(pki_report_has(&in->report, "crl-partition-unnamed"));
-	assert_null(in->source);
-	crl_ingest_free(in);
-	X509_CRL_free(made);
+	expect_refused(&crl, (struct crl_ingest_args){.is_learnt = true},
+		"crl-other-distribution-point", CRL_REFUSED_OTHER);
+	put(ingest(&crl,
+		(struct crl_ingest_args){.is_learnt = true, .url = "http://crl.example/7.crl"}));
+	put(ingest(&crl, (struct crl_ingest_args){0})); /* configured: the operator knows */
+}
+
+static void older_number_is_refused_before_it_is_walked(void **state)
+{
+	struct test_crl crl = {.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 300};
+
+	(void)state;
+	take(&crl, 0, 0);
+	crl.number = 299;
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-rollback", CRL_REFUSED_ROLLBACK);
+}
+
+static void unordered_lists_are_sorted_and_duplicates_refused(void **state)
+{
+	const struct test_crl_entry entry[] = {{.serial_hex = "0300"}, {.serial_hex = "01"},
+		{.serial_hex = "0200"}, {.serial_hex = "01"}};
+	struct test_crl crl = {
+		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = entry, .entry_cnt = 3};
+	struct master_entry e;
+
+	(void)state;
+	take(&crl, 3, 0);
+	master_source_entry(master_list_source(list, 0), 0, &e);
+	assert_true(e.serial_len == 1 && e.serial[0] == 1);
+	master_source_entry(master_list_source(list, 0), 2, &e);
+	assert_true(e.serial_len == 2 && e.serial[0] == 3);
+	crl.number = 2;
+	crl.entry_cnt = 4;
+	expect_refused(
+		&crl, (struct crl_ingest_args){0}, "crl-duplicate-serial", CRL_REFUSED_OTHER);
+}
+
+/* RFC 5280 5.2.4, and each kind where it belongs. */
+static void deltas_need_their_base(void **state)
+{
+	const struct test_crl_entry west = {.cert = pki.leaf, .reason = 1};
+	const struct test_crl_entry back = {.cert = pki.leaf, .reason = 8};
+	struct test_crl full = {.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 5};
+	struct test_crl delta = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = 7,
+		.delta_base = "5",
+		.entry = &west,
+		.entry_cnt = 1};
+	const struct crl_ingest_args expected = {.is_delta = true, .url = URL ".delta"};
+
+	(void)state;
+	expect_refused(&delta, expected, "crl-delta-without-base", CRL_REFUSED_NO_BASE);
+	take(&full, 0, 0);
+	expect_refused(
+		&delta, (struct crl_ingest_args){0}, "crl-delta-not-supported", CRL_REFUSED_OTHER);
+	expect_refused(&full, expected, "crl-not-a-delta", CRL_REFUSED_OTHER);
+	delta.delta_base = "6";
+	expect_refused(&delta, expected, "crl-delta-without-base", CRL_REFUSED_NO_BASE);
+	delta.delta_base = "4";
+	put(ingest(&delta, expected));
+	assert_true(is_revoked(pki.leaf));
+	assert_int_equal(master_list_source_cnt(list), 2);
+	delta.number = 6;
+	expect_refused(&delta, expected, "crl-rollback", CRL_REFUSED_ROLLBACK);
+	delta.number = 8;
+	delta.entry = &back;
+	put(ingest(&delta, expected));
+	full.entry = &back; /* takes back what only a delta may take back */
+	full.entry_cnt = 1;
+	full.number = 9;
+	expect_refused(&full, (struct crl_ingest_args){0}, "crl-bad-reason", CRL_REFUSED_OTHER);
+}
+
+/* Every certificate back at once is more often an accident than news. */
+static void shrunk_list_is_refused_once(void **state)
+{
+	struct test_crl_entry entry[CRL_SHRINK_RECENT_MIN];
+	char serial[CRL_SHRINK_RECENT_MIN][8];
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.entry = entry,
+		.entry_cnt = CRL_SHRINK_RECENT_MIN};
+
+	(void)state;
+	for (int i = 0; i < CRL_SHRINK_RECENT_MIN; i++) {
+		snprintf(serial[i], sizeof(serial[i]), "%04X", 0x0100 + i);
+		entry[i] = (struct test_crl_entry){.serial_hex = serial[i]};
+	}
+	take(&crl, CRL_SHRINK_RECENT_MIN, 0);
+	crl.number++;
+	crl.entry_cnt = CRL_SHRINK_RECENT_MIN * 3 / 4; /* a quarter lost: the limit */
+	put(ingest(&crl, (struct crl_ingest_args){0}));
+	crl.number++;
+	crl.entry_cnt = 1;
+	put(ingest(&crl, (struct crl_ingest_args){0})); /* few: any number may go */
+	crl.number++;
+	crl.entry_cnt = CRL_SHRINK_RECENT_MIN;
+	put(ingest(&crl, (struct crl_ingest_args){0}));
+	crl.number++;
+	crl.entry_cnt = CRL_SHRINK_RECENT_MIN * 3 / 4 - 1;
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-shrunk", CRL_REFUSED_SHRUNK);
+	put(ingest(&crl, (struct crl_ingest_args){.shrink_percent = 100}));
+}
+
+/* A file that others write is copied before it is read. */
+static void foreign_file_is_copied(void **state)
+{
+	struct test_crl crl = {.issuer = pki.ca, .issuer_key = pki.ca_key};
+
+	(void)state;
+	put(ingest(&crl, (struct crl_ingest_args){.is_foreign = true}));
+	assert_int_equal(master_list_source_cnt(list), 1);
 }
 
 int main(void)
@@ -151,6 +307,15 @@ int main(void)
 			another_list_at_the_url_takes_nothing_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			partition_without_a_uri_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			partition_of_another_point_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			older_number_is_refused_before_it_is_walked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			unordered_lists_are_sorted_and_duplicates_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(deltas_need_their_base, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shrunk_list_is_refused_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(foreign_file_is_copied, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

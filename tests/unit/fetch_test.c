@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The fetcher against a server that means no good, both in one event loop. */
+#include <arpa/inet.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,7 +17,9 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <fcntl.h>
 
+#include "control/crl/address.h"
 #include "control/crl/fetch.h"
 
 struct bench {
@@ -22,6 +27,7 @@ struct bench {
 	struct evhttp *http;
 	unsigned port;
 	struct fetcher *fetcher;
+	int dir_fd;
 	struct fetch_result result;
 	char body[64];
 	bool is_done;
@@ -86,6 +92,7 @@ static int set_up(void **state)
 	socklen_t len = sizeof(sin);
 
 	b->base = event_base_new();
+	b->dir_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	b->http = evhttp_new(b->base);
 	bound = evhttp_bind_socket_with_handle(b->http, "127.0.0.1", 0);
 	assert_non_null(bound);
@@ -104,6 +111,7 @@ static int tear_down(void **state)
 	fetcher_free(b->fetcher);
 	evhttp_free(b->http);
 	event_base_free(b->base);
+	close(b->dir_fd);
 	free(b);
 	return 0;
 }
@@ -113,9 +121,10 @@ static void keep_result(void *arg, struct fetch_result *result)
 	struct bench *b = arg;
 
 	b->result = *result;
-	snprintf(b->body, sizeof(b->body), "%.*s", (int)(result->len < 60 ? result->len : 60),
-		result->body != NULL ? (const char *)result->body : "");
-	b->result.body = NULL;
+	memset(b->body, 0, sizeof(b->body));
+	if (result->fd >= 0)
+		assert_true(pread(result->fd, b->body, sizeof(b->body) - 1, 0) >= 0);
+	b->result.fd = -1;
 	b->is_done = true;
 	event_base_loopbreak(b->base);
 }
@@ -127,6 +136,7 @@ static const struct fetch_result *fetch(struct bench *b, const char *path, struc
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", b->port, path);
 	r.url = url;
+	r.dir_fd = b->dir_fd;
 	if (r.size_max == 0)
 		r.size_max = 4096;
 	b->is_done = false;
@@ -240,7 +250,75 @@ static void files_are_read_where_allowed(void **state)
 		event_base_loop(b->base, EVLOOP_ONCE);
 	unlink(path);
 	assert_int_equal(b->result.error, 0);
+	assert_true(b->result.is_foreign);
 	assert_string_equal(b->body, "from disk");
+}
+
+/* What is no file, or too large a one, is said at once and never read. */
+static void other_things_than_files_are_refused(void **state)
+{
+	static const struct {
+		const char *url;
+		int error;
+	} rows[] = {
+		{"file:///dev/zero", -EINVAL},
+		{"file:///tmp", -EINVAL},
+		{"file:///does/not/exist", -ENOENT},
+		{"file:///proc/self/exe", -EFBIG},
+	};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fetch_request r = {
+			.url = rows[i].url, .size_max = 100, .is_file_allowed = true};
+
+		b->is_done = false;
+		assert_int_equal(fetch_start(b->fetcher, &r, keep_result, b), 0);
+		while (!b->is_done)
+			event_base_loop(b->base, EVLOOP_ONCE);
+		assert_int_equal(b->result.error, rows[i].error);
+		assert_true(b->result.text[0] != '\0');
+	}
+}
+
+static void full_disk_is_said(void **state)
+{
+	struct rlimit old, tight = {.rlim_cur = 16384, .rlim_max = RLIM_INFINITY};
+	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+	const struct fetch_result *r;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	tight.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	r = fetch(*state, "/endless",
+		(struct fetch_request){.is_local_allowed = true, .size_max = 1 << 20});
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	signal(SIGXFSZ, handler);
+	assert_int_equal(r->error, -EFBIG);
+	assert_non_null(strstr(r->text, "cannot be kept"));
+}
+
+static void local_addresses_are_known(void **state)
+{
+	static const char *const local[] = {"127.0.0.1", "127.8.9.1", "0.0.0.0", "169.254.169.254",
+		"224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "ff02::1",
+		"::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "::ffff:169.254.1.1"};
+	static const char *const others[] = {
+		"10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201"};
+
+	(void)state;
+	for (size_t i = 0; i < 19; i++) {
+		const char *text = i < 14 ? local[i] : others[i - 14];
+		struct sockaddr_storage ss = {.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET};
+		void *to = ss.ss_family == AF_INET
+				   ? (void *)&((struct sockaddr_in *)&ss)->sin_addr
+				   : (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr;
+
+		assert_int_equal(inet_pton(ss.ss_family, text, to), 1);
+		if (address_is_local(ss.ss_family, (struct sockaddr *)&ss) != (i < 14))
+			fail_msg("%s", text);
+	}
+	assert_true(address_is_local(AF_UNIX, &(struct sockaddr){.sa_family = AF_UNIX}));
 }
 
 int main(void)
@@ -256,6 +334,9 @@ int main(void)
 		cmocka_unit_test(loopback_is_refused_unless_allowed),
 		cmocka_unit_test(other_schemes_are_refused),
 		cmocka_unit_test(files_are_read_where_allowed),
+		cmocka_unit_test(other_things_than_files_are_refused),
+		cmocka_unit_test(full_disk_is_said),
+		cmocka_unit_test(local_addresses_are_known),
 	};
 	int ret;
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What passes with time alone: lists grow old, clocks go wrong. */
+#include "control/crl/state.h"
+#include "control/log.h"
+
+static int64_t newest_list(const struct crl_manager *m)
+{
+	int64_t newest = 0;
+
+	for (size_t i = 0; i < master_list_source_cnt(m->list); i++) {
+		int64_t t = master_source_info(master_list_source(m->list, i))->this_update;
+
+		if (t > newest)
+			newest = t;
+	}
+	return newest;
+}
+
+static bool watch_clock(struct crl_manager *m)
+{
+	static const struct alarm_spec alarm = {
+		.kind = "crl-clock", .source = "clock", .severity = ALARM_CRITICAL};
+
+	switch (crl_clock_look(&m->clock, crl_now_ns(), crl_wall_sec(), newest_list(m))) {
+	case CRL_CLOCK_WENT_BACK:
+		alarm_raise(m->d->alarms, &alarm,
+			"The clock went back; revocation lists are kept as they were until one is "
+			"good by the new time");
+		return false;
+	case CRL_CLOCK_BEFORE_LISTS:
+		alarm_raise(m->d->alarms, &alarm,
+			"The clock says a time before the newest revocation list was made; the "
+			"lists are kept as they are");
+		return false;
+	case CRL_CLOCK_GOOD:
+		break;
+	}
+	alarm_clear(m->d->alarms, alarm.kind, alarm.source);
+	return true;
+}
+
+static void watch_source(struct crl_manager *m, const struct crl_source *s)
+{
+	const struct alarm_spec stale = crl_alarm("crl-stale", s, ALARM_MAJOR);
+	const struct alarm_spec ending = crl_alarm("crl-ending", s, ALARM_MINOR);
+	enum crl_age age = s->is_overridden ? CRL_AGE_FRESH : crl_source_age(s, crl_wall_sec());
+
+	if (age == CRL_AGE_STALE)
+		alarm_raise(
+			m->d->alarms, &stale, "CRL %s is stale: its next update was due", s->url);
+	else
+		alarm_clear(m->d->alarms, stale.kind, s->name);
+	if (age == CRL_AGE_ENDING)
+		alarm_raise(m->d->alarms, &ending,
+			"CRL %s is soon stale: its next update is due and has not come", s->url);
+	else
+		alarm_clear(m->d->alarms, ending.kind, s->name);
+}
+
+void crl_watch(struct crl_manager *m)
+{
+	/* By a clock that is wrong no list is fresh or stale: what stands, stands. */
+	if (!watch_clock(m))
+		return;
+	for (size_t i = 0; i < m->source_cnt; i++)
+		watch_source(m, m->source[i]);
+}

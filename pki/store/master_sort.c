@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The order of the master list's records: by digits of one byte from the front, in place. */
+#include <string.h>
+
+#include "pki/store/master_source.h"
+
+#define DIGITS     256
+#define INSERT_MAX 24 /* a run this short is sorted by insertion */
+#define STRIDE_MAX (8 + MASTER_SERIAL_MAX)
+
+static void sort_by_insertion(uint8_t *r, size_t cnt, size_t stride, size_t at)
+{
+	uint8_t moved[STRIDE_MAX];
+
+	for (size_t i = 1; i < cnt; i++) {
+		size_t to = i;
+
+		while (to > 0 &&
+			memcmp(r + (to - 1) * stride + at, r + i * stride + at, stride - at) > 0)
+			to--;
+		if (to == i)
+			continue;
+		memcpy(moved, r + i * stride, stride);
+		memmove(r + (to + 1) * stride, r + to * stride, (i - to) * stride);
+		memcpy(r + to * stride, moved, stride);
+	}
+}
+
+/* How many records have each value of byte at; the runs' ends. True: they all have the same. */
+static bool count_digits(const uint8_t *r, size_t cnt, size_t stride, size_t at, size_t end[DIGITS])
+{
+	size_t sum = 0;
+
+	memset(end, 0, DIGITS * sizeof(end[0]));
+	for (size_t i = 0; i < cnt; i++)
+		end[r[i * stride + at]]++;
+	if (end[r[at]] == cnt)
+		return true;
+	for (unsigned d = 0; d < DIGITS; d++) {
+		sum += end[d];
+		end[d] = sum;
+	}
+	return false;
+}
+
+/* Moves each record to the run of its digit. */
+static void spread(uint8_t *r, size_t stride, size_t at, const size_t end[DIGITS])
+{
+	uint8_t moved[STRIDE_MAX], displaced[STRIDE_MAX];
+	size_t next[DIGITS];
+
+	next[0] = 0;
+	for (unsigned d = 1; d < DIGITS; d++)
+		next[d] = end[d - 1];
+	for (unsigned d = 0; d < DIGITS; d++) {
+		for (; next[d] < end[d]; next[d]++) {
+			uint8_t *place = r + next[d] * stride;
+			unsigned to = place[at];
+
+			if (to == d)
+				continue;
+			memcpy(moved, place, stride);
+			for (; to != d; to = moved[at]) {
+				uint8_t *there = r + next[to]++ * stride;
+
+				memcpy(displaced, there, stride);
+				memcpy(there, moved, stride);
+				memcpy(moved, displaced, stride);
+			}
+			memcpy(place, moved, stride);
+		}
+	}
+}
+
+/* By the bytes from at on: what is before is equal in all. At most one level a byte. */
+static void sort_from(uint8_t *r, size_t cnt, size_t stride, size_t at)
+{
+	size_t end[DIGITS];
+	size_t begin = 0;
+
+	while (cnt > INSERT_MAX && count_digits(r, cnt, stride, at, end)) {
+		if (++at == stride)
+			return;
+	}
+	if (cnt <= INSERT_MAX) {
+		sort_by_insertion(r, cnt, stride, at);
+		return;
+	}
+	spread(r, stride, at, end);
+	for (unsigned d = 0; d < DIGITS; d++) {
+		if (at + 1 < stride)
+			sort_from(r + begin * stride, end[d] - begin, stride, at + 1);
+		begin = end[d];
+	}
+}
+
+void master_records_sort(uint8_t *records, size_t cnt, size_t stride)
+{
+	sort_from(records, cnt, stride, 0);
+}

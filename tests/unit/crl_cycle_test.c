@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The CRL manager over several cycles: deltas, lists held back, lists that end, the clock. */
+#include "control/crl/clock.h"
+#include "tests/unit/crl_fixture.h"
+
+static json_t *source_named(struct bench *b, const char *name)
+{
+	json_t *source;
+	size_t i;
+
+	json_array_foreach(json_object_get(b->answer.body, "sources"), i, source)
+	{
+		if (strcmp(text_of(source, "name"), name) == 0)
+			return source;
+	}
+	fail_msg("no source %s", name);
+	return NULL;
+}
+
+/* Fetched from delta-uri; before its full list is there it waits, and comes right after it. */
+static void delta_is_fetched_and_follows_its_full_list(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	char path[160], uri[192];
+	json_t *delta;
+
+	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
+	snprintf(uri, sizeof(uri), "file://%s", path);
+	b->endpoint.delta_uri = uri;
+	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
+				 .issuer_key = b->pki.ca_key,
+				 .number = 6,
+				 .delta_base = "5",
+				 .entry = &west,
+				 .entry_cnt = 1});
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	delta = source_named(b, "lab/issuing/delta");
+	assert_string_equal(text_of(delta, "kind"), "delta");
+	assert_non_null(strstr(text_of(delta, "last_error"), "crl-delta-without-base"));
+	put_crl(b, 5, NULL, 0);
+	refresh(b);
+	for (int turns = 0; turns < 1000 && !is_revoked(b, b->pki.leaf); turns++)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
+	assert_true(is_revoked(b, b->pki.leaf));
+	refresh(b);
+	delta = source_named(b, "lab/issuing/delta");
+	assert_string_equal(text_of(delta, "crl_number"), "06");
+	assert_string_equal(text_of(delta, "base_crl_number"), "05");
+	assert_string_equal(text_of(source_named(b, "lab/issuing"), "kind"), "full");
+	assert_string_equal(seen.alarm_kind, "");
+}
+
+/* One cycle: the list in force stays, with an alarm; then the CA has its way. */
+static void shrunk_list_is_held_for_one_cycle(void **state)
+{
+	enum { CNT = 120 };
+	struct bench *b = *state;
+	struct test_crl_entry entry[CNT];
+	char serial[CNT][8];
+	json_t *source;
+
+	for (int i = 0; i < CNT; i++) {
+		snprintf(serial[i], sizeof(serial[i]), "%04X", 0x0100 + i);
+		entry[i] = (struct test_crl_entry){.serial_hex = serial[i]};
+	}
+	put_crl(b, 1, entry, CNT);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	put_crl(b, 2, entry, 10);
+	source = refresh(b);
+	assert_string_equal(seen.alarm_kind, "crl-shrunk");
+	assert_non_null(strstr(text_of(source, "last_error"), "crl-shrunk"));
+	assert_int_equal(json_integer_value(json_object_get(source, "entries")), CNT);
+	source = refresh(b);
+	assert_string_equal(seen.alarm_kind, "");
+	assert_int_equal(json_integer_value(json_object_get(source, "entries")), 10);
+}
+
+/* An alarm before a list is stale, in the last tenth of its time. */
+static void ending_list_is_an_alarm(void **state)
+{
+	struct bench *b = *state;
+
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .this_update = time(NULL) - 1000,
+				    .next_update = time(NULL) + 90});
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	assert_string_equal(seen.alarm_kind, "crl-ending");
+	put_crl(b, 2, NULL, 0);
+	refresh(b);
+	assert_string_equal(seen.alarm_kind, "");
+}
+
+#define SECOND UINT64_C(1000000000)
+
+static void clock_is_held_against_lists_and_itself(void **state)
+{
+	struct crl_clock c = {0};
+
+	(void)state;
+	assert_int_equal(crl_clock_look(&c, 0, 5000, 0), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 10 * SECOND, 5010, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 20 * SECOND, 9000, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 30 * SECOND, 8711, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 40 * SECOND, 8400, 5000), CRL_CLOCK_WENT_BACK);
+	assert_int_equal(crl_clock_look(&c, 50 * SECOND, 8410, 5000), CRL_CLOCK_WENT_BACK);
+	crl_clock_confirm(&c);
+	assert_int_equal(crl_clock_look(&c, 60 * SECOND, 8420, 5000), CRL_CLOCK_GOOD);
+	/* The year 2000: worse than a step, and it stays so until the clock is right. */
+	assert_int_equal(crl_clock_look(&c, 70 * SECOND, 100, 5000), CRL_CLOCK_BEFORE_LISTS);
+	crl_clock_confirm(&c);
+	assert_int_equal(crl_clock_look(&c, 80 * SECOND, 110, 5000), CRL_CLOCK_BEFORE_LISTS);
+	assert_int_equal(crl_clock_look(&c, 90 * SECOND, 4700, 5000), CRL_CLOCK_GOOD);
+}
+
+#define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_BENCH(delta_is_fetched_and_follows_its_full_list),
+		WITH_BENCH(shrunk_list_is_held_for_one_cycle),
+		WITH_BENCH(ending_list_is_an_alarm),
+		cmocka_unit_test(clock_is_held_against_lists_and_itself),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
