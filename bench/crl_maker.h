@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Lists of millions of entries, signed by a certificate authority made for the run. An entry has a
+ * serial number of 16 bytes and a date; every fourth one has a reason.
+ */
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CRL_SERIAL_LEN 16
+
+struct crl_maker {
+	EVP_PKEY *key;
+	X509 *ca;
+	char *pem; /* of ca */
+};
+void crl_maker_init(struct crl_maker *m);
+void crl_maker_fini(struct crl_maker *m);
+
+struct crl_order {
+	unsigned number;
+	unsigned delta_base; /* 0: a full list */
+	unsigned partition;  /* > 0: names a distribution point of its own */
+	uint64_t first;      /* of the certificates n = first .. first + cnt - 1 */
+	size_t cnt;
+	bool is_ordered; /* by serial; else as they come */
+};
+/* To be freed. Ends the program when memory is short. */
+uint8_t *crl_make(const struct crl_maker *m, const struct crl_order *order, size_t *len);
+/* The serial of certificate n. ordered: ascends with n. */
+void crl_serial(uint64_t n, bool is_ordered, uint8_t out[CRL_SERIAL_LEN]);
