@@ -159,7 +159,7 @@ static void describe(struct fetch *f, CURLcode code)
 	struct fetch_result *r = &f->result;
 
 	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &r->http_status);
-	if (f->is_too_large) {
+	if (f->is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
 		r->error = -EFBIG;
 		snprintf(r->text, sizeof(r->text), "larger than %zu bytes", f->size_max);
 	} else if (f->write_error != 0) {
@@ -321,7 +321,7 @@ static bool add_header(struct fetch *f, const char *name, const char *value)
 	return true;
 }
 
-static void set_limits(CURL *c)
+static void set_limits(CURL *c, const struct fetch_request *r)
 {
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -329,9 +329,12 @@ static void set_limits(CURL *c)
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, REDIRECT_MAX);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SEC);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_SEC);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SEC);
+	curl_easy_setopt(
+		c, CURLOPT_LOW_SPEED_TIME, r->stall_sec > 0 ? (long)r->stall_sec : STALL_SEC);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, TOTAL_SEC);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	/* A length that says so ends it at once; what has none is counted as it arrives. */
+	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->size_max);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* the address checked is the address used */
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -363,7 +366,7 @@ static int start_http(struct fetcher *fetcher, struct fetch *f, const struct fet
 		!add_header(f, "If-Modified-Since", r->last_modified) ||
 		curl_easy_setopt(f->curl, CURLOPT_URL, r->url) != CURLE_OK)
 		return -ENOMEM;
-	set_limits(f->curl);
+	set_limits(f->curl, r);
 	set_callbacks(f);
 	return curl_multi_add_handle(fetcher->multi, f->curl) == CURLM_OK ? 0 : -ENOMEM;
 }

@@ -20,6 +20,7 @@ struct fetch;
 struct fetch_request {
 	const char *url;
 	size_t size_max;
+	unsigned stall_sec;   /* under 128 bytes a second for so long ends it; 0 = 20 */
 	int dir_fd;           /* of the folder whose file system takes the body */
 	bool is_file_allowed; /* file:// URLs: configured sources only */
 	/*

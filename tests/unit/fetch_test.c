@@ -33,6 +33,8 @@ struct bench {
 	bool is_done;
 };
 
+static struct evhttp_request *dripping; /* begun, never ended */
+
 static void send_chunks(struct evhttp_request *req)
 {
 	struct evbuffer *chunk = evbuffer_new();
@@ -63,6 +65,11 @@ static void answer(struct evhttp_request *req, void *arg)
 	(void)arg;
 	if (strcmp(path, "/endless") == 0) {
 		send_chunks(req);
+	} else if (strcmp(path, "/drip") == 0) {
+		evbuffer_add_printf(body, ".");
+		evhttp_send_reply_start(req, 200, "OK");
+		evhttp_send_reply_chunk(req, body); /* and nothing more */
+		dripping = req;
 	} else if (strcmp(path, "/loop") == 0) {
 		redirect(req, "/loop");
 	} else if (strcmp(path, "/to-file") == 0) {
@@ -169,6 +176,16 @@ static void unchanged_is_said(void **state)
 	assert_int_equal(r->error, 0);
 	assert_true(r->is_not_modified);
 	assert_int_equal(r->len, 0);
+}
+
+static void slow_drip_is_ended(void **state)
+{
+	const struct fetch_result *r = fetch(
+		*state, "/drip", (struct fetch_request){.is_local_allowed = true, .stall_sec = 1});
+
+	assert_int_equal(r->error, -ETIMEDOUT);
+	assert_non_null(strstr(r->text, "too slow"));
+	evhttp_send_reply_end(dripping);
 }
 
 /* Who asks for the list itself is not put off with "you have it". */
@@ -328,6 +345,7 @@ int main(void)
 		cmocka_unit_test(unchanged_is_said),
 		cmocka_unit_test(unchanged_is_no_answer_to_a_plain_request),
 		cmocka_unit_test(size_is_capped_while_chunks_arrive),
+		cmocka_unit_test(slow_drip_is_ended),
 		cmocka_unit_test(redirects_are_bounded),
 		cmocka_unit_test(redirect_cannot_leave_http),
 		cmocka_unit_test(status_other_than_200_is_an_error),
