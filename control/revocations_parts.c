@@ -46,11 +46,18 @@ static size_t key_source(const struct revocations *r, const struct source_ref *s
 	size_t done = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
-		master_source_entry(s->source, i, &e);
-		if (e.reason == RK_REASON_REMOVED || revocations_is_taken_back(r, s, &e))
+		uint8_t reason;
+		struct rk_span serial = master_source_serial(s->source, i, &reason);
+
+		if (reason == RK_REASON_REMOVED)
 			continue;
-		pki_revocation_key(keyer, s->issuer_hash, e.serial, e.serial_len, &key);
-		entry[done++] = rk_revocation_entry(&key, e.reason);
+		if (reason == RK_REASON_HOLD) {
+			master_source_entry(s->source, i, &e);
+			if (revocations_is_taken_back(r, s, &e))
+				continue;
+		}
+		pki_revocation_key(keyer, s->issuer_hash, serial.data, serial.len, &key);
+		entry[done++] = rk_revocation_entry(&key, reason);
 	}
 	return done;
 }
@@ -66,6 +73,7 @@ int revocations_compile(const struct revocations *r,
 
 	if (entry == NULL)
 		return -ENOMEM;
+	rk_bytes_are_many(entry, room * sizeof(*entry));
 	ret = pki_revocation_keyer_new(installation_key, &keyer);
 	if (ret < 0)
 		goto out;

@@ -83,6 +83,8 @@ const struct master_source_info *master_source_info(const struct master_source *
 size_t master_source_entry_cnt(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
+/* The serial and reason of entry i alone, where they are: for those who read millions. */
+struct rk_span master_source_serial(const struct master_source *s, size_t i, uint8_t *reason);
 /* By length and value of the serial. */
 int master_entry_compare(const struct master_entry *a, const struct master_entry *b);
 bool master_source_find(

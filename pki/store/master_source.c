@@ -220,6 +220,7 @@ static int builder_grow(struct master_builder *b)
 
 	if (records == NULL)
 		return -ENOMEM;
+	rk_bytes_are_many(records, cnt * stride_of(MASTER_SERIAL_MAX));
 	b->source->records = records;
 	b->room_cnt = cnt;
 	return 0;
@@ -369,6 +370,14 @@ size_t master_source_entry_cnt(const struct master_source *s)
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out)
 {
 	record_read(s->records + i * stride_of(s->serial_room), s->serial_room, out);
+}
+
+struct rk_span master_source_serial(const struct master_source *s, size_t i, uint8_t *reason)
+{
+	const uint8_t *record = s->records + i * stride_of(s->serial_room);
+
+	*reason = record[1 + s->serial_room];
+	return (struct rk_span){record + 1, record[0]};
 }
 
 int master_entry_compare(const struct master_entry *a, const struct master_entry *b)

