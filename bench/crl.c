@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a list's bytes to an answer: verified, checked, extracted, built; beside d2i_X509_CRL and its
+ * first lookup, which sorts. Each contender runs in a process of its own, so that its memory is.
+ * What the whole daemon does with lists over HTTP is in crl_live.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/crl_live.h"
+#include "bench/crl_maker.h"
+#include "bench/harness.h"
+#include "bench/memory_peak.h"
+#include "control/crl/ingest.h"
+#include "control/revocations.h"
+
+#define INGEST_ROUNDS 3
+
+/* What a contender tells its parent. */
+struct told {
+	double cpu_sec;
+	size_t anonymous;
+	size_t shared;
+	double extra[2];
+};
+
+/* Runs work in a child; what it tells comes back. */
+static struct told apart(void (*work)(void *arg, struct told *out), void *arg)
+{
+	struct told told;
+	int pipes[2], status;
+	pid_t child;
+
+	bench_must(pipe(pipes) == 0, "a pipe");
+	fflush(stdout);
+	child = fork();
+	bench_must(child >= 0, "a process");
+	if (child == 0) {
+		memset(&told, 0, sizeof(told));
+		work(arg, &told);
+		_exit(write(pipes[1], &told, sizeof(told)) == sizeof(told) ? 0 : 1);
+	}
+	close(pipes[1]);
+	bench_must(read(pipes[0], &told, sizeof(told)) == sizeof(told) &&
+			   waitpid(child, &status, 0) == child && status == 0,
+		"a contender");
+	close(pipes[0]);
+	return told;
+}
+
+struct list_file {
+	const struct crl_maker *maker;
+	int fd;
+	size_t len;
+	bool is_ordered;
+	unsigned entries;
+};
+
+static void open_list(
+	struct list_file *f, const struct crl_maker *maker, unsigned entries, bool is_ordered)
+{
+	const struct crl_order order = {.number = 1, .cnt = entries, .is_ordered = is_ordered};
+	FILE *file = tmpfile();
+	uint8_t *der;
+
+	*f = (struct list_file){.maker = maker, .entries = entries, .is_ordered = is_ordered};
+	der = crl_make(maker, &order, &f->len);
+	bench_must(file != NULL && fwrite(der, 1, f->len, file) == f->len && fflush(file) == 0,
+		"a file for a list");
+	f->fd = dup(fileno(file));
+	fclose(file);
+	free(der);
+}
+
+/* ---- ours ------------------------------------------------------------------------------------- */
+
+static struct pki_trust *trust_in(const struct crl_maker *m)
+{
+	struct pki_bundle bundle = {
+		.name = "bench", .text = m->pem, .len = strlen(m->pem), .mode = PKI_MODE_STRICT};
+	const struct pki_trust_config config = {
+		.bundle = &bundle, .bundle_cnt = 1, .generation = 1, .now = time(NULL)};
+	struct pki_trust *trust = NULL;
+
+	bench_must(pki_trust_new(&config, NULL, &trust) == 0, "a trust");
+	return trust;
+}
+
+static struct master_list *take_list(const struct list_file *f, struct pki_trust *trust)
+{
+	struct master_list *empty, *list;
+	struct crl_ingest_args args = {.fd = dup(f->fd),
+		.len = f->len,
+		.url = "http://pki.example/ca.crl",
+		.now = time(NULL),
+		.trust = trust,
+		.shrink_percent = 100};
+	struct crl_ingest *in;
+
+	bench_must(master_list_new(&empty) == 0, "a list");
+	args.list = empty;
+	in = crl_ingest_new(&args);
+	bench_must(in != NULL, "memory");
+	crl_ingest_work(in);
+	bench_must(in->error == 0 && in->entry_cnt == f->entries, "taking a list");
+	bench_must(master_list_replace(empty, in->source, &list) == 0, "a list");
+	crl_ingest_free(in);
+	master_list_put(empty);
+	return list;
+}
+
+static void must_answer(
+	const struct list_file *f, const struct rk_part *part, const uint8_t *secret)
+{
+	struct pki_revocation_keyer *keyer = NULL;
+	uint8_t hash[PKI_ISSUER_HASH_LEN], serial[CRL_SERIAL_LEN];
+	struct rk_revocation_key key;
+	struct rk_view view = {0};
+	size_t size;
+	const uint8_t *bytes = rk_part_bytes(part).data;
+	const struct rk_section *section =
+		(const struct rk_section *)(bytes + sizeof(struct rk_part_header));
+
+	bench_must(pki_issuer_hash(X509_get_subject_name(f->maker->ca), hash) == 0 &&
+			   pki_revocation_keyer_new(secret, &keyer) == 0,
+		"a key");
+	crl_serial(f->entries / 2, f->is_ordered, serial);
+	pki_revocation_key(keyer, hash, serial, sizeof(serial), &key);
+	pki_revocation_keyer_free(keyer);
+	size = (size_t)section[0].count;
+	view.base = (const struct rk_revocation_line *)(bytes + section[0].offset);
+	view.base_line_cnt = size;
+	bench_must(rk_view_revocation(&view, &key) != 0, "a revoked certificate found");
+}
+
+static void ingest_ours(void *arg, struct told *out)
+{
+	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
+	const struct list_file *f = arg;
+	struct pki_trust *trust = trust_in(f->maker);
+	struct revocations_args args = {.trust = trust};
+	struct compile_part compiled = {.fd = -1};
+	struct revocations *r;
+	struct rk_part *part;
+	struct rk_refusal why;
+	uint64_t begin;
+
+	memory_peak_begin();
+	begin = bench_cpu_ns();
+	args.list = take_list(f, trust);
+	out->extra[0] = (double)(bench_cpu_ns() - begin) / 1e9;
+	bench_must(
+		revocations_new(&args, &r) == 0 &&
+			revocations_compile(r, secret, &compiled, &why) == 0 &&
+			rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, false, &part, &why) == 0,
+		"a set");
+	must_answer(f, part, secret);
+	out->cpu_sec = (double)(bench_cpu_ns() - begin) / 1e9;
+	memory_peak_end(&out->anonymous, &out->shared);
+}
+
+/* ---- theirs ----------------------------------------------------------------------------------- */
+
+static void ingest_theirs(void *arg, struct told *out)
+{
+	const struct list_file *f = arg;
+	void *map = mmap(NULL, f->len, PROT_READ, MAP_PRIVATE, f->fd, 0);
+	const unsigned char *next = map;
+	ASN1_INTEGER *serial = ASN1_INTEGER_new();
+	uint8_t bytes[CRL_SERIAL_LEN];
+	X509_REVOKED *revoked;
+	X509_CRL *crl;
+	uint64_t begin;
+
+	bench_must(map != MAP_FAILED && serial != NULL, "memory");
+	crl_serial(f->entries / 2, f->is_ordered, bytes);
+	bench_must(ASN1_STRING_set(serial, bytes, sizeof(bytes)) == 1, "memory");
+	memory_peak_begin();
+	begin = bench_cpu_ns();
+	crl = d2i_X509_CRL(NULL, &next, (long)f->len);
+	bench_must(crl != NULL && X509_CRL_get0_by_serial(crl, &revoked, serial) == 1,
+		"a revoked certificate found");
+	out->cpu_sec = (double)(bench_cpu_ns() - begin) / 1e9;
+	memory_peak_end(&out->anonymous, &out->shared);
+}
+
+static void run_ingest(const struct bench_options *o, struct list_file *f)
+{
+	struct told ours[INGEST_ROUNDS], theirs[INGEST_ROUNDS];
+	double ratio[INGEST_ROUNDS], sec[INGEST_ROUNDS], their_sec[INGEST_ROUNDS];
+	/* Pairs; of the largest lists one takes half a minute and gigabytes. */
+	int rounds = f->entries > 2000000 ? 1 : INGEST_ROUNDS;
+
+	for (int i = 0; i < rounds; i++) {
+		ours[i] = apart(ingest_ours, f);
+		theirs[i] = apart(ingest_theirs, f);
+		sec[i] = ours[i].cpu_sec;
+		their_sec[i] = theirs[i].cpu_sec;
+		ratio[i] = theirs[i].cpu_sec / ours[i].cpu_sec;
+	}
+	bench_print(
+		o, &(struct bench_row){.bench = "crl",
+			   .operation = "ingest",
+			   .value = f->entries / bench_median(sec, (size_t)rounds),
+			   .unit = "entries/s",
+			   .baseline_name = "d2i_X509_CRL and first lookup",
+			   .baseline_value = f->entries / bench_median(their_sec, (size_t)rounds),
+			   .ratio = bench_median(ratio, (size_t)rounds),
+			   .field = {{"case", .text = "ingest"},
+				   {"order", .text = f->is_ordered ? "serial" : "none"},
+				   {"entries", .number = f->entries}, {"sec", .number = sec[0]},
+				   {"until_list_sec", .number = ours[0].extra[0]},
+				   {"anonymous_mib", .number = (double)(ours[0].anonymous >> 20)},
+				   {"baseline_mib", .number = (double)(theirs[0].anonymous >> 20)},
+				   {"memory_share", .number = (double)ours[0].anonymous /
+							      (double)(theirs[0].anonymous + 1)}}});
+}
+
+/* ---- the master list -------------------------------------------------------------------------- */
+
+static void sort_and_save(void *arg, struct told *out)
+{
+	const struct list_file *f = arg;
+	struct master_list *list = take_list(f, trust_in(f->maker));
+	char dir[] = "/tmp/rekey-bench-XXXXXX", path[64];
+	struct master_builder *b = NULL;
+	struct master_source *s;
+	struct master_source_info info = *master_source_info(master_list_source(list, 0));
+	uint8_t serial[CRL_SERIAL_LEN];
+	uint64_t begin;
+	struct stat st;
+	int fd;
+
+	bench_must(master_builder_new(&info, &b) == 0, "a list");
+	for (unsigned i = 0; i < f->entries; i++) {
+		crl_serial(i, false, serial);
+		bench_must(
+			master_builder_add(b, (struct rk_span){serial, sizeof(serial)}, 1, 0) == 0,
+			"an entry");
+	}
+	begin = bench_cpu_ns();
+	bench_must(master_builder_finish(b, &s) == 0, "sorting");
+	out->cpu_sec = (double)(bench_cpu_ns() - begin) / 1e9;
+	bench_must(mkdtemp(dir) != NULL, "a folder");
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	begin = bench_wall_ns();
+	bench_must(
+		master_list_save(list, fd, NULL) == 0 && fstatat(fd, MASTER_LIST_FILE, &st, 0) == 0,
+		"writing the list");
+	out->extra[0] = (double)(bench_wall_ns() - begin) / 1e9;
+	out->extra[1] = (double)st.st_size;
+	snprintf(path, sizeof(path), "%s/%s", dir, MASTER_LIST_FILE);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void run_master_list(const struct bench_options *o, struct list_file *f)
+{
+	struct told told = apart(sort_and_save, f);
+
+	bench_print(o, &(struct bench_row){.bench = "crl",
+			       .operation = "master-list",
+			       .value = told.extra[1] / f->entries,
+			       .unit = "bytes/entry",
+			       .field = {{"case", .text = "master-list"},
+				       {"entries", .number = f->entries},
+				       {"sort_sec", .number = told.cpu_sec},
+				       {"write_sec", .number = told.extra[0]}}});
+}
+
+static void run(const struct bench_options *o)
+{
+	unsigned entries = bench_count(o->entries, 100000);
+	struct crl_maker maker;
+	struct list_file f;
+
+	crl_maker_init(&maker);
+	for (int is_ordered = 1; is_ordered >= 0; is_ordered--) {
+		open_list(&f, &maker, entries, is_ordered);
+		run_ingest(o, &f);
+		if (!is_ordered)
+			run_master_list(o, &f);
+		close(f.fd);
+	}
+	crl_live_run(o, &maker, entries);
+	crl_maker_fini(&maker);
+}
+
+const struct bench_suite bench_crl = {
+	"crl", "revocation lists: from bytes and from a server to the workers (--entries)", run};

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench/crl_live.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/crl_reader.h"
+#include "bench/memory_peak.h"
+#include "control/crl/manager.h"
+#include "control/daemon.h"
+#include "control/revocations.h"
+#include "control/trust.h"
+
+#define DELTA_ENTRIES 1000
+#define WAIT_NS       UINT64_C(300000000000)
+
+struct live {
+	const struct bench_options *o;
+	const struct crl_maker *maker;
+	unsigned entries;
+	char dir[32]; /* with the four folders of the daemon, and the lists */
+	char path[4][64];
+	char password[64];
+	unsigned port;
+	pid_t server, reader;
+	struct crl_shared *shared; /* with the reader */
+	struct daemon_options options;
+	struct daemon d;
+	bool is_answered;
+	int status;
+	struct event *pulse; /* every millisecond, as far as the loop lets it */
+	uint64_t last_pulse_ns;
+	uint64_t longest_pause_ns;
+};
+
+/* ---- the web server, a process ---------------------------------------------------------------- */
+
+static void serve(struct evhttp_request *req, void *arg)
+{
+	const char *dir = arg;
+	struct evbuffer *body = evbuffer_new();
+	char path[128];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", dir, evhttp_request_get_uri(req));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || evbuffer_add_file(body, fd, 0, st.st_size) < 0)
+		evhttp_send_reply(req, 404, "Not Found", NULL);
+	else
+		evhttp_send_reply(req, 200, "OK", body);
+	evbuffer_free(body);
+}
+
+static _Noreturn void run_server(const char *dir, int port_pipe)
+{
+	struct event_base *base = event_base_new();
+	struct evhttp *http = evhttp_new(base);
+	struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	unsigned port;
+
+	evhttp_set_gencb(http, serve, (void *)(uintptr_t)dir);
+	if (bound == NULL ||
+		getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&sin, &len) < 0)
+		_exit(1);
+	port = ntohs(sin.sin_port);
+	if (write(port_pipe, &port, sizeof(port)) != sizeof(port))
+		_exit(1);
+	event_base_dispatch(base);
+	_exit(0);
+}
+
+static void start_server(struct live *l)
+{
+	int pipes[2];
+
+	bench_must(pipe(pipes) == 0, "a pipe");
+	fflush(stdout);
+	l->server = fork();
+	bench_must(l->server >= 0, "a process");
+	if (l->server == 0)
+		run_server(l->dir, pipes[1]);
+	bench_must(read(pipes[0], &l->port, sizeof(l->port)) == sizeof(l->port), "a web server");
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* ---- the daemon ------------------------------------------------------------------------------- */
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	bench_must(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0, "a file");
+}
+
+static void configure(struct live *l)
+{
+	static const char *const name[] = {"config", "state", "run", "pki"};
+	char text[1024], path[96];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(l->path[i], sizeof(l->path[i]), "%s/%s", l->dir, name[i]);
+		bench_must(mkdir(l->path[i], 0700) == 0, "a folder");
+	}
+	snprintf(text, sizeof(text),
+		"{\"authority\":{\"enhanced-security-key-management\":true,"
+		"\"certificate-revocation\":[{\"name\":\"bench\",\"size-limit\":1024,"
+		"\"shrink-limit\":100,\"allow-local-addresses\":true,\"polling-interval\":10080,"
+		"\"crl-endpoint\":[{\"name\":\"list\",\"uri\":\"http://127.0.0.1:%u/full.crl\","
+		"\"delta-uri\":\"http://127.0.0.1:%u/delta.crl\"}]}]},"
+		"\"router\":{\"name\":\"r\",\"node\":\"n\",\"peering-common-name\":\"r\","
+		"\"port\":[{\"name\":\"net_ring0\",\"address\":[\"192.0.2.1/24\"]}],\"peer\":[]}}",
+		l->port, l->port);
+	snprintf(path, sizeof(path), "%s/rekey.json", l->path[0]);
+	write_file(path, text);
+	snprintf(l->password, sizeof(l->password), "%s/password", l->dir);
+	write_file(l->password, "TheAdminPassword1234");
+	l->options = (struct daemon_options){.config_dir = l->path[0],
+		.state_dir = l->path[1],
+		.run_dir = l->path[2],
+		.pki_dir = l->path[3],
+		.admin_password_file = l->password,
+		.listen = {"127.0.0.1:0"},
+		.listen_cnt = 1};
+}
+
+static void on_pulse(evutil_socket_t fd, short what, void *arg)
+{
+	struct live *l = arg;
+	uint64_t now = bench_wall_ns();
+
+	(void)fd;
+	(void)what;
+	if (l->last_pulse_ns != 0 && now - l->last_pulse_ns > l->longest_pause_ns)
+		l->longest_pause_ns = now - l->last_pulse_ns;
+	l->last_pulse_ns = now;
+}
+
+static void answered(void *arg, struct answer *a)
+{
+	struct live *l = arg;
+
+	l->is_answered = true;
+	l->status = a->status;
+}
+
+static void wait_answer(struct live *l)
+{
+	uint64_t limit = bench_wall_ns() + WAIT_NS;
+
+	while (!l->is_answered) {
+		bench_must(event_base_loop(l->d.base, EVLOOP_ONCE) >= 0, "the loop");
+		bench_must(bench_wall_ns() < limit, "an answer in time");
+	}
+	bench_must(l->status == 200, "a good answer");
+}
+
+static void install_trust(struct live *l)
+{
+	json_t *body = json_pack("{s:s, s:s}", "name", "bench", "content", l->maker->pem);
+
+	l->is_answered = false;
+	trust_install(l->d.trust, body, answered, l);
+	wait_answer(l);
+	json_decref(body);
+}
+
+static void refresh(struct live *l)
+{
+	json_t *body = json_object();
+
+	l->is_answered = false;
+	crl_manager_refresh(l->d.crl, body, answered, l);
+	json_decref(body);
+	wait_answer(l);
+}
+
+static void open_daemon(struct live *l)
+{
+	const struct timeval often = {.tv_usec = 1000};
+
+	start_server(l);
+	configure(l);
+	log_set_level(LOG_LEVEL_ERROR);
+	bench_must(daemon_open(&l->d, &l->options) == 0, "a daemon");
+	l->pulse = event_new(l->d.base, -1, EV_PERSIST, on_pulse, l);
+	bench_must(l->pulse != NULL && event_add(l->pulse, &often) == 0, "a timer");
+	install_trust(l);
+}
+
+/* ---- lists on the server ---------------------------------------------------------------------- */
+
+static void put_list(struct live *l, const char *name, const struct crl_order *order)
+{
+	char path[96], next[112];
+	size_t len;
+	uint8_t *der = crl_make(l->maker, order, &len);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", l->dir, name);
+	snprintf(next, sizeof(next), "%s.next", path);
+	f = fopen(next, "w");
+	bench_must(f != NULL && fwrite(der, 1, len, f) == len && fclose(f) == 0 &&
+			   rename(next, path) == 0,
+		"a list on the server");
+	free(der);
+}
+
+/* What the reader's worker looks for, over and over. */
+static void watch_certificate(struct live *l, uint64_t n)
+{
+	struct pki_revocation_keyer *keyer = NULL;
+	uint8_t hash[PKI_ISSUER_HASH_LEN], serial[CRL_SERIAL_LEN];
+	struct rk_revocation_key key;
+
+	bench_must(pki_issuer_hash(X509_get_subject_name(l->maker->ca), hash) == 0 &&
+			   pki_revocation_keyer_new(l->d.installation_key, &keyer) == 0,
+		"a key");
+	crl_serial(n, true, serial);
+	pki_revocation_key(keyer, hash, serial, sizeof(serial), &key);
+	pki_revocation_keyer_free(keyer);
+	crl_shared_watch(l->shared, &key);
+}
+
+/* From the refresh to the worker's refusal. */
+static double refuse_after_refresh(struct live *l, uint64_t n)
+{
+	uint64_t begin;
+
+	watch_certificate(l, n);
+	l->longest_pause_ns = 0;
+	l->last_pulse_ns = 0;
+	begin = bench_wall_ns();
+	refresh(l);
+	bench_must(crl_shared_refused_ns(l->shared) != 0, "a refusal");
+	return (double)(crl_shared_refused_ns(l->shared) - begin) / 1e6;
+}
+
+static void print_ms(struct live *l, const char *name, double ms)
+{
+	bench_print(l->o,
+		&(struct bench_row){.bench = "crl",
+			.operation = name,
+			.value = ms,
+			.unit = "ms",
+			.field = {{"case", .text = name}, {"entries", .number = l->entries}}});
+}
+
+static void measure(struct live *l)
+{
+	const unsigned n = l->entries;
+	size_t anonymous, shared;
+	double ms;
+
+	put_list(l, "full.crl", &(struct crl_order){.number = 1, .cnt = n, .is_ordered = true});
+	memory_peak_begin();
+	ms = refuse_after_refresh(l, n / 2);
+	memory_peak_end(&anonymous, &shared);
+	print_ms(l, "first-list-to-refusal", ms);
+	print_ms(l, "loop-pause", (double)l->longest_pause_ns / 1e6);
+	put_list(l, "full.crl", &(struct crl_order){.number = 2, .cnt = n + 1, .is_ordered = true});
+	print_ms(l, "refresh-to-refusal", refuse_after_refresh(l, n));
+	put_list(l, "delta.crl",
+		&(struct crl_order){.number = 3,
+			.delta_base = 2,
+			.first = n + 1,
+			.cnt = DELTA_ENTRIES,
+			.is_ordered = true});
+	/* The full list is asked for again by a refresh: only the delta is new. */
+	print_ms(l, "delta-to-refusal", refuse_after_refresh(l, n + 5));
+	/* Another list altogether: a new base, the old one unmapped under the worker's eyes. */
+	put_list(l, "full.crl",
+		&(struct crl_order){
+			.number = 4, .first = 2 * (uint64_t)n, .cnt = n, .is_ordered = true});
+	crl_shared_reset_gap(l->shared);
+	refuse_after_refresh(l, 2 * (uint64_t)n + 1);
+	bench_print(l->o,
+		&(struct bench_row){.bench = "crl",
+			.operation = "publication",
+			.value = (double)crl_shared_gap_ns(l->shared) / 1e6,
+			.unit = "ms",
+			.field = {{"case", .text = "publication"}, {"entries", .number = n},
+				{"control_anonymous_mib", .number = (double)(anonymous >> 20)},
+				{"control_shared_mib", .number = (double)(shared >> 20)},
+				{"times_set",
+					.number = (double)(anonymous + shared) / (16.0 * n)}}});
+}
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+void crl_live_run(const struct bench_options *o, const struct crl_maker *maker, unsigned entries)
+{
+	struct live l = {
+		.o = o, .maker = maker, .entries = entries, .dir = "/tmp/rekey-bench-XXXXXX"};
+
+	bench_must(mkdtemp(l.dir) != NULL, "a folder");
+	l.shared = crl_shared_new();
+	open_daemon(&l);
+	l.reader = crl_reader_start(l.path[2], l.shared);
+	measure(&l);
+	kill(l.reader, SIGTERM);
+	kill(l.server, SIGTERM);
+	waitpid(l.reader, NULL, 0);
+	waitpid(l.server, NULL, 0);
+	event_free(l.pulse);
+	daemon_close(&l.d);
+	crl_shared_free(l.shared);
+	nftw(l.dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
