@@ -14,6 +14,7 @@
 #include "control/config_schema.h"
 #include "control/daemon.h"
 #include "control/rest/json_body.h"
+#include "control/revocations_print.h"
 #include "control/metrics.h"
 #include "pki/view/secret.h"
 #include "pki/view/service.h"
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
 	{"log-format", required_argument, NULL, 'F'},
 	{"print-schema", no_argument, NULL, 'P'},
 	{"print-alarms", no_argument, NULL, 'A'},
+	{"print-revocations", required_argument, NULL, 'R'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -52,6 +54,7 @@ static const char help_text[] =
 	"  --no-sandbox                keep every system call and all of the file system\n"
 	"  --print-schema              print the configuration's items and exit\n"
 	"  --print-alarms              print every kind of alarm and exit\n"
+	"  --print-revocations FORMAT  print what --state-dir holds, json or text, and exit\n"
 	"  --help, --version           print this, or the version, and exit\n";
 
 static void set_defaults(struct daemon_options *o)
@@ -141,6 +144,8 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 			alarm_kinds_print(stdout);
 			return 1;
 		}
+		if (option == 'R')
+			return revocations_print(o->state_dir, optarg, stdout) < 0 ? -EINVAL : 1;
 		if (take_option(o, option, optarg) < 0)
 			return -EINVAL;
 	}
