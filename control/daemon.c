@@ -32,7 +32,7 @@
 #include "pki/view/secret.h"
 
 #define LOCK_FILE    "rekey-control.lock"
-#define HELPER_CNT   2
+#define HELPER_CNT   4 /* a large list being taken or written leaves room for small work */
 #define HELPER_QUEUE 1024
 
 /* The folders above one that may be made. */
