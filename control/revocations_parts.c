@@ -128,8 +128,17 @@ static int diff_sources(
 	int ret = 0;
 
 	while ((i < a_cnt || n < b_cnt) && ret == 0) {
-		int order = i == a_cnt ? 1 : -1;
+		size_t run = i < a_cnt && n < b_cnt && !is_every
+				     ? master_source_equal_run(a->source, i, b->source, n)
+				     : 0;
+		int order;
 
+		if (run > 0) {
+			i += run;
+			n += run;
+			continue;
+		}
+		order = i == a_cnt ? 1 : -1;
 		if (i < a_cnt)
 			master_source_entry(a->source, i, &x);
 		if (n < b_cnt)

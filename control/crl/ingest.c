@@ -189,37 +189,69 @@ static int build_source(
 	return ret;
 }
 
-/* Both are sorted alike: one pass over the two. */
-static int compare_with_old(struct crl_ingest *in)
+static bool is_recent(const struct crl_ingest *in, const struct master_entry *entry)
 {
-	const struct master_source *old =
-		master_list_find_replaced(in->args.list, master_source_info(in->source));
-	size_t old_cnt = old != NULL ? master_source_entry_cnt(old) : 0;
+	return entry->revoked_at > in->args.now - in->args.recent_sec;
+}
+
+/* Both are sorted alike: one pass over the two. The recent ones among those that went. */
+static size_t count_changes(struct crl_ingest *in, const struct master_source *old)
+{
+	size_t old_cnt = master_source_entry_cnt(old), lost = 0;
 	size_t new_cnt = master_source_entry_cnt(in->source);
-	size_t i = 0, n = 0, recent = 0, lost = 0;
+	size_t i = 0, n = 0;
 	struct master_entry a, b;
 
 	while (i < old_cnt) {
+		size_t run = master_source_equal_run(old, i, in->source, n);
 		int order = -1;
-		bool is_recent;
 
+		i += run;
+		n += run;
+		if (i == old_cnt)
+			break;
 		master_source_entry(old, i, &a);
 		if (n < new_cnt) {
 			master_source_entry(in->source, n, &b);
 			order = master_entry_compare(&a, &b);
 		}
-		is_recent = order <= 0 && a.revoked_at > in->args.now - in->args.recent_sec;
-		recent += is_recent;
-		lost += is_recent && order < 0;
+		lost += order < 0 && is_recent(in, &a);
 		in->removed_cnt += order < 0;
 		in->added_cnt += order > 0;
 		i += order <= 0;
 		n += order >= 0;
 	}
 	in->added_cnt += new_cnt - n;
-	in->entry_cnt = new_cnt;
-	if (in->args.is_delta || recent < CRL_SHRINK_RECENT_MIN ||
-		lost * 100 <= recent * in->args.shrink_percent)
+	return lost;
+}
+
+static size_t count_recent(const struct crl_ingest *in, const struct master_source *old)
+{
+	size_t recent = 0;
+	struct master_entry e;
+
+	for (size_t i = 0; i < master_source_entry_cnt(old); i++) {
+		master_source_entry(old, i, &e);
+		recent += is_recent(in, &e);
+	}
+	return recent;
+}
+
+static int compare_with_old(struct crl_ingest *in)
+{
+	const struct master_source *old =
+		master_list_find_replaced(in->args.list, master_source_info(in->source));
+	size_t lost, recent;
+
+	in->entry_cnt = in->added_cnt = master_source_entry_cnt(in->source);
+	if (old == NULL)
+		return 0;
+	in->added_cnt = 0;
+	lost = count_changes(in, old);
+	if (in->args.is_delta || lost == 0 || in->args.shrink_percent >= 100)
+		return 0;
+	recent = count_recent(in, old);
+	if (recent < CRL_SHRINK_RECENT_MIN || lost * 100 <= recent * in->args.shrink_percent)
 		return 0;
 	return refuse(in, CRL_REFUSED_SHRUNK, "crl-shrunk",
 		"Ask the CA; the next fetch takes the list if it still says so.",

@@ -85,6 +85,10 @@ size_t master_source_entry_cnt(const struct master_source *s);
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
 /* The serial and reason of entry i alone, where they are: for those who read millions. */
 struct rk_span master_source_serial(const struct master_source *s, size_t i, uint8_t *reason);
+/* How many entries of a from i on, and of b from n on, are alike in everything: two lists of one CA
+ * are nearly the same, and this is how fast memory is read. 0 too when nothing is known. */
+size_t master_source_equal_run(
+	const struct master_source *a, size_t i, const struct master_source *b, size_t n);
 /* By length and value of the serial. */
 int master_entry_compare(const struct master_entry *a, const struct master_entry *b);
 bool master_source_find(

@@ -380,6 +380,30 @@ struct rk_span master_source_serial(const struct master_source *s, size_t i, uin
 	return (struct rk_span){record + 1, record[0]};
 }
 
+#define RUN_STEP 64 /* records compared at once */
+
+size_t master_source_equal_run(
+	const struct master_source *a, size_t i, const struct master_source *b, size_t n)
+{
+	size_t stride = stride_of(a->serial_room), run = 0, step = RUN_STEP;
+	size_t left = a->entry_cnt - i < b->entry_cnt - n ? a->entry_cnt - i : b->entry_cnt - n;
+	const uint8_t *x = a->records + i * stride, *y = b->records + n * stride;
+
+	if (a->serial_room != b->serial_room)
+		return 0;
+	while (run < left) {
+		if (step > left - run)
+			step = left - run;
+		if (memcmp(x + run * stride, y + run * stride, step * stride) == 0)
+			run += step;
+		else if (step == 1)
+			break;
+		else
+			step = 1;
+	}
+	return run;
+}
+
 int master_entry_compare(const struct master_entry *a, const struct master_entry *b)
 {
 	return span_compare((struct rk_span){a->serial, a->serial_len},
