@@ -131,6 +131,8 @@ static void print_change(FILE *f, char sign, const json_t *path, const json_t *v
 	if (json_is_object(value) ||
 		(json_is_array(value) && json_is_object(json_array_get(value, 0)))) {
 		text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
+		if (text != NULL)
+			print_strip_controls(text);
 		fprintf(f, " %s", text != NULL ? text : "");
 		free(text);
 	} else {

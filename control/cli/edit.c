@@ -14,6 +14,10 @@ const json_t *edit_schema(struct cli *c, enum cli_exit *exit)
 	*exit = CLI_DONE;
 	if (c->schema == NULL)
 		*exit = cli_call(c, "GET", API "/configuration/schema", NULL, &c->schema);
+	if (c->schema == NULL && *exit == CLI_DONE) {
+		cli_error(c, "the daemon does not say what can be configured");
+		*exit = CLI_REFUSED;
+	}
 	return c->schema;
 }
 

@@ -2,10 +2,13 @@
 #include "control/cli/line.h"
 
 #include <histedit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "control/cli/complete.h"
 #include "control/cli/print.h"
@@ -20,6 +23,7 @@ struct line_editor {
 	History *history;
 	char *history_path; /* NULL: not kept */
 	char prompt[512];
+	bool is_cancelled; /* the line that is being read */
 };
 
 static char *get_prompt(EditLine *el)
@@ -148,13 +152,40 @@ out:
 /* CTRL-C throws the line away. */
 static unsigned char on_cancel(EditLine *el, int ch)
 {
-	const LineInfo *info = el_line(el);
+	const LineInfoW *info = el_wline(el);
+	struct line_editor *e = NULL;
 
 	(void)ch;
-	el_deletestr1(el, 0, (int)(info->lastchar - info->buffer));
-	fputs("^C", stdout);
+	el_get(el, EL_CLIENTDATA, &e);
+	e->is_cancelled = true;
+	el_cursor(el, (int)(info->lastchar - info->cursor));
+	info = el_wline(el);
+	el_deletestr(el, (int)(info->cursor - info->buffer));
+	fputs("^C\n", stdout);
 	fflush(stdout);
 	return CC_NEWLINE;
+}
+
+/* ---- the terminal, whatever ends us -------------------------------------------------------------- */
+
+static struct termios terminal_before; /* as the shell found it */
+
+static void on_end(int signal_number)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
+static void guard_terminal(void)
+{
+	static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT};
+	const struct sigaction action = {.sa_handler = on_end};
+
+	if (tcgetattr(STDIN_FILENO, &terminal_before) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaction(ending[i], &action, NULL);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -183,6 +214,7 @@ struct line_editor *line_open(struct cli *c)
 	if (e == NULL)
 		return NULL;
 	e->cli = c;
+	guard_terminal();
 	e->el = el_init("rekeyctl", stdin, stdout, stderr);
 	if (e->el == NULL) {
 		free(e);
@@ -237,7 +269,10 @@ char *line_read(struct line_editor *e, const char *prompt)
 	int len = 0;
 
 	snprintf(e->prompt, sizeof(e->prompt), "%s", prompt);
-	line = el_gets(e->el, &len);
+	do {
+		e->is_cancelled = false;
+		line = el_gets(e->el, &len);
+	} while (e->is_cancelled);
 	if (line == NULL || len <= 0)
 		return NULL;
 	copy = strndup(line, (size_t)len);

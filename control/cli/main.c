@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/cli/cli.h"
 #include "control/cli/complete.h"
@@ -180,6 +181,9 @@ static int run(struct cli *c, int argc, char *argv[])
 		return CLI_REFUSED;
 	}
 	print_use_colour();
+	/* What a command prints may go to a file: questions are for whoever sits here. */
+	if (optind < argc && !isatty(STDOUT_FILENO))
+		c->input.prompt = stderr;
 	return optind < argc ? shell_words(c, argv + optind, (size_t)(argc - optind))
 			     : shell_run(c);
 }

@@ -33,6 +33,17 @@ void print_strip_text(char *text)
 	strip(text, "\n\t");
 }
 
+void print_text(FILE *f, const char *text)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+
+	if (copy == NULL)
+		return;
+	print_strip_text(copy);
+	fputs(copy, f);
+	free(copy);
+}
+
 static bool has_colour;
 
 void print_use_colour(void)

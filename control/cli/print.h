@@ -20,6 +20,9 @@ void print_strip_controls(char *text);
 /* The same, but line ends and tabs stay. */
 void print_strip_text(char *text);
 
+/* Lines of text (PEM), stripped; NULL prints nothing. */
+void print_text(FILE *f, const char *text);
+
 enum print_tone { PRINT_PLAIN, PRINT_GOOD, PRINT_WARN, PRINT_BAD };
 /* Colour is off until this: standard output is a terminal, NO_COLOR is not set, TERM not dumb. */
 void print_use_colour(void);

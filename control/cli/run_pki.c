@@ -175,9 +175,7 @@ int run_create_request(
 	if (ret == CLI_DONE && c->is_json) {
 		cli_print_json(answer);
 	} else if (ret == CLI_DONE) {
-		const char *csr = json_string_value(json_object_get(answer, "csr"));
-
-		fputs(csr != NULL ? csr : "", stdout);
+		print_text(stdout, json_string_value(json_object_get(answer, "csr")));
 		fflush(stdout);
 		print_findings(stderr, json_object_get(answer, "warnings"));
 	}

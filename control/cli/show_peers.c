@@ -154,20 +154,13 @@ static void print_pem(FILE *f, const char *title, const json_t *certificate)
 		{"Fingerprint", "fingerprint"},
 		{"Status", "status"},
 	};
-	const char *pem = json_string_value(json_object_get(certificate, "pem"));
-	char text[16384];
-
 	if (!json_is_object(certificate)) {
 		fprintf(f, "  %s N/A\n", title);
 		return;
 	}
 	fprintf(f, "  %s\n", title);
 	print_block(f, fields, CNT(fields), certificate);
-	if (pem != NULL) {
-		snprintf(text, sizeof(text), "%s", pem);
-		print_strip_text(text);
-		fprintf(f, "%s\n", text);
-	}
+	print_text(f, json_string_value(json_object_get(certificate, "pem")));
 }
 
 static void print_peer(const struct show *s, json_t *peer, json_t *path)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/cli/show.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "control/cli/print.h"
@@ -38,17 +37,6 @@ static const struct print_column fields[] = {
 	{"Status", "certificate.status"},
 };
 
-static void print_text_lines(FILE *f, const char *value)
-{
-	char *text = value != NULL ? strdup(value) : NULL;
-
-	if (text == NULL)
-		return;
-	print_strip_text(text);
-	fputs(text, f);
-	free(text);
-}
-
 static void print_one(const struct show *s, const json_t *credential)
 {
 	const json_t *certificate = json_object_get(credential, "certificate");
@@ -58,7 +46,7 @@ static void print_one(const struct show *s, const json_t *credential)
 	fprintf(s->f, " %s\n", name);
 	print_block(s->f, fields, CNT(fields), credential);
 	print_findings(s->f, json_object_get(certificate, "findings"));
-	print_text_lines(s->f, json_string_value(json_object_get(certificate, "pem")));
+	print_text(s->f, json_string_value(json_object_get(certificate, "pem")));
 }
 
 /* The list of all, or one. */

@@ -2,6 +2,7 @@
 #include "control/cli/terminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -113,24 +114,6 @@ static int take(struct typed *t, char c)
 	}
 }
 
-static int take_all(struct typed *t)
-{
-	char c;
-	int ret = 0;
-
-	while (ret == 0) {
-		/* One byte at a time: what comes after the end is somebody else's. */
-		ssize_t n = read(t->fd, &c, 1);
-
-		if (n < 0 && errno == EINTR && caught == 0)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : t->len > 0 ? 0 : -ENODATA;
-		ret = take(t, c);
-	}
-	return ret < 0 ? ret : 0;
-}
-
 /* ---- the terminal's mode ------------------------------------------------------------------------- */
 
 /* The terminal is given back as it was whatever ends us: without echo nobody could work in it. */
@@ -140,6 +123,7 @@ static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT};
 struct switched {
 	struct termios shown;
 	struct sigaction before[ENDING_CNT];
+	sigset_t mask; /* the ending signals come only while we wait */
 };
 
 static void switch_back(int fd, const struct switched *s)
@@ -147,6 +131,7 @@ static void switch_back(int fd, const struct switched *s)
 	tcsetattr(fd, TCSADRAIN, &s->shown);
 	for (size_t i = 0; i < ENDING_CNT; i++)
 		sigaction(ending[i], &s->before[i], NULL);
+	sigprocmask(SIG_SETMASK, &s->mask, NULL);
 	if (caught != 0)
 		raise(caught);
 }
@@ -156,13 +141,18 @@ static int switch_over(int fd, struct switched *s)
 {
 	const struct sigaction action = {.sa_handler = on_signal};
 	struct termios raw;
+	sigset_t blocked;
 	int ret;
 
 	if (tcgetattr(fd, &s->shown) < 0)
 		return -errno;
 	caught = 0;
-	for (size_t i = 0; i < ENDING_CNT; i++)
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < ENDING_CNT; i++) {
 		sigaction(ending[i], &action, &s->before[i]);
+		sigaddset(&blocked, ending[i]);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, &s->mask);
 	raw = s->shown;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | ISIG | IEXTEN);
 	raw.c_iflag |= ICRNL;
@@ -176,6 +166,27 @@ static int switch_over(int fd, struct switched *s)
 	return ret;
 }
 
+static int take_all(struct typed *t, const struct switched *s)
+{
+	struct pollfd waiting = {.fd = t->fd, .events = POLLIN};
+	char c;
+	int ret = 0;
+
+	while (ret == 0) {
+		ssize_t n = ppoll(&waiting, 1, NULL, &s->mask);
+
+		if (n < 0 && errno == EINTR && caught == 0)
+			continue;
+		/* One byte at a time: what comes after the end is somebody else's. */
+		if (n >= 0)
+			n = read(t->fd, &c, 1);
+		if (n <= 0)
+			return n < 0 ? -errno : t->len > 0 ? 0 : -ENODATA;
+		ret = take(t, c);
+	}
+	return ret < 0 ? ret : 0;
+}
+
 int terminal_read(
 	int fd, enum terminal_mode mode, FILE *prompt, const char *question, size_t max, char **out)
 {
@@ -187,7 +198,7 @@ int terminal_read(
 		return ret;
 	fputs(question, prompt);
 	fflush(prompt);
-	ret = grow(&t) ? take_all(&t) : -ENOMEM;
+	ret = grow(&t) ? take_all(&t, &s) : -ENOMEM;
 	if (mode == TERMINAL_SECRET && write(fd, "\n", 1) < 0)
 		ret = ret == 0 ? -errno : ret;
 	switch_back(fd, &s);

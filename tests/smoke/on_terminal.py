@@ -26,7 +26,7 @@ def shell(argv):
     t.wait_for(PROMPT + "show certificate")
     t.type(CTRL_C)
     t.wait_for("^C")
-    t.wait_for(PROMPT)
+    require("Retrieving" not in t.wait_for(PROMPT), "what was thrown away is done", t)
     t.type("show peers name " + TAB)
     t.wait_for("west ")
     t.type("\n")

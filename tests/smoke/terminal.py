@@ -17,7 +17,8 @@ class Terminal:
         self.read_to = 0  # what was waited for already
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"TERM": "xterm", "COLUMNS": "250", **(env or {})})
+            # libedit never frees the names of functions that it was given.
+            os.environ.update({"TERM": "xterm", "ASAN_OPTIONS": "detect_leaks=0", **(env or {})})
             try:
                 import fcntl
                 import struct
@@ -67,8 +68,8 @@ class Terminal:
         except ChildProcessError:
             return True
 
-    def close(self):
-        """Waits for the end; returns the exit status."""
+    def close(self, keep=False):
+        """Waits for the end; returns the exit status. keep: the terminal stays open."""
         end = time.monotonic() + LIMIT
         while not self.ended() and time.monotonic() < end:
             self._read(0.2)
@@ -78,7 +79,8 @@ class Terminal:
             os.kill(self.pid, signal.SIGKILL)
             sys.exit(f"it does not end; shown:\n{clean(self.seen)}")
         status = os.waitpid(self.pid, 0)[1]
-        os.close(self.fd)
+        if not keep:
+            os.close(self.fd)
         return os.waitstatus_to_exitcode(status)
 
 

@@ -2,6 +2,7 @@
 /* rekeyctl: typed and pasted text from a pseudo-terminal. What is typed waits there already. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,14 +48,21 @@ static void type(const struct terminal *t, const char *text, size_t len)
 	assert_int_equal(write(t->ours, text, len), len);
 }
 
-static size_t shown(const struct terminal *t, char *out, size_t size)
+/* Waits for what the terminal shows: the kernel hands it over in its own time. */
+static void expect_shown(const struct terminal *t, const char *wanted)
 {
+	struct pollfd waiting = {.fd = t->ours, .events = POLLIN};
+	char seen[256] = "";
+	size_t len = 0;
 	ssize_t n;
 
-	assert_int_equal(fcntl(t->ours, F_SETFL, O_NONBLOCK), 0);
-	n = read(t->ours, out, size - 1);
-	out[n > 0 ? n : 0] = '\0';
-	return n > 0 ? (size_t)n : 0;
+	while (len < strlen(wanted) && poll(&waiting, 1, 5000) > 0) {
+		n = read(t->ours, seen + len, sizeof(seen) - 1 - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+		seen[len] = '\0';
+	}
+	assert_string_equal(seen, wanted);
 }
 
 /* What comes of typing; the terminal is as before afterwards. NULL: wanted is the error. */
@@ -63,7 +71,7 @@ static void expect_of(enum terminal_mode mode, const char *typed, size_t len, si
 {
 	struct terminal t;
 	struct termios after;
-	char *out = NULL, seen[256];
+	char *out = NULL;
 
 	open_terminal(&t);
 	type(&t, typed, len);
@@ -76,9 +84,8 @@ static void expect_of(enum terminal_mode mode, const char *typed, size_t len, si
 	assert_int_equal(tcgetattr(t.theirs, &after), 0);
 	assert_int_equal(after.c_lflag, t.before.c_lflag);
 	assert_int_equal(after.c_iflag, t.before.c_iflag);
-	shown(&t, seen, sizeof(seen));
 	if (echo != NULL)
-		assert_string_equal(seen, echo);
+		expect_shown(&t, echo);
 	close_terminal(&t);
 }
 
