@@ -74,10 +74,11 @@ json_t *peers_paths_json(const struct config *c, const struct config_peer *peer)
 	for (size_t i = 0; i < peer->path_cnt; i++) {
 		const struct config_path *path = &peer->path[i];
 
-		json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o}", "port", c->port[path->port].name, "local",
-				address_json(&path->local, path->udp_port_local), "remote",
-				address_json(&path->remote, path->udp_port_remote)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:o, s:o}", "port", c->port[path->port].name,
+				      "mtu", (int)c->port[path->port].mtu, "local",
+				      address_json(&path->local, path->udp_port_local), "remote",
+				      address_json(&path->remote, path->udp_port_remote)));
 	}
 	return list;
 }

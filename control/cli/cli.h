@@ -22,6 +22,7 @@ struct cli {
 	const char *user;       /* to log in as; NULL: ask */
 	const char *token_file; /* NULL: none */
 	struct input input;
+	bool is_help; /* only what the words mean */
 	bool is_json;
 	bool is_shell;
 	bool is_over;    /* the shell is to end */

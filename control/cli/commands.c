@@ -188,6 +188,9 @@ static const struct cli_param watch_params[] = {
 	{.value = "COMMAND", .is_rest = true, .is_required = true, .values = VALUES_COMMAND,
 	 .help = "What to look at."},
 };
+static const struct cli_param help_param[] = {
+	{.value = "WORD", .is_rest = true, .values = VALUES_COMMAND, .help = "Only what begins so."},
+};
 static const struct cli_param verify_param[] = {
 	{.value = "OPTION", .is_rest = true, .help = "See \"pki verify --help\"."},
 };
@@ -242,7 +245,7 @@ static const struct cli_command commands[] = {
 	 .doing = "Changing user", .show = show_all},
 	{"exit", "Leave this place of the configuration, or the shell.", NULL, NULL, 0, run_exit,
 	 .is_of_shell = true},
-	{"help", "Every command.", NULL, NULL, 0, run_help},
+	{"help", "Every command; with its words one in full.", NULL, PARAMS(help_param), run_help},
 	{"import", "Take certificates in.", .param = NULL},
 	{"import certificate", "Ingest a signed certificate, pasted or from a file.", NULL,
 	 PARAMS(import_params), run_import_certificate, .doing = "Importing certificate",

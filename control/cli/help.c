@@ -21,27 +21,66 @@ static char *form_of(const struct cli_command *command)
 	return text;
 }
 
+static void print_line(const struct cli_command *command, FILE *f)
+{
+	char *form = command->run != NULL ? form_of(command) : NULL;
+
+	if (form == NULL)
+		return;
+	if (strlen(form) > FORM_WIDTH)
+		fprintf(f, "  %s\n  %*s %s\n", form, FORM_WIDTH, "", command->help);
+	else
+		fprintf(f, "  %-*s %s\n", FORM_WIDTH, form, command->help);
+	free(form);
+}
+
 void help_print(const struct cli_tree *tree, FILE *f)
 {
+	for (size_t i = 0; i < tree->cnt; i++)
+		print_line(&tree->command[i], f);
+}
+
+/* The words as a command has them; what does not fit is no command. */
+static void join(char *const *word, size_t cnt, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < cnt && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "", word[i]);
+}
+
+bool help_print_words(const struct cli_tree *tree, char *const *word, size_t cnt, FILE *f)
+{
+	const struct cli_command *only = NULL;
+	size_t found = 0, len;
+	char words[128];
+
+	join(word, cnt, words, sizeof(words));
+	len = strlen(words);
 	for (size_t i = 0; i < tree->cnt; i++) {
 		const struct cli_command *command = &tree->command[i];
-		char *form = command->run != NULL ? form_of(command) : NULL;
 
-		if (form == NULL)
+		if (command->run == NULL || strncmp(command->words, words, len) != 0 ||
+			(len > 0 && command->words[len] != ' ' && command->words[len] != '\0'))
 			continue;
-		if (strlen(form) > FORM_WIDTH)
-			fprintf(f, "  %s\n  %*s %s\n", form, FORM_WIDTH, "", command->help);
-		else
-			fprintf(f, "  %-*s %s\n", FORM_WIDTH, form, command->help);
-		free(form);
+		only = command;
+		found++;
 	}
+	for (size_t i = 0; found > 1 && i < tree->cnt; i++) {
+		if (strncmp(tree->command[i].words, words, len) == 0)
+			print_line(&tree->command[i], f);
+	}
+	if (found == 1)
+		help_print_command(only, f);
+	return found > 0;
 }
 
 void help_print_command(const struct cli_command *command, FILE *f)
 {
 	char *form = form_of(command);
 
-	fprintf(f, "usage: rekeyctl %s\n", form != NULL ? form : command->words);
+	fprintf(f, "usage: rekeyctl %s\n%s\n", form != NULL ? form : command->words, command->help);
 	free(form);
 	for (size_t i = 0; i < command->param_cnt; i++) {
 		const struct cli_param *p = &command->param[i];

@@ -2,12 +2,18 @@
 /* What the command tree says of itself. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "control/cli/tree.h"
 
 /* One line a command. */
 void help_print(const struct cli_tree *tree, FILE *f);
+/*
+ * The commands that begin with these words: a line each, or the only one in full. False when there
+ * is none.
+ */
+bool help_print_words(const struct cli_tree *tree, char *const *word, size_t cnt, FILE *f);
 /* A command in full: its form, and what may follow. */
 void help_print_command(const struct cli_command *command, FILE *f);
 /* The manual page's section, as scdoc text. */

@@ -91,11 +91,13 @@ static bool ask_token(struct cli *c, const char *user, char *password)
 	return is_done;
 }
 
-static bool ask_person(struct cli *c)
+static bool ask_person(struct cli *c, bool is_again)
 {
 	char question[256], *user = NULL, *password = NULL;
 	bool is_done = false;
 
+	if (is_again)
+		cli_error(c, "the login at %s has ended", c->target.url);
 	if (c->user == NULL && input_ask(&c->input, "Username: ", &user) < 0)
 		return false;
 	snprintf(question, sizeof(question), "Password for %s: ", user != NULL ? user : c->user);
@@ -118,12 +120,12 @@ bool login_open(struct cli *c, bool is_again)
 	if (ret != -ENOENT)
 		cli_error(c, "cannot read the token in %s: %s", c->token_file, strerror(-ret));
 	if (!c->input.is_terminal && (c->is_shell || c->user == NULL)) {
-		cli_error(c,
-			c->token_file != NULL ? "no token in %s: log in first"
-					      : "--url needs --token-file, or a terminal to ask "
-						"for a password%s",
-			c->token_file != NULL ? c->token_file : "");
+		if (c->token_file != NULL)
+			cli_error(c, "no token in %s: log in first", c->token_file);
+		else
+			cli_error(
+				c, "--url needs --token-file, or a terminal to ask for a password");
 		return false;
 	}
-	return ask_person(c);
+	return ask_person(c, is_again && client_has_token(c->client));
 }

@@ -12,6 +12,7 @@
 #include "control/cli/cli.h"
 #include "control/cli/complete.h"
 #include "control/cli/help.h"
+#include "control/cli/login.h"
 #include "control/cli/print.h"
 #include "control/cli/shell.h"
 #include "control/cli/verify.h"
@@ -82,8 +83,8 @@ static int take_option(struct cli *c, int option, const char *value, int *status
 		help_print_manual(&cli_commands, stdout);
 		return 1;
 	case 'h':
-		print_usage(stdout);
-		return 1;
+		c->is_help = true;
+		return 0;
 	case 'V':
 		printf("rekeyctl %s\n", REKEY_VERSION);
 		return 1;
@@ -135,6 +136,8 @@ static int complete(struct cli *c, int argc, char *argv[])
 		return CLI_DONE;
 	}
 	c->input.is_terminal = false;
+	if (c->target.url != NULL && c->token_file != NULL && !login_open(c, false))
+		return CLI_DONE;
 	if (complete_words(c, argv, (size_t)cnt, argc > 0 ? argv[argc - 1] : "", &list) == 0) {
 		for (size_t n = 0; n < list.cnt; n++) {
 			if (list.one[n].word != NULL)
@@ -175,6 +178,15 @@ static int run(struct cli *c, int argc, char *argv[])
 	while ((option = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
 		if (take_option(c, option, optarg, &status) != 0)
 			return status;
+	}
+	if (c->is_help && optind < argc)
+		return help_print_words(
+			       &cli_commands, argv + optind, (size_t)(argc - optind), stdout)
+			       ? CLI_DONE
+			       : CLI_USAGE;
+	if (c->is_help) {
+		print_usage(stdout);
+		return CLI_DONE;
 	}
 	if (cli_init(c) < 0) {
 		fprintf(stderr, "rekeyctl: out of memory\n");

@@ -15,11 +15,11 @@
 
 int run_help(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	(void)c;
 	(void)command;
-	(void)args;
-	help_print(&cli_commands, stdout);
-	return CLI_DONE;
+	if (help_print_words(&cli_commands, args->rest, args->rest_cnt, stdout))
+		return CLI_DONE;
+	cli_error(c, "no command begins with these words, typed in full");
+	return CLI_USAGE;
 }
 
 int run_top(struct cli *c, const struct cli_command *command, const struct cli_args *args)

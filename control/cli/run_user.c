@@ -102,6 +102,17 @@ int run_edit_log(struct cli *c, const struct cli_command *command, const struct 
 
 /* ---- who we are to another router ---------------------------------------------------------------- */
 
+static void tell_login(const struct cli *c, bool is_logged_in)
+{
+	json_t *answer = json_pack("{s:b}", "is_logged_in", is_logged_in);
+
+	if (c->is_json)
+		cli_print_json(answer);
+	else
+		puts(is_logged_in ? "Logged in" : "Logged out");
+	json_decref(answer);
+}
+
 int run_login(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	(void)command;
@@ -114,8 +125,7 @@ int run_login(struct cli *c, const struct cli_command *command, const struct cli
 		return CLI_REFUSED;
 	json_decref(c->session);
 	c->session = NULL;
-	if (!c->is_json)
-		puts("Logged in");
+	tell_login(c, true);
 	return CLI_DONE;
 }
 
@@ -136,7 +146,6 @@ int run_logout(struct cli *c, const struct cli_command *command, const struct cl
 		return CLI_REFUSED;
 	if (c->token_file != NULL && unlink(c->token_file) < 0 && errno != ENOENT)
 		cli_error(c, "%s cannot be removed: %s", c->token_file, strerror(errno));
-	if (!c->is_json)
-		puts("Logged out");
+	tell_login(c, false);
 	return CLI_DONE;
 }

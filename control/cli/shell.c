@@ -9,6 +9,7 @@
 #include "control/cli/edit.h"
 #include "control/cli/help.h"
 #include "control/cli/line.h"
+#include "control/cli/login.h"
 #include "control/cli/print.h"
 #include "control/cli/words.h"
 
@@ -181,6 +182,9 @@ static int run_terminal(struct cli *c)
 int shell_run(struct cli *c)
 {
 	c->is_shell = true;
+	/* The prompt says who we are: that must be known first. */
+	if (c->target.url != NULL && !login_open(c, false))
+		return CLI_REFUSED;
 	if (c->input.is_terminal && isatty(STDOUT_FILENO))
 		return run_terminal(c);
 	return run_script(c);

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""on_terminal.py PROGRAM RUN-DIR: line editing, completion, '?', CTRL-C, colour."""
+"""on_terminal.py PROGRAM RUN-DIR URL CA-FILE PASSWORD: line editing, completion, '?', CTRL-C, colour,
+logging in."""
+import subprocess
 import sys
 
 from terminal import Terminal, clean
@@ -80,11 +82,37 @@ def password(argv):
     require("password-1234" not in clean(t.seen), "a password is shown", t)
 
 
-def main(program, run_dir):
+def login(program, argv, url, ca_file, secret):
+    t = Terminal([program, "--url", url, "--cacert", ca_file])
+    t.wait_for("Username: ")
+    t.type("admin\n")
+    t.wait_for("Password for admin: ")
+    t.type(secret + "\n")
+    t.wait_for(PROMPT)
+    t.type("show alarms\n")
+    t.wait_for("Completed in")
+    t.wait_for(PROMPT)
+    subprocess.run([*argv, "delete", "user", "tokens", "admin", "force"], check=True,
+                   stdout=subprocess.DEVNULL)
+    t.type("show alarms\n")
+    t.wait_for("has ended")
+    t.wait_for("Username: ")
+    t.type("admin\n")
+    t.wait_for("Password for admin: ")
+    t.type(secret + "\n")
+    t.wait_for("Completed in")
+    t.wait_for(PROMPT)
+    t.type("exit\n")
+    require(t.close() == 0, "exit status", t)
+    require(secret not in t.seen, "the password is shown", t)
+
+
+def main(program, run_dir, url, ca_file, secret):
     argv = [program, "--run-dir", run_dir]
     shell(argv)
     colour(argv)
     password(argv)
+    login(program, argv, url, ca_file, secret)
 
 
 if __name__ == "__main__":
