@@ -92,9 +92,25 @@ int input_password(struct input *in, const char *question, char **out)
 	return ret;
 }
 
+/* "\r\n" becomes "\n". */
+static void join_line_ends(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		if (from[0] != '\r' || from[1] != '\n')
+			*to++ = *from;
+	}
+	*to = '\0';
+}
+
 int input_paste(struct input *in, const char *question, char **out)
 {
-	return read_answer(in, TERMINAL_TEXT, INPUT_TEXT_MAX, question, out);
+	int ret = read_answer(in, TERMINAL_TEXT, INPUT_TEXT_MAX, question, out);
+
+	if (ret == 0)
+		join_line_ends(*out);
+	return ret;
 }
 
 bool input_confirm(struct input *in, const char *question)

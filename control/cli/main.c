@@ -140,8 +140,11 @@ static int complete(struct cli *c, int argc, char *argv[])
 		return CLI_DONE;
 	if (complete_words(c, argv, (size_t)cnt, argc > 0 ? argv[argc - 1] : "", &list) == 0) {
 		for (size_t n = 0; n < list.cnt; n++) {
-			if (list.one[n].word != NULL)
-				printf("%s\t%s\n", list.one[n].word, list.one[n].help);
+			if (list.one[n].word == NULL)
+				continue;
+			print_strip_controls(list.one[n].word);
+			print_strip_controls(list.one[n].help);
+			printf("%s\t%s\n", list.one[n].word, list.one[n].help);
 		}
 	}
 	complete_free(&list);

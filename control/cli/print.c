@@ -8,6 +8,7 @@
 
 #define VALUE_MAX  1024
 #define COLUMN_MAX 16
+#define INDENT_MAX 64
 
 /* ---- what reaches a terminal --------------------------------------------------------------------- */
 
@@ -238,6 +239,8 @@ void print_all(FILE *f, json_t *object, int indent)
 	const char *name;
 	size_t i;
 
+	if (indent > INDENT_MAX)
+		return; /* nobody answers so; and the stack is not endless */
 	json_object_foreach(object, name, value)
 	{
 		snprintf(title, sizeof(title), "%s:", name);

@@ -140,11 +140,12 @@ static int run_script(struct cli *c)
 	while (!c->is_over && input_line(&c->input, &line) == 0) {
 		number++;
 		line_ret = run_line(c, line);
-		free(line);
 		if (line_ret != CLI_DONE && line_ret != CLI_WARNED) {
-			cli_error(c, "stopped at command %lu", number);
+			cli_error(c, "stopped at command %lu: %.200s", number, line);
+			free(line);
 			return line_ret;
 		}
+		free(line);
 		if (line_ret == CLI_WARNED)
 			ret = CLI_WARNED;
 	}

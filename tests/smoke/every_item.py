@@ -88,8 +88,7 @@ def main(program, run_dir):
     run = subprocess.run([program, "--run-dir", run_dir], input=script, capture_output=True, text=True,
                          timeout=60)
     if run.returncode != 0:
-        at = int(run.stderr.rsplit("command ", 1)[-1])
-        sys.exit(f"{script.splitlines()[at - 1]!r}: {run.stderr}")
+        sys.exit(run.stderr)
     there = leaves(get(run_dir, "/configuration/candidate")["configuration"])
     if cnt < 40 or there < cnt:
         sys.exit(f"{cnt} items were set, {there} stand in the candidate")

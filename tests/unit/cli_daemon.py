@@ -55,6 +55,7 @@ def answers():
         yield f"everywhere {str(leaf)[:12]!r}", (200, json.dumps(everywhere(leaf)).encode())
     yield "long", (200, json.dumps({name: [{"name": LONG, "message": LONG, "id": LONG}]
                                     for name in ("peers", "alarms", "users", "errors")}).encode())
+    yield "nested", (200, b'{"a":' * 2000 + b"1" + b"}" * 2000)
     yield "elsewhere", (302, b"")
     yield "error", (500, json.dumps({"error": {"code": ESC, "message": ESC, "detail": NASTY}}).encode())
     yield "page", (502, b"<h1>\x1b[2J</h1>")
@@ -147,6 +148,9 @@ def hostile(program, folder, server):
         server.status, server.body = 200, json.dumps(everywhere(ESC)).encode()
         r = run(program, folder, ["-j", *words.split()])
         wrong += judge("JSON", words, r.returncode, b"")
+    for words in ("show peers ", "show alarms ", "configure ", "configure authority ", "rollback "):
+        r = run(program, folder, ["--complete", "--run-dir", folder, *words.split(" ")])
+        wrong += judge("completion", words, r.returncode, r.stdout.replace(b"\t", b" ") + r.stderr)
     server.status, server.body, server.is_cut = 200, b'{"peers":[]}', True
     r = run(program, folder, ["show", "peers"])
     if r.returncode != 3:
