@@ -23,15 +23,31 @@ struct line_editor {
 	History *history;
 	char *history_path; /* NULL: not kept */
 	char prompt[512];
+	char shown[520];   /* what libedit is told of it */
 	bool is_cancelled; /* the line that is being read */
 };
 
+#define LITERAL '\1'
+
+/*
+ * A prompt wider than the terminal is no good to libedit, which would break it up. What fills whole
+ * lines is given as one that takes no room: the terminal wraps it, and the column is right again.
+ */
 static char *get_prompt(EditLine *el)
 {
 	struct line_editor *e = NULL;
+	size_t len, whole;
+	int columns = 0;
 
 	el_get(el, EL_CLIENTDATA, &e);
-	return e->prompt;
+	len = strlen(e->prompt);
+	if (el_get(el, EL_GETTC, "co", &columns, NULL) < 0 || columns <= 1 ||
+		len <= (size_t)columns)
+		return e->prompt;
+	whole = (len - 1) / (size_t)columns * (size_t)columns;
+	snprintf(e->shown, sizeof(e->shown), "%c%.*s%c%s", LITERAL, (int)whole, e->prompt, LITERAL,
+		e->prompt + whole);
+	return e->shown;
 }
 
 /* ---- what may come next -------------------------------------------------------------------------- */
@@ -221,7 +237,7 @@ struct line_editor *line_open(struct cli *c)
 		return NULL;
 	}
 	el_set(e->el, EL_CLIENTDATA, e);
-	el_set(e->el, EL_PROMPT, get_prompt);
+	el_set(e->el, EL_PROMPT_ESC, get_prompt, LITERAL);
 	el_set(e->el, EL_EDITOR, "emacs");
 	el_set(e->el, EL_SIGNAL, 1); /* a window that changes its size; the terminal given back */
 	open_history(e);

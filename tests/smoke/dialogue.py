@@ -37,7 +37,7 @@ def require(is_so, what, transcript):
 
 
 def typed(argv, pem, name):
-    t = Terminal(argv)
+    t = Terminal(argv, columns=80)
     for prompt, text in steps(pem, name):
         t.wait_for(prompt)
         t.type(text)
@@ -47,7 +47,7 @@ def typed(argv, pem, name):
 
 
 def pasted(argv, pem, name, is_ahead=False):
-    t = Terminal(argv)
+    t = Terminal(argv, columns=80)
     if not is_ahead:
         t.wait_for(f"{AT}# ")
         t.read_to = 0

@@ -12,7 +12,7 @@ LIMIT = 20  # seconds for any one wait
 
 
 class Terminal:
-    def __init__(self, argv, env=None):
+    def __init__(self, argv, env=None, columns=250):
         self.seen = ""  # all of it
         self.read_to = 0  # what was waited for already
         self.pid, self.fd = pty.fork()
@@ -23,7 +23,7 @@ class Terminal:
                 import fcntl
                 import struct
                 import termios
-                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
                 os.execv(argv[0], argv)
             finally:
                 os._exit(127)
