@@ -168,9 +168,8 @@ static int run_terminal(struct cli *c)
 		line = line_read(editor, prompt);
 		if (line == NULL)
 			break;
-		if (run_line(c, line) == CLI_REFUSED && cli_was_stopped())
-			fputs("^C\n", stderr);
-		(void)cli_was_stopped();
+		run_line(c, line);
+		(void)cli_was_stopped(); /* that was for this command */
 		free(line);
 	}
 	if (!c->is_over)

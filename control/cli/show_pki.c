@@ -134,15 +134,17 @@ void show_ingested(const struct show *s, json_t *answer)
 		{"Data Plane", "publication.data_plane"},
 	};
 	const json_t *checks = json_object_get(answer, "checks");
+	struct print_column there[CNT(taken)];
 	char name[64], result[64];
+	size_t i, cnt = 0;
 	json_t *check;
-	size_t i;
 
 	for (i = 0; i < CNT(taken); i++) {
 		if (strchr(taken[i].key, '.') != NULL ||
 			json_object_get(answer, taken[i].key) != NULL)
-			print_block(s->f, &taken[i], 1, answer);
+			there[cnt++] = taken[i];
 	}
+	print_block(s->f, there, cnt, answer);
 	json_array_foreach(checks, i, check)
 	{
 		print_value(check, "check", name, sizeof(name));
