@@ -25,6 +25,10 @@
 #include "dataplane/telemetry.h"
 #include "pki/view/secret.h"
 
+/* Half-open exchanges of a worker: what is aimed at, and without which it does not start. */
+#define EXCHANGE_MAX 4096
+#define EXCHANGE_MIN 64
+
 struct lcores {
 	unsigned worker_cnt;
 	unsigned worker_id[WORKER_MAX];
@@ -74,11 +78,35 @@ static bool assign_lcores(const struct options *o, struct lcores *l)
 	return l->worker_cnt > 0 && l->worker_cnt <= WORKER_MAX;
 }
 
+/*
+ * Keys lie in locked memory, of which an ordinary user has little: half of it is for exchanges, the
+ * rest for peers and their keys.
+ */
+static int size_exchanges(struct shared *s)
+{
+	size_t limit = rk_secret_limit();
+	size_t fit = limit / 2 / s->worker_cnt / engine_secret_size(1);
+
+	s->exchange_cnt = fit < EXCHANGE_MAX ? (unsigned)fit : EXCHANGE_MAX;
+	if (fit >= EXCHANGE_MAX)
+		return 0;
+	if (fit < EXCHANGE_MIN) {
+		log_error("locked memory is limited to %zu KiB, too little for %u workers: raise "
+			  "LimitMEMLOCK= of the service, or ulimit -l",
+			limit / 1024, s->worker_cnt);
+		return -ENOMEM;
+	}
+	log_warning("locked memory is limited to %zu KiB: a worker has room for %u exchanges at a "
+		    "time, not %u; LimitMEMLOCK= of the service, or ulimit -l, raises it",
+		limit / 1024, s->exchange_cnt, EXCHANGE_MAX);
+	return 0;
+}
+
 static int open_workers(struct dataplane *d, unsigned crypto_cnt)
 {
 	uint8_t cookie[COOKIE_SECRET_LEN]; /* one for all: a cookie may come back to another */
 	unsigned i;
-	int ret = RAND_priv_bytes(cookie, sizeof(cookie)) == 1 ? 0 : -EIO;
+	int ret = RAND_priv_bytes(cookie, sizeof(cookie)) == 1 ? size_exchanges(&d->shared) : -EIO;
 
 	for (i = 0; ret == 0 && i < d->shared.worker_cnt; i++) {
 		peer_pool_init(&d->pool[i], session_size(), engine_slots_size);

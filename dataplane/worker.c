@@ -11,15 +11,12 @@
 #include <rte_ring.h>
 
 #include "dataplane/clock.h"
-#include "dataplane/log.h"
 #include "dataplane/worker_parts.h"
 #include "pki/view/secret.h"
 
 #define TIMERS_PER_RUN 64
 #define IDLE_POLLS     1000
 #define IDLE_SLEEP_MIN 10
-#define EXCHANGE_CNT   4096
-#define EXCHANGE_MIN   64
 #define SESSION_CNT    131072
 
 unsigned shared_owner_of(const struct shared *s, const char *identity, size_t len)
@@ -63,37 +60,11 @@ static void fill_pools(struct worker *w)
 			(struct message *)(void *)(w->handovers + i * handover_stride()));
 }
 
-/*
- * An ordinary user may lock a few MiB only: then fewer exchanges are under way at once, half of what
- * would fit, for keys lie there, too.
- */
-static int new_engine(struct worker *w, struct engine_config *config)
-{
-	int ret = engine_new(config, &worker_engine_ops, w, &w->engine);
-
-	if (ret != -ENOMEM)
-		return ret;
-	while (ret == -ENOMEM && config->exchange_cnt > EXCHANGE_MIN) {
-		config->exchange_cnt /= 2;
-		ret = engine_new(config, &worker_engine_ops, w, &w->engine);
-	}
-	if (ret == 0 && config->exchange_cnt > EXCHANGE_MIN) {
-		engine_free(w->engine);
-		w->engine = NULL;
-		config->exchange_cnt /= 2;
-		ret = engine_new(config, &worker_engine_ops, w, &w->engine);
-	}
-	if (ret == 0)
-		log_warning("worker %u: only %u exchanges at once: little memory may be locked",
-			w->id, config->exchange_cnt);
-	return ret;
-}
-
 /* Rings and hand-overs are for several workers only. */
 static int open_parts(struct worker *w, const uint8_t *cookie_secret)
 {
-	struct engine_config config = {.worker_id = w->id,
-		.exchange_cnt = EXCHANGE_CNT,
+	const struct engine_config config = {.worker_id = w->id,
+		.exchange_cnt = w->shared->exchange_cnt,
 		.session_cnt = SESSION_CNT,
 		.suites = w->shared->suites,
 		.cookie_secret = cookie_secret};
@@ -106,7 +77,7 @@ static int open_parts(struct worker *w, const uint8_t *cookie_secret)
 			return -ENOMEM;
 	}
 	fill_pools(w);
-	return new_engine(w, &config);
+	return engine_new(&config, &worker_engine_ops, w, &w->engine);
 }
 
 int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto,

@@ -44,6 +44,7 @@ struct shared {
 	struct port_set *ports;
 	struct rte_mempool *buffers;       /* of ports */
 	unsigned worker_cnt;               /* main, before the workers run */
+	unsigned exchange_cnt;             /* half-open ones of a worker; likewise */
 	struct worker *worker[WORKER_MAX]; /* likewise */
 };
 /* The worker of a peer, for its whole life. */

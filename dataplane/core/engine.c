@@ -85,6 +85,11 @@ enum rk_verdict_status engine_own_status(const struct engine *e)
 
 /* ---- life ---- */
 
+size_t engine_secret_size(unsigned exchange_cnt)
+{
+	return exchange_cnt * (sizeof(struct exchange) + sizeof(struct crypto_job));
+}
+
 static int make_pools(struct engine *e)
 {
 	unsigned cnt = e->config.exchange_cnt;

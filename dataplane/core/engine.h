@@ -73,6 +73,8 @@ struct engine_config {
 	const uint8_t *cookie_secret; /* process-wide, 32 bytes, copied; renewed by the host */
 };
 
+/* Locked memory that an engine of exchange_cnt takes, to some pages. */
+size_t engine_secret_size(unsigned exchange_cnt);
 int engine_new(const struct engine_config *config, const struct engine_ops *ops, void *ctx,
 	struct engine **out) RK_MUST_CHECK;
 /* Wipes every key. Sessions are removed and lent jobs given back before. */

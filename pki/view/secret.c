@@ -2,6 +2,7 @@
 #include "pki/view/secret.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -61,6 +62,31 @@ void rk_secret_free(void *p, size_t len)
 		return;
 	rk_wipe(p, len);
 	munmap(p, whole_pages(len)); /* unlocks too */
+}
+
+/* A capability lifts the limit, which the limit itself does not tell: one byte more is tried. */
+static bool is_limit_lifted(size_t limit)
+{
+	size_t len = limit + (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool is_lifted;
+
+	if (p == MAP_FAILED)
+		return false;
+	is_lifted = mlock2(p, len, MLOCK_ONFAULT) == 0;
+	munmap(p, len);
+	return is_lifted;
+}
+
+size_t rk_secret_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return 0;
+	if (limit.rlim_cur == RLIM_INFINITY || is_limit_lifted(limit.rlim_cur))
+		return SIZE_MAX;
+	return limit.rlim_cur;
 }
 
 int rk_process_harden(void)

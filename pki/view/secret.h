@@ -22,6 +22,8 @@ void *rk_secret_new(size_t len) RK_MUST_CHECK;
 /* The same, but a page takes memory only once it is touched, and is locked then. */
 void *rk_secret_reserve(size_t len) RK_MUST_CHECK;
 void rk_secret_free(void *p, size_t len);
+/* Bytes that this process may lock in all (RLIMIT_MEMLOCK); SIZE_MAX where nothing limits it. */
+size_t rk_secret_limit(void);
 
 /*
  * Before a process holds its first key: PR_SET_DUMPABLE 0, RLIMIT_CORE 0. 0 or -errno.

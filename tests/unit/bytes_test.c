@@ -121,6 +121,28 @@ static void secrets_are_wiped_compared_and_locked(void **state)
 	rk_secret_free(NULL, 1);
 }
 
+/* In a child without capabilities, whatever the test runs as. */
+static void limit_of_locked_memory_is_told(void **state)
+{
+	const struct rlimit limit = {1 << 20, 1 << 20};
+	pid_t child = fork();
+	int status = -1;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		bool is_good = setrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+			       (geteuid() != 0 || (rk_secret_limit() == SIZE_MAX &&
+							  setresuid(65534, 65534, 65534) == 0)) &&
+			       rk_secret_limit() == limit.rlim_cur &&
+			       rk_secret_new(limit.rlim_cur + 1) == NULL;
+
+		_exit(is_good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* In a child: the leak check of a sanitizer build cannot look into a hardened process. */
 static void hardening_forbids_core_dumps(void **state)
 {
@@ -148,6 +170,7 @@ int main(void)
 		cmocka_unit_test(writer_writes_what_the_reader_reads),
 		cmocka_unit_test(writer_error_is_sticky_and_never_overruns),
 		cmocka_unit_test(secrets_are_wiped_compared_and_locked),
+		cmocka_unit_test(limit_of_locked_memory_is_told),
 		cmocka_unit_test(hardening_forbids_core_dumps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
