@@ -46,10 +46,13 @@ int confine_files(const struct options *o)
 {
 	char *huge[MOUNT_MAX] = {NULL}, metrics[PATH_MAX];
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	/* Where EAL makes its own folder: below /var/run for root, else in one of the others. */
-	const char *folders[MOUNT_MAX + 7] = {o->state_dir, "/dev", "/sys", "/run", "/var/run",
-		runtime != NULL || geteuid() == 0 ? runtime : "/tmp"};
-	size_t cnt = 6, huge_cnt;
+	/*
+	 * Where EAL makes its own folder, below /var/run for root, else in one of the others; and
+	 * where it gives its threads their names.
+	 */
+	const char *folders[MOUNT_MAX + 8] = {o->state_dir, "/dev", "/sys", "/run", "/var/run",
+		"/proc/self/task", runtime != NULL || geteuid() == 0 ? runtime : "/tmp"};
+	size_t cnt = 7, huge_cnt;
 	int ret;
 
 	if (!o->is_sandboxed)

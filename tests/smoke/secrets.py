@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """secrets.py LAB: collects every private key, password and token that a laboratory used, and looks
-for them in everything that was written there: logs, state, sockets' folders, what was published on
-the web. A secret stands in its own file (0600) and nowhere else."""
+for them in everything that its programs wrote: logs, state, configuration, credentials, what was
+published on the web. A secret stands in its own file (0600) and nowhere else."""
 import base64
 import os
 import re
 import subprocess
 import sys
 
-# what the laboratory itself keeps, and the one place where the data plane keeps the private key
+# What the programs write, or publish; beside it lie the laboratory's own files.
+WRITTEN = re.compile(r"^([^/]+\.log|(east|west)/(state|run|config|pki|dataplane)/.*|www/.*|scrape.*)$")
+# where a secret belongs: the laboratory's, a key's own file, and the data plane's copy of the private key
 OWN = re.compile(r"^(password|answer|[^/]+/token[^/]*\.txt|ca/.*|.*\.key|[^/]+/dataplane/.*|"
                  r"[^/]+/state/initial-admin-password)$")
 # a private key on disk is its owner's alone
 PRIVATE = re.compile(r"^([^/]+/pki/.*\.key|[^/]+/state/.*\.key|[^/]+/dataplane/.*|"
                      r"[^/]+/state/initial-admin-password)$")
+
+
+PIECE = 24  # bytes of a secret number that give it away
 
 
 def files_below(top):
@@ -51,8 +56,8 @@ def secrets_in(name, path):
         text = f.read()
     if b"PRIVATE KEY" in text:
         for raw in private_numbers(path):
-            yield from forms_of_bytes(raw)
-        yield from (line for line in text.split(b"\n") if len(line) == 64)
+            for start in range(0, max(len(raw) - PIECE, 0) + 1, PIECE // 2):
+                yield from forms_of_bytes(raw[start:start + PIECE])
     elif name.endswith(".key"):
         yield from forms_of_bytes(text)
     elif re.search(r"token[^/]*\.txt$", name):
@@ -74,11 +79,12 @@ def main(top):
         if PRIVATE.match(name) and os.stat(path).st_mode & 0o077:
             findings.append(f"{name} is open to others")
     for name, path in everything:
-        if OWN.match(name):
+        if OWN.match(name) or not WRITTEN.match(name):
             continue
         looked_at += 1
         with open(path, "rb") as f:
             text = f.read()
+        text += b"\n" + re.sub(rb"\s|\\r|\\n", b"", text)  # in lines, and in JSON
         for secret, source in secrets.items():
             if secret in text:
                 findings.append(f"{name} holds a secret of {source}")
