@@ -3,6 +3,7 @@
  * Full exchanges and fast rekeys, both sides counted, beside libcrypto's limit and DTLS 1.2 in the
  * same rounds. One row for each group and certificate type, or for each group.
  */
+#include "bench/allocation.h"
 #include "bench/duo.h"
 #include "bench/limit.h"
 #include "bench/suites.h"
@@ -30,23 +31,27 @@ static void ask(const struct bench_options *o, const struct question *q, int gro
 		{.name = tls_name(q->baseline), .run = tls_run, .arg = tls},
 	};
 	struct limit limit = {0};
+	struct allocation_rate allocations = allocation_rate(cases[0].run, duo);
 
 	if (q->has_limit)
 		limit_init(&limit, &cases[2], group, q->purpose == DUO_REKEYS ? -1 : cert);
 	bench_run(o, cases, 2 + limit.cnt);
 	duo_check(duo);
-	bench_print(o, &(struct bench_row){.bench = q->bench,
-			       .group = limit_groups[group].name,
-			       .cert = bench_certs[cert].name,
-			       .value = 1e9 / cases[0].ns,
-			       .unit = "exchanges/s",
-			       .baseline_name = cases[1].name,
-			       .baseline_value = 1e9 / cases[1].ns,
-			       .ratio = bench_ratio(&cases[0], &cases[1]),
-			       .has_efficiency = q->has_limit,
-			       .efficiency = q->has_limit ? limit_efficiency(&limit, &cases[0]) : 0,
-			       .field = {{"us", NULL, cases[0].ns / 1e3},
-				       {"limit_us", NULL, limit_ns(&limit) / 1e3}}});
+	bench_print(o,
+		&(struct bench_row){.bench = q->bench,
+			.group = limit_groups[group].name,
+			.cert = bench_certs[cert].name,
+			.value = 1e9 / cases[0].ns,
+			.unit = "exchanges/s",
+			.baseline_name = cases[1].name,
+			.baseline_value = 1e9 / cases[1].ns,
+			.ratio = bench_ratio(&cases[0], &cases[1]),
+			.has_efficiency = q->has_limit,
+			.efficiency = q->has_limit ? limit_efficiency(&limit, &cases[0]) : 0,
+			.field = {{"us", NULL, cases[0].ns / 1e3},
+				{"own_allocations", NULL, allocations.own},
+				{"libcrypto_allocations", NULL, allocations.libcrypto},
+				{q->has_limit ? "limit_us" : NULL, NULL, limit_ns(&limit) / 1e3}}});
 	bench_end(cases, 2 + limit.cnt);
 	limit_fini(&limit);
 	tls_free(tls);

@@ -40,6 +40,8 @@ def fault_of(suite, row):
         return "bad baseline"
     if "efficiency" in row and not 0 < row["efficiency"] < 1.5:
         return "bad efficiency"
+    if suite in MUST and row.get("own_allocations") != 0:
+        return "our own code allocates"
     missing = MUST.get(suite, set()) - row.keys()
     return f"without {sorted(missing)}" if missing else None
 
