@@ -24,36 +24,41 @@ static void ask(const struct bench_options *o, const struct question *q, int gro
 	struct duo *duo = duo_new(
 		&(struct duo_options){pki, limit_groups[group].id, q->certificates, q->purpose});
 	struct tls *tls = tls_new(q->baseline, pki, &limit_groups[group]);
-	struct bench_case cases[2 + LIMIT_CASE_MAX] = {
+	struct bench_case cases[3] = {
 		{.name = q->bench,
 			.run = q->purpose == DUO_REKEYS ? duo_run_rekey : duo_run_exchange,
 			.arg = duo},
 		{.name = tls_name(q->baseline), .run = tls_run, .arg = tls},
 	};
-	struct limit limit = {0};
+	struct limit_chain limit;
+	size_t n = 2;
 	struct allocation_rate allocations = allocation_rate(cases[0].run, duo);
 
-	if (q->has_limit)
-		limit_init(&limit, &cases[2], group, q->purpose == DUO_REKEYS ? -1 : cert);
-	bench_run(o, cases, 2 + limit.cnt);
+	if (q->has_limit) {
+		limit_chain_init(&limit, group, q->purpose == DUO_REKEYS ? -1 : cert);
+		cases[n++] =
+			(struct bench_case){.name = "limit", .run = limit_chain_run, .arg = &limit};
+	}
+	bench_run(o, cases, n);
 	duo_check(duo);
-	bench_print(o,
-		&(struct bench_row){.bench = q->bench,
-			.group = limit_groups[group].name,
-			.cert = bench_certs[cert].name,
-			.value = 1e9 / cases[0].ns,
-			.unit = "exchanges/s",
-			.baseline_name = cases[1].name,
-			.baseline_value = 1e9 / cases[1].ns,
-			.ratio = bench_ratio(&cases[0], &cases[1]),
-			.has_efficiency = q->has_limit,
-			.efficiency = q->has_limit ? limit_efficiency(&limit, &cases[0]) : 0,
-			.field = {{"us", NULL, cases[0].ns / 1e3},
-				{"own_allocations", NULL, allocations.own},
-				{"libcrypto_allocations", NULL, allocations.libcrypto},
-				{q->has_limit ? "limit_us" : NULL, NULL, limit_ns(&limit) / 1e3}}});
-	bench_end(cases, 2 + limit.cnt);
-	limit_fini(&limit);
+	bench_print(o, &(struct bench_row){.bench = q->bench,
+			       .group = limit_groups[group].name,
+			       .cert = bench_certs[cert].name,
+			       .value = 1e9 / cases[0].ns,
+			       .unit = "exchanges/s",
+			       .baseline_name = cases[1].name,
+			       .baseline_value = 1e9 / cases[1].ns,
+			       .ratio = bench_ratio(&cases[0], &cases[1]),
+			       .has_efficiency = q->has_limit,
+			       .efficiency = q->has_limit ? bench_ratio(&cases[0], &cases[2]) : 0,
+			       .field = {{"us", NULL, cases[0].ns / 1e3},
+				       {"own_allocations", NULL, allocations.own},
+				       {"libcrypto_allocations", NULL, allocations.libcrypto},
+				       {q->has_limit ? "limit_us" : NULL, NULL,
+					       q->has_limit ? cases[2].ns / 1e3 : 0}}});
+	bench_end(cases, n);
+	if (q->has_limit)
+		limit_chain_fini(&limit);
 	tls_free(tls);
 	duo_free(duo);
 }

@@ -27,21 +27,33 @@ enum limit_operation {
 };
 const char *limit_operation_name(enum limit_operation operation);
 
-#define LIMIT_CASE_MAX 8
+struct limit_call {
+	enum limit_operation operation;
+	const char *name;
+	bool (*run)(void *arg, unsigned cnt);
+	void *arg;
+};
+
+/* Every call of a group's and a certificate type's operations. */
+#define LIMIT_CALL_MAX 7
 struct limit {
-	struct bench_case *cases; /* of the caller's bench_run; those of this limit */
+	struct limit_call call[LIMIT_CALL_MAX];
 	size_t cnt;
-	enum limit_operation operation[LIMIT_CASE_MAX];
 	struct limit_agreement *agreement;
 	struct limit_signature *signature;
 };
-/* Fills cases (room for LIMIT_CASE_MAX) of a group's and a certificate's operations; -1: without. */
-void limit_init(struct limit *l, struct bench_case *cases, int group, int cert);
+void limit_init(struct limit *l, int group, int cert); /* -1: without */
 void limit_fini(struct limit *l);
 
-/* After bench_run. The fastest case of an operation; NULL: none. */
-const struct bench_case *limit_fastest(const struct limit *l, enum limit_operation operation);
-/* What the operations of both sides take together: 1 / this is the limit. */
-double limit_ns(const struct limit *l);
-/* limit / reached: the median over the rounds. c: an exchange of the same bench_run. */
-double limit_efficiency(const struct limit *l, const struct bench_case *c);
+/*
+ * The operations of both sides, each by the fastest of its calls (tried out when it is made), one
+ * after the other as they come in an exchange; without a certificate those of a rekey. What this
+ * takes is the limit: an operation finds the caches as the one before it left them.
+ */
+struct limit_chain {
+	struct limit side[2];
+	const struct limit_call *fastest[2][LIMIT_OPERATION_CNT];
+};
+void limit_chain_init(struct limit_chain *c, int group, int cert);
+void limit_chain_fini(struct limit_chain *c);
+bool limit_chain_run(void *arg, unsigned cnt); /* arg: a limit_chain */

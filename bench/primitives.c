@@ -4,49 +4,62 @@
 #include "bench/limit.h"
 #include "bench/suites.h"
 
-static void report(
-	const struct bench_options *o, const struct limit *l, const char *group, const char *cert)
-{
-	for (size_t i = 0; i < l->cnt; i++) {
-		const struct bench_case *c = &l->cases[i];
+#define LIMIT_CNT (LIMIT_GROUP_CNT + BENCH_CERT_CNT)
 
+/* Which group or which certificate type the i-th limit is of. */
+static const char *group_of(int i)
+{
+	return i < LIMIT_GROUP_CNT ? limit_groups[i].name : NULL;
+}
+
+static const char *cert_of(int i)
+{
+	return i < LIMIT_GROUP_CNT ? NULL : bench_certs[i - LIMIT_GROUP_CNT].name;
+}
+
+static size_t add(struct bench_case *cases, const struct limit *l)
+{
+	for (size_t i = 0; i < l->cnt; i++)
+		cases[i] = (struct bench_case){
+			.name = l->call[i].name, .run = l->call[i].run, .arg = l->call[i].arg};
+	return l->cnt;
+}
+
+static void report(const struct bench_options *o, int which, const struct limit *l,
+	const struct bench_case *cases)
+{
+	for (size_t i = 0; i < l->cnt; i++)
 		bench_print(o, &(struct bench_row){.bench = "primitives",
-				       .operation = limit_operation_name(l->operation[i]),
-				       .group = group,
-				       .cert = cert,
-				       .value = 1e9 / c->ns,
+				       .operation = limit_operation_name(l->call[i].operation),
+				       .group = group_of(which),
+				       .cert = cert_of(which),
+				       .value = 1e9 / cases[i].ns,
 				       .unit = "ops/s",
-				       .field = {{"us", NULL, c->ns / 1e3}, {"call", c->name, 0}}});
-	}
+				       .field = {{"us", NULL, cases[i].ns / 1e3},
+					       {"call", cases[i].name, 0}}});
 }
 
 static void run(const struct bench_options *o)
 {
-	struct limit limit[LIMIT_GROUP_CNT + BENCH_CERT_CNT];
-	struct bench_case cases[(LIMIT_GROUP_CNT + BENCH_CERT_CNT) * LIMIT_CASE_MAX];
-	size_t n = 0;
+	struct limit limit[LIMIT_CNT] = {0};
+	struct bench_case cases[LIMIT_CNT * LIMIT_CALL_MAX];
+	size_t n = 0, first = 0;
 	int i;
 
-	for (i = 0; i < LIMIT_GROUP_CNT + BENCH_CERT_CNT; i++) {
-		limit[i] = (struct limit){0};
-		if (i < LIMIT_GROUP_CNT
-				? !bench_is_wanted(o, limit_groups[i].name, NULL)
-				: !bench_is_wanted(o, NULL, bench_certs[i - LIMIT_GROUP_CNT].name))
+	for (i = 0; i < LIMIT_CNT; i++) {
+		if (!bench_is_wanted(o, group_of(i), cert_of(i)))
 			continue;
-		if (i < LIMIT_GROUP_CNT)
-			limit_init(&limit[i], &cases[n], i, -1);
-		else
-			limit_init(&limit[i], &cases[n], -1, i - LIMIT_GROUP_CNT);
-		n += limit[i].cnt;
+		limit_init(&limit[i], i < LIMIT_GROUP_CNT ? i : -1,
+			i < LIMIT_GROUP_CNT ? -1 : i - LIMIT_GROUP_CNT);
+		n += add(&cases[n], &limit[i]);
 	}
 	bench_run(o, cases, n);
-	for (i = 0; i < LIMIT_GROUP_CNT; i++)
-		report(o, &limit[i], limit_groups[i].name, NULL);
-	for (i = 0; i < BENCH_CERT_CNT; i++)
-		report(o, &limit[LIMIT_GROUP_CNT + i], NULL, bench_certs[i].name);
-	bench_end(cases, n);
-	for (i = 0; i < LIMIT_GROUP_CNT + BENCH_CERT_CNT; i++)
+	for (i = 0; i < LIMIT_CNT; i++) {
+		report(o, i, &limit[i], &cases[first]);
+		first += limit[i].cnt;
 		limit_fini(&limit[i]);
+	}
+	bench_end(cases, n);
 }
 
 const struct bench_suite bench_primitives = {

@@ -8,7 +8,8 @@
 	X(primitives)    \
 	X(exchange)      \
 	X(first_contact) \
-	X(transfer) X(rekey) X(rekey_tls13) X(symmetric) X(dtls12) X(tls13) X(revocation) X(crl)
+	X(transfer)      \
+	X(rekey) X(rekey_tls13) X(symmetric) X(batch) X(dtls12) X(tls13) X(revocation) X(crl)
 
 #define X(name) extern const struct bench_suite bench_##name;
 BENCH_SUITES(X)
