@@ -5,6 +5,7 @@
  * makes some forty), allocates at each call and leaves keys on libcrypto's heap. The code that
  * runs inside is the same.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "dataplane/core/hash.h"
 
 #include <string.h>

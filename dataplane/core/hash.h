@@ -6,8 +6,6 @@
  */
 #pragma once
 
-#define OPENSSL_SUPPRESS_DEPRECATED /* hash.c says why */
-
 #include <stddef.h>
 #include <stdint.h>
 

@@ -52,11 +52,6 @@ struct kex_ctx {
 	BIGNUM *x;
 };
 
-static const char *montgomery_type(const struct kex_group *g)
-{
-	return g->id == KEX_X448 ? "X448" : "X25519";
-}
-
 const struct kex_group *kex_find(uint16_t id)
 {
 	for (size_t i = 0; i < GROUP_CNT; i++)
@@ -81,13 +76,16 @@ static bool open_curve(struct curve *c, int nid)
 	return c->point != NULL && c->result != NULL;
 }
 
-static bool open_montgomery(struct montgomery *m, const char *type)
+static bool open_montgomery(struct montgomery *m, const struct kex_group *g)
 {
+	static const uint8_t any[KEX_SHARE_MAX] = {9};
+	const char *type = g->id == KEX_X448 ? "X448" : "X25519";
+
 	m->keygen = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	m->import = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	return m->keygen != NULL && m->import != NULL && EVP_PKEY_keygen_init(m->keygen) == 1 &&
-	       EVP_PKEY_fromdata_init(m->import) == 1 &&
-	       EVP_PKEY_generate(m->keygen, &m->peer) == 1;
+	m->peer = EVP_PKEY_new_raw_public_key_ex(NULL, type, NULL, any, g->share_len);
+	return m->keygen != NULL && m->import != NULL && m->peer != NULL &&
+	       EVP_PKEY_keygen_init(m->keygen) == 1 && EVP_PKEY_fromdata_init(m->import) == 1;
 }
 
 int kex_ctx_new(struct kex_ctx **out)
@@ -104,8 +102,7 @@ int kex_ctx_new(struct kex_ctx **out)
 	for (size_t i = 0; is_open && i < CURVE_CNT; i++)
 		is_open = open_curve(&ctx->curve[i], curve_nid[i]);
 	for (size_t i = CURVE_CNT; is_open && i < GROUP_CNT; i++)
-		is_open = open_montgomery(
-			&ctx->montgomery[i - CURVE_CNT], montgomery_type(&groups[i]));
+		is_open = open_montgomery(&ctx->montgomery[i - CURVE_CNT], &groups[i]);
 	if (!is_open) {
 		kex_ctx_free(ctx);
 		return -ENOMEM;
