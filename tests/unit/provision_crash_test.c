@@ -10,13 +10,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "control/provision_files.h"
 #include "tests/unit/folder_fixture.h"
+#include "tests/unit/killed_child.h"
 #include "tests/unit/test_ca.h"
 
 #define NAME      "custom_ssr_peering"
@@ -66,44 +65,6 @@ static int tear_down_pki(void **state)
 	}
 	test_pki_fini(&pki.ca);
 	return 0;
-}
-
-/* Runs in a child that dies at the entry of its nth system call. False: it ended before. */
-static bool run_and_kill(int (*run)(int dir), int dir, unsigned nth)
-{
-	pid_t child = fork();
-	unsigned stops = 0;
-	int status = 0;
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(77);
-		raise(SIGSTOP);
-		_exit(run(dir) == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
-		print_message("SKIP: no process may be traced here\n");
-		skip();
-	}
-	assert_true(WIFSTOPPED(status));
-	ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-	for (;;) {
-		assert_int_equal(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
-		assert_int_equal(waitpid(child, &status, 0), child);
-		if (WIFEXITED(status)) {
-			assert_int_equal(WEXITSTATUS(status), 0);
-			return false;
-		}
-		/* Entries and exits take turns. */
-		if (WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80) &&
-			stops++ == 2 * (nth - 1))
-			break;
-	}
-	kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	return true;
 }
 
 /* No temporaries, and no half of a switch. */
