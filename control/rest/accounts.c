@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Users as the API manages them. Each change is on disk before it counts. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -63,6 +64,26 @@ static void answer_failure(struct answer *out, int error)
 			"the users could not be stored, nothing has changed: %s", strerror(-error));
 }
 
+/* What became of a user, in the name of whoever asked. */
+static void record(const struct users *u, const struct audit_actor *actor, const char *type,
+	const char *what, const char *name)
+{
+	const struct user_record *user = user_list_find(&u->list, name);
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s: %s", what, name);
+	audit_write_as(u->daemon->audit, actor, type, text,
+		json_pack("{s:s, s:s}", "user", name, "role",
+			user != NULL ? user_role_name(user->role) : "none"));
+}
+
+static void record_now(const struct users *u, const char *type, const char *what, const char *name)
+{
+	const struct audit_actor actor = audit_actor(u->daemon->audit);
+
+	record(u, &actor, type, what, name);
+}
+
 /* Puts a changed copy in force; ends it in every case. */
 static int take_list(struct users *u, struct user_list *list)
 {
@@ -111,10 +132,12 @@ void users_update(struct users *u, const char *name, const json_t *request, stru
 		user->role = user_role_parse(role);
 		ret = take_list(u, &list);
 	}
-	if (ret == 0)
+	if (ret == 0) {
+		record_now(u, "access.user_changed", "Gave a user another role", name);
 		users_show(u, name, out);
-	else
+	} else {
 		answer_failure(out, ret);
+	}
 }
 
 void users_delete(struct users *u, const char *name, struct answer *out)
@@ -127,10 +150,12 @@ void users_delete(struct users *u, const char *name, struct answer *out)
 		user_list_remove(&list, user);
 		ret = take_list(u, &list);
 	}
-	if (ret == 0)
+	if (ret == 0) {
+		record_now(u, "access.user_deleted", "Removed a user", name);
 		answer_ok(out, json_pack("{s:s}", "deleted", name));
-	else
+	} else {
 		answer_failure(out, ret);
+	}
 }
 
 static int end_tokens(struct users *u, const char *name)
@@ -149,10 +174,12 @@ void users_end_tokens(struct users *u, const char *name, struct answer *out)
 {
 	int ret = end_tokens(u, name);
 
-	if (ret == 0)
+	if (ret == 0) {
+		record_now(u, "access.tokens_ended", "Ended every token of a user", name);
 		answer_ok(out, json_pack("{s:s}", "user", name));
-	else
+	} else {
 		answer_failure(out, ret);
+	}
 }
 
 void users_logout(struct users *u, const struct user_identity *who, struct answer *out)
@@ -217,6 +244,8 @@ static void password_done(void *arg)
 	if (ret == 0 && strcmp(job->name, ADMIN_NAME) == 0)
 		forget_initial_password(u);
 	if (ret == 0)
+		record(u, &job->actor, "access.password_changed", "Set a password", job->name);
+	if (ret == 0)
 		answer_ok(&a, json_pack("{s:s}", "user", job->name));
 	else
 		answer_failure(&a, ret);
@@ -251,6 +280,8 @@ static void user_done(void *arg)
 
 	if (ret == 0)
 		ret = u == NULL ? -ESHUTDOWN : add_user(u, job);
+	if (ret == 0)
+		record(u, &job->actor, "access.user_created", "Made a user", job->name);
 	if (ret == 0)
 		users_show(u, job->name, &a);
 	else

@@ -80,6 +80,7 @@ void users_job_start(
 		return;
 	}
 	job->users = u;
+	job->actor = audit_actor(u->daemon->audit);
 	job->next = u->jobs;
 	u->jobs = job;
 	u->job_cnt++;

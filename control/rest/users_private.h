@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/audit.h"
 #include "control/rest/password.h"
 #include "control/rest/throttle.h"
 #include "control/rest/token.h"
@@ -28,6 +29,7 @@ struct users_job {
 	char from[80];
 	char hash[PASSWORD_HASH_MAX]; /* login: compared with; else: the new one */
 	enum user_role role;          /* of a user to be made */
+	struct audit_actor actor;     /* who asked */
 	char password[USER_PASSWORD_MAX + 1];
 };
 

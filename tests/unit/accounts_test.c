@@ -161,6 +161,27 @@ static void a_new_key_signs(void **state)
 	answers("GET", "/api/v1/peer", admin, NULL, 200, NULL);
 }
 
+/* Each change stands in the audit log with a type of its own; passwords never do. */
+static void changes_are_recorded(void **state)
+{
+	static const char *const types[] = {"access.user_created", "access.user_changed",
+		"access.user_deleted", "access.tokens_ended", "access.password_changed"};
+	char *audit;
+
+	(void)state;
+	answers("POST", "/api/v1/user", admin, NEW("kim", "viewer", "kims own secret"), 200, NULL);
+	answers("PATCH", "/api/v1/user/kim", admin, "{\"role\":\"operator\"}", 200, NULL);
+	answers("POST", "/api/v1/user/kim/password", admin, "{\"password\":\"kims new secret\"}",
+		200, NULL);
+	answers("DELETE", "/api/v1/user/kim/tokens", admin, NULL, 200, NULL);
+	answers("DELETE", "/api/v1/user/kim", admin, NULL, 200, NULL);
+	audit = fixture_audit(f);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		assert_non_null(strstr(audit, types[i]));
+	assert_null(strstr(audit, "secret"));
+	free(audit);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +192,7 @@ int main(void)
 		cmocka_unit_test(tokens_end),
 		cmocka_unit_test(local_calls_have_no_token),
 		cmocka_unit_test(a_new_key_signs),
+		cmocka_unit_test(changes_are_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
