@@ -326,6 +326,8 @@ const struct route routes[] = {
 		"Sign tokens with a new key; those that are out stay good", NULL, "Anything"},
 	{GET, "/health", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_health,
 		"Is rekey-control there", NULL, "Health"},
+	{GET, "/swagger", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_openapi,
+		"This document, by the name that other systems have for it", NULL, "Anything"},
 	{GET, "/openapi.json", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_openapi,
 		"This document", NULL, "Anything"},
 };

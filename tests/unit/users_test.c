@@ -314,6 +314,54 @@ static void old_keys_are_replaced(void **state)
 	assert_true(exists(w, "token.previous.key"));
 }
 
+static int set_password(struct world *w, const char *password)
+{
+	json_t *request = json_pack("{s:s}", "password", password);
+
+	w->status = 0;
+	users_set_password(w->daemon.users, "admin", request, got_answer, w);
+	while (w->status == 0)
+		event_base_loop(w->daemon.base, EVLOOP_ONCE);
+	json_decref(request);
+	return w->status;
+}
+
+/* A folder that cannot be written: nothing has changed, tokens included; the next try succeeds. */
+static void nothing_changes_unless_it_is_written(void **state)
+{
+	struct world *w = *state;
+	struct user_identity who = {.name = "admin"};
+	char token[4096];
+	struct answer a;
+	const char *why;
+
+	open_users(w);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	strcpy(token, w->token);
+	assert_int_equal(users_authenticate(w->daemon.users, token, strlen(token), &who, &why), 0);
+	assert_int_equal(renameat(w->daemon.state_fd, "users.json", w->daemon.state_fd, "kept"), 0);
+	assert_int_equal(mkdirat(w->daemon.state_fd, "users.json", 0700), 0);
+	assert_int_equal(mkdirat(w->daemon.state_fd, "ended-tokens.json", 0700), 0);
+	assert_int_equal(set_password(w, "another password"), 500);
+	users_end_tokens(w->daemon.users, "admin", &a);
+	assert_int_equal(a.status, 500);
+	answer_fini(&a);
+	users_logout(w->daemon.users, &who, &a);
+	assert_int_equal(a.status, 500);
+	answer_fini(&a);
+	assert_true(is_taken(w, token));
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	assert_int_equal(unlinkat(w->daemon.state_fd, "users.json", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(w->daemon.state_fd, "ended-tokens.json", AT_REMOVEDIR), 0);
+	assert_int_equal(renameat(w->daemon.state_fd, "kept", w->daemon.state_fd, "users.json"), 0);
+	users_logout(w->daemon.users, &who, &a);
+	assert_int_equal(a.status, 200);
+	answer_fini(&a);
+	assert_false(is_taken(w, token));
+	assert_int_equal(set_password(w, "another password"), 200);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 401);
+}
+
 static void closing_answers_what_is_pending(void **state)
 {
 	struct world *w = *state;
@@ -342,6 +390,7 @@ int main(void)
 		IN_A_WORLD(damaged_files_stop_the_start),
 		IN_A_WORLD(keys_overlap),
 		IN_A_WORLD(old_keys_are_replaced),
+		IN_A_WORLD(nothing_changes_unless_it_is_written),
 		IN_A_WORLD(closing_answers_what_is_pending),
 	};
 
