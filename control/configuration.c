@@ -80,28 +80,30 @@ void configuration_reload(struct configuration *c)
 
 /* ---- start ------------------------------------------------------------------------------------ */
 
-/* The newest entry's document, or an older one's when that is damaged. */
-static int use_history(struct configuration *c)
+static int use_entry(struct configuration *c, const struct config_entry *e)
 {
 	struct config_report report;
 	json_t *document = NULL;
-	int ret = -ENOENT;
+	int ret = config_history_read(c->history, e->number, &document);
 
-	for (size_t i = 0; i < config_history_cnt(c->history); i++) {
-		const struct config_entry *e = config_history_at(c->history, i);
-
-		ret = config_history_read(c->history, e->number, &document);
-		if (ret == 0) {
-			ret = config_build(document, &c->daemon->config, &report);
-			json_decref(document);
-		}
-		if (ret == 0) {
-			c->number = e->number;
-			return 0;
-		}
+	if (ret == 0)
+		ret = config_build(document, &c->daemon->config, &report);
+	json_decref(document);
+	if (ret == 0)
+		c->number = e->number;
+	else
 		log_error("configuration %llu of the history cannot be used",
 			(unsigned long long)e->number);
-	}
+	return ret;
+}
+
+/* Without a usable file: the newest entry, or an older one when that is damaged. */
+static int use_history(struct configuration *c)
+{
+	int ret = -ENOENT;
+
+	for (size_t i = 0; i < config_history_cnt(c->history) && ret != 0; i++)
+		ret = use_entry(c, config_history_at(c->history, i));
 	return ret;
 }
 
@@ -226,13 +228,15 @@ static int find_in_force(struct configuration *c, struct config_report *report)
 
 	if (ret == 0) {
 		config_history_resolve(c->history, digest);
+		ret = -ENOENT;
 		if (config_history_cnt(c->history) > 0 &&
 			strcmp(config_history_at(c->history, 0)->digest, digest) == 0) {
 			undo_unconfirmed(c);
-			ret = use_history(c);
-		} else {
-			ret = use_file(c, text, len, digest, report);
+			ret = use_entry(c, config_history_at(c->history, 0));
 		}
+		/* Edited by hand, or the history's copy is damaged: the file counts. */
+		if (ret < 0)
+			ret = use_file(c, text, len, digest, report);
 	}
 	free(text);
 	if (ret == 0 || ret == -ENOMEM)

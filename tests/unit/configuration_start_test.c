@@ -3,6 +3,7 @@
 #include "tests/unit/configuration_fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "control/alarms.h"
@@ -189,6 +190,23 @@ static void test_last_good(void **state)
 	assert_int_equal(daemon_open(&f.d, &f.options), 0);
 }
 
+/* The history's copy is damaged, and rekey.json is not: what is in force stays. */
+static void test_damaged_document(void **state)
+{
+	uint64_t number;
+	char path[128];
+
+	(void)state;
+	commit_mtu(1400);
+	number = commit_mtu(1300);
+	snprintf(path, sizeof(path), "%s/config/%llu.json", f.dir[1], (unsigned long long)number);
+	assert_int_equal(truncate(path, 7), 0);
+	daemon_fixture_restart(&f);
+	assert_int_equal(f.d.config->port[0].mtu, 1300);
+	assert_false(alarm_is_standing(f.d.alarms, "configuration-damaged", CONFIG_FILE));
+	assert_true(commit_mtu(1301) > number);
+}
+
 /* What older versions kept beside the configuration comes into it, once. */
 static void test_legacy_bundles(void **state)
 {
@@ -223,6 +241,7 @@ int main(void)
 		T(test_full_disk),
 		T(test_crash_in_between),
 		T(test_last_good),
+		T(test_damaged_document),
 		T(test_legacy_bundles),
 	};
 
