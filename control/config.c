@@ -58,12 +58,30 @@ void config_leave(struct config_reader *r)
 	r->depth--;
 }
 
-/* Names from the file go into messages: printable, and cut where they do not fit. */
+/* Bytes of the UTF-8 character at text; 0 = it is none, or cut. */
+static size_t character_len(const char *text)
+{
+	unsigned char lead = (unsigned char)text[0];
+	size_t len = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if (((unsigned char)text[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+/* What is quoted goes into messages and answers: printable, and whole where it was cut. */
 static void clean_text(char *text)
 {
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+	while (*text != '\0') {
+		size_t len = character_len(text);
+
+		if (len == 0 || (unsigned char)*text < 0x20 || *text == 0x7f) {
 			*text = '?';
+			len = 1;
+		}
+		text += len;
+	}
 }
 
 static void build_path(const struct config_reader *r, char *out, size_t size)

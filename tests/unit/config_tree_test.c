@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,6 +261,33 @@ static void test_every_error(void **state)
 	assert_true(report.error_cnt > 1000);
 }
 
+/* Quoted text is cut between characters, not inside them: every finding can be told as JSON. */
+static void test_cut_text(void **state)
+{
+	struct config_report report;
+	struct config *c = NULL;
+	char text[1024], name[400];
+
+	(void)state;
+	for (size_t shift = 0; shift < 4; shift++) {
+		memset(name, 'x', shift);
+		name[shift] = '\0';
+		while (strlen(name) < 300)
+			strcat(name, "\xe2\x82\xac");
+		snprintf(text, sizeof(text),
+			"{\"%s\":1,\"router\":{\"rest-api\":{\"request-timeout\":\"%s\"}}}", name,
+			name);
+		assert_int_equal(config_parse(text, strlen(text), &c, &report), -EINVAL);
+		for (size_t i = 0; i < report.cnt; i++) {
+			json_t *told = json_pack("{s:s, s:s}", "path", report.finding[i].path,
+				"message", report.finding[i].text);
+
+			assert_non_null(told);
+			json_decref(told);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_every_error),
+		cmocka_unit_test(test_cut_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
