@@ -12,7 +12,7 @@
 
 #define QUEUE_MAX      (ENROLMENT_MAX + 8)
 #define TICK_SEC       60 /* the longest sleep: the clock may be set meanwhile */
-#define POSTPONE_SEC   5
+#define POSTPONE_SEC   2
 #define RETRY_SEC      60
 #define RETRY_MAX_SEC  (6 * 3600)
 #define URGENT_SEC     (7 * 86400)
@@ -213,7 +213,7 @@ static int64_t retry_pause(unsigned failure_cnt)
 
 void enrol_postpone(struct enrolment *r)
 {
-	r->state = ENROL_FAILED;
+	r->state = r->job != NULL ? ENROL_WAITING : ENROL_FAILED;
 	enrolment_set_error(r, "another key or certificate is being worked on");
 	r->next_try = time(NULL) + POSTPONE_SEC;
 	set_timer(r->enrol);

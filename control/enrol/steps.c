@@ -68,6 +68,8 @@ static void on_ingested(void *arg, struct answer *a)
 
 	if (a->status == 200)
 		enrol_succeed(r);
+	else if (strcmp(error_member(a, "code"), "busy") == 0)
+		enrol_postpone(r);
 	else
 		enrol_fail(r, a->status == 422 && r->action != ENROL_RENEW,
 			error_member(a, "message"));
@@ -169,6 +171,10 @@ static void begin_conversation(struct enrolment *r)
 	struct answer a;
 	int ret = 0;
 
+	if (r->job != NULL && r->job->cert != NULL) { /* the CA has done its part */
+		install(r);
+		return;
+	}
 	if (r->job == NULL)
 		ret = enrol_job_fill(r, &r->job, why);
 	if (ret == 0 && r->action == ENROL_REVOKE && !r->job->driver->can_revoke) {

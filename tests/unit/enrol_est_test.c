@@ -18,6 +18,7 @@
 #include "control/config.h"
 #include "control/credential.h"
 #include "control/enrol/enrol.h"
+#include "control/provision_private.h"
 #include "tests/unit/enrol_fixture.h"
 
 static struct enrol_fixture f;
@@ -122,6 +123,31 @@ static void test_waiting(void **state)
 	assert_string_equal(json_string_value(enrol_fixture_get(&f, "state")), "waiting-for-ca");
 	enrol_fixture_wait(&f, "done", NULL);
 	assert_non_null(credential_compiled(f.daemon.d.credential));
+}
+
+static bool is_postponed(void *arg)
+{
+	const char *error = json_string_value(enrol_fixture_get(&f, "error"));
+
+	(void)arg;
+	return error != NULL && strstr(error, "another key") != NULL;
+}
+
+/* What the CA has signed is not lost when somebody else is at the files; nor is it a failure. */
+static void test_busy_when_it_arrives(void **state)
+{
+	(void)state;
+	use_label("wait", "");
+	enrol_fixture_start(&f, json_object(), 202, "");
+	enrol_fixture_wait(&f, "waiting-for-ca", "not decided");
+	f.daemon.d.provision->is_busy = true;
+	for (int i = 0; i < 3 && !is_postponed(NULL); i++)
+		daemon_fixture_idle(&f.daemon, 1500);
+	assert_true(is_postponed(NULL));
+	assert_int_equal(json_integer_value(enrol_fixture_get(&f, "failures")), 0);
+	enrol_fixture_stop(&f); /* it is not asked again */
+	f.daemon.d.provision->is_busy = false;
+	enrol_fixture_wait(&f, "done", NULL);
 }
 
 static void test_password(void **state)
@@ -337,6 +363,7 @@ int main(void)
 		T(test_first_enrolment),
 		T(test_url_without_path),
 		T(test_waiting),
+		T(test_busy_when_it_arrives),
 		T(test_password),
 		T(test_client_certificate),
 		T(test_bad_answers),
