@@ -13,6 +13,7 @@
 #include "control/alarm_shelf.h"
 #include "control/audit.h"
 #include "control/config.h"
+#include "control/helper.h"
 #include "control/time_text.h"
 #include "pki/view/file.h"
 
@@ -47,6 +48,8 @@ struct alarms {
 	size_t cnt;
 	uint64_t next_number;
 	struct event *save_event;
+	struct save *saving;           /* by the disk thread; NULL: none */
+	bool is_save_due;              /* after it */
 	struct alarm_shelves *shelves; /* NULL: none, or no memory for them */
 };
 
@@ -107,39 +110,21 @@ static json_t *list_for_disk(const struct alarms *a)
 	return list;
 }
 
-static int write_file(const struct alarms *a)
+/* The table as text, which the disk thread writes. */
+struct save {
+	struct alarms *alarms;
+	int dir;
+	char *text;
+	int error;
+};
+
+static void save_work(void *arg)
 {
-	json_t *all = json_pack(
-		"{s:I, s:o}", "next", (json_int_t)a->next_number, "alarms", list_for_disk(a));
-	char *text = all != NULL ? json_dumps(all, JSON_INDENT(1)) : NULL;
-	int ret = -ENOMEM;
+	struct save *s = arg;
 
-	if (text != NULL)
-		ret = rk_file_replace(a->daemon->state_fd, ALARMS_FILE, 0600, text, strlen(text));
-	free(text);
-	json_decref(all);
-	return ret;
-}
-
-static void save(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct alarm_spec spec = {"alarm-save", ALARMS_FILE, ALARM_MAJOR};
-	const struct timeval later = {.tv_sec = SAVE_SECONDS};
-	struct alarms *a = arg;
-	int ret = write_file(a);
-
-	(void)fd;
-	(void)what;
-	if (ret == 0 && alarm_is_standing(a, spec.kind, spec.source)) {
-		alarm_clear(a, spec.kind, spec.source);
-		ret = write_file(a);
-	}
-	event_del(a->save_event);
-	if (ret == 0)
-		return;
-	alarm_raise(a, &spec, "The standing alarms cannot be written: %s", strerror(-ret));
-	event_del(a->save_event); /* not at once: in a while */
-	event_add(a->save_event, &later);
+	s->error = s->text == NULL
+			   ? -ENOMEM
+			   : rk_file_replace(s->dir, ALARMS_FILE, 0600, s->text, strlen(s->text));
 }
 
 /* Changes of one loop iteration, or of a moment when many stand, are written once. */
@@ -149,6 +134,65 @@ static void save_later(struct alarms *a)
 
 	if (!event_pending(a->save_event, EV_TIMEOUT, NULL))
 		event_add(a->save_event, &soon);
+}
+
+static void on_saved(void *arg)
+{
+	static const struct alarm_spec spec = {"alarm-save", ALARMS_FILE, ALARM_MAJOR};
+	const struct timeval later = {.tv_sec = SAVE_SECONDS};
+	struct save *s = arg;
+	struct alarms *a = s->alarms;
+	int ret = s->error;
+
+	free(s->text);
+	free(s);
+	a->saving = NULL;
+	if (ret == 0) {
+		alarm_clear(a, spec.kind, spec.source);
+		if (a->is_save_due)
+			save_later(a);
+		return;
+	}
+	alarm_raise(a, &spec, "The standing alarms cannot be written: %s", strerror(-ret));
+	event_del(a->save_event); /* not at once: in a while */
+	event_add(a->save_event, &later);
+}
+
+static struct save *save_new(struct alarms *a)
+{
+	struct save *s = calloc(1, sizeof(*s));
+	json_t *all;
+
+	if (s == NULL)
+		return NULL;
+	all = json_pack(
+		"{s:I, s:o}", "next", (json_int_t)a->next_number, "alarms", list_for_disk(a));
+	*s = (struct save){.alarms = a, .dir = a->daemon->state_fd, .error = -ECANCELED};
+	s->text = all != NULL ? json_dumps(all, JSON_INDENT(1)) : NULL;
+	json_decref(all);
+	return s;
+}
+
+static void save(evutil_socket_t fd, short what, void *arg)
+{
+	struct alarms *a = arg;
+	struct save *s;
+
+	(void)fd;
+	(void)what;
+	a->is_save_due = a->saving != NULL;
+	if (a->is_save_due)
+		return;
+	s = save_new(a);
+	if (s == NULL) {
+		save_later(a);
+		return;
+	}
+	a->saving = s;
+	if (a->daemon->disk != NULL && helper_run(a->daemon->disk, save_work, on_saved, s) == 0)
+		return;
+	save_work(s);
+	on_saved(s);
 }
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -256,8 +300,11 @@ void alarms_close(struct alarms *a)
 
 	if (a == NULL)
 		return;
-	if (event_pending(a->save_event, EV_TIMEOUT, NULL))
+	/* Once more when writing ended the alarm that it could not be done. */
+	for (int i = 0; i < 2 && event_pending(a->save_event, EV_TIMEOUT, NULL); i++) {
+		event_del(a->save_event);
 		save(-1, 0, a);
+	}
 	event_free(a->save_event);
 	alarm_shelves_free(a->shelves);
 	while ((alarm = TAILQ_FIRST(&a->list)) != NULL)

@@ -15,13 +15,10 @@
 #include "control/config.h"
 #include "pki/view/file.h"
 
-#define RETRY_SECONDS  5
-#define WAITING_FULL   ((size_t)256 << 10) /* then changes are refused */
-#define WAITING_MAX    ((size_t)1 << 20)   /* then nothing more can be kept */
+#define WAITING_MAX    ((size_t)1 << 20) /* then nothing more can be kept */
 #define LINE_MAX_LEN   ((off_t)1 << 20)
 #define AUDIT_TIME_LEN 32
 
-static const struct alarm_spec write_alarm = {"audit-write", AUDIT_FILE, ALARM_CRITICAL};
 static const struct alarm_spec damage_alarm = {"audit-damaged", AUDIT_FILE, ALARM_CRITICAL};
 
 void audit_file_name(unsigned age, char out[AUDIT_NAME_LEN])
@@ -84,7 +81,7 @@ static void find_link(struct audit *a, const char *tail, size_t len)
 	}
 }
 
-static int open_file(struct audit *a)
+int audit_open_file(struct audit *a)
 {
 	struct stat st;
 
@@ -167,13 +164,6 @@ void audit_tell_intact(struct audit *a, const char *problem)
 		alarm_clear(a->daemon->alarms, damage_alarm.kind, damage_alarm.source);
 }
 
-static void on_flush(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	audit_flush(arg);
-}
-
 int audit_open(struct daemon *d, struct audit **out)
 {
 	struct audit *a = calloc(1, sizeof(*a));
@@ -183,8 +173,8 @@ int audit_open(struct daemon *d, struct audit **out)
 		return -ENOMEM;
 	a->daemon = d;
 	a->fd = -1;
-	a->flush_event = evtimer_new(d->base, on_flush, a);
-	ret = a->flush_event == NULL ? -ENOMEM : open_file(a);
+	a->flush_event = evtimer_new(d->base, audit_on_flush_due, a);
+	ret = a->flush_event == NULL ? -ENOMEM : audit_open_file(a);
 	if (ret == 0)
 		ret = read_end(a);
 	if (ret < 0) {
@@ -200,13 +190,13 @@ void audit_close(struct audit *a)
 {
 	if (a == NULL)
 		return;
-	if (a->waiting_len > 0)
-		audit_flush(a);
+	audit_flush(a);
 	if (a->flush_event != NULL)
 		event_free(a->flush_event);
 	if (a->fd >= 0)
 		close(a->fd);
 	free(a->waiting);
+	free(a->batch.lines);
 	free(a);
 }
 
@@ -223,114 +213,6 @@ void audit_set_actor(struct audit *a, const struct audit_actor *actor)
 struct audit_actor audit_actor(const struct audit *a)
 {
 	return a->actor;
-}
-
-/* ---- to the disk -------------------------------------------------------------------------------- */
-
-/* .9 goes, each of the others becomes one older, and a new file begins. */
-static int rotate(struct audit *a)
-{
-	char from[AUDIT_NAME_LEN], to[AUDIT_NAME_LEN];
-	int dir = a->daemon->state_fd;
-
-	for (unsigned age = AUDIT_FILE_CNT - 1; age > 0; age--) {
-		audit_file_name(age - 1, from);
-		audit_file_name(age, to);
-		if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
-			return -errno;
-	}
-	close(a->fd);
-	a->fd = -1;
-	return fsync(dir) < 0 ? -errno : 0;
-}
-
-static int write_waiting(struct audit *a)
-{
-	size_t done = 0;
-	ssize_t n;
-	int ret = 0;
-
-	while (done < a->waiting_len && ret == 0) {
-		n = write(a->fd, a->waiting + done, a->waiting_len - done);
-		if (n < 0 && errno != EINTR)
-			ret = -errno;
-		else if (n > 0)
-			done += (size_t)n;
-	}
-	if (ret == 0 && fdatasync(a->fd) < 0)
-		ret = -errno;
-	/* Whole lines or none: what was written of them is written again. */
-	if (ret < 0 && ftruncate(a->fd, a->size) < 0)
-		log_error("%s: %s", AUDIT_FILE, strerror(errno));
-	return ret;
-}
-
-static int write_head(const struct audit *a)
-{
-	char text[128];
-	int len = snprintf(
-		text, sizeof(text), "%llu %s\n", (unsigned long long)a->link.seq, a->link.hash);
-
-	return rk_file_replace(a->daemon->state_fd, AUDIT_HEAD_FILE, 0600, text, (size_t)len);
-}
-
-static int flush(struct audit *a)
-{
-	int ret = 0;
-
-	if (a->fd >= 0 && a->size > AUDIT_FILE_LIMIT)
-		ret = rotate(a);
-	if (ret == 0 && a->fd < 0)
-		ret = open_file(a);
-	if (ret == 0)
-		ret = write_waiting(a);
-	if (ret < 0)
-		return ret;
-	a->size += (off_t)a->waiting_len;
-	a->waiting_len = 0;
-	ret = write_head(a);
-	if (ret < 0)
-		log_error("%s: %s", AUDIT_HEAD_FILE, strerror(-ret));
-	return 0; /* the lines are safe */
-}
-
-static void flush_in(struct audit *a, int seconds)
-{
-	const struct timeval limit = {.tv_sec = seconds};
-
-	if (!event_pending(a->flush_event, EV_TIMEOUT, NULL))
-		event_add(a->flush_event, &limit);
-}
-
-void audit_flush(struct audit *a)
-{
-	uint64_t lost_cnt;
-	int ret;
-
-	event_del(a->flush_event);
-	if (a->waiting_len == 0)
-		return;
-	ret = flush(a);
-	if (ret < 0) {
-		log_error("%s cannot be written: %s", AUDIT_FILE, strerror(-ret));
-		flush_in(a, RETRY_SECONDS);
-		if (a->daemon->alarms != NULL)
-			alarm_raise(a->daemon->alarms, &write_alarm,
-				"The audit log cannot be written: %s", strerror(-ret));
-		return;
-	}
-	lost_cnt = a->lost_cnt;
-	a->lost_cnt = 0;
-	if (lost_cnt > 0)
-		audit_write(a, "audit.lost", "Events could not be recorded.",
-			json_pack("{s:I}", "count", (json_int_t)lost_cnt));
-	if (a->daemon->alarms != NULL)
-		alarm_clear(a->daemon->alarms, write_alarm.kind, write_alarm.source);
-}
-
-bool audit_is_full(const struct audit *a)
-{
-	return a->waiting_len > WAITING_FULL;
 }
 
 /* ---- records ------------------------------------------------------------------------------------ */
@@ -354,7 +236,7 @@ static char *make_room(struct audit *a, size_t len)
 	size_t need = a->waiting_len + len + AUDIT_HASH_LEN + 64;
 	char *grown;
 
-	if (need > WAITING_MAX)
+	if (need + a->batch.len > WAITING_MAX)
 		return NULL;
 	if (need > a->waiting_size) {
 		grown = realloc(a->waiting, need * 2);
@@ -402,7 +284,7 @@ void audit_write_as(struct audit *a, const struct audit_actor *actor, const char
 		a->lost_cnt++;
 		log_error("an event of type %s could not be recorded", type);
 	}
-	flush_in(a, 0);
+	audit_flush_in(a, 0);
 	free(text);
 	json_decref(event);
 }
@@ -419,5 +301,5 @@ uint64_t audit_count(const struct audit *a)
 
 size_t audit_waiting(const struct audit *a)
 {
-	return a->waiting_len;
+	return a->waiting_len + a->batch.len;
 }

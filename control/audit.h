@@ -4,9 +4,10 @@
  * type, who, from, request id, object, result, detail. Never a secret. Each line carries the hash
  * of the one before it (control/audit_chain.h), and full files move on to audit.jsonl.1 and so on.
  *
- * A line is on disk when audit_flush returns, or at the end of the loop's iteration. While the disk
- * takes none they wait in memory, an alarm stands, and changes are refused (audit_is_full) before
- * one goes unrecorded. Loop thread only.
+ * Lines go to the disk at the end of the loop's iteration, by the daemon's disk thread, so that the
+ * loop never waits for one; many that come meanwhile are synced together. While the disk takes none
+ * they wait in memory, an alarm stands, and changes are refused (audit_is_full) before one goes
+ * unrecorded. Loop thread only.
  */
 #pragma once
 
@@ -43,8 +44,10 @@ void audit_write(struct audit *a, const char *type, const char *description, jso
 /* The same in the name of a request that is no longer the current one. */
 void audit_write_as(struct audit *a, const struct audit_actor *actor, const char *type,
 	const char *description, json_t *detail);
-/* Everything so far is on disk afterwards, or waits for it and an alarm stands. */
+/* Everything so far is on disk afterwards, or waits for it and an alarm stands. Blocks. */
 void audit_flush(struct audit *a);
+/* Calls cb when that is so: at once, or later from the loop. */
+void audit_when_written(struct audit *a, void (*cb)(void *arg), void *arg);
 /* So much waits for the disk that no change may be made any more. */
 bool audit_is_full(const struct audit *a);
 /* The last count events, newest first; REST wraps them as {"events": [...]}. */

@@ -33,7 +33,8 @@ static void take_lines(json_t *list, const char *text, size_t end, size_t count)
 	}
 }
 
-static void take_file(json_t *list, int fd, size_t count)
+/* Of its first size bytes. */
+static void take_file(json_t *list, int fd, off_t size, size_t count)
 {
 	struct stat st;
 	char *text;
@@ -41,9 +42,11 @@ static void take_file(json_t *list, int fd, size_t count)
 
 	if (fstat(fd, &st) < 0)
 		return;
-	len = (size_t)st.st_size < TAIL_MAX ? (size_t)st.st_size : TAIL_MAX;
+	if (size > st.st_size)
+		size = st.st_size;
+	len = (size_t)size < TAIL_MAX ? (size_t)size : TAIL_MAX;
 	text = malloc(len + 1);
-	if (text != NULL && pread(fd, text, len, st.st_size - (off_t)len) == (ssize_t)len)
+	if (text != NULL && pread(fd, text, len, size - (off_t)len) == (ssize_t)len)
 		take_lines(list, text, len, count);
 	free(text);
 }
@@ -61,12 +64,14 @@ json_t *audit_tail(const struct audit *a, size_t count)
 	json_t *list = json_array();
 
 	take_lines(list, a->waiting, a->waiting_len, count);
+	take_lines(list, a->batch.lines, a->batch.len, count);
+	/* What the present file has beyond its size is the batch, being written. */
 	for (unsigned age = 0; age < AUDIT_FILE_CNT && json_array_size(list) < count; age++) {
 		int fd = open_age(a, age);
 
 		if (fd < 0)
 			break;
-		take_file(list, fd, count);
+		take_file(list, fd, age == 0 ? a->size : INT64_MAX, count);
 		close(fd);
 	}
 	return list;
@@ -150,21 +155,14 @@ static void on_verified(void *arg)
 	end_verification(v, &a);
 }
 
-void audit_verify(struct audit *a, answer_cb cb, void *arg)
+/* The files as they stand: nothing is being written, or it lies behind what is looked at. */
+static void begin_verification(void *arg)
 {
-	struct verification *v = calloc(1, sizeof(*v));
+	struct verification *v = arg;
+	struct audit *a = v->audit;
 	struct answer busy;
 	struct stat st;
 
-	answer_error(&busy, 503, "busy", NULL, "too much is going on; try again");
-	if (v == NULL) {
-		cb(arg, &busy);
-		answer_fini(&busy);
-		return;
-	}
-	audit_flush(a);
-	*v = (struct verification){.audit = a, .cb = cb, .arg = arg};
-	audit_link_first(&v->check.at);
 	v->has_head = audit_read_head(a->daemon->state_fd, &v->head) == 0;
 	for (unsigned age = 0; age < AUDIT_FILE_CNT; age++) {
 		v->fd[age] = open_age(a, age);
@@ -173,10 +171,28 @@ void audit_verify(struct audit *a, answer_cb cb, void *arg)
 			v->file_cnt++;
 		}
 	}
-	if (helper_run(a->daemon->helpers, verify_work, on_verified, v) < 0)
+	if (helper_run(a->daemon->helpers, verify_work, on_verified, v) < 0) {
+		answer_error(&busy, 503, "busy", NULL, "too much is going on; try again");
 		end_verification(v, &busy);
-	else
+	}
+}
+
+void audit_verify(struct audit *a, answer_cb cb, void *arg)
+{
+	struct verification *v = calloc(1, sizeof(*v));
+	struct answer busy;
+
+	if (v == NULL) {
+		answer_error(&busy, 503, "busy", NULL, "too much is going on; try again");
+		cb(arg, &busy);
 		answer_fini(&busy);
+		return;
+	}
+	*v = (struct verification){.audit = a, .cb = cb, .arg = arg};
+	for (unsigned age = 0; age < AUDIT_FILE_CNT; age++)
+		v->fd[age] = -1;
+	audit_link_first(&v->check.at);
+	audit_when_written(a, begin_verification, v);
 }
 
 /* ---- types -------------------------------------------------------------------------------------- */

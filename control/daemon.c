@@ -132,7 +132,9 @@ static int open_config(struct daemon *d)
 	struct config_report report;
 	int ret;
 
-	ret = configuration_open(d, &d->configuration, &report);
+	ret = helper_pool_new(d->base, 1, HELPER_QUEUE, &d->disk);
+	if (ret == 0)
+		ret = configuration_open(d, &d->configuration, &report);
 	if (ret == 0)
 		ret = audit_open(d, &d->audit);
 	if (ret == 0)
@@ -230,6 +232,10 @@ void daemon_close(struct daemon *d)
 	trust_close(d->trust);
 	if (d->audit != NULL && d->alarms != NULL)
 		audit_write(d->audit, "system.stop", "Stopped rekey-control.", NULL);
+	if (d->disk != NULL)
+		helper_pool_drain(d->disk);
+	helper_pool_free(d->disk);
+	d->disk = NULL;
 	alarms_close(d->alarms);
 	d->alarms = NULL;
 	audit_close(d->audit);

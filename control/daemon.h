@@ -56,7 +56,8 @@ struct daemon {
 	int lock_fd; /* keeps a second daemon away from the state folder */
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	struct helper_pool *helpers;
-	struct config *config; /* the running one; configuration sets it */
+	struct helper_pool *disk; /* one thread, for writes that the loop must not wait for */
+	struct config *config;    /* the running one; configuration sets it */
 	struct configuration *configuration;
 	struct alarms *alarms;
 	struct audit *audit;

@@ -23,6 +23,7 @@ STAILQ_HEAD(job_queue, job);
 struct helper_pool {
 	pthread_mutex_t lock; /* guards the queues, queued_cnt and is_stopping */
 	pthread_cond_t more;
+	pthread_cond_t ended; /* a job came to finished */
 	struct job_queue waiting;
 	struct job_queue finished;
 	unsigned queued_cnt; /* accepted and not yet given to done() */
@@ -53,6 +54,7 @@ static void *run_helper(void *arg)
 		job->work(job->arg);
 		pthread_mutex_lock(&pool->lock);
 		STAILQ_INSERT_TAIL(&pool->finished, job, next);
+		pthread_cond_signal(&pool->ended);
 		/* An eventfd that is full wakes the loop all the same. */
 		if (write(pool->wake_fd, &one, sizeof(one)) < 0)
 			assert(errno == EAGAIN);
@@ -119,6 +121,7 @@ int helper_pool_new(
 		return -ENOMEM;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->more, NULL);
+	pthread_cond_init(&pool->ended, NULL);
 	STAILQ_INIT(&pool->waiting);
 	STAILQ_INIT(&pool->finished);
 	pool->queue_max = queue_max;
@@ -160,6 +163,7 @@ void helper_pool_free(struct helper_pool *pool)
 		event_free(pool->wake_event);
 	if (pool->wake_fd >= 0)
 		close(pool->wake_fd);
+	pthread_cond_destroy(&pool->ended);
 	pthread_cond_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
@@ -180,6 +184,20 @@ void helper_pool_settle(struct helper_pool *pool)
 	while (!is_idle(pool))
 		if (event_base_loop(pool->base, EVLOOP_ONCE) != 0)
 			return;
+}
+
+void helper_pool_drain(struct helper_pool *pool)
+{
+	bool is_left = true;
+
+	while (is_left) {
+		pthread_mutex_lock(&pool->lock);
+		while (pool->queued_cnt > 0 && STAILQ_EMPTY(&pool->finished))
+			pthread_cond_wait(&pool->ended, &pool->lock);
+		is_left = pool->queued_cnt > 0;
+		pthread_mutex_unlock(&pool->lock);
+		finish_jobs(pool);
+	}
 }
 
 int helper_run(

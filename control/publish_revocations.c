@@ -17,6 +17,7 @@
 #define SMALL_ENTRIES 16384 /* compiled within 5 ms */
 #define MERGE_ENTRIES 16384 /* an overlay this large is merged: a quarter of what it may hold */
 #define RETRY_USEC    100000
+#define RELEASE_BYTES (1 << 20)
 
 /* Touches nothing but itself while it works. */
 struct compiling {
@@ -77,10 +78,30 @@ static void work(void *arg)
 
 /* ---- what becomes of it ----------------------------------------------------------------------- */
 
+static void close_part(void *part)
+{
+	compile_part_close(part);
+	free(part);
+}
+
+/* The last descriptor of a large one gives all its pages back: a helper's work. */
+static void release_part(struct publisher *p, struct compile_part *part)
+{
+	struct compile_part *moved = part->size > RELEASE_BYTES ? malloc(sizeof(*moved)) : NULL;
+
+	if (moved == NULL) {
+		compile_part_close(part);
+		return;
+	}
+	*moved = *part;
+	part->fd = -1;
+	helper_release(p->daemon->helpers, close_part, moved);
+}
+
 static void drop_part(struct publisher *p, enum rk_part_kind kind)
 {
 	if (p->has_part[kind])
-		compile_part_close(&p->part[kind]);
+		release_part(p, &p->part[kind]);
 	p->has_part[kind] = false;
 }
 

@@ -21,7 +21,7 @@
 #define STALL_BYTES_SEC 128L
 #define TOTAL_SEC       600L
 #define REDIRECT_MAX    3L
-#define BUFFER_BYTES    131072L /* a write call each, so that the loop gets its turn */
+#define BUFFER_BYTES    16384L /* libcurl takes up to a hundred before the loop gets its turn */
 
 struct fetch {
 	LIST_ENTRY(fetch) link;

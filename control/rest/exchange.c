@@ -187,7 +187,26 @@ static void audit(const struct exchange *x, const struct answer *a)
 		json_pack("{s:s, s:s, s:s, s:i, s:s}", "method", method, "path", x->route->path,
 			"object", object_of(x), "status", a->status, "result",
 			code != NULL ? code : "ok"));
-	audit_flush(x->daemon->audit); /* before anybody is told that it is done */
+}
+
+static void finish(struct exchange *x, struct answer *a)
+{
+	if (x->req != NULL && evhttp_request_get_connection(x->req) == NULL) {
+		evhttp_request_free(x->req);
+		x->req = NULL;
+	}
+	if (x->req != NULL)
+		send_answer(x, a);
+	free_exchange(x);
+}
+
+static void finish_held(void *arg)
+{
+	struct exchange *x = arg;
+	struct answer a = x->held;
+
+	finish(x, &a);
+	answer_fini(&a);
 }
 
 void exchange_answer(void *arg, struct answer *a)
@@ -197,15 +216,15 @@ void exchange_answer(void *arg, struct answer *a)
 	if (x->rest != NULL && x->route != NULL)
 		metrics_count_request(
 			x->daemon->metrics, x->route->path, x->route->is_change, a->status);
-	if (x->rest != NULL && x->route != NULL && x->route->is_change)
-		audit(x, a);
-	if (x->req != NULL && evhttp_request_get_connection(x->req) == NULL) {
-		evhttp_request_free(x->req);
-		x->req = NULL;
+	if (x->rest == NULL || x->route == NULL || !x->route->is_change) {
+		finish(x, a);
+		return;
 	}
-	if (x->req != NULL)
-		send_answer(x, a);
-	free_exchange(x);
+	audit(x, a);
+	x->held = *a;
+	json_incref(x->held.body);
+	/* Nobody is told that it is done before the record of it is on disk. */
+	audit_when_written(x->daemon->audit, finish_held, x);
 }
 
 void exchange_answer_now(struct exchange *x, struct answer *a)

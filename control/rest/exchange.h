@@ -31,7 +31,8 @@ struct exchange {
 	bool has_bad_framing; /* the connection is not to be used again */
 	bool has_bad_token;
 	bool accepts_pem;
-	char allowed[64]; /* for 405 */
+	char allowed[64];   /* for 405 */
+	struct answer held; /* until its record is on disk */
 };
 
 /* Takes on a request: checks it, finds its route and lets it be answered. */

@@ -272,6 +272,58 @@ static void test_rotation(void **state)
 	expect_intact(true);
 }
 
+struct told {
+	unsigned cnt;
+	off_t size[3]; /* of the file, when each was told */
+};
+
+static void tell(void *arg)
+{
+	struct told *t = arg;
+	struct stat st;
+
+	assert_int_equal(fstatat(f.d.state_fd, "audit.jsonl", &st, 0), 0);
+	t->size[t->cnt++] = st.st_size;
+}
+
+/* Whoever waits is told when the file has its line, while others come; every line is told once. */
+static void test_written_by_the_disk_thread(void **state)
+{
+	struct told t = {0};
+	json_t *events;
+	struct stat before;
+
+	(void)state;
+	audit_flush(f.d.audit);
+	assert_int_equal(fstatat(f.d.state_fd, "audit.jsonl", &before, 0), 0);
+	audit_when_written(f.d.audit, tell, &t);
+	assert_int_equal(t.cnt, 1); /* nothing to wait for */
+	audit_write(f.d.audit, "system.first", "First.", NULL);
+	audit_when_written(f.d.audit, tell, &t);
+	audit_write(f.d.audit, "system.second", "Second.", NULL);
+	audit_when_written(f.d.audit, tell, &t);
+	assert_int_equal(t.cnt, 1); /* the loop did not wait */
+	assert_true(audit_waiting(f.d.audit) > 0);
+	events = audit_tail(f.d.audit, 2); /* one is being written, the other waits */
+	assert_string_equal(field(events, 0, "type"), "system.second");
+	assert_string_equal(field(events, 1, "type"), "system.first");
+	json_decref(events);
+	while (t.cnt < 3)
+		daemon_fixture_idle(&f, 1);
+	assert_true(t.size[1] > before.st_size + 10);
+	assert_true(t.size[2] > t.size[1] || t.size[1] > before.st_size + 400);
+	assert_int_equal(audit_waiting(f.d.audit), 0);
+	/* One that cannot wait takes over what the disk thread has. */
+	audit_write(f.d.audit, "system.third", "Third.", NULL);
+	audit_when_written(f.d.audit, tell, &(struct told){0});
+	audit_write(f.d.audit, "system.fourth", "Fourth.", NULL);
+	audit_flush(f.d.audit);
+	assert_int_equal(audit_waiting(f.d.audit), 0);
+	expect_intact(true);
+	daemon_fixture_restart(&f);
+	expect_intact(true);
+}
+
 static void test_chain_form(void **state)
 {
 	static const char zeros[] =
@@ -306,6 +358,7 @@ int main(void)
 		T(test_tampering),
 		T(test_cut_off_is_told_at_start),
 		T(test_rotation),
+		T(test_written_by_the_disk_thread),
 		cmocka_unit_test(test_chain_form),
 	};
 
