@@ -14,15 +14,14 @@
 /* A clock that was set back does not make the wait longer than anybody may ask for. */
 #define WAIT_MAX_SEC 86400
 
+/* Success has armed the timer anew; after a failure it stands as it was set before the try. */
 static void undone(void *arg, struct answer *a)
 {
-	struct configuration *c = arg;
-
+	(void)arg;
 	if (a->status != 200)
 		log_error("the unconfirmed configuration could not be rolled back: trying again "
 			  "in %d s",
 			RETRY_SEC);
-	configuration_arm(c);
 }
 
 static void arm_in(struct configuration *c, int64_t sec)

@@ -3,6 +3,7 @@
 #include "tests/unit/configuration_fixture.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 static void test_commit(void **state)
 {
@@ -253,6 +254,35 @@ static void test_unconfirmed_over_restart(void **state)
 	confirm(409);
 }
 
+/* Folders where the next documents would be written: no commit succeeds. */
+static void block_history(uint64_t from, uint64_t to, bool is_blocked)
+{
+	char name[48];
+
+	for (uint64_t i = from; i <= to; i++) {
+		snprintf(name, sizeof(name), "config/%llu.json", (unsigned long long)i);
+		if (is_blocked)
+			assert_int_equal(mkdirat(f.d.state_fd, name, 0700), 0);
+		else
+			unlinkat(f.d.state_fd, name, AT_REMOVEDIR);
+	}
+}
+
+/* What cannot be rolled back now is tried again in a while, and not all the time. */
+static void test_unconfirmed_and_not_written(void **state)
+{
+	(void)state;
+	commit_unconfirmed(1400);
+	age_deadline();
+	block_history(3, 40, true);
+	daemon_fixture_restart(&f);
+	daemon_fixture_idle(&f, 500);
+	assert_int_equal(f.d.config->port[0].mtu, 1400);
+	block_history(3, 40, false);
+	daemon_fixture_restart(&f);
+	assert_true(is_back(NULL));
+}
+
 static size_t history_cnt(void)
 {
 	struct answer a;
@@ -295,6 +325,7 @@ int main(void)
 		T(test_history_is_bounded),
 		T(test_confirmed),
 		T(test_unconfirmed_over_restart),
+		T(test_unconfirmed_and_not_written),
 		T(test_reload_of_the_same),
 	};
 
