@@ -23,6 +23,7 @@
 
 #define PEM_TYPE     "application/x-pem-file"
 #define METRICS_PATH "/metrics"
+#define OBJECT_MAX   128 /* octets of a name in the audit */
 
 static struct bufferevent *bev_of(struct evhttp_request *req)
 {
@@ -170,12 +171,23 @@ static const char *object_of(const struct exchange *x)
 	return text != NULL ? text : "";
 }
 
+/* Whoever asks chooses it, before anybody knows who that is: cut, between two characters. */
+static size_t object_len(const char *object)
+{
+	size_t len = strnlen(object, OBJECT_MAX);
+
+	while (len > 0 && ((unsigned char)object[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
 /* Who asked for which change of what, and what came of it. Never the body. */
 static void audit(const struct exchange *x, const struct answer *a)
 {
 	const char *method = route_method_name(x->route->method);
 	const json_t *error = json_object_get(a->body, "error");
 	const char *code = json_string_value(json_object_get(error, "code"));
+	const char *object = object_of(x);
 	struct audit_actor actor = x->actor;
 	char description[160];
 
@@ -184,8 +196,8 @@ static void audit(const struct exchange *x, const struct answer *a)
 		x->route->path, a->status);
 	audit_write_as(x->daemon->audit, &actor,
 		audit_request_type(method, x->route->path, a->status), description,
-		json_pack("{s:s, s:s, s:s, s:i, s:s}", "method", method, "path", x->route->path,
-			"object", object_of(x), "status", a->status, "result",
+		json_pack("{s:s, s:s, s:s%, s:i, s:s}", "method", method, "path", x->route->path,
+			"object", object, object_len(object), "status", a->status, "result",
 			code != NULL ? code : "ok"));
 }
 

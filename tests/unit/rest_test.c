@@ -271,6 +271,25 @@ static void request_id_is_echoed_and_audited(void **state)
 	free(audit);
 }
 
+/* Who is nobody yet does not choose how much is written about it. */
+static void audited_name_is_bounded(void **state)
+{
+	char body[4096], name[2048], *audit;
+
+	(void)state;
+	memset(name, 'a', 127);
+	for (size_t i = 127; i + 3 < sizeof(name); i += 2)
+		memcpy(name + i, "\xc3\xa4", 3);
+	snprintf(body, sizeof(body), "{\"username\":\"%s\",\"password\":\"%s\"}", name,
+		"no such one");
+	answers("POST", "/api/v1/login", "", body, 400, "bad-request");
+	audit = fixture_audit(f);
+	name[127] = '\0';
+	assert_non_null(strstr(audit, name));
+	assert_null(strstr(audit, "\xc3\xa4"));
+	free(audit);
+}
+
 static void local_socket_needs_no_token(void **state)
 {
 	char *answer = NULL, path[128];
@@ -363,6 +382,7 @@ int main(void)
 		cmocka_unit_test(content_type_must_be_json),
 		cmocka_unit_test(pem_on_demand),
 		cmocka_unit_test(request_id_is_echoed_and_audited),
+		cmocka_unit_test(audited_name_is_bounded),
 		cmocka_unit_test(local_socket_needs_no_token),
 		cmocka_unit_test(health_and_document_are_open),
 		cmocka_unit_test(events_are_counted),
