@@ -200,6 +200,24 @@ static void copy_text(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
+/* Cut between two characters; what is no UTF-8 at all is made ASCII, or nobody would see it. */
+static void copy_message(char out[MESSAGE_MAX_LEN], const char *text)
+{
+	size_t len = strnlen(text, MESSAGE_MAX_LEN - 1);
+	json_t *json;
+
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	json = json_string(out);
+	if (json == NULL)
+		for (char *c = out; *c != '\0'; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+	json_decref(json);
+}
+
 /* Of that kind and source, which none has yet; NULL: no room, or no memory. */
 static struct alarm *add_alarm(struct alarms *a, const struct alarm_kind *kind, const char *source)
 {
@@ -359,12 +377,13 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 	struct alarm *alarm = find_alarm(a, spec->kind, spec->source);
 	bool is_new = alarm == NULL, is_changed;
 	const struct alarm_kind *kind;
-	char message[MESSAGE_MAX_LEN];
+	char said[MESSAGE_MAX_LEN + 1], message[MESSAGE_MAX_LEN];
 	va_list args;
 
 	va_start(args, text_format);
-	vsnprintf(message, sizeof(message), text_format, args);
+	vsnprintf(said, sizeof(said), text_format, args);
 	va_end(args);
+	copy_message(message, said);
 	if (!is_new && alarm->severity == spec->severity && strcmp(alarm->message, message) == 0)
 		return;
 	if (is_new) {
@@ -380,7 +399,7 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 	}
 	is_changed = !is_new && alarm->severity != spec->severity;
 	alarm->severity = spec->severity;
-	copy_text(alarm->message, sizeof(alarm->message), message);
+	memcpy(alarm->message, message, sizeof(alarm->message));
 	judge_shelf(a, alarm);
 	if (is_new || is_changed)
 		tell(a, alarm, is_new ? "raised" : "changed");

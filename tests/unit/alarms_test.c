@@ -87,6 +87,27 @@ static void test_standing(void **state)
 	json_decref(after);
 }
 
+/* A text that is cut, or no UTF-8, hides no alarm. */
+static void test_any_text(void **state)
+{
+	struct alarm_spec other = spec;
+	char text[1024];
+	json_t *list;
+
+	(void)state;
+	text[0] = 'a';
+	for (size_t i = 1; i + 3 < sizeof(text); i += 2)
+		memcpy(text + i, "\xc3\xa4", 3);
+	alarm_raise(f.d.alarms, &spec, "%s", text);
+	other.source = "lab/b";
+	alarm_raise(f.d.alarms, &other, "not \xc3 one");
+	list = listed();
+	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(strlen(field(list, 0, "message")), 511);
+	assert_string_equal(field(list, 1, "message"), "not ? one");
+	json_decref(list);
+}
+
 static void test_kept_over_restart(void **state)
 {
 	json_t *before, *after;
@@ -252,6 +273,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_standing),
+		T(test_any_text),
 		T(test_kept_over_restart),
 		T(test_numbers_go_on),
 		T(test_shelves),
