@@ -9,6 +9,7 @@
 #include "control/config.h"
 #include "control/revocations.h"
 #include "control/trust.h"
+#include "pki/view/secret.h"
 #include "pki/x509/validate.h"
 
 static const char *const check_names[] = {[PROVISION_CHECK_PRIVATE_KEY] = "private-key",
@@ -52,6 +53,7 @@ void provision_check_free(struct provision_check *c)
 	X509_free(c->cert);
 	pki_trust_put(c->trust);
 	revocations_put(c->revocations);
+	rk_wipe(c->installation_key, sizeof(c->installation_key));
 	free(c);
 }
 

@@ -11,6 +11,7 @@
 #include "control/publish.h"
 #include "control/revocations.h"
 #include "control/trust.h"
+#include "pki/view/secret.h"
 #include "pki/x509/validate.h"
 
 #define ASKING_MAX 64
@@ -101,6 +102,7 @@ static void answer_asked(void *arg)
 	v->asking_cnt--;
 	revocations_put(a->revocations);
 	pki_trust_put(a->trust);
+	rk_wipe(a->installation_key, sizeof(a->installation_key));
 	free(a);
 }
 
@@ -139,6 +141,7 @@ void verdicts_drop_rejudging(struct rejudging *j)
 		free(j->item[i].der);
 	free(j->item);
 	pki_trust_put(j->trust);
+	rk_wipe(j->installation_key, sizeof(j->installation_key));
 	free(j);
 }
 
