@@ -76,13 +76,17 @@ void enrol_changed(struct enrol *e)
 	set_timer(e);
 }
 
-/* Two thirds of the lifetime, and up to a twentieth of it earlier: a fleet does not come at once. */
-static void plan_renewal(struct enrolment *r)
+/*
+ * Two thirds of the lifetime, and up to a twentieth of it earlier: a fleet does not come at once.
+ * One that was old when it came is renewed after two thirds of what was left of it: the next may
+ * be as old, and the CA is not to be asked without a pause.
+ */
+static void plan_renewal(struct enrolment *r, bool is_new)
 {
 	const struct config_ca_profile *profile = enrol_profile(r->enrol, r->url);
 	struct pki_cert_info info;
+	int64_t life, now = time(NULL);
 	X509 *cert = NULL;
-	int64_t life;
 
 	r->next_try = 0;
 	r->fingerprint[0] = '\0';
@@ -95,6 +99,10 @@ static void plan_renewal(struct enrolment *r)
 		if (life >= 20)
 			r->next_try -= arc4random_uniform(
 				life / 20 < UINT32_MAX ? (uint32_t)(life / 20) : UINT32_MAX);
+		if (is_new && r->next_try <= now)
+			r->next_try = now + (info.not_after - now) / 3 * 2;
+		if (is_new && r->next_try <= now)
+			r->next_try = now + RETRY_SEC;
 		snprintf(r->fingerprint, sizeof(r->fingerprint), "%s", info.fingerprint_sha256);
 	}
 	X509_free(cert);
@@ -118,7 +126,7 @@ static void try_now(struct enrolment *r)
 {
 	if (r->fingerprint[0] != '\0') {
 		if (!is_plan_current(r)) {
-			plan_renewal(r);
+			plan_renewal(r, false);
 			return;
 		}
 		log_info("%s: two thirds of its lifetime are over: renewing it", r->name);
@@ -241,7 +249,7 @@ void enrol_fail(struct enrolment *r, bool is_final, const char *text)
 	if (is_final) {
 		r->next_try = 0;
 		if (r->last_success != 0)
-			plan_renewal(r);
+			plan_renewal(r, false);
 		if (r->next_try != 0 && r->next_try < next)
 			r->next_try = next;
 	}
@@ -262,7 +270,7 @@ void enrol_succeed(struct enrolment *r)
 	if (r->action == ENROL_REVOKE)
 		r->next_try = 0;
 	else
-		plan_renewal(r);
+		plan_renewal(r, true);
 	log_info("%s: the %s succeeded", r->name, action_name(r));
 	audit(r, true);
 	alarm_clear(r->enrol->daemon->alarms, ALARM_KIND, r->name);
@@ -343,7 +351,7 @@ void enrol_configure(struct enrol *e)
 
 	LIST_FOREACH(r, &e->list, link)
 	if (r->state == ENROL_DONE && r->action != ENROL_REVOKE)
-		plan_renewal(r);
+		plan_renewal(r, false);
 	set_timer(e);
 }
 

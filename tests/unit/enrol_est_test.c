@@ -342,6 +342,19 @@ static void test_renewal(void **state)
 	X509_free(cert);
 }
 
+/* A CA that gives out what is due already is not asked again at once. */
+static void test_old_certificate(void **state)
+{
+	(void)state;
+	use_label("old", "");
+	enrol_fixture_start(&f, json_object(), 202, "");
+	enrol_fixture_wait(&f, "done", NULL);
+	daemon_fixture_idle(&f.daemon, 2500);
+	assert_string_equal(json_string_value(enrol_fixture_get(&f, "state")), "done");
+	assert_string_equal(json_string_value(enrol_fixture_get(&f, "action")), "enrol");
+	assert_true(json_is_string(enrol_fixture_get(&f, "next_try")));
+}
+
 static void test_revocation_is_not_est(void **state)
 {
 	(void)state;
@@ -369,6 +382,7 @@ int main(void)
 		T(test_bad_answers),
 		T(test_server_is_checked),
 		T(test_renewal),
+		T(test_old_certificate),
 		T(test_revocation_is_not_est),
 	};
 

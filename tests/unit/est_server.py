@@ -8,6 +8,7 @@ FOLDER holds ca.pem, ca.key (the issuing CA), chain.pem (it and all above), tls.
 server's own). Prints its port. The label in the URL chooses how it behaves: see ANSWERS.
 """
 import base64
+import datetime
 import http.server
 import os
 import re
@@ -58,6 +59,30 @@ def issue(csr, ca="ca", days="90"):
                 "-days", days, "-sha256", "-copy_extensions", "copy", "-extfile", ext, "-out", out,
                 data=csr)
         return certs_only(out, path("ca.pem"))
+
+
+def issue_old(csr):
+    """One whose lifetime is nearly over when it comes."""
+    with tempfile.TemporaryDirectory() as folder:
+        def at(name, text=None):
+            name = os.path.join(folder, name)
+            if text is not None:
+                with open(name, "w", encoding="ascii") as f:
+                    f.write(text)
+            return name
+
+        day = datetime.timedelta(days=1)
+        start, end = (datetime.datetime.now(datetime.timezone.utc) + n * day for n in (-80, 20))
+        with open(at("csr"), "wb") as f:
+            f.write(openssl("req", "-inform", "DER", data=csr))
+        config = at("config", "[ca]\ndefault_ca=lab\n[lab]\ndatabase=%s\nnew_certs_dir=%s\n"
+                    "rand_serial=yes\ndefault_md=sha256\npolicy=any\ncopy_extensions=copy\n"
+                    "[any]\ncommonName=supplied\n" % (at("index", ""), folder))
+        openssl("ca", "-batch", "-notext", "-config", config, "-cert", path("ca.pem"), "-keyfile",
+                path("ca.key"), "-extfile", at("ext", EXTENSIONS), "-in", at("csr"), "-out",
+                at("out.pem"), "-startdate", start.strftime("%Y%m%d%H%M%SZ"), "-enddate",
+                end.strftime("%Y%m%d%H%M%SZ"))
+        return certs_only(at("out.pem"), path("ca.pem"))
 
 
 def another_key(csr):
@@ -165,6 +190,7 @@ ANSWERS = {
     "another": lambda h, csr: h.say_certificates(another_key(csr)),
     "foreign": lambda h, csr: h.say_certificates(issue(csr, "foreign")),
     "short": lambda h, csr: h.say_certificates(issue(csr, days="1")),
+    "old": lambda h, csr: h.say_certificates(issue_old(csr)),
     "empty": lambda h, csr: h.say(200, b"", "application/pkcs7-mime"),
     "html": lambda h, csr: h.say(200, b"<html>log in</html>", "text/html"),
     "damaged": lambda h, csr: h.say(200, b"MIIB!!!!", "application/pkcs7-mime"),
