@@ -91,11 +91,14 @@ void crl_schedule(struct crl_manager *m)
 	struct crl_source *s;
 	struct timeval tv;
 
-	if (m->is_closing)
+	/* A start that fails at once ends its run, which comes here again: the loop goes on. */
+	if (m->is_closing || m->is_starting)
 		return;
+	m->is_starting = true;
 	while (m->running_cnt < CRL_RUNNING_MAX && (s = next_source(m, &when)) != NULL &&
 		when <= now)
 		start(m, s, now);
+	m->is_starting = false;
 	if (m->running_cnt < CRL_RUNNING_MAX && next_source(m, &when) != NULL && when > now &&
 		when - now < pause)
 		pause = when - now;

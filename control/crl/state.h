@@ -40,6 +40,7 @@ struct crl_manager {
 	uint64_t pause_until_ns; /* backoff-interval between endpoints */
 	struct crl_waiter *waiter;
 	struct crl_clock clock;
+	bool is_starting; /* of fetches, in crl_schedule */
 	bool is_saving;
 	bool is_save_due;
 	bool is_closing;
