@@ -302,6 +302,7 @@ static json_t *certificate_json(const struct pki_ca *ca)
 static json_t *bundle_json(const struct trust *t, const struct pki_bundle *bundle)
 {
 	json_t *certificates = json_array(), *warnings = json_array();
+	size_t len = strlen(bundle->name);
 
 	for (size_t i = 0; i < pki_trust_ca_cnt(t->current); i++) {
 		const struct pki_ca *ca = pki_trust_ca(t->current, i);
@@ -318,7 +319,8 @@ static json_t *bundle_json(const struct trust *t, const struct pki_bundle *bundl
 	for (size_t i = 0; i < t->report.cnt; i++) {
 		const struct pki_finding *f = &t->report.finding[i];
 
-		if (strncmp(f->subject, bundle->name, strlen(bundle->name)) == 0)
+		if (strncmp(f->subject, bundle->name, len) == 0 &&
+			(f->subject[len] == ':' || f->subject[len] == '\0'))
 			json_array_append_new(warnings, json_string(f->text));
 	}
 	return json_pack("{s:s, s:s, s:o, s:o}", "name", bundle->name, "validation_mode",
