@@ -343,9 +343,13 @@ static bool find_route(struct exchange *x)
 			"the Allow header lists what can be done here");
 		return false;
 	}
+	if (query != NULL && strlen(query) >= sizeof(x->query)) {
+		refuse(x, 400, "bad-query", "the query is longer than any that is understood here");
+		return false;
+	}
 	x->route = match.route;
 	memcpy(x->param, match.param, sizeof(x->param));
-	if (query != NULL && strlen(query) < sizeof(x->query))
+	if (query != NULL)
 		memcpy(x->query, query, strlen(query) + 1);
 	return true;
 }

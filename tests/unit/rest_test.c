@@ -271,6 +271,16 @@ static void request_id_is_echoed_and_audited(void **state)
 	free(audit);
 }
 
+/* A question that is too long is not answered as if it were another one. */
+static void long_query(void **state)
+{
+	char path[1024] = "/api/v1/event?count=";
+
+	(void)state;
+	memset(path + strlen(path), '1', 600);
+	answers("GET", path, admin, NULL, 400, "bad-query");
+}
+
 /* Who is nobody yet does not choose how much is written about it. */
 static void audited_name_is_bounded(void **state)
 {
@@ -383,6 +393,7 @@ int main(void)
 		cmocka_unit_test(pem_on_demand),
 		cmocka_unit_test(request_id_is_echoed_and_audited),
 		cmocka_unit_test(audited_name_is_bounded),
+		cmocka_unit_test(long_query),
 		cmocka_unit_test(local_socket_needs_no_token),
 		cmocka_unit_test(health_and_document_are_open),
 		cmocka_unit_test(events_are_counted),
