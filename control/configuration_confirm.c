@@ -37,14 +37,22 @@ static void time_is_over(evutil_socket_t fd, short what, void *arg)
 	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
 	json_t *document = NULL;
 	struct commit *m;
+	int ret;
 
 	(void)fd;
 	(void)what;
 	/* Again, should this try come to nothing. */
 	arm_in(c, RETRY_SEC);
-	if (u->number == 0 || c->commit != NULL ||
-		config_history_read(c->history, u->previous, &document) < 0)
+	if (u->number == 0 || c->commit != NULL)
 		return;
+	ret = config_history_read(c->history, u->previous, &document);
+	if (ret < 0) {
+		log_error("configuration %llu was not confirmed, and %llu before it cannot be "
+			  "read: %s",
+			(unsigned long long)u->number, (unsigned long long)u->previous,
+			strerror(-ret));
+		return;
+	}
 	m = commit_new(c, COMMIT_ROLLBACK, document, undone, c);
 	json_decref(document);
 	if (m == NULL)
