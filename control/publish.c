@@ -59,7 +59,8 @@ void publisher_send_view(struct publisher *p)
 	int fds[RK_PART_CNT];
 	size_t fd_cnt = 0;
 
-	if (!p->is_greeted || !p->has_part[RK_PART_CONFIG])
+	/* Without the revocations everybody would be good. */
+	if (!p->is_greeted || !p->has_part[RK_PART_CONFIG] || !p->has_part[RK_PART_REVOCATION_BASE])
 		return;
 	send_key(p);
 	msg.view.generation = p->published;
@@ -100,6 +101,28 @@ bool publisher_is_connected(const struct publisher *p)
 	return p != NULL && p->link != NULL && publish_link_is_connected(p->link);
 }
 
+bool publisher_has_failed(const struct publisher *p)
+{
+	for (unsigned i = 0; i < RK_PART_CNT; i++)
+		if (p->is_failed[i])
+			return true;
+	return false;
+}
+
+void publisher_fail(struct publisher *p, enum rk_part_kind kind, const char *text)
+{
+	p->is_failed[kind] = true;
+	publisher_set_alarm(p, "publication-failed", ALARM_CRITICAL, text);
+	publisher_mark_later(p, kind, PUBLISH_RETRY_USEC);
+}
+
+void publisher_built(struct publisher *p, enum rk_part_kind kind)
+{
+	p->is_failed[kind] = false;
+	if (!publisher_has_failed(p))
+		publisher_clear_alarm(p, "publication-failed");
+}
+
 /* True when the part has changed. */
 static bool rebuild(struct publisher *p, enum rk_part_kind kind)
 {
@@ -112,10 +135,10 @@ static bool rebuild(struct publisher *p, enum rk_part_kind kind)
 	if (ret < 0) {
 		snprintf(text, sizeof(text), "Part %s cannot be published: %s", part_name[kind],
 			ret == -EINVAL ? why.text : strerror(-ret));
-		publisher_set_alarm(p, "publication-failed", ALARM_CRITICAL, text);
+		publisher_fail(p, kind, text);
 		return false;
 	}
-	publisher_clear_alarm(p, "publication-failed");
+	publisher_built(p, kind);
 	if (p->has_part[kind] && memcmp(p->part[kind].digest, part.digest, RK_DIGEST_LEN) == 0) {
 		compile_part_close(&part);
 		return false;
@@ -166,7 +189,7 @@ static void on_build(evutil_socket_t fd, short what, void *arg)
 
 void publisher_mark_later(struct publisher *p, enum rk_part_kind kind, long usec)
 {
-	const struct timeval when = {.tv_usec = usec};
+	const struct timeval when = {.tv_sec = usec / 1000000, .tv_usec = usec % 1000000};
 
 	p->is_marked[kind] = true;
 	if (!event_pending(p->build_event, EV_TIMEOUT, NULL))

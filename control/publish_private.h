@@ -15,6 +15,7 @@
 
 #define PUBLISH_ABSENT_SECONDS 10
 #define PUBLISH_BEHIND_SECONDS 30
+#define PUBLISH_RETRY_USEC     2000000               /* what cannot be built is tried again */
 #define PUBLISH_REFUSED        "publication-refused" /* code of the answer */
 
 struct waiter {
@@ -22,6 +23,7 @@ struct waiter {
 	struct publisher *publisher;
 	struct rk_generation generation;
 	bool is_building; /* of what it waits for the generation is not known yet */
+	bool is_partial;  /* or not all of it is in that generation */
 	struct event *timer;
 	answer_cb cb;
 	void *arg;
@@ -36,6 +38,7 @@ struct publisher {
 	struct event *behind_timer; /* the newest generation has to be applied until then */
 	bool is_marked[RK_PART_CNT];
 	bool has_part[RK_PART_CNT];
+	bool is_failed[RK_PART_CNT]; /* could not be built: in force is what was there before */
 	struct compile_part part[RK_PART_CNT];
 	/* Of the revocations (publish_revocations.c). */
 	struct revocations *base; /* counted: what the base in force was compiled from, or NULL */
@@ -62,6 +65,12 @@ void publisher_clear_alarm(struct publisher *p, const char *kind);
 void publisher_send_view(struct publisher *p);
 int publisher_save_incarnation(const struct publisher *p, uint64_t incarnation) RK_MUST_CHECK;
 
+/* The kind could not be built: an alarm, and it is tried again. */
+void publisher_fail(struct publisher *p, enum rk_part_kind kind, const char *text);
+/* It could. The alarm ends when all can. */
+void publisher_built(struct publisher *p, enum rk_part_kind kind);
+/* Something that was asked for is not in what is published. */
+bool publisher_has_failed(const struct publisher *p);
 /* A generation for the parts as they are, to the data plane. */
 void publisher_publish(struct publisher *p);
 /* As publisher_mark, after a while. */
@@ -77,6 +86,7 @@ void publisher_settle_waiters(struct publisher *p);
 
 /* Takes what is in a. */
 void publisher_end_waiter(struct waiter *w, struct answer *a);
+/* But for one of a partial publication, which hears that. */
 void publisher_succeed_waiter(struct waiter *w, const char *how);
 
 void publisher_on_message(void *publisher, const struct rk_message *msg);

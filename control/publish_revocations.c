@@ -139,10 +139,10 @@ static bool take_result(struct publisher *p, struct compiling *c)
 			return false;
 		snprintf(text, sizeof(text), "The revocations cannot be published: %s",
 			c->error == -EINVAL ? c->why.text : strerror(-c->error));
-		publisher_set_alarm(p, "publication-failed", ALARM_CRITICAL, text);
+		publisher_fail(p, RK_PART_REVOCATION_BASE, text);
 		return false;
 	}
-	publisher_clear_alarm(p, "publication-failed");
+	publisher_built(p, RK_PART_REVOCATION_BASE);
 	if (c->part.kind == RK_PART_REVOCATION_BASE) {
 		set_base(p, c->now);
 		drop_part(p, RK_PART_REVOCATION_OVERLAY);
@@ -199,7 +199,7 @@ static void on_compiled(void *arg)
 {
 	struct compiling *c = arg, *merged;
 	struct publisher *p = c->publisher;
-	bool was_cancelled = c->error == -ECANCELED;
+	bool was_cancelled = c->error == -ECANCELED, has_failed = c->error < 0;
 
 	p->is_compiling = false;
 	if (take_result(p, c))
@@ -213,7 +213,7 @@ static void on_compiled(void *arg)
 	}
 	if (merged != NULL)
 		on_merged(merged);
-	else if (p->is_marked[RK_PART_REVOCATION_BASE])
+	else if (p->is_marked[RK_PART_REVOCATION_BASE] && !has_failed)
 		publisher_flush(p);
 	publisher_settle_waiters(p);
 	merge_if_due(p);
@@ -241,9 +241,8 @@ bool publisher_compile_revocations(struct publisher *p)
 		return false; /* stays marked; done after */
 	c = now != NULL ? compiling_new(p, now, is_small ? NULL : p->base) : NULL;
 	if (c == NULL) {
-		publisher_set_alarm(p, "publication-failed", ALARM_CRITICAL,
+		publisher_fail(p, RK_PART_REVOCATION_BASE,
 			"The revocations cannot be published: no memory");
-		publisher_mark_later(p, RK_PART_REVOCATION_BASE, RETRY_USEC);
 		return false;
 	}
 	/* At the start nothing waits for the loop, and nothing is served without them. */

@@ -21,6 +21,13 @@ void publisher_succeed_waiter(struct waiter *w, const char *how)
 	struct answer a;
 	char text[48];
 
+	if (w->is_partial) {
+		answer_error(&a, 503, "not-published", NULL,
+			"done here, but not all of it can be published; it is tried again (alarm "
+			"publication-failed)");
+		publisher_end_waiter(w, &a);
+		return;
+	}
 	snprintf(text, sizeof(text), "%llu.%llu", (unsigned long long)w->generation.incarnation,
 		(unsigned long long)w->generation.counter);
 	answer_ok(&a, json_pack("{s:s, s:s}", "generation", text, "data_plane", how));
@@ -52,7 +59,7 @@ static void on_waited(evutil_socket_t fd, short what, void *arg)
 			"done here, but the revocations were not compiled within %d s",
 			BUILD_SECONDS);
 		publisher_end_waiter(w, &a);
-	} else if (!publish_link_is_connected(p->link)) {
+	} else if (w->is_partial || !publish_link_is_connected(p->link)) {
 		publisher_succeed_waiter(w, "absent");
 	} else if (rk_generation_cmp(p->applied, w->generation) >= 0) {
 		publisher_succeed_waiter(w, "applied");
@@ -70,15 +77,18 @@ static void wait_for_workers(struct publisher *p, struct waiter *w)
 	struct timeval when = {.tv_sec = APPLY_SECONDS};
 
 	w->is_building = false;
+	w->is_partial = publisher_has_failed(p);
 	w->generation = p->published;
-	if (!publish_link_is_connected(p->link) || rk_generation_cmp(p->applied, p->published) >= 0)
+	if (w->is_partial || !publish_link_is_connected(p->link) ||
+		rk_generation_cmp(p->applied, p->published) >= 0)
 		when.tv_sec = 0;
 	event_add(w->timer, &when);
 }
 
 static bool is_building(const struct publisher *p)
 {
-	return p->is_compiling || p->is_marked[RK_PART_REVOCATION_BASE];
+	return p->is_compiling ||
+	       (p->is_marked[RK_PART_REVOCATION_BASE] && !p->is_failed[RK_PART_REVOCATION_BASE]);
 }
 
 void publisher_settle_waiters(struct publisher *p)
