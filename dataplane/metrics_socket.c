@@ -13,7 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "dataplane/clock.h"
 #include "dataplane/core/latency.h"
 #include "dataplane/core/reason.h"
 
@@ -106,15 +105,11 @@ static void add_latency(struct text *t, const struct shared *shared, enum latenc
 
 static void add_workers(struct text *t, const struct shared *shared)
 {
-	uint64_t now = clock_monotonic_ns();
-
 	add_family(t, "rekey_dataplane_round_age_seconds", "gauge",
 		"How long ago each worker began a round of its loop.");
 	for (unsigned n = 0; n < shared->worker_cnt; n++)
 		add(t, "rekey_dataplane_round_age_seconds{worker=\"%u\"} %.9g\n", n,
-			(double)(now - atomic_load_explicit(&shared->worker[n]->round_ns,
-					       memory_order_relaxed)) /
-				1e9);
+			(double)worker_round_age_ns(shared->worker[n]) / 1e9);
 }
 
 size_t metrics_text_build(const struct shared *shared, char *out, size_t size)

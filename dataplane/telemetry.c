@@ -9,7 +9,6 @@
 #include <rte_telemetry.h>
 #include <rte_version.h>
 
-#include "dataplane/clock.h"
 #include "dataplane/log.h"
 
 /* DPDK's telemetry thread may ask while main takes the workers down. */
@@ -59,7 +58,6 @@ static int tell_counters(const char *command, const char *params, struct rte_tel
 
 static int tell_workers(const char *command, const char *params, struct rte_tel_data *out)
 {
-	uint64_t now = clock_monotonic_ns();
 	char name[48];
 
 	(void)command;
@@ -70,8 +68,7 @@ static int tell_workers(const char *command, const char *params, struct rte_tel_
 		const struct worker *w = source->worker[i];
 
 		snprintf(name, sizeof(name), "worker%u_round_age_ns", i);
-		add_number(
-			out, name, now - atomic_load_explicit(&w->round_ns, memory_order_relaxed));
+		add_number(out, name, worker_round_age_ns(w));
 		snprintf(name, sizeof(name), "worker%u_counted", i);
 		add_number(out, name, counters_sum(&w->counters, w->engine));
 	}

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "dataplane/certificates.h"
+#include "dataplane/clock.h"
 #include "dataplane/counters.h"
 #include "dataplane/crypto.h"
 #include "dataplane/inbox.h"
@@ -111,5 +112,13 @@ int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto
 void worker_free(struct worker *w); /* sessions have been removed */
 /* Main: hands a command over; takes it until it comes back through to_main. */
 void worker_command(struct worker *w, struct message *m);
+/* How long ago its last round began. Any thread: it may begin one while we ask. */
+static inline uint64_t worker_round_age_ns(const struct worker *w)
+{
+	uint64_t began = atomic_load_explicit(&w->round_ns, memory_order_relaxed);
+	uint64_t now = clock_monotonic_ns();
+
+	return now > began ? now - began : 0;
+}
 /* The thread: until shared->is_stopping. arg is the worker. */
 int worker_main(void *arg);
