@@ -35,7 +35,8 @@ bool trust_set_has(const struct trust_set *s, const struct pki_bundle *bundle)
 	const struct pki_bundle *own = trust_set_find(s, bundle->name);
 
 	return own != NULL && own->len == bundle->len &&
-	       memcmp(own->text, bundle->text, own->len) == 0;
+	       memcmp(own->text, bundle->text, own->len) == 0 &&
+	       (own->mode == PKI_MODE_STRICT || bundle->mode == PKI_MODE_WARN);
 }
 
 static int digest_set(struct trust_set *s)

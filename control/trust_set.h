@@ -34,7 +34,10 @@ int trust_set_new(const struct config *config, int pki_fd, bool is_settled,
 void trust_set_free(struct trust_set *s); /* NULL is fine */
 /* NULL when there is none of that name; s may be NULL. */
 const struct pki_bundle *trust_set_find(const struct trust_set *s, const char *name);
-/* The same name and text stand in s: accepted once, so not judged strictly again. s may be NULL. */
+/*
+ * The same name and text stand in s, and passed at least as strict a look: not judged strictly
+ * again. s may be NULL.
+ */
 bool trust_set_has(const struct trust_set *s, const struct pki_bundle *bundle);
 
 /* The generation of the bundles with this digest; written when it has to move on. 0 or -errno. */

@@ -89,6 +89,8 @@ static void test_modes(void **state)
 	install(json_pack(
 			"{s:s, s:s, s:s}", "name", "a", "content", old, "validation-mode", "warn"),
 		200, "");
+	/* What was warned of has not passed a strict look. */
+	install(json_pack("{s:s, s:s}", "name", "a", "content", old), 422, "bundle-refused");
 	assert_int_equal(ca_cnt(), 1);
 	/* One that expired since does not keep a good one out. */
 	install(json_pack("{s:s, s:s}", "name", "b", "content", pki.bundle), 200, "");
