@@ -54,7 +54,7 @@ void secrets_handshake(struct exchange *x, struct rk_span z)
 		{"confirm responder", x->confirm_responder, len},
 	};
 
-	x->send_counter = 0;
+	/* send_counter goes on: a REPLY that is taken twice gives the same keys twice. */
 	kdf_extract(x->suite->hash, t, z, x->secret);
 	kdf_expand_labels(x->suite->hash, span(x->secret, len), t, out, 4);
 }

@@ -185,6 +185,64 @@ static int free_identities(void **state)
 	return pair_free_identities(state);
 }
 
+struct sealed {
+	struct pair_packet reply; /* the first one */
+	uint64_t counter[8];      /* of what east sealed */
+	unsigned cnt;
+	bool has_finish;
+};
+
+static bool note_counters(struct pair *p, struct pair_packet *packet)
+{
+	struct sealed *s = p->filter_arg;
+	struct wire_packet w;
+
+	if (packet->from == 1 && is_type(packet, MSG_REPLY) && s->reply.len == 0)
+		s->reply = *packet;
+	if (packet->from == 1 || !(is_type(packet, MSG_NEED_CERT) || is_type(packet, MSG_FINISH)))
+		return true;
+	assert_int_equal(wire_parse_packet(&w, packet->payload, packet->len), REASON_ACCEPTED);
+	for (unsigned i = 0; i < s->cnt; i++)
+		assert_int_not_equal(w.counter, s->counter[i]);
+	assert_true(s->cnt < 8);
+	s->counter[s->cnt++] = w.counter;
+	s->has_finish |= is_type(packet, MSG_FINISH);
+	return false;
+}
+
+/* E2: a REPLY that is taken again, after a forgery, gives the same key once more. */
+static void no_counter_is_used_again(void **state)
+{
+	struct pair *p =
+		pair_new(&(struct pair_options){.seed = 5, .retransmit_interval_ns = 30 * PAIR_SEC},
+			east, large);
+	uint64_t limit = p->now_ns + 12 * PAIR_SEC;
+	struct sealed sealed = {0};
+	struct pair_packet forged;
+
+	(void)state;
+	p->filter = note_counters;
+	p->filter_arg = &sealed;
+	pair_start(p, 1);
+	p->node[1].session[0]->dial_at_ns = 0;
+	session_schedule(p->node[1].engine, p->node[1].session[0]);
+	pair_start(p, 0);
+	session_dial_in(p->node[0].engine, p->node[0].session[0], 0);
+	while (pair_counter(p, 0, "certificate-unknown") == 0)
+		assert_true(pair_step(p, limit));
+	assert_int_equal(sealed.cnt, EXCHANGE_NEED_CERT_MAX);
+	forged = sealed.reply;
+	forged.payload[forged.len - 1] ^= 1;
+	pair_inject(p, &forged, 0);
+	pair_run(p, PAIR_MS);
+	assert_int_equal(pair_counter(p, 0, "bad-proof"), 1);
+	pair_know(p, 0, large);
+	pair_inject(p, &sealed.reply, 0);
+	pair_run(p, PAIR_MS);
+	assert_true(sealed.has_finish);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +252,7 @@ int main(void)
 		cmocka_unit_test(without_pieces_it_ends),
 		cmocka_unit_test(a_no_is_remembered),
 		cmocka_unit_test(one_source_has_four_places),
+		cmocka_unit_test(no_counter_is_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, free_identities);
