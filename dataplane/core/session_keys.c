@@ -10,9 +10,10 @@ uint32_t session_new_index(struct engine *e, struct session *s)
 	uint32_t base = (uint32_t)e->config.worker_id << INDEX_WORKER_SHIFT |
 			s->number << INDEX_SERIAL_BITS;
 
-	s->serial++;
-	if ((base | s->serial) == 0)
-		s->serial++; /* 0 means no index */
+	do
+		s->serial++;
+	while ((base | s->serial) == 0 || /* 0 means no index */
+		keyring_find(&s->keys, base | s->serial) != NULL);
 	return base | s->serial;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/core/engine_state.h"
 #include "tests/pair/identities.h"
 
 static struct pair *up(const struct pair_options *o)
@@ -222,6 +223,24 @@ static void garbled_packets_change_nothing(void **state)
 	pair_free(p);
 }
 
+/* After 255 attempts that came to nothing the serial is that of a key in use. */
+static void an_index_in_use_is_not_given_again(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 1}, east, west);
+	struct session *s;
+	uint32_t index;
+
+	(void)state;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+	s = p->node[0].session[0];
+	index = s->keys.slot[KEYRING_CURRENT]->local_index;
+	s->serial = (uint8_t)(index - 1);
+	assert_int_not_equal(session_new_index(p->node[0].engine, s), index);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +253,7 @@ int main(void)
 		cmocka_unit_test(restart_is_noticed_and_healed),
 		cmocka_unit_test(replay_changes_nothing),
 		cmocka_unit_test(garbled_packets_change_nothing),
+		cmocka_unit_test(an_index_in_use_is_not_given_again),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
