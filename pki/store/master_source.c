@@ -11,6 +11,7 @@
  */
 #include "pki/store/master_source.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,18 @@ static void record_write(
 	record[1 + room] = reason;
 	for (size_t i = 0; i < DATE_LEN; i++)
 		record[2 + room + i] = (uint8_t)(revoked_at >> (8 * (DATE_LEN - 1 - i)));
+}
+
+/* Nearly always the first eight bytes tell; a record has more. */
+static bool is_before(const uint8_t *a, const uint8_t *b, size_t room)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	if (x != y && room >= sizeof(x))
+		return be64toh(x) < be64toh(y);
+	return memcmp(a, b, 1 + room) < 0;
 }
 
 static int64_t record_date(const uint8_t *record, size_t room)
@@ -265,7 +278,7 @@ int master_builder_add(
 	record_write(record, s->serial_room, serial, revoked_at, reason);
 	if (s->entry_cnt > 0 && b->is_sorted)
 		b->is_sorted =
-			memcmp(record - stride_of(s->serial_room), record, 1 + s->serial_room) < 0;
+			is_before(record - stride_of(s->serial_room), record, s->serial_room);
 	s->entry_cnt++;
 	return 0;
 }

@@ -10,6 +10,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define LARGE_BYTES ((size_t)4 << 20)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since Linux 5.14; an older one refuses it */
+#endif
+
 int compile_refuse(struct rk_refusal *why, const char *format, ...)
 {
 	va_list args;
@@ -68,6 +74,28 @@ static void write_header(struct part_writer *w, size_t section_cnt)
 	memcpy(w->map + sizeof(header), w->section, section_cnt * sizeof(w->section[0]));
 }
 
+/*
+ * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Of a large
+ * part in large pages where the system gives them (shmem_enabled), which only a mapping can ask for.
+ */
+static int allocate(struct part_writer *w)
+{
+	void *map;
+
+	if (ftruncate(w->fd, (off_t)w->size) < 0)
+		return -errno;
+	map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	w->map = map;
+	if (w->size >= LARGE_BYTES) {
+		rk_bytes_are_many(map, w->size);
+		if (madvise(map, w->size, MADV_POPULATE_WRITE) == 0)
+			return 0;
+	}
+	return -posix_fallocate(w->fd, 0, (off_t)w->size);
+}
+
 int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 	const struct part_section *section, size_t section_cnt)
 {
@@ -81,16 +109,9 @@ int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 	w->fd = memfd_create("rekey-part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (w->fd < 0)
 		return -errno;
-	/* Allocated, not only sized: without memory this fails here, and not as SIGBUS later. */
-	ret = -posix_fallocate(w->fd, 0, (off_t)w->size);
+	ret = allocate(w);
 	if (ret < 0)
 		goto fail;
-	w->map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
-	if (w->map == MAP_FAILED) {
-		w->map = NULL;
-		ret = -errno;
-		goto fail;
-	}
 	write_header(w, section_cnt);
 	return 0;
 fail:

@@ -2,12 +2,15 @@
 #include "pki/store/revocation_build.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* ---- order ------------------------------------------------------------------------------------ */
 
-#define DIGIT_BITS 8
-#define DIGITS     (1u << DIGIT_BITS)
-#define INSERT_MAX 32 /* a run this short is sorted by insertion */
+#define CACHED_ENTRIES 16384 /* 256 KiB */
+#define FAR_DIGIT_BITS 8
+#define DIGITS         (CACHED_ENTRIES / 4)
+#define STATE_BITS     4
+#define INSERT_MAX     32 /* a run this short is sorted by insertion */
 
 /* UNSPECIFIED after the named reasons, REMOVED after all: what comes first stays. */
 static unsigned rank_state(uint64_t head)
@@ -71,55 +74,81 @@ static void sort_by_heap(struct rk_revocation_entry *e, size_t cnt)
 	}
 }
 
+/* Digits of head: digit_cnt (a power of two) values of what is left behind shift. */
+struct digits {
+	unsigned shift;
+	unsigned cnt;
+};
+
 /*
  * Moves each entry to the run of its digit, in place: the keys are keyed hashes, so that the runs
- * come out even and three digits sort millions. end[d] is where the run of digit d ends.
+ * come out even and two digits sort millions. end[d] is where the run of digit d ends.
  */
-static void spread(struct rk_revocation_entry *e, size_t cnt, unsigned shift, size_t end[DIGITS])
+static void spread(
+	struct rk_revocation_entry *e, size_t cnt, struct digits digits, size_t end[DIGITS])
 {
+	const unsigned shift = digits.shift, mask = digits.cnt - 1;
 	size_t next[DIGITS];
 	size_t sum = 0;
 
-	for (unsigned d = 0; d < DIGITS; d++)
-		end[d] = 0;
+	memset(end, 0, digits.cnt * sizeof(end[0]));
 	for (size_t i = 0; i < cnt; i++)
-		end[e[i].head >> shift & (DIGITS - 1)]++;
-	for (unsigned d = 0; d < DIGITS; d++) {
+		end[e[i].head >> shift & mask]++;
+	for (unsigned d = 0; d < digits.cnt; d++) {
 		next[d] = sum;
 		sum += end[d];
 		end[d] = sum;
 	}
-	for (unsigned d = 0; d < DIGITS; d++) {
+	for (unsigned d = 0; d < digits.cnt; d++) {
 		while (next[d] < end[d]) {
 			struct rk_revocation_entry moved = e[next[d]];
-			unsigned to = (unsigned)(moved.head >> shift) & (DIGITS - 1);
+			unsigned to = (unsigned)(moved.head >> shift) & mask;
 
 			while (to != d) {
 				struct rk_revocation_entry displaced = e[next[to]];
 
 				e[next[to]++] = moved;
 				moved = displaced;
-				to = (unsigned)(moved.head >> shift) & (DIGITS - 1);
+				to = (unsigned)(moved.head >> shift) & mask;
 			}
 			e[next[d]++] = moved;
 		}
 	}
 }
 
-/* At most seven deep: the lowest digit has the state in it and is left to the comparison. */
-static void sort_by_digit(struct rk_revocation_entry *e, size_t cnt, unsigned shift)
+/*
+ * Of the left bits so many that a few entries have each digit; while the entries are more than a
+ * cache holds, not more digits than it holds places to write to.
+ */
+static struct digits choose_digits(size_t cnt, unsigned left)
 {
+	unsigned bits = 61 - (unsigned)__builtin_clzll(cnt);
+
+	if (cnt > CACHED_ENTRIES)
+		bits = FAR_DIGIT_BITS;
+	if (bits > left)
+		bits = left;
+	return (struct digits){.shift = STATE_BITS + left - bits, .cnt = 1u << bits};
+}
+
+/*
+ * By left bits of head above the state, which is left to the comparison. A run that needs digits has
+ * more than INSERT_MAX entries, so at least three bits each: at most twenty deep.
+ */
+static void sort_by_digit(struct rk_revocation_entry *e, size_t cnt, unsigned left)
+{
+	const struct digits digits = choose_digits(cnt, left);
 	size_t end[DIGITS];
 	size_t begin = 0;
 
-	spread(e, cnt, shift, end);
-	for (unsigned d = 0; d < DIGITS; d++) {
+	spread(e, cnt, digits, end);
+	for (unsigned d = 0; d < digits.cnt; d++) {
 		size_t run = end[d] - begin;
 
 		if (run <= INSERT_MAX)
 			sort_by_insertion(e + begin, run);
-		else if (shift > DIGIT_BITS)
-			sort_by_digit(e + begin, run, shift - DIGIT_BITS);
+		else if (digits.shift > STATE_BITS)
+			sort_by_digit(e + begin, run, digits.shift - STATE_BITS);
 		else
 			sort_by_heap(e + begin, run);
 		begin = end[d];
@@ -133,7 +162,7 @@ size_t revocation_sort(struct rk_revocation_entry *entries, size_t entry_cnt)
 	if (entry_cnt <= INSERT_MAX)
 		sort_by_insertion(entries, entry_cnt);
 	else
-		sort_by_digit(entries, entry_cnt, 64 - DIGIT_BITS);
+		sort_by_digit(entries, entry_cnt, 64 - STATE_BITS);
 	for (size_t i = 0; i < entry_cnt; i++) {
 		if (kept > 0 && is_same_key(&entries[kept - 1], &entries[i]))
 			continue;

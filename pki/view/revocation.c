@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-#define STATE_REMOVED   (1 + RK_REASON_REMOVED)
-#define REASON_RESERVED 7
-#define DISTANCE_BITS   3
-#define DISTANCE_MASK   7u
+#define STATE_REMOVED (1 + RK_REASON_REMOVED)
+#define DISTANCE_BITS 3
+#define DISTANCE_MASK 7u
 
 /* 21 keys on five homes. */
 #define FILL_KEYS  21
@@ -15,11 +14,6 @@
 size_t rk_revocation_line_cnt(size_t entry_cnt)
 {
 	return entry_cnt / FILL_KEYS * FILL_HOMES + FILL_HOMES + RK_REVOCATION_SPILL;
-}
-
-bool rk_revocation_reason_is_known(unsigned reason)
-{
-	return reason <= RK_REASON_AA_COMPROMISE && reason != REASON_RESERVED;
 }
 
 static unsigned state_of(const struct rk_revocation_line *line, unsigned slot)

@@ -103,7 +103,10 @@ static inline uint32_t rk_revocation_tag(uint64_t tail)
 /* Lines for entry_cnt entries: 4.2 a line, 15.2 bytes an entry, and the spill. */
 size_t rk_revocation_line_cnt(size_t entry_cnt);
 
-bool rk_revocation_reason_is_known(unsigned reason);
+static inline bool rk_revocation_reason_is_known(unsigned reason)
+{
+	return reason <= RK_REASON_AA_COMPROMISE && reason != 7;
+}
 
 /* R1 and R3 hold for these lines, every state is in range, unused bytes are zero, and nothing is
  * REMOVED unless may_remove (an overlay). */
