@@ -77,7 +77,9 @@ static struct crl_source *next_source(const struct crl_manager *m, uint64_t *whe
 	for (i = 0; i < m->source_cnt; i++) {
 		uint64_t t = start_time(m, m->source[i]);
 
-		if (t < *when) {
+		/* Of two that are due a delta goes first: it is small, and says what is new. */
+		if (t < *when ||
+			(best != NULL && t == *when && m->source[i]->is_delta && !best->is_delta)) {
 			*when = t;
 			best = m->source[i];
 		}
