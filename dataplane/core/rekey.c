@@ -317,7 +317,8 @@ static enum reason take_hello(struct engine *e, struct session *s, struct keyslo
 		session_promote(e, s); /* a valid packet under it */
 		base = s->keys.slot[KEYRING_CURRENT];
 	}
-	if (is_next_taken(e, s))
+	/* the answer would wipe NEXT before it is sealed under it */
+	if (is_next_taken(e, s) || base == s->keys.slot[KEYRING_NEXT])
 		return REASON_NO_BASE;
 	reason = may_rekey(e, s);
 	if (reason != REASON_ACCEPTED) {

@@ -241,6 +241,36 @@ static void an_index_in_use_is_not_given_again(void **state)
 	pair_free(p);
 }
 
+/* The answer is sealed under the base and its key becomes NEXT: that cannot be one slot. */
+static void next_is_no_base(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 1}, east, west);
+	struct keyring *keys;
+	struct session *s;
+	uint32_t index;
+
+	(void)state;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+	s = p->node[0].session[0];
+	keys = &s->keys;
+	index = keys->slot[KEYRING_CURRENT]->local_index;
+	keyring_set_next(&p->node[0].engine->slots, keys, keys->slot[KEYRING_CURRENT]);
+	keyring_set_loser(keys, true);
+	keys->slot[KEYRING_CURRENT]->local_index = session_new_index(p->node[0].engine, s);
+	s->next_until_ns = p->now_ns + 10 * PAIR_SEC;
+	keyring_drop(&p->node[0].engine->slots, keys, KEYRING_PREVIOUS);
+	keyring_drop(&p->node[1].engine->slots, &p->node[1].session[0]->keys, KEYRING_PREVIOUS);
+	p->node[1].session[0]->is_unproved = false;
+	session_rotate(p->node[1].engine, p->node[1].session[0], false);
+	pair_run(p, 100 * PAIR_MS);
+	assert_int_equal(pair_counter(p, 1, "rekeys-started"), 1);
+	assert_int_equal(pair_counter(p, 0, "no-base-slot"), 1);
+	assert_int_equal(keys->slot[KEYRING_NEXT]->local_index, index);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +284,7 @@ int main(void)
 		cmocka_unit_test(replay_changes_nothing),
 		cmocka_unit_test(garbled_packets_change_nothing),
 		cmocka_unit_test(an_index_in_use_is_not_given_again),
+		cmocka_unit_test(next_is_no_base),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
