@@ -4,12 +4,12 @@
 
 #include "bench/harness.h"
 
-#define BENCH_SUITES(X)  \
-	X(primitives)    \
-	X(exchange)      \
-	X(first_contact) \
-	X(transfer)      \
-	X(rekey) X(rekey_tls13) X(symmetric) X(batch) X(dtls12) X(tls13) X(revocation) X(crl)
+/* clang-format off */
+#define BENCH_SUITES(X) \
+	X(primitives) X(exchange) X(first_contact) X(transfer) X(rekey) X(rekey_tls13) \
+	X(symmetric) X(batch) X(dtls12) X(tls13) X(revocation) X(crl) \
+	X(table) X(memory) X(publish) X(rejudge) X(storm) X(flood)
+/* clang-format on */
 
 #define X(name) extern const struct bench_suite bench_##name;
 BENCH_SUITES(X)

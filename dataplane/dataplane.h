@@ -84,6 +84,12 @@ void reports_counters(struct dataplane *d);
 uint64_t reports_counters_sum(const struct dataplane *d);
 /* A command of this type, zeroed; NULL: out of memory, logged. */
 struct message *command_new(enum message_type type) RK_MUST_CHECK;
+/* Gives a command back. NULL is fine. */
+void command_free(struct message *m);
+/* The next of *block, or of a new one that takes its place: for commands by the thousand. */
+struct message *command_new_in(struct command_block **block, enum message_type type) RK_MUST_CHECK;
+/* No more of them will be asked for. NULL is fine. */
+void command_block_end(struct command_block *block);
 /* One for each worker, alike: all of them or, with -ENOMEM, none. */
 int commands_new(struct dataplane *d, enum message_type type, struct inbox_list *out) RK_MUST_CHECK;
 /* The first to the first worker, and so on. Takes them. */

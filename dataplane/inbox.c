@@ -52,6 +52,15 @@ void inbox_list_append(struct inbox_list *list, struct inbox_node *nodes)
 	list->end = &nodes->next;
 }
 
+void inbox_list_join(struct inbox_list *list, struct inbox_list *other)
+{
+	if (other->first == NULL)
+		return;
+	*list->end = other->first;
+	list->end = other->end;
+	inbox_list_init(other);
+}
+
 struct inbox_node *inbox_list_pop(struct inbox_list *list)
 {
 	struct inbox_node *node = list->first;

@@ -32,4 +32,6 @@ struct inbox_list {
 
 void inbox_list_init(struct inbox_list *list);
 void inbox_list_append(struct inbox_list *list, struct inbox_node *nodes); /* a chain, or NULL */
+/* Moves all of other to the end; O(1). */
+void inbox_list_join(struct inbox_list *list, struct inbox_list *other);
 struct inbox_node *inbox_list_pop(struct inbox_list *list);

@@ -125,6 +125,7 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 	int ret;
 
 	d->shared.worker_cnt = l->worker_cnt;
+	d->shared.clock_ns = clock_monotonic_ns;
 	d->shared.idle_sleep_us = d->options.idle_sleep_us;
 	d->shared.suites = d->options.suites;
 	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -190,7 +191,7 @@ static void unpublish(struct dataplane *d)
 		;
 	while ((node = inbox_list_pop(&d->reports)) != NULL)
 		if (message_is_command(message_of(node)))
-			free(message_of(node));
+			command_free(message_of(node));
 }
 
 static void close_parts(struct dataplane *d)

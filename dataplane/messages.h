@@ -29,6 +29,7 @@ enum message_type {
 	MESSAGE_ROTATE, /* peer, or all when NULL */
 	MESSAGE_STATUS, /* comes back after a STATUS_PEER for every peer */
 	MESSAGE_COOKIE, /* cookie */
+	MESSAGE_BATCH,  /* batch: commands in their order, as many as there are, taken in O(1) */
 	/* reports */
 	MESSAGE_EVENT,       /* event */
 	MESSAGE_STATUS_PEER, /* status */
@@ -45,14 +46,19 @@ struct peer_change {
 	unsigned slot_session_cnt;     /* sessions it is for */
 };
 
+/* Commands of a large change are allocated many at a time: a hole that each leaves would stay. */
+struct command_block;
+
 struct message {
 	struct inbox_node node;
-	uint8_t type; /* enum message_type */
+	struct command_block *block; /* main: it lies in; NULL = it stands by itself */
+	uint8_t type;                /* enum message_type */
 	uint8_t from; /* worker, of its own reports and hand-overs: where they go back to */
 	struct peer *peer;
 	int result; /* ADD: 0 or -errno */
 	union {
 		struct peer_change change;
+		struct inbox_list batch;
 		uint64_t seq;
 		uint8_t cookie[COOKIE_SECRET_LEN];
 		struct rk_msg_event event;
@@ -91,5 +97,5 @@ static inline struct handover_message *handover_message_of(struct message *m)
 }
 static inline bool message_is_command(const struct message *m)
 {
-	return m->type <= MESSAGE_COOKIE;
+	return m->type <= MESSAGE_BATCH;
 }

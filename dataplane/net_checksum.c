@@ -1,20 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/net_checksum.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "dataplane/net.h"
 
+/*
+ * RFC 1071: the sum may be taken over larger words in the machine's own order, and be swapped at the
+ * end. An unsigned 64-bit sum of 32-bit words does not overflow for anything that fits a frame.
+ */
 uint32_t net_sum_add(uint32_t sum, const uint8_t *data, size_t len)
 {
-	uint64_t wide = sum;
-	size_t i;
+	uint64_t wide = 0;
+	uint16_t half = 0;
+	uint32_t word;
 
-	for (i = 0; i + 1 < len; i += 2)
-		wide += (uint32_t)data[i] << 8 | data[i + 1];
-	if (i < len)
-		wide += (uint32_t)data[i] << 8;
+	for (; len >= sizeof(word); len -= sizeof(word), data += sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		wide += word;
+	}
+	if (len >= sizeof(half)) {
+		memcpy(&half, data, sizeof(half));
+		wide += half;
+		len -= sizeof(half);
+		data += sizeof(half);
+	}
+	if (len > 0) {
+		half = 0;
+		memcpy(&half, data, 1); /* as if a zero followed */
+		wide += half;
+	}
 	while (wide >> 16 != 0)
 		wide = (wide & 0xffff) + (wide >> 16);
-	return (uint32_t)wide;
+	sum += ntohs((uint16_t)wide);
+	return (sum & 0xffff) + (sum >> 16);
 }
 
 uint16_t net_sum_finish(uint32_t sum)

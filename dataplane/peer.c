@@ -6,7 +6,9 @@
 
 #include "pki/view/secret.h"
 
-#define SLAB_LEN_MIN (64 * 1024)
+/* Small for a few peers; then large, so that what a slab costs does not count. */
+#define SLAB_LEN_FIRST (64 * 1024)
+#define SLAB_LEN_NEXT  (1024 * 1024)
 
 struct peer_slab {
 	_Alignas(PEER_ALIGN) struct peer_slab *next;
@@ -40,12 +42,10 @@ void peer_pool_fini(struct peer_pool *pool)
 
 static bool add_slab(struct peer_pool *pool)
 {
-	size_t len = sizeof(struct peer_slab) + pool->stride;
+	size_t len = pool->slabs == NULL ? SLAB_LEN_FIRST : SLAB_LEN_NEXT;
 	struct peer_slab *slab;
 	unsigned i;
 
-	if (len < SLAB_LEN_MIN)
-		len = SLAB_LEN_MIN;
 	slab = rk_secret_new(len);
 	if (slab == NULL)
 		return false;

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/log.h"
+
+#define UNREACHABLE_TOLD_MAX 32 /* by name, a view */
 
 /*
  * Commands in the order of their execution; each names its peer. Peers that are to be added hang
@@ -12,7 +15,10 @@
  */
 struct peer_plan {
 	struct inbox_list commands;
+	struct command_block *block;
+	struct inbox_list batches; /* one for each worker, to be filled */
 	uint64_t seq;
+	unsigned unreachable_cnt;
 	struct dataplane *d;
 	int ret;
 };
@@ -20,7 +26,7 @@ struct peer_plan {
 static void append(struct peer_plan *plan, enum message_type type, struct peer *p,
 	const struct session_config *config)
 {
-	struct message *m = command_new(type);
+	struct message *m = command_new_in(&plan->block, type);
 
 	if (m != NULL && config != NULL)
 		m->change.config = peer_config_new(p, config);
@@ -28,7 +34,7 @@ static void append(struct peer_plan *plan, enum message_type type, struct peer *
 		plan->ret = -ENOMEM;
 		if (type == MESSAGE_ADD)
 			peer_free(p);
-		free(m);
+		command_free(m);
 		return;
 	}
 	m->peer = p;
@@ -87,6 +93,7 @@ int peer_plan_new(struct dataplane *d, const struct published *next, struct peer
 	p->seq = next->seq;
 	p->d = d;
 	inbox_list_init(&p->commands);
+	p->ret = commands_new(d, MESSAGE_BATCH, &p->batches);
 	for (i = 0; i < next->view.peer_cnt && p->ret == 0; i++) {
 		published_peer_settings(next, &next->view.peers[i], &settings);
 		plan_peer(p, &settings.config);
@@ -97,6 +104,8 @@ int peer_plan_new(struct dataplane *d, const struct published *next, struct peer
 	if (p->ret == 0)
 		peer_table_walk(&d->shared.peers, plan_removal, p);
 	inbox_list_append(&p->commands, changes.first);
+	command_block_end(p->block);
+	p->block = NULL;
 	ret = p->ret;
 	if (ret < 0)
 		peer_plan_discard(p);
@@ -116,8 +125,10 @@ void peer_plan_discard(struct peer_plan *plan)
 			free(m->change.config);
 		if (m->type == MESSAGE_ADD)
 			peer_free(m->peer);
-		free(m);
+		command_free(m);
 	}
+	commands_discard(&plan->batches);
+	command_block_end(plan->block);
 	free(plan);
 }
 
@@ -129,7 +140,8 @@ static void forget_certificate(struct dataplane *d, struct peer *p)
 }
 
 /* A peer none of whose ports exists: said once a view, or its silence would be a riddle. */
-static void tell_unreachable(struct dataplane *d, const struct session_config *config)
+static void tell_unreachable(
+	struct dataplane *d, struct peer_plan *plan, const struct session_config *config)
 {
 	struct rk_message m = {.type = RK_MSG_EVENT, .event.state = RK_PEER_INITIALIZING};
 	unsigned i;
@@ -137,18 +149,20 @@ static void tell_unreachable(struct dataplane *d, const struct session_config *c
 	for (i = 0; i < config->path_cnt; i++)
 		if (config->path[i].port_id != PORT_NONE)
 			return;
+	if (plan->unreachable_cnt++ >= UNREACHABLE_TOLD_MAX)
+		return; /* the channel has room for more than these */
 	snprintf(m.event.peer, sizeof(m.event.peer), "%s", config->name);
 	snprintf(m.event.reason, sizeof(m.event.reason), "no-such-port");
 	channel_send(d->channel, &m);
 }
 
-static void change_peer(struct dataplane *d, struct message *m)
+static void change_peer(struct dataplane *d, struct peer_plan *plan, struct message *m)
 {
 	struct peer *p = m->peer;
 
 	m->change.old = p->config;
 	p->config = m->change.config;
-	tell_unreachable(d, p->config);
+	tell_unreachable(d, plan, p->config);
 	if (m->type == MESSAGE_UPDATE)
 		return;
 	m->change.slots = peer_take_slots(p, &m->change.slot_session_cnt);
@@ -158,8 +172,14 @@ static void change_peer(struct dataplane *d, struct message *m)
 
 void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 {
-	struct inbox_node *node;
+	struct message *batch[WORKER_MAX];
+	struct inbox_node *node = plan->batches.first;
+	unsigned i;
 
+	for (i = 0; i < d->shared.worker_cnt; i++, node = node->next) {
+		batch[i] = message_of(node);
+		inbox_list_init(&batch[i]->batch);
+	}
 	while ((node = inbox_list_pop(&plan->commands)) != NULL) {
 		struct message *m = message_of(node);
 
@@ -167,10 +187,13 @@ void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 			forget_certificate(d, m->peer);
 			peer_table_remove(&d->shared.peers, m->peer);
 		} else {
-			change_peer(d, m);
+			change_peer(d, plan, m);
 		}
-		worker_command(d->shared.worker[m->peer->owner], m);
+		inbox_list_append(&batch[m->peer->owner]->batch, node);
 	}
+	commands_send(d, &plan->batches);
+	if (plan->unreachable_cnt > UNREACHABLE_TOLD_MAX)
+		log_warning("%u peers have no port that exists", plan->unreachable_cnt);
 	free(plan);
 }
 

@@ -35,6 +35,8 @@ void __tsan_release(void *addr);
 /* liburcu's own goes through char * and, under clang, drops const without being asked. */
 #define container_of(node, type, member) ((type *)((uintptr_t)(node)-offsetof(type, member)))
 
+#define TABLE_SIZE_MIN 64 /* power of two */
+
 static char grace_token;
 static uint64_t hash_key;
 
@@ -125,9 +127,13 @@ void rk_rcu_retire(struct rk_rcu_node *node, void (*release)(struct rk_rcu_node 
 
 int rk_rcu_table_init(struct rk_rcu_table *t)
 {
-	/* ACCOUNTING bounds the growth: without it AUTO_RESIZE takes gigabytes. */
-	t->ht = cds_lfht_new_flavor(
-		64, 64, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_qsbr_flavor, NULL);
+	/*
+	 * No AUTO_RESIZE: without ACCOUNTING it takes gigabytes, and with it (0.13) a table that
+	 * is filled by a writer who is never quiescent meanwhile stays small for good.
+	 */
+	t->cnt = 0;
+	t->size = TABLE_SIZE_MIN;
+	t->ht = cds_lfht_new_flavor(TABLE_SIZE_MIN, TABLE_SIZE_MIN, 0, 0, &urcu_qsbr_flavor, NULL);
 	return t->ht == NULL ? -ENOMEM : 0;
 }
 
@@ -137,12 +143,9 @@ void rk_rcu_table_fini(struct rk_rcu_table *t)
 
 	if (t->ht == NULL)
 		return;
-	/* An early resize may still be running in liburcu's thread: it must see us offline. */
-	urcu_qsbr_thread_offline();
 	ret = cds_lfht_destroy(t->ht, NULL);
 	assert(ret == 0 && "a table is destroyed empty");
 	(void)ret;
-	urcu_qsbr_thread_online();
 	t->ht = NULL;
 }
 
@@ -191,14 +194,21 @@ bool rk_rcu_table_add(struct rk_rcu_table *t, uint64_t hash, rk_rcu_match match,
 
 	cds_lfht_node_init(&node->node);
 	RELEASE(&node->node);
-	return cds_lfht_add_unique(t->ht, (unsigned long)hash, call_match, &arg, &node->node) ==
-	       &node->node;
+	if (cds_lfht_add_unique(t->ht, (unsigned long)hash, call_match, &arg, &node->node) !=
+		&node->node)
+		return false;
+	if (++t->cnt > 2 * t->size) {
+		t->size *= 2;
+		cds_lfht_resize(t->ht, t->size);
+	}
+	return true;
 }
 
 void rk_rcu_table_remove(struct rk_rcu_table *t, struct rk_rcu_table_node *node)
 {
 	int ret = cds_lfht_del(t->ht, &node->node);
 
+	t->cnt--;
 	assert(ret == 0);
 	(void)ret;
 }

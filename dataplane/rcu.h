@@ -59,10 +59,14 @@ void rk_rcu_retire(struct rk_rcu_node *node, void (*release)(struct rk_rcu_node 
 
 /*
  * A hash table read without locks; one writer thread (main). Nodes are embedded; the table never
- * owns them. Readers and the writer must be online.
+ * owns them. Readers and the writer must be online. It grows in the writer's add, so that a chain
+ * is short whatever the writer did between two quiescent points, and never shrinks, which would
+ * take a grace period.
  */
 struct rk_rcu_table {
 	struct cds_lfht *ht;
+	size_t cnt;  /* writer: nodes */
+	size_t size; /* writer: buckets */
 };
 struct rk_rcu_table_node {
 	struct cds_lfht_node node;

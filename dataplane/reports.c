@@ -22,6 +22,60 @@ struct message *command_new(enum message_type type)
 	return m;
 }
 
+#define COMMAND_BLOCK_CNT 256
+
+struct command_block {
+	unsigned used_cnt;
+	unsigned back_cnt;
+	bool is_ended;
+	struct message message[COMMAND_BLOCK_CNT];
+};
+
+static void free_block_if_over(struct command_block *b)
+{
+	if (b->is_ended && b->back_cnt == b->used_cnt)
+		free(b);
+}
+
+void command_block_end(struct command_block *block)
+{
+	if (block == NULL)
+		return;
+	block->is_ended = true;
+	free_block_if_over(block);
+}
+
+struct message *command_new_in(struct command_block **block, enum message_type type)
+{
+	struct command_block *b = *block;
+	struct message *m;
+
+	if (b == NULL || b->used_cnt == COMMAND_BLOCK_CNT) {
+		command_block_end(b);
+		b = *block = calloc(1, sizeof(*b));
+		if (b == NULL) {
+			log_error("out of memory");
+			return NULL;
+		}
+	}
+	m = &b->message[b->used_cnt++];
+	m->type = (uint8_t)type;
+	m->block = b;
+	return m;
+}
+
+void command_free(struct message *m)
+{
+	if (m == NULL)
+		return;
+	if (m->block == NULL) {
+		free(m);
+		return;
+	}
+	m->block->back_cnt++;
+	free_block_if_over(m->block);
+}
+
 int commands_new(struct dataplane *d, enum message_type type, struct inbox_list *out)
 {
 	unsigned i;
@@ -53,7 +107,7 @@ void commands_discard(struct inbox_list *commands)
 	struct inbox_node *node;
 
 	while ((node = inbox_list_pop(commands)) != NULL)
-		free(message_of(node));
+		command_free(message_of(node));
 }
 
 /* The worker of a peer that a report or a certificate came from. */
@@ -252,8 +306,9 @@ static void finish_command(struct dataplane *d, struct message *m)
 	default:
 		break;
 	}
-	rk_wipe(m, sizeof(*m)); /* a COOKIE carries a secret */
-	free(m);
+	if (m->type == MESSAGE_COOKIE)
+		rk_wipe(m->cookie, sizeof(m->cookie));
+	command_free(m);
 }
 
 static void forward(struct dataplane *d, struct message *m)
@@ -272,7 +327,7 @@ static void forward(struct dataplane *d, struct message *m)
 		break;
 	default: /* MESSAGE_STATUS */
 		end_status(d);
-		free(m);
+		command_free(m);
 		return;
 	}
 	channel_send(d->channel, &out);

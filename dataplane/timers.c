@@ -32,6 +32,7 @@ static void unlink_timer(struct timers *t, struct core_timer *timer)
 		timer->next->prev_link = timer->prev_link;
 	timer->next = NULL;
 	timer->prev_link = NULL;
+	/* Expired or moving it may bear the number of the slot it came from: that is empty too. */
 	if (timer->slot != SLOT_EXPIRED && t->slot[level][slot] == NULL)
 		t->occupied[level][slot / 64] &= ~(UINT64_C(1) << (slot % 64));
 }
@@ -104,21 +105,20 @@ static unsigned next_occupied(const uint64_t *map, unsigned from)
 	return word * 64 + (unsigned)__builtin_ctzll(bits);
 }
 
-/* Empties one slot: what is due goes to expired, the rest to a finer level. */
-static void redistribute(struct timers *t, unsigned level, unsigned slot)
+/* Takes everything out of a slot, whatever it is: the list changes its head, nothing else. */
+static void empty_slot(struct timers *t, unsigned level, unsigned slot, struct core_timer **head)
 {
-	struct core_timer *timer;
-	struct core_timer *all = t->slot[level][slot];
-
+	*head = t->slot[level][slot];
+	if (*head != NULL)
+		(*head)->prev_link = head;
 	t->slot[level][slot] = NULL;
 	t->occupied[level][slot / 64] &= ~(UINT64_C(1) << (slot % 64));
-	while ((timer = all) != NULL) {
-		all = timer->next;
-		place(t, timer);
-	}
 }
 
-/* Goes to the given tick, where at most level 0 was crossed without a stop. */
+/*
+ * Goes to the given tick, where at most level 0 was crossed without a stop. Nothing is expired or
+ * moving. What lies in level 0's slot is due now; what lies in a coarser one is due in its span.
+ */
 static void enter_tick(struct timers *t, uint64_t tick)
 {
 	unsigned level;
@@ -128,10 +128,29 @@ static void enter_tick(struct timers *t, uint64_t tick)
 		uint64_t below = tick & ((UINT64_C(1) << (TIMERS_LEVEL_BITS * level)) - 1);
 
 		if (below == 0)
-			redistribute(t, level,
-				(unsigned)(tick >> (TIMERS_LEVEL_BITS * level)) & SLOT_MASK);
+			empty_slot(t, level,
+				(unsigned)(tick >> (TIMERS_LEVEL_BITS * level)) & SLOT_MASK,
+				&t->moving[level]);
 	}
-	redistribute(t, 0, (unsigned)tick & SLOT_MASK);
+	empty_slot(t, 0, (unsigned)tick & SLOT_MASK, &t->expired);
+}
+
+/* Places what is moving, coarsest first; false: there is more than *left. */
+static bool move(struct timers *t, unsigned *left)
+{
+	unsigned level;
+	struct core_timer *timer;
+
+	for (level = TIMERS_LEVEL_CNT - 1; level > 0; level--) {
+		while ((timer = t->moving[level]) != NULL) {
+			if (*left == 0)
+				return false;
+			(*left)--;
+			unlink_timer(t, timer);
+			place(t, timer);
+		}
+	}
+	return true;
 }
 
 /* The next tick at which something may happen: an occupied slot, or the end of level 0's round. */
@@ -146,12 +165,15 @@ unsigned timers_run(struct timers *t, uint64_t now_ns, unsigned fire_max,
 	void (*fire)(void *ctx, struct core_timer *timer), void *ctx)
 {
 	const uint64_t now = now_ns >> TIMERS_TICK_SHIFT;
+	unsigned left = TIMERS_MOVE_MAX;
 	unsigned fired = 0;
 
 	for (;;) {
 		struct core_timer *timer;
 		uint64_t stop;
 
+		if (!move(t, &left))
+			return fired;
 		while ((timer = t->expired) != NULL) {
 			if (fired == fire_max)
 				return fired;
@@ -175,8 +197,13 @@ unsigned timers_run(struct timers *t, uint64_t now_ns, unsigned fire_max,
 
 uint64_t timers_next_ns(const struct timers *t)
 {
+	unsigned level;
+
 	if (t->expired != NULL)
 		return 0;
+	for (level = 1; level < TIMERS_LEVEL_CNT; level++)
+		if (t->moving[level] != NULL)
+			return 0;
 	if (t->armed_cnt == 0)
 		return UINT64_MAX;
 	return next_stop(t) << TIMERS_TICK_SHIFT;

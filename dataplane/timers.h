@@ -4,8 +4,10 @@
  * allocated. One wheel a worker, that worker's thread only.
  *
  * Guarantees: T1 a timer never fires before its deadline and at most one tick late (plus the time
- * between two runs). T2 a cancelled timer does not fire, also when it is cancelled by another
- * timer of the same tick. T3 one run fires at most as many as it is told; the rest keep their turn.
+ * that the runs take which T3 bounds). T2 a cancelled timer does not fire, also when it is cancelled
+ * by another timer of the same tick. T3 one run fires at most as many as it is told and moves at
+ * most TIMERS_MOVE_MAX to a finer level, however many share a tick or a slot; the rest keep their
+ * turn, in the order of their ticks.
  */
 #pragma once
 
@@ -18,10 +20,13 @@
 #define TIMERS_LEVEL_BITS 8
 #define TIMERS_LEVEL_CNT  4 /* 2^32 ticks = 52 days; later deadlines wait in the last slot */
 #define TIMERS_SLOT_CNT   (1U << TIMERS_LEVEL_BITS)
+#define TIMERS_MOVE_MAX   64
 
 struct timers {
 	uint64_t tick; /* every tick up to this one has been expired */
 	struct core_timer *expired;
+	struct core_timer
+		*moving[TIMERS_LEVEL_CNT]; /* out of a slot that was reached, not placed yet */
 	uint64_t armed_cnt;
 	uint64_t occupied[TIMERS_LEVEL_CNT][TIMERS_SLOT_CNT / 64];
 	struct core_timer *slot[TIMERS_LEVEL_CNT][TIMERS_SLOT_CNT];

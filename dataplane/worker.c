@@ -14,7 +14,7 @@
 #include "dataplane/worker_parts.h"
 #include "pki/view/secret.h"
 
-#define TIMERS_PER_RUN 64
+#define TIMERS_PER_RUN 8
 #define IDLE_POLLS     1000
 #define IDLE_SLEEP_MIN 10
 #define SESSION_CNT    131072
@@ -83,7 +83,7 @@ static int open_parts(struct worker *w, const uint8_t *cookie_secret)
 int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto,
 	const uint8_t *cookie_secret, struct worker **out)
 {
-	uint64_t now = clock_monotonic_ns();
+	uint64_t now = shared->clock_ns();
 	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
 	int ret;
 
@@ -99,6 +99,7 @@ int worker_new(struct shared *shared, unsigned id, struct crypto_service *crypto
 	w->gossip.refill_ns = now;
 	atomic_init(&w->round_ns, now);
 	inbox_init(&w->inbox);
+	inbox_list_init(&w->commands);
 	timers_init(&w->timers, now);
 	neighbour_init(&w->neighbours, &worker_neighbour_ops, w, now);
 	ret = open_parts(w, cookie_secret);
@@ -143,7 +144,7 @@ static bool begin(struct worker *w)
 {
 	struct engine_env env = {0};
 
-	w->now_ns = clock_monotonic_ns();
+	w->now_ns = w->shared->clock_ns();
 	note_pause(w);
 	w->published = rk_rcu_read(&w->shared->published);
 	env.now_ns = w->now_ns;
@@ -163,23 +164,21 @@ static void fire(void *ctx, struct core_timer *timer)
 	engine_timer(((struct worker *)ctx)->engine, timer);
 }
 
-/* One round of work; true when there was any. */
-static bool run_once(struct worker *w)
+bool worker_run(struct worker *w)
 {
 	struct crypto_job *job;
 	/* Taken before the view is loaded: a command never meets an older view than it was sent
 	 * after. */
-	struct inbox_node *commands = inbox_take(&w->inbox);
-	bool is_busy = commands != NULL;
+	struct inbox_node *news = inbox_take(&w->inbox);
+	bool is_published = begin(w);
+	bool is_busy = worker_execute(w, news);
 
-	if (!begin(w)) {
-		worker_execute(w, commands);
+	if (!is_published)
 		return worker_walk_peers(w) || is_busy;
-	}
-	worker_execute(w, commands);
 	is_busy |= timers_run(&w->timers, w->now_ns, TIMERS_PER_RUN, fire, w) > 0;
 	is_busy |= worker_receive(w) > 0;
 	neighbour_run(&w->neighbours, w->now_ns);
+	worker_flush(w); /* what needs no public-key work does not wait for any */
 	/* One operation a round: the worker is quiescent and receives between any two. */
 	job = crypto_next(w->crypto);
 	if (job != NULL)
@@ -218,7 +217,7 @@ int worker_main(void *arg)
 	rk_rcu_register();
 	while (!atomic_load_explicit(&w->shared->is_stopping, memory_order_acquire)) {
 		rk_rcu_quiescent(); /* no borrowed pointer lives past this line */
-		if (run_once(w)) {
+		if (worker_run(w)) {
 			w->idle_cnt = 0;
 			w->sleep_us = 0;
 		} else {

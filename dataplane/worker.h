@@ -28,8 +28,10 @@
 #include "dataplane/timers.h"
 
 #define WORKER_MAX          64 /* what an index can name */
+#define WORKER_COMMAND_STEP 64 /* commands an iteration: the rest keep their turn */
 #define WORKER_REJUDGE_STEP 256
 #define WORKER_STATUS_STEP  32
+#define WORKER_ROTATE_STEP  64
 
 /* What all workers and main share. */
 struct shared {
@@ -41,7 +43,8 @@ struct shared {
 	struct inbox to_main;                  /* workers: push, main: take */
 	int wake_fd;                           /* main's eventfd */
 	uint32_t idle_sleep_us;
-	struct wire_list suites; /* empty: all */
+	struct wire_list suites;    /* empty: all */
+	uint64_t (*clock_ns)(void); /* monotonic */
 	struct port_set *ports;
 	struct rte_mempool *buffers;       /* of ports */
 	unsigned worker_cnt;               /* main, before the workers run */
@@ -66,6 +69,7 @@ struct token_bucket {
 /* A walk over the worker's own peers that survives removals. */
 struct worker_walk {
 	struct peer *next;
+	uint32_t number;         /* judging goes by the engine's numbers instead */
 	struct message *command; /* goes back when the walk is over; NULL: no walk, or a resync */
 	bool is_running;
 };
@@ -81,8 +85,10 @@ struct worker {
 	const struct published *published; /* this iteration's */
 	uint64_t now_ns;                   /* this iteration's */
 	struct peer *peers;                /* own, linked by next */
+	struct inbox_list commands;        /* of main, not executed yet */
 	struct worker_walk judging;
 	struct worker_walk telling;
+	struct worker_walk rotating;
 	bool is_resync_due; /* an event was lost */
 	struct inbox_list free_reports;
 	struct inbox_list free_certificates;
@@ -122,3 +128,5 @@ static inline uint64_t worker_round_age_ns(const struct worker *w)
 }
 /* The thread: until shared->is_stopping. arg is the worker. */
 int worker_main(void *arg);
+/* One round of it, on a registered thread; true when there was any work. */
+bool worker_run(struct worker *w);

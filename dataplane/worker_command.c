@@ -22,8 +22,8 @@ static void step_past(struct worker_walk *walk, const struct peer *p)
 
 static void unlink_peer(struct worker *w, struct peer *p)
 {
-	step_past(&w->judging, p);
 	step_past(&w->telling, p);
+	step_past(&w->rotating, p);
 	*p->prev_link = p->next;
 	if (p->next != NULL)
 		p->next->prev_link = p->prev_link;
@@ -68,17 +68,15 @@ static void remove_peer(struct worker *w, struct peer *p)
 	atomic_store_explicit(&p->is_ready, false, memory_order_release);
 }
 
-static void rotate(struct worker *w, struct peer *one)
+static void rotate(struct worker *w, struct message *m)
 {
-	struct peer *p;
-
-	if (one != NULL) {
-		if (atomic_load_explicit(&one->is_ready, memory_order_relaxed))
-			session_rotate(w->engine, peer_session(one), false);
+	if (m->peer == NULL) {
+		start_walk(w, &w->rotating, m);
 		return;
 	}
-	for (p = w->peers; p != NULL; p = p->next)
-		session_rotate(w->engine, peer_session(p), true);
+	if (atomic_load_explicit(&m->peer->is_ready, memory_order_relaxed))
+		session_rotate(w->engine, peer_session(m->peer), false);
+	worker_tell_main(w, m);
 }
 
 /* What came back from main: an answer to a validation, or a report to be used again. */
@@ -125,8 +123,8 @@ static void execute(struct worker *w, struct message *m)
 		start_walk(w, &w->judging, m);
 		return;
 	case MESSAGE_ROTATE:
-		rotate(w, m->peer);
-		break;
+		rotate(w, m);
+		return;
 	case MESSAGE_STATUS:
 		start_walk(w, &w->telling, m);
 		return;
@@ -143,28 +141,60 @@ static void execute(struct worker *w, struct message *m)
 	worker_tell_main(w, m);
 }
 
-void worker_execute(struct worker *w, struct inbox_node *commands)
+static void sort(struct worker *w, struct inbox_node *news)
 {
-	while (commands != NULL) {
-		struct inbox_node *next = commands->next;
+	while (news != NULL) {
+		struct inbox_node *next = news->next;
 
-		commands->next = NULL;
-		execute(w, message_of(commands));
-		commands = next;
+		struct message *m = message_of(news);
+
+		news->next = NULL;
+		if (m->type == MESSAGE_BATCH) {
+			inbox_list_join(&w->commands, &m->batch);
+			worker_tell_main(w, m);
+		} else if (message_is_command(m)) {
+			inbox_list_append(&w->commands, news);
+		} else {
+			execute(w, m);
+		}
+		news = next;
 	}
+}
+
+bool worker_execute(struct worker *w, struct inbox_node *news)
+{
+	bool is_any = news != NULL || w->commands.first != NULL;
+	struct inbox_node *node;
+	unsigned left;
+
+	sort(w, news);
+	for (left = WORKER_COMMAND_STEP; left > 0; left--) {
+		node = inbox_list_pop(&w->commands);
+		if (node == NULL)
+			break;
+		execute(w, message_of(node));
+	}
+	return is_any;
 }
 
 static void judge_step(struct worker *w)
 {
-	unsigned left = WORKER_REJUDGE_STEP;
+	w->judging.number = engine_rejudge(w->engine, w->judging.number, WORKER_REJUDGE_STEP);
+	if (w->judging.number >= engine_session_end(w->engine))
+		end_walk(w, &w->judging);
+}
+
+static void rotate_step(struct worker *w)
+{
+	unsigned left = WORKER_ROTATE_STEP;
 	struct peer *p;
 
-	while ((p = w->judging.next) != NULL && left-- > 0) {
-		w->judging.next = p->next;
-		session_rejudge(w->engine, peer_session(p));
+	while ((p = w->rotating.next) != NULL && left-- > 0) {
+		w->rotating.next = p->next;
+		session_rotate(w->engine, peer_session(p), true);
 	}
-	if (w->judging.next == NULL)
-		end_walk(w, &w->judging);
+	if (w->rotating.next == NULL)
+		end_walk(w, &w->rotating);
 }
 
 static void tell_step(struct worker *w)
@@ -193,10 +223,12 @@ static void tell_step(struct worker *w)
 
 bool worker_walk_peers(struct worker *w)
 {
-	bool is_any = w->judging.is_running || w->telling.is_running;
+	bool is_any = w->judging.is_running || w->telling.is_running || w->rotating.is_running;
 
 	if (w->judging.is_running)
 		judge_step(w);
+	if (w->rotating.is_running)
+		rotate_step(w);
 	if (w->telling.is_running) {
 		tell_step(w);
 	} else if (w->is_resync_due) {
@@ -208,17 +240,14 @@ bool worker_walk_peers(struct worker *w)
 
 void worker_close(struct worker *w)
 {
-	struct inbox_node *node = inbox_take(&w->inbox);
+	struct inbox_node *node;
 
 	end_walk(w, &w->judging);
 	end_walk(w, &w->telling);
+	end_walk(w, &w->rotating);
 	while (w->peers != NULL)
 		remove_peer(w, w->peers);
-	while (node != NULL) {
-		struct inbox_node *next = node->next;
-
-		if (message_is_command(message_of(node)))
-			worker_tell_main(w, message_of(node));
-		node = next;
-	}
+	sort(w, inbox_take(&w->inbox));
+	while ((node = inbox_list_pop(&w->commands)) != NULL)
+		worker_tell_main(w, message_of(node));
 }

@@ -37,7 +37,11 @@ void worker_drain(struct rte_ring *ring);
 unsigned worker_receive(struct worker *w);
 
 /* worker_command.c */
-void worker_execute(struct worker *w, struct inbox_node *commands);
+/*
+ * Takes what came in: answers and hand-overs at once, main's commands in order and a step of them
+ * only, so that no change of the view, however large, holds packets up. True: there was any.
+ */
+bool worker_execute(struct worker *w, struct inbox_node *news);
 /* At the end of the thread: removes every session and sends every message back to main. */
 void worker_close(struct worker *w);
 /* A step of re-judging and of telling states; true: there was something to do. */

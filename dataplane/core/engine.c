@@ -67,7 +67,7 @@ struct rk_span engine_own_name(const struct engine *e)
 	return rk_view_str(e->env.view, e->env.view->global->peering_common_name);
 }
 
-enum rk_verdict_status engine_own_status(const struct engine *e)
+static enum rk_verdict_status judge_own(const struct engine *e)
 {
 	const struct credential *c = e->env.credential;
 	const struct rk_global *g;
@@ -81,6 +81,11 @@ enum rk_verdict_status engine_own_status(const struct engine *e)
 		return g->credential_status;
 	return rk_view_judge_chain(
 		e->env.view, g->credential_chain, g->credential_chain_cnt, e->env.wall_sec);
+}
+
+enum rk_verdict_status engine_own_status(const struct engine *e)
+{
+	return (enum rk_verdict_status)e->own_status;
 }
 
 /* ---- life ---- */
@@ -239,9 +244,12 @@ static void look_at_view(struct engine *e)
 	e->has_name = guard_set_name(e->guard, (const char *)own.data, own.len);
 	list_groups(e);
 	memset(e->negative, 0, sizeof(e->negative));
-	for (unsigned i = 0; i < e->config.exchange_cnt; i++)
-		if (e->exchanges[i].state != EXCHANGE_FREE)
-			sweep_exchange(e, &e->exchanges[i]);
+	for (unsigned i = 0, left = e->used_cnt; left > 0; i++) {
+		if (e->exchanges[i].state == EXCHANGE_FREE)
+			continue;
+		left--;
+		sweep_exchange(e, &e->exchanges[i]);
+	}
 }
 
 void engine_begin(struct engine *e, const struct engine_env *env)
@@ -250,8 +258,11 @@ void engine_begin(struct engine *e, const struct engine_env *env)
 	bool is_new = env->view != NULL &&
 		      (env->view != e->view_seen || id != e->credential_id_seen ||
 			      rk_generation_cmp(env->view->generation, e->generation) != 0);
+	bool is_later = env->wall_sec != e->env.wall_sec;
 
 	e->env = *env;
+	if (is_new || is_later || env->view == NULL)
+		e->own_status = (uint8_t)judge_own(e); /* the same for every peer */
 	if (!is_new)
 		return;
 	e->view_seen = env->view;

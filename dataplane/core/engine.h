@@ -114,6 +114,12 @@ void session_update(struct engine *e, struct session *s, const struct session_co
 void session_remove(struct engine *e, struct session *s);
 /* Judges a standing peering again under the current env (dates, revocation, own certificate). */
 void session_rejudge(struct engine *e, struct session *s);
+/*
+ * The same for cnt sessions from that number on: a new view is worked off in steps. Returns where to
+ * go on, engine_session_end when all have been judged.
+ */
+uint32_t engine_rejudge(struct engine *e, uint32_t from, unsigned cnt) RK_MUST_CHECK;
+uint32_t engine_session_end(const struct engine *e);
 /* Starts a fast rekey now, a full exchange when no key stands (jittered when is_jittered). */
 void session_rotate(struct engine *e, struct session *s, bool is_jittered);
 /* Everything an operator may see; never a key. */

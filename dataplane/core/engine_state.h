@@ -63,11 +63,13 @@ struct engine {
 	struct rk_generation generation; /* of the view looked at last */
 	const struct rk_view *view_seen;
 	uint64_t credential_id_seen;
+	uint8_t own_status; /* enum rk_verdict_status of our certificate, in this view and second */
 	bool has_name;
 	struct wire_list groups; /* as responder, before the peer is known */
 	struct aead *aead;
 	struct guard *guard;
 	struct session **sessions; /* by number */
+	uint32_t session_end;      /* above every number ever given */
 	uint32_t *free_numbers;    /* a stack: free_number_cnt of them */
 	uint32_t free_number_cnt;
 	struct keyslot_pool slots;
@@ -77,6 +79,7 @@ struct engine {
 	struct crypto_job *free_job;
 	uint32_t free_exchange; /* entry + 1 */
 	uint32_t used_cnt;      /* exchanges under way */
+	uint32_t own_cnt;       /* of them, those that we began */
 	uint32_t *hello_table;  /* chains of responder exchanges by the initiator's id: entry + 1 */
 	uint64_t hello_key;
 	uint32_t next_generation;
@@ -93,6 +96,7 @@ struct session {
 	struct core_timer timer;
 	struct endpoint endpoint; /* where we send */
 	uint32_t number;
+	uint32_t verdict_at;      /* where the view had the peer's verdict last */
 	enum reason told_failure; /* since it last proved who it is; ACCEPTED = none */
 	uint8_t serial;           /* of the last index given out */
 	uint8_t state;            /* enum rk_peer_state */
@@ -278,5 +282,5 @@ void session_bind(struct engine *e, struct session *s, const struct session_bind
 void session_sever(
 	struct engine *e, struct session *s, enum rk_verdict_status verdict, const char *reason);
 /* Both certificates under the present view: GOOD, or the peer's fault, or ours in *is_own. */
-enum rk_verdict_status session_judge(struct engine *e, const struct session *s, bool *is_own);
+enum rk_verdict_status session_judge(struct engine *e, struct session *s, bool *is_own);
 void session_drop_rekeys(struct engine *e, struct session *s);

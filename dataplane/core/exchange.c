@@ -50,16 +50,28 @@ struct exchange_cache *exchange_cache_of(struct engine *e, const struct exchange
 	return &e->caches[x->entry];
 }
 
+static bool is_own(enum exchange_role role)
+{
+	return role == EXCHANGE_INITIATOR || role == EXCHANGE_REKEY_INITIATOR;
+}
+
+static uint32_t own_max(const struct engine *e)
+{
+	return e->config.exchange_cnt < 4 ? 1 : e->config.exchange_cnt / 4;
+}
+
 struct exchange *exchange_new(struct engine *e, enum exchange_role role)
 {
 	struct exchange *x;
 	struct exchange_cache *c;
 
-	if (e->free_exchange == 0)
+	/* Our own are begun no faster than they end, or all of them would expire in the queue. */
+	if (e->free_exchange == 0 || (is_own(role) && e->own_cnt >= own_max(e)))
 		return NULL;
 	x = &e->exchanges[e->free_exchange - 1];
 	e->free_exchange = x->next_entry;
 	e->used_cnt++;
+	e->own_cnt += is_own(role);
 	x->next_entry = 0;
 	x->role = (uint8_t)role;
 	if (++e->next_generation == 0)
@@ -103,6 +115,7 @@ void exchange_free(struct engine *e, struct exchange *x)
 	credential_put(x->credential);
 	if (x->role == EXCHANGE_RESPONDER)
 		leave_hello(e, x);
+	e->own_cnt -= is_own((enum exchange_role)x->role);
 	rk_wipe(x, sizeof(*x));
 	x->entry = entry;
 	x->next_entry = e->free_exchange;

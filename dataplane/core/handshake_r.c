@@ -133,7 +133,20 @@ static enum reason may_answer(struct engine *e, const struct wire_hello *m)
 	return REASON_ACCEPTED;
 }
 
-/* The DoS ladder, after envelope and fields: mac1, cookie, tokens, and only then work. */
+/* Who does not know our name is not even read. */
+static enum reason check_mac1(struct engine *e, const struct wire_packet *p)
+{
+	struct rk_span maced;
+	const uint8_t *mac1;
+	enum reason reason = wire_find_mac1(p, &maced, &mac1);
+
+	if (reason != REASON_ACCEPTED)
+		return reason;
+	return guard_check_mac1(e->guard, maced.data, maced.len, mac1) ? REASON_ACCEPTED
+								       : REASON_MAC1;
+}
+
+/* The DoS ladder, after the envelope: size, mac1, fields, cookie, tokens, and only then work. */
 enum reason responder_hello(
 	struct engine *e, const struct endpoint *from, const struct wire_packet *p)
 {
@@ -141,12 +154,12 @@ enum reason responder_hello(
 	struct exchange *x;
 	uint8_t hash[GUARD_HASH_LEN];
 	bool is_loaded;
-	enum reason reason = wire_parse_hello(&m, p);
+	enum reason reason = check_mac1(e, p);
 
+	if (reason == REASON_ACCEPTED)
+		reason = wire_parse_hello(&m, p);
 	if (reason != REASON_ACCEPTED)
 		return reason;
-	if (!guard_check_mac1(e->guard, m.maced.data, m.maced.len, m.mac1))
-		return REASON_MAC1;
 	is_loaded = guard_note_hello(e->guard, e->env.now_ns) || is_pool_half_used(e);
 	x = exchange_find_hello(e, from, p->sender);
 	if (x != NULL)

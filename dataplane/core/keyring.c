@@ -57,19 +57,32 @@ static struct keyslot *unused(void)
 
 void keyslot_pool_add(struct keyslot_pool *pool, struct keyslot *slots, size_t cnt)
 {
-	for (size_t i = cnt; i-- > 0;) {
-		slots[i].next = pool->free;
-		pool->free = &slots[i];
-	}
+	slots->next = pool->regions;
+	slots->sent_bytes = cnt;
+	pool->regions = slots;
 	pool->cnt += cnt;
+}
+
+static struct keyslot *take_fresh(struct keyslot_pool *pool)
+{
+	if (pool->fresh_cnt == 0) {
+		assert(pool->regions != NULL && "KEYRING_CNT for each keyring");
+		pool->fresh = pool->regions;
+		pool->fresh_cnt = pool->fresh->sent_bytes;
+		pool->regions = pool->fresh->next;
+	}
+	pool->fresh_cnt--;
+	return pool->fresh++;
 }
 
 static struct keyslot *take(struct keyslot_pool *pool, const struct keyslot *from)
 {
 	struct keyslot *s = pool->free;
 
-	assert(s != NULL && "KEYRING_CNT for each keyring");
-	pool->free = s->next;
+	if (s != NULL)
+		pool->free = s->next;
+	else
+		s = take_fresh(pool);
 	*s = *from;
 	s->next = NULL;
 	return s;

@@ -53,12 +53,18 @@ struct keyslot {
 
 enum keyring_position { KEYRING_PREVIOUS, KEYRING_CURRENT, KEYRING_NEXT, KEYRING_CNT };
 
-/* Slots that no keyring uses: wiped. */
+/*
+ * Slots that no keyring uses: wiped. What was used is used again first, so that memory which takes
+ * a page when it is touched takes no more than were ever in use at once.
+ */
 struct keyslot_pool {
 	struct keyslot *free;
-	size_t cnt; /* of all, in use or not */
+	struct keyslot *fresh; /* fresh_cnt of them were never used */
+	size_t fresh_cnt;
+	struct keyslot *regions; /* fresh ones too; the first of each says how many */
+	size_t cnt;              /* of all, in use or not */
 };
-/* Takes cnt zeroed slots of the caller's memory. */
+/* Takes cnt zeroed slots, at least one, of the caller's memory. */
 void keyslot_pool_add(struct keyslot_pool *pool, struct keyslot *slots, size_t cnt);
 
 /* An unused position points at one slot for all, which reads as empty and cannot be written. */

@@ -22,7 +22,7 @@ static void give_up(struct engine *e, struct exchange *x, enum reason reason)
 }
 
 /* Fail-hard rekeys with good certificates only; fail-soft goes on under the standing keys. */
-static enum reason may_rekey(struct engine *e, const struct session *s)
+static enum reason may_rekey(struct engine *e, struct session *s)
 {
 	bool is_own = false;
 	enum rk_verdict_status status = session_judge(e, s, &is_own);

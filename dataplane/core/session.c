@@ -131,6 +131,19 @@ static bool is_volume_reached(const struct session *s)
 	       (s->config->rekey_bytes != 0 && slot->sent_bytes >= s->config->rekey_bytes);
 }
 
+/*
+ * When to come again to a pool of exchanges that is full: soon, spread by number, and the later the
+ * more there may be who wait, so that their asking costs little beside what they wait for.
+ */
+static uint64_t soon(const struct engine *e, const struct session *s)
+{
+	uint64_t span = e->session_end * UINT64_C(10000);
+
+	if (span < SEC_NS / 8)
+		span = SEC_NS / 8;
+	return span / 2 + s->number * UINT64_C(2654435761) % span;
+}
+
 static void rekey(struct engine *e, struct session *s)
 {
 	enum reason reason;
@@ -141,7 +154,8 @@ static void rekey(struct engine *e, struct session *s)
 	reason = rekey_start(e, s);
 	if (reason != REASON_NO_BASE) /* that is the rule of slots, not a refusal */
 		engine_count(e, reason);
-	s->rekey_at_ns = e->env.now_ns + s->config->retransmit_interval_ns;
+	s->rekey_at_ns = e->env.now_ns +
+			 (reason == REASON_FULL ? soon(e, s) : s->config->retransmit_interval_ns);
 	if (reason == REASON_NO_BASE && s->hold_until_ns > e->env.now_ns)
 		s->rekey_at_ns = s->hold_until_ns;
 }
@@ -260,6 +274,8 @@ int session_add(struct engine *e, struct session *s, const struct session_config
 								: DIAL_JITTER_NS;
 	s->dial_at_ns = e->env.now_ns + 1 + engine_jitter(e, jitter + 1);
 	e->sessions[s->number] = s;
+	if (s->number >= e->session_end)
+		e->session_end = s->number + 1;
 	session_schedule(e, s);
 	return 0;
 }

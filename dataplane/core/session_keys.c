@@ -177,6 +177,7 @@ void session_bind(struct engine *e, struct session *s, const struct session_bind
 	s->own_certificate = start_of(b->own_fingerprint);
 	s->is_lower = memcmp(b->own_fingerprint, b->peer_fingerprint, RK_FINGERPRINT_LEN) < 0;
 	s->has_peer = true;
+	(void)rk_view_find_verdict_near(e->env.view, &s->verdict_at, s->fingerprint);
 	s->told_failure = REASON_ACCEPTED;
 	s->not_after = b->verdict->not_after;
 	s->is_silent = false;
@@ -202,7 +203,7 @@ void session_drop_rekeys(struct engine *e, struct session *s)
 
 /* ---- judging again ---- */
 
-enum rk_verdict_status session_judge(struct engine *e, const struct session *s, bool *is_own)
+enum rk_verdict_status session_judge(struct engine *e, struct session *s, bool *is_own)
 {
 	enum rk_verdict_status own = engine_own_status(e);
 	const struct rk_verdict *v;
@@ -210,7 +211,9 @@ enum rk_verdict_status session_judge(struct engine *e, const struct session *s, 
 	*is_own = own != RK_VERDICT_GOOD;
 	if (*is_own)
 		return own;
-	v = e->ops.find_verdict(e->ctx, s->fingerprint);
+	v = rk_view_find_verdict_near(e->env.view, &s->verdict_at, s->fingerprint);
+	if (v == NULL)
+		v = e->ops.find_verdict(e->ctx, s->fingerprint);
 	return v == NULL ? RK_VERDICT_UNKNOWN : rk_view_judge(e->env.view, v, e->env.wall_sec);
 }
 
@@ -318,4 +321,50 @@ void session_rejudge(struct engine *e, struct session *s)
 		judge_standing(e, s);
 	else if (s->own_exchange == 0)
 		session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns / 2 + 1));
+}
+
+/* How far ahead of the one being judged memory is asked for: sessions, then what they point to. */
+#define REJUDGE_FAR  24
+#define REJUDGE_NEAR 12
+
+static struct session *session_numbered(const struct engine *e, uint32_t number)
+{
+	return number < e->session_end ? e->sessions[number] : NULL;
+}
+
+static void prefetch_session(const struct session *s)
+{
+	for (size_t at = 0; s != NULL && at < sizeof(*s); at += 64)
+		__builtin_prefetch((const uint8_t *)s + at);
+}
+
+static void prefetch_around(const struct engine *e, const struct session *s)
+{
+	if (s == NULL)
+		return;
+	__builtin_prefetch(s->keys.slot[KEYRING_CURRENT]);
+	__builtin_prefetch(&s->config->invalid_certificate_behavior);
+	rk_view_prefetch_verdict(e->env.view, s->verdict_at);
+}
+
+uint32_t engine_rejudge(struct engine *e, uint32_t from, unsigned cnt)
+{
+	if (e->env.view == NULL)
+		return e->session_end;
+	for (; cnt > 0 && from < e->session_end; from++) {
+		struct session *s = e->sessions[from];
+
+		prefetch_session(session_numbered(e, from + REJUDGE_FAR));
+		prefetch_around(e, session_numbered(e, from + REJUDGE_NEAR));
+		if (s == NULL)
+			continue;
+		session_rejudge(e, s);
+		cnt--;
+	}
+	return from;
+}
+
+uint32_t engine_session_end(const struct engine *e)
+{
+	return e->session_end;
 }

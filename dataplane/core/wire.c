@@ -170,6 +170,21 @@ enum reason wire_parse_packet(struct wire_packet *p, const uint8_t *data, size_t
 	return parse_sealed(p, data + header_len, payload_len);
 }
 
+enum reason wire_find_mac1(const struct wire_packet *p, struct rk_span *maced, const uint8_t **mac1)
+{
+	struct rk_reader r;
+
+	if (p->whole.len < MSG_HELLO_MIN || p->open.len < MSG_TLV_LEN + MSG_MAC_LEN)
+		return REASON_FIELDS;
+	rk_reader_init(&r, p->open.data + p->open.len - MSG_TLV_LEN - MSG_MAC_LEN,
+		MSG_TLV_LEN + MSG_MAC_LEN);
+	*mac1 = wire_read_fixed(&r, MSG_TLV_MAC1, MSG_MAC_LEN);
+	if (!rk_reader_done(&r))
+		return REASON_FIELDS;
+	*maced = span_between(p->whole.data, *mac1);
+	return REASON_ACCEPTED;
+}
+
 enum reason wire_parse_hello(struct wire_hello *m, const struct wire_packet *p)
 {
 	struct rk_reader r, open;

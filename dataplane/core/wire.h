@@ -51,6 +51,9 @@ struct wire_hello {
 	struct rk_span maced;  /* what mac1 covers */
 	const uint8_t *mac1;
 };
+/* Where mac1 is, and what it covers, before anything else of HELLO is looked at. */
+enum reason wire_find_mac1(
+	const struct wire_packet *p, struct rk_span *maced, const uint8_t **mac1) RK_MUST_CHECK;
 enum reason wire_parse_hello(struct wire_hello *m, const struct wire_packet *p) RK_MUST_CHECK;
 
 struct wire_reply {

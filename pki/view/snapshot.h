@@ -227,6 +227,11 @@ struct rk_span rk_view_str(const struct rk_view *view, struct rk_str s);
 const struct rk_peer *rk_view_find_peer(const struct rk_view *view, const char *name, size_t len);
 const struct rk_verdict *rk_view_find_verdict(
 	const struct rk_view *view, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+/* The same; looks first where it was the last time, and keeps where it is. 0 is a good start. */
+const struct rk_verdict *rk_view_find_verdict_near(
+	const struct rk_view *view, uint32_t *at, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+/* Says that it will be asked for at this place, so that nobody waits for memory then. */
+void rk_view_prefetch_verdict(const struct rk_view *view, uint32_t at);
 const struct rk_issuer *rk_view_find_issuer(
 	const struct rk_view *view, const struct rk_revocation_key *issuer);
 

@@ -108,12 +108,38 @@ static void test_list(void **state)
 	assert_ptr_equal(inbox_list_pop(&list), &n[1]);
 }
 
+static void test_join(void **state)
+{
+	struct inbox_node node[5] = {{0}};
+	struct inbox_list list, other;
+	unsigned i;
+
+	(void)state;
+	inbox_list_init(&list);
+	inbox_list_init(&other);
+	inbox_list_join(&list, &other); /* nothing to nothing */
+	assert_null(inbox_list_pop(&list));
+	inbox_list_append(&list, &node[0]);
+	inbox_list_join(&list, &other);
+	for (i = 1; i < 4; i++)
+		inbox_list_append(&other, &node[i]);
+	inbox_list_join(&list, &other);
+	assert_null(other.first);
+	inbox_list_append(&list, &node[4]);
+	for (i = 0; i < 5; i++)
+		assert_ptr_equal(inbox_list_pop(&list), &node[i]);
+	assert_null(inbox_list_pop(&list));
+	inbox_list_append(&other, &node[0]);
+	assert_ptr_equal(inbox_list_pop(&other), &node[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_per_sender),
 		cmocka_unit_test(test_wake_only_when_empty),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_join),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void slots_shift_and_wipe(void **state)
 	assert_ptr_equal(keyring_find(&k, 3), k.slot[KEYRING_NEXT]);
 	keyring_set_loser(&k, true);
 	assert_true(k.slot[KEYRING_NEXT]->is_loser);
-	assert_null(pool.free);
+	assert_null(pool.free); /* all three are in use */
 	keyring_drop(&pool, &k, KEYRING_PREVIOUS);
 	assert_null(keyring_find(&k, 2));
 	keyring_wipe(&pool, &k);
@@ -155,7 +155,31 @@ static void pool_is_shared(void **state)
 		keyring_wipe(&pool, &k[i]);
 	for (const struct keyslot *f = pool.free; f != NULL; f = f->next)
 		pool.cnt--;
-	assert_int_equal(pool.cnt, 0); /* none is lost, none is there twice */
+	for (const struct keyslot *r = pool.regions; r != NULL; r = r->next)
+		pool.cnt -= r->sent_bytes;
+	assert_int_equal(pool.cnt, pool.fresh_cnt); /* none is lost, none is there twice */
+}
+
+/* What was given back is used before what was never touched. */
+static void fresh_slots_are_left_alone(void **state)
+{
+	static const struct keyslot empty;
+	static struct keyslot memory[3 * KEYRING_CNT];
+	const struct keyslot s = {.local_index = 7};
+	struct keyslot_pool pool = {0};
+	struct keyring k;
+
+	(void)state;
+	keyslot_pool_add(&pool, memory, 3 * KEYRING_CNT);
+	keyring_init(&k);
+	for (unsigned i = 0; i < 100; i++) {
+		keyring_set_current(&pool, &k, &s);
+		keyring_set_next(&pool, &k, &s);
+		keyring_promote(&pool, &k);
+		keyring_wipe(&pool, &k);
+	}
+	for (unsigned i = KEYRING_CNT; i < 3 * KEYRING_CNT; i++)
+		assert_memory_equal(&memory[i], &empty, sizeof(empty));
 }
 
 int main(void)
@@ -165,6 +189,7 @@ int main(void)
 		cmocka_unit_test(counters_end),
 		cmocka_unit_test(slots_shift_and_wipe),
 		cmocka_unit_test(pool_is_shared),
+		cmocka_unit_test(fresh_slots_are_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,22 @@ static void test_peers(void **state)
 	assert_int_equal(released, PEER_CNT);
 }
 
+/* A writer that fills it in one go, never quiescent, still finds short chains. */
+static void test_table_grows_with_its_writer(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < 5000; i++)
+		assert_true(peer_table_add(&f->peers, make_peer(f, i, "a")));
+	assert_true(f->peers.by_identity.size >= 2500);
+	assert_int_equal(f->peers.by_identity.cnt, 5000);
+	assert_non_null(peer_table_find(&f->peers, "id-4999", 7));
+	peer_table_walk(&f->peers, remove_peer, f);
+	assert_int_equal(f->peers.by_identity.cnt, 0);
+	bury_all(f);
+}
+
 static void test_identity_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -306,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_table_grows_with_its_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pool_wipes_and_reuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slots_go_with_their_peers, setup, teardown),

@@ -149,11 +149,50 @@ static void verdicts_are_found(void **state)
 
 		assert_non_null(found);
 		assert_memory_equal(found, &v[i], sizeof(v[i]));
+		/* wherever it was before, and then at once */
+		for (uint32_t at = 0; at < 25; at += 5) {
+			uint32_t near = at;
+
+			assert_ptr_equal(
+				rk_view_find_verdict_near(&w.view, &near, v[i].fingerprint), found);
+			assert_int_equal(near, found - w.view.verdicts);
+		}
 	}
 	assert_null(rk_view_find_verdict(&w.view, absent));
 	memset(absent, 0xff, sizeof(absent));
 	assert_null(rk_view_find_verdict(&w.view, absent));
 	world_fini(&w);
+}
+
+/* Even, ground to one end, all but one alike at the start: each is found, and nothing else. */
+static void guesses_need_no_even_fingerprints(void **state)
+{
+	enum { CNT = 1000 };
+	static struct rk_verdict v[CNT];
+	static const uint8_t step[] = {251, 1, 0};
+
+	(void)state;
+	for (unsigned kind = 0; kind < 3; kind++) {
+		struct rk_view view = {.verdicts = v, .verdict_cnt = CNT};
+		uint8_t other[RK_FINGERPRINT_LEN] = {0};
+
+		memset(v, 0, sizeof(v));
+		for (unsigned i = 0; i < CNT; i++) {
+			uint32_t high = step[kind] * i;
+
+			v[i].fingerprint[0] = (uint8_t)(high >> 10);
+			v[i].fingerprint[1] = (uint8_t)(high >> 2);
+			v[i].fingerprint[20] = (uint8_t)(i >> 8);
+			v[i].fingerprint[21] = (uint8_t)i;
+		}
+		v[CNT - 1].fingerprint[0] = 0xff;
+		for (unsigned i = 0; i < CNT; i++) {
+			assert_ptr_equal(rk_view_find_verdict(&view, v[i].fingerprint), &v[i]);
+			memcpy(other, v[i].fingerprint, sizeof(other));
+			other[31] = 1;
+			assert_null(rk_view_find_verdict(&view, other));
+		}
+	}
 }
 
 static uint8_t state_of(const struct world *w, uint8_t n)
@@ -287,6 +326,7 @@ int main(void)
 		cmocka_unit_test(config_reads_as_it_was_given),
 		cmocka_unit_test(view_needs_config_and_the_right_kinds),
 		cmocka_unit_test(verdicts_are_found),
+		cmocka_unit_test(guesses_need_no_even_fingerprints),
 		cmocka_unit_test(overlay_goes_before_base),
 		cmocka_unit_test(judgements_are_in_order),
 		cmocka_unit_test(unknown_is_never_good),

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench/far.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/rand.h>
+#include <rte_mbuf.h>
+
+#include "bench/harness.h"
+#include "dataplane/core/engine_state.h"
+#include "dataplane/net.h"
+
+#define QUEUE_MAX    4096
+#define EXCHANGE_CNT 16384
+#define SEC          UINT64_C(1000000000)
+
+struct far {
+	struct stage *stage;
+	struct far_ops ops;
+	struct engine *engine;
+	struct crypto_ctx *crypto;
+	uint8_t *sessions; /* session_stride bytes each */
+	size_t session_stride;
+	void *slots;
+	struct session_config *configs;
+	struct endpoint *path;
+	struct timers timers;
+	struct rk_view view;
+	struct rk_global global;
+	struct rk_peer peer;
+	struct crypto_job *jobs;
+	struct rte_mbuf *queue[QUEUE_MAX];
+	unsigned first, end;
+	uint8_t gateway_mac[NET_MAC_LEN];
+};
+
+static struct session *session_at(const struct far *f, unsigned peer)
+{
+	return (struct session *)(void *)(f->sessions + peer * f->session_stride);
+}
+
+static void begin(struct far *f)
+{
+	const struct engine_env env = {.view = &f->view,
+		.credential = f->stage->pki->west.credential,
+		.now_ns = stage_now_ns(),
+		.wall_sec = (int64_t)time(NULL)};
+
+	engine_begin(f->engine, &env);
+}
+
+/* ---- what the engine calls ------------------------------------------------------------------- */
+
+static struct rte_mbuf *new_frame(struct far *f)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(f->stage->d->shared.buffers);
+
+	bench_must(m != NULL, "out of buffers");
+	m->port = f->stage->d->published->port[0].id;
+	return m;
+}
+
+static bool put(struct far *f, struct rte_mbuf *m, size_t len)
+{
+	bench_must(len > 0, "a frame does not fit");
+	if (f->end - f->first == QUEUE_MAX) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+	f->queue[f->end++ % QUEUE_MAX] = m;
+	return true;
+}
+
+static struct net_link link_of(const struct far *f)
+{
+	struct net_link link = {.vlan = 0};
+
+	memcpy(link.src_mac, f->gateway_mac, NET_MAC_LEN);
+	memcpy(link.dst_mac, f->stage->d->published->port[0].mac, NET_MAC_LEN);
+	return link;
+}
+
+bool far_send(struct far *f, const struct endpoint *path, const uint8_t *payload, size_t len)
+{
+	const struct net_link link = link_of(f);
+	struct rte_mbuf *m = new_frame(f);
+
+	return put(f, m,
+		net_build_udp(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &link, path,
+			payload, len));
+}
+
+static void on_send(void *ctx, const struct endpoint *to, const uint8_t *payload, size_t len)
+{
+	(void)far_send(ctx, to, payload, len); /* a full queue loses it, as a network does */
+}
+
+static bool on_random(void *ctx, uint8_t *out, size_t len)
+{
+	(void)ctx;
+	return RAND_bytes(out, (int)len) == 1;
+}
+
+static struct session *on_find_peer(void *ctx, const char *name, size_t len, unsigned *owner)
+{
+	(void)ctx;
+	(void)name;
+	(void)len;
+	(void)owner;
+	return NULL;
+}
+
+static const struct rk_verdict *on_find_verdict(void *ctx, const uint8_t *fingerprint)
+{
+	const struct rk_verdict *near = &((struct far *)ctx)->stage->pki->east.verdict;
+
+	return memcmp(near->fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0 ? near : NULL;
+}
+
+static bool on_validate(void *ctx, uint64_t request, const uint8_t *der, size_t len)
+{
+	(void)ctx;
+	(void)request;
+	(void)der;
+	(void)len;
+	return false;
+}
+
+static void on_confirm(void *ctx, const struct rk_verdict *v)
+{
+	(void)ctx;
+	(void)v;
+}
+
+static void on_submit(void *ctx, struct crypto_job *job)
+{
+	struct far *f = ctx;
+
+	*crypto_job_link(job) = f->jobs;
+	f->jobs = job;
+}
+
+static void on_arm(void *ctx, struct core_timer *t, uint64_t deadline_ns)
+{
+	timers_arm(&((struct far *)ctx)->timers, t, deadline_ns);
+}
+
+static void on_cancel(void *ctx, struct core_timer *t)
+{
+	timers_cancel(&((struct far *)ctx)->timers, t);
+}
+
+static void on_event(void *ctx, const struct engine_event *event)
+{
+	(void)ctx;
+	(void)event;
+}
+
+static bool on_hand_over(void *ctx, unsigned owner, const struct handover *h)
+{
+	(void)ctx;
+	(void)owner;
+	(void)h;
+	return false;
+}
+
+static const struct engine_ops ops = {on_send, on_random, on_find_peer, on_find_verdict,
+	on_validate, on_confirm, on_submit, on_arm, on_cancel, on_event, on_hand_over};
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+static void run_jobs(struct far *f)
+{
+	while (f->jobs != NULL) {
+		struct crypto_job *job = f->jobs;
+
+		f->jobs = *crypto_job_link(job);
+		crypto_job_run(f->crypto, job);
+		engine_job_done(f->engine, job);
+	}
+}
+
+static void receive(struct far *f, const struct net_packet *p, uint64_t sent_ns)
+{
+	struct endpoint from = {
+		.family = p->family, .local_port = p->dst_port, .remote_port = p->src_port};
+	unsigned peer = (unsigned)p->dst[1] << 16 | (unsigned)p->dst[2] << 8 | p->dst[3];
+
+	memcpy(from.local, p->dst, sizeof(from.local));
+	memcpy(from.remote, p->src, sizeof(from.remote));
+	if (f->ops.heard != NULL && p->payload.len > MSG_MIN)
+		f->ops.heard(f->ops.ctx, peer, p->payload.data[MSG_ENVELOPE_LEN + 5], sent_ns);
+	engine_receive(f->engine, &from, p->payload.data, p->payload.len);
+	run_jobs(f);
+}
+
+static void answer_question(struct far *f, const struct net_packet *question)
+{
+	const struct net_link link = link_of(f);
+	struct rte_mbuf *m = new_frame(f);
+
+	(void)put(f, m,
+		net_build_answer(
+			rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_tailroom(m), &link, question));
+}
+
+static void take(struct far *f, struct rte_mbuf *m)
+{
+	struct net_packet p;
+
+	bench_must(net_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &p) == NET_OK,
+		"the worker sent what cannot be read");
+	if (p.kind == NET_UDP)
+		receive(f, &p, m->tx_offload);
+	else if (p.kind == NET_ARP_REQUEST)
+		answer_question(f, &p);
+}
+
+static void fire(void *ctx, struct core_timer *timer)
+{
+	struct far *f = ctx;
+
+	engine_timer(f->engine, timer);
+	run_jobs(f);
+}
+
+bool far_turn(struct far *f)
+{
+	unsigned i;
+	void *m;
+
+	begin(f);
+	while (rte_ring_dequeue(f->stage->wire, &m) == 0) {
+		take(f, m);
+		rte_pktmbuf_free(m);
+	}
+	timers_run(&f->timers, stage_now_ns(), UINT32_MAX, fire, f);
+	/* No more than the worker takes at once: the ring is the way back too. */
+	for (i = 0; i < PORT_BURST && f->first != f->end; i++)
+		bench_must(rte_ring_enqueue(f->stage->wire, f->queue[f->first++ % QUEUE_MAX]) == 0,
+			"the wire is full");
+	return stage_round(f->stage);
+}
+
+void far_probe(struct far *f, unsigned peer)
+{
+	begin(f);
+	traffic_keep_alive(f->engine, session_at(f, peer), true);
+}
+
+unsigned far_queued(const struct far *f)
+{
+	return f->end - f->first;
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static void publish(struct far *f)
+{
+	const struct bench_identity *own = &f->stage->pki->west;
+	const struct rk_verdict *v = &own->verdict;
+
+	f->global = (struct rk_global){.peering_common_name = {0, (uint32_t)strlen(own->name)},
+		.trust_generation = v->trust_generation,
+		.is_enabled = 1,
+		.credential_status = v->status,
+		.credential_chain_cnt = v->chain_cnt,
+		.credential_not_before = v->not_before,
+		.credential_not_after = v->not_after};
+	memcpy(f->global.certificate_fingerprint, v->fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(f->global.credential_chain, v->chain, sizeof(f->global.credential_chain));
+	f->peer.groups[0] = f->stage->group;
+	f->view = (struct rk_view){.generation = {1, 1},
+		.global = &f->global,
+		.strings = own->name,
+		.peers = &f->peer,
+		.peer_cnt = 1};
+}
+
+/* All alike but for the address that they are reached at. */
+static void add_session(struct far *f, unsigned peer, struct session_config *c)
+{
+	struct endpoint *path = &f->path[peer];
+
+	*path = (struct endpoint){
+		.family = 4, .local_port = 1280, .remote_port = 1280, .remote = {192, 0, 2, 1}};
+	stage_peer_address(peer, path->local);
+	c->path = path;
+	bench_must(session_add(f->engine, session_at(f, peer), c) == 0, "no far end");
+	bench_must(session_at(f, peer)->number == peer, "numbers are not in order");
+}
+
+static void got_key(void *ctx, unsigned peer, const struct keyslot *mirror)
+{
+	struct far *f = ctx;
+	struct session *s = session_at(f, peer);
+	const struct session_binding binding = {f->stage->pki->west.verdict.fingerprint,
+		f->stage->pki->east.verdict.fingerprint, &f->stage->pki->east.verdict, true};
+
+	keyring_set_current(&f->engine->slots, &s->keys, mirror);
+	session_bind(f->engine, s, &binding);
+	session_exchange_over(f->engine, s, true);
+}
+
+static void open_engine(struct far *f)
+{
+	const uint8_t cookie[COOKIE_SECRET_LEN] = {2};
+	const struct engine_config config = {.exchange_cnt = EXCHANGE_CNT,
+		.session_cnt = f->stage->peer_cnt,
+		.cookie_secret = cookie};
+
+	bench_must(engine_new(&config, &ops, f, &f->engine) == 0 && crypto_ctx_new(&f->crypto) == 0,
+		"no far end");
+	engine_add_slots(f->engine, f->slots, f->stage->peer_cnt);
+}
+
+struct far *far_new(struct stage *s, const struct far_ops *far_ops)
+{
+	struct far *f = calloc(1, sizeof(*f));
+	struct session_config *config;
+	unsigned i;
+
+	bench_must(f != NULL, "out of memory");
+	f->stage = s;
+	f->ops = *far_ops;
+	f->gateway_mac[0] = 2;
+	f->session_stride = (session_size() + 63) / 64 * 64;
+	f->sessions = aligned_alloc(64, s->peer_cnt * f->session_stride);
+	f->slots = calloc(1, engine_slots_size(s->peer_cnt));
+	f->path = calloc(s->peer_cnt, sizeof(*f->path));
+	config = calloc(s->peer_cnt, sizeof(*config));
+	bench_must(f->sessions != NULL && f->slots != NULL && f->path != NULL && config != NULL,
+		"out of memory");
+	publish(f);
+	timers_init(&f->timers, stage_now_ns());
+	open_engine(f);
+	begin(f);
+	for (i = 0; i < s->peer_cnt; i++) {
+		config[i] = (struct session_config){.name = "near",
+			.peering_common_name = s->pki->east.name,
+			.peering_common_name_len = (uint8_t)strlen(s->pki->east.name),
+			.path_cnt = 1,
+			.retransmit_interval_ns = 5 * SEC,
+			.timeout_ns = 3600 * SEC,
+			.hold_ns = 30 * SEC,
+			.keep_alive_interval_ns = 3600 * SEC,
+			.groups = {s->group}};
+		add_session(f, i, &config[i]);
+	}
+	stage_give_keys(s, got_key, f);
+	f->configs = config;
+	return f;
+}
+
+void far_free(struct far *f)
+{
+	unsigned i;
+
+	begin(f);
+	for (i = 0; i < f->stage->peer_cnt; i++)
+		session_remove(f->engine, session_at(f, i));
+	while (f->first != f->end)
+		rte_pktmbuf_free(f->queue[f->first++ % QUEUE_MAX]);
+	engine_free(f->engine);
+	crypto_ctx_free(f->crypto);
+	free(f->sessions);
+	free(f->slots);
+	free(f->path);
+	free(f->configs);
+	free(f);
+}

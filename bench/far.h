@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The load generator: the far end of every peer of a stage, behind one gateway. One engine holds all
+ * their sessions and answers at once, so that what is measured is the near end. What it sends waits
+ * for its turn on the wire, a burst each round of the worker.
+ */
+#pragma once
+
+#include "bench/stage.h"
+
+struct far;
+
+struct far_ops {
+	/* The near end sent this peer a message, at that time; NULL is fine. */
+	void (*heard)(void *ctx, unsigned peer, uint8_t type, uint64_t sent_ns);
+	void *ctx;
+};
+
+/* Gives every peer of the stage keys, both halves. */
+struct far *far_new(struct stage *s, const struct far_ops *ops);
+void far_free(struct far *f);
+/* Takes what the worker sent, answers, and puts the next burst on the wire; then the worker's round. */
+bool far_turn(struct far *f);
+/* A protected keep-alive that wants an answer, from this peer. */
+void far_probe(struct far *f, unsigned peer);
+/* Any payload, from any address, as if it came through the gateway. false: the queue is full. */
+bool far_send(struct far *f, const struct endpoint *path, const uint8_t *payload, size_t len);
+/* Frames that wait for the wire. */
+unsigned far_queued(const struct far *f);

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench/stage.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "bench/harness.h"
+#include "dataplane/clock.h"
+#include "dataplane/core/engine_state.h"
+#include "pki/store/compile.h"
+#include "pki/view/secret.h"
+#include "pki/x509/key.h"
+
+#define PORT_NAME "net_ring0"
+#define WIRE_NAME "ETH_RXTX0_net_ring0"
+#define ROUND_MAX 4000000
+
+static const struct rk_address own_address = {
+	.family = 4, .prefix_len = 24, .bytes = {192, 0, 2, 1}};
+static const struct rk_address gateway = {.family = 4, .prefix_len = 32, .bytes = {192, 0, 2, 254}};
+
+static void open_eal(void)
+{
+	static bool is_open;
+	char prefix[32];
+	char *argv[] = {"rekey-bench", "--no-huge", "-m", "192", "--no-pci", "--no-telemetry",
+		"--no-shconf", "--lcores", "0", "--file-prefix", prefix, "--log-level", "error",
+		"--vdev", PORT_NAME, NULL};
+
+	if (is_open)
+		return;
+	is_open = true;
+	snprintf(prefix, sizeof(prefix), "rekey-bench-%d", (int)getpid());
+	bench_must(rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) >= 0,
+		"EAL does not start");
+	bench_must(rk_rcu_start() == 0, "no RCU");
+}
+
+/* ---- names and addresses --------------------------------------------------------------------- */
+
+void stage_peer_name(unsigned peer, char out[RK_NAME_MAX + 1])
+{
+	snprintf(out, RK_NAME_MAX + 1, "branch-%06u", peer);
+}
+
+static void peer_identity(unsigned peer, char out[RK_CN_MAX])
+{
+	snprintf(out, RK_CN_MAX, "branch-%06u.example", peer);
+}
+
+void stage_peer_address(unsigned peer, uint8_t out[16])
+{
+	memset(out, 0, 16);
+	out[0] = 10;
+	out[1] = (uint8_t)(peer >> 16);
+	out[2] = (uint8_t)(peer >> 8);
+	out[3] = (uint8_t)peer;
+}
+
+struct session *stage_session(struct stage *s, unsigned peer)
+{
+	char name[RK_NAME_MAX + 1];
+	struct peer *p;
+
+	stage_peer_name(peer, name);
+	p = peer_table_find_name(&s->d->shared.peers, name);
+	return p == NULL ? NULL : peer_session(p);
+}
+
+/* ---- the view -------------------------------------------------------------------------------- */
+
+/* Certificates as alike as those of one operator: only names, fingerprints and serials differ. */
+static void make_verdicts(struct stage *s)
+{
+	unsigned i;
+
+	s->verdict = calloc(s->peer_cnt, sizeof(*s->verdict));
+	bench_must(s->verdict != NULL, "out of memory");
+	for (i = 0; i < s->peer_cnt; i++) {
+		struct rk_verdict *v = &s->verdict[i];
+
+		*v = s->pki->west.verdict;
+		memset(v->cn, 0, sizeof(v->cn));
+		peer_identity(i, v->cn);
+		v->cn_len = (uint8_t)strlen(v->cn);
+		bench_must(RAND_bytes(v->fingerprint, sizeof(v->fingerprint)) == 1 &&
+				   RAND_bytes((uint8_t *)&v->chain[0], 16) == 1,
+			"no random numbers");
+	}
+}
+
+static void compile_the_verdicts(struct stage *s)
+{
+	const struct rk_verdict **list = calloc(s->peer_cnt, sizeof(struct rk_verdict *));
+	struct compile_part out = {.fd = -1};
+	struct rk_refusal why;
+	unsigned i;
+
+	bench_must(list != NULL, "out of memory");
+	for (i = 0; i < s->peer_cnt; i++)
+		list[i] = &s->verdict[i];
+	if (compile_verdicts(list, s->peer_cnt, &out, &why) < 0)
+		bench_fail(why.text);
+	free(list);
+	s->verdicts_fd = out.fd;
+	s->verdicts = (struct rk_part_ref){.is_present = 1, .has_fd = 1, .size = out.size};
+	memcpy(s->verdicts.digest, out.digest, RK_DIGEST_LEN);
+}
+
+/* What peer_of fills in points to these. */
+struct peer_texts {
+	char name[RK_NAME_MAX + 1];
+	char identity[RK_CN_MAX];
+	struct compile_path path;
+};
+
+static struct compile_peer peer_of(const struct stage *s, unsigned peer, struct peer_texts *t)
+{
+	stage_peer_name(peer, t->name);
+	peer_identity(peer, t->identity);
+	t->path = (struct compile_path){.local = own_address,
+		.remote = {.family = 4, .prefix_len = 32},
+		.udp_port_local = 1280,
+		.udp_port_remote = 1280};
+	stage_peer_address(peer, t->path.remote.bytes);
+	return (struct compile_peer){.name = t->name,
+		.peering_common_name = t->identity,
+		.path = &t->path,
+		.path_cnt = 1,
+		.retransmit_interval_ns = 5 * NS_PER_SEC,
+		.timeout_ns = 3600 * NS_PER_SEC,
+		.hold_ns = 30 * NS_PER_SEC,
+		.reauth_interval_ns = 86400 * NS_PER_SEC,
+		.keep_alive_interval_ns = 3600 * NS_PER_SEC,
+		.groups = {s->group}};
+}
+
+static void compile_the_config(
+	struct stage *s, unsigned first, unsigned cnt, struct compile_part *out)
+{
+	struct compile_peer *peer = calloc(cnt, sizeof(*peer));
+	struct peer_texts *text = calloc(cnt, sizeof(*text));
+	const struct bench_identity *own = &s->pki->east;
+	struct compile_credential credential = {
+		.der = {own->der, own->der_len}, .verdict = &own->verdict};
+	const struct compile_port port = {.name = PORT_NAME,
+		.mtu = 1500,
+		.address = &own_address,
+		.address_cnt = 1,
+		.gateway4 = gateway};
+	const struct compile_config input = {.router = "east",
+		.node = "east",
+		.peering_common_name = own->name,
+		.is_enabled = true,
+		.trust_generation = own->verdict.trust_generation,
+		.credential = &credential,
+		.port = &port,
+		.port_cnt = 1,
+		.peer = peer,
+		.peer_cnt = cnt};
+	struct rk_refusal why;
+	unsigned i;
+
+	bench_must(cnt == 0 || (peer != NULL && text != NULL), "out of memory");
+	memcpy(credential.public_key_hash, own->credential->key->public_key_hash, RK_DIGEST_LEN);
+	for (i = 0; i < cnt; i++)
+		peer[i] = peer_of(s, first + i, &text[i]);
+	if (compile_config(&input, out, &why) < 0)
+		bench_fail(why.text);
+	free(peer);
+	free(text);
+	malloc_trim(0);
+}
+
+/* When a frame left the worker: in a field that a ring does not look at. */
+static uint16_t stamp(
+	uint16_t port, uint16_t queue, struct rte_mbuf *frame[], uint16_t cnt, void *arg)
+{
+	uint16_t i;
+
+	(void)port;
+	(void)queue;
+	(void)arg;
+	for (i = 0; i < cnt; i++)
+		frame[i]->tx_offload = stage_now_ns();
+	return cnt;
+}
+
+void stage_publish(struct stage *s, unsigned first, unsigned cnt)
+{
+	static bool is_stamped;
+	struct rk_msg_view m = {.generation = {1, ++s->view_cnt}};
+	struct compile_part config = {.fd = -1};
+	uint64_t began;
+	unsigned round;
+	int fd[2];
+
+	compile_the_config(s, first, cnt, &config);
+	m.part[RK_PART_CONFIG] =
+		(struct rk_part_ref){.is_present = 1, .has_fd = 1, .size = config.size};
+	memcpy(m.part[RK_PART_CONFIG].digest, config.digest, RK_DIGEST_LEN);
+	m.part[RK_PART_VERDICTS] = s->verdicts;
+	fd[0] = config.fd;
+	fd[1] = s->verdicts_fd;
+	began = bench_cpu_ns();
+	bench_must(activate_message(s->d, &m, fd, s->verdicts.has_fd ? 2 : 1), "no view");
+	s->main_ns = (double)(bench_cpu_ns() - began);
+	s->d->published->port[0].mac[0] = 2; /* a ring has none */
+	if (!is_stamped)
+		bench_must(rte_eth_add_tx_callback(s->d->published->port[0].id, 0, stamp, NULL) !=
+				   NULL,
+			"no callback");
+	is_stamped = true;
+	s->verdicts.has_fd = 0;
+	compile_part_close(&config);
+	for (round = 0; s->d->applied_seq != s->d->seq; round++) {
+		bench_must(round < ROUND_MAX, "the view is not applied");
+		stage_round(s);
+		stage_main(s);
+	}
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static void mirror_of(const struct keyslot *slot, struct keyslot *out)
+{
+	*out = *slot;
+	out->next = NULL;
+	out->local_index = slot->peer_index;
+	out->peer_index = slot->local_index;
+	out->send = slot->receive;
+	out->receive = slot->send;
+	out->is_initiator = !slot->is_initiator;
+}
+
+void stage_give_keys(struct stage *s,
+	void (*got)(void *ctx, unsigned peer, const struct keyslot *mirror), void *ctx)
+{
+	struct keyslot slot, mirror;
+	struct exchange *own;
+	unsigned i;
+
+	for (i = 0; i < s->peer_cnt; i++) {
+		struct session *session = stage_session(s, i);
+		const struct session_binding binding = {s->pki->east.verdict.fingerprint,
+			s->verdict[i].fingerprint, &s->verdict[i], false};
+
+		own = session == NULL ? NULL
+				      : exchange_find(s->worker->engine, session->own_exchange);
+		bench_must(session != NULL && RAND_bytes((uint8_t *)&slot, sizeof(slot)) == 1,
+			"no peer");
+		slot = (struct keyslot){.group = s->group,
+			.suite = suite_list()->id[0],
+			.is_full = true,
+			.peer_index = i << INDEX_SERIAL_BITS | 1,
+			.send = slot.send,
+			.receive = slot.receive};
+		bench_must(RAND_bytes(slot.chain, sizeof(slot.chain)) == 1, "no random numbers");
+		slot.local_index = session_new_index(s->worker->engine, session);
+		keyring_set_current(&s->worker->engine->slots, &session->keys, &slot);
+		session_bind(s->worker->engine, session, &binding);
+		if (own != NULL)
+			exchange_free(s->worker->engine, own);
+		session_exchange_over(s->worker->engine, session, true);
+		mirror_of(&slot, &mirror);
+		if (got != NULL)
+			got(ctx, i, &mirror);
+		if (i % 256 == 0)
+			stage_main(s);
+	}
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static double clock_spent_ns; /* by all rounds that are over */
+static uint64_t round_began;  /* 0: none is running */
+
+uint64_t stage_now_ns(void)
+{
+	double running = round_began == 0 ? 0 : (double)(bench_cpu_ns() - round_began);
+
+	return 1000 * NS_PER_SEC + (uint64_t)(clock_spent_ns + running);
+}
+
+/* ---- main and worker ------------------------------------------------------------------------- */
+
+bool stage_round(struct stage *s)
+{
+	double took;
+	bool is_any;
+
+	rk_rcu_quiescent();
+	round_began = bench_cpu_ns();
+	is_any = worker_run(s->worker);
+	took = (double)(bench_cpu_ns() - round_began);
+	round_began = 0;
+	clock_spent_ns += took;
+	s->spent_ns += took;
+	if (took > s->longest_ns)
+		s->longest_ns = took;
+	return is_any;
+}
+
+void stage_main(struct stage *s)
+{
+	reports_take(s->d);
+	(void)graveyard_step(&s->d->graveyard, 1024);
+	(void)part_close_step(&s->d->closing, 16 << 20);
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static void on_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static bool on_message(void *ctx, const struct rk_message *m, const int *fds, size_t fd_cnt)
+{
+	(void)ctx;
+	(void)m;
+	(void)fds;
+	(void)fd_cnt;
+	return false;
+}
+
+static void on_key(void *ctx, struct rk_private_key *key)
+{
+	(void)ctx;
+	rk_secret_free(key, sizeof(*key));
+}
+
+static struct port_set *ports; /* a device that was closed does not open again */
+
+static void open_dataplane(struct dataplane *d)
+{
+	static const struct channel_ops ops = {on_nothing, on_nothing, on_message, on_key};
+	const uint8_t cookie[COOKIE_SECRET_LEN] = {1};
+
+	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	d->shared.worker_cnt = 1;
+	d->shared.clock_ns = stage_now_ns;
+	d->shared.exchange_cnt = 4096;
+	inbox_init(&d->shared.to_main);
+	inbox_list_init(&d->reports);
+	graveyard_init(&d->graveyard, d->shared.wake_fd);
+	peer_pool_init(&d->pool[0], session_size(), engine_slots_size);
+	/* Nobody listens there: what main would say goes nowhere. */
+	bench_must(channel_new(epoll_create1(EPOLL_CLOEXEC), "/nonexistent", geteuid(), &ops, d,
+			   &d->channel) == 0 &&
+			   peer_table_init(&d->shared.peers) == 0 &&
+			   certificate_table_init(&d->shared.certificates, &d->graveyard,
+				   CERTIFICATE_TABLE_MAX) == 0 &&
+			   (ports != NULL || port_set_new(&d->graveyard, 1, &ports) == 0),
+		"no data plane");
+	d->ports = ports;
+	d->shared.ports = d->ports;
+	d->shared.buffers = port_set_buffers(d->ports);
+	bench_must(
+		crypto_service_new(0, 0, &d->crypto[0]) == 0 &&
+			worker_new(&d->shared, 0, d->crypto[0], cookie, &d->shared.worker[0]) == 0,
+		"no worker");
+}
+
+struct stage *stage_open(
+	const struct bench_pki *pki, unsigned peer_cnt, uint16_t group, bool has_verdicts)
+{
+	struct stage *s = calloc(1, sizeof(*s));
+	struct rk_private_key *key;
+	void *left;
+
+	bench_must(s != NULL, "out of memory");
+	open_eal();
+	s->d = calloc(1, sizeof(*s->d));
+	key = rk_secret_new(sizeof(*key));
+	bench_must(s->d != NULL && key != NULL && pki_key_to_private(pki->east.key, key) == 0,
+		"out of memory");
+	s->pki = pki;
+	s->peer_cnt = peer_cnt;
+	s->group = group;
+	s->verdicts_fd = -1;
+	make_verdicts(s);
+	if (has_verdicts)
+		compile_the_verdicts(s);
+	open_dataplane(s->d);
+	s->worker = s->d->shared.worker[0];
+	activate_key(s->d, key);
+	s->wire = rte_ring_lookup(WIRE_NAME);
+	while (s->wire != NULL && rte_ring_dequeue(s->wire, &left) == 0)
+		rte_pktmbuf_free(left);
+	bench_must(s->wire != NULL, "the port has no ring");
+	return s;
+}
+
+void stage_close(struct stage *s)
+{
+	struct dataplane *d = s->d;
+
+	stage_publish(s, 0, 0);
+	activate_clear(d);
+	certificate_table_clear(&d->shared.certificates);
+	rk_rcu_barrier();
+	while (graveyard_step(&d->graveyard, UINT32_MAX))
+		;
+	while (part_close_step(&d->closing, SIZE_MAX))
+		;
+	worker_free(s->worker);
+	channel_free(d->channel);
+	certificate_table_fini(&d->shared.certificates);
+	peer_table_fini(&d->shared.peers);
+	peer_pool_fini(&d->pool[0]);
+	close(d->shared.wake_fd);
+	if (s->verdicts_fd >= 0)
+		close(s->verdicts_fd);
+	free(s->verdict);
+	free(d);
+	free(s);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static double status_bytes(const char *field)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	double kb = -1;
+
+	bench_must(f != NULL, "no /proc");
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, field, strlen(field)) == 0)
+			kb = strtod(line + strlen(field), NULL);
+	fclose(f);
+	bench_must(kb >= 0, "/proc does not say");
+	return kb * 1024;
+}
+
+void stage_touch_pools(struct stage *s)
+{
+	struct engine *e = s->worker->engine;
+
+	memset(e->caches, 0, e->config.exchange_cnt * sizeof(*e->caches));
+	memset(e->sessions, 0, e->config.session_cnt * sizeof(struct session *));
+}
+
+double stage_anonymous_bytes(void)
+{
+	malloc_trim(0);
+	return status_bytes("RssAnon:");
+}
+
+double stage_mapped_bytes(void)
+{
+	return status_bytes("RssShmem:");
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A whole data plane in one thread: main's half and one worker, as rekey-dataplane has them, on a
+ * port that is a ring. The bench calls both in turn, plays the network at the ring's other end, and
+ * measures the worker by its own CPU time: what the rest costs, or a busy neighbour, does not count.
+ * One stage a process at a time.
+ */
+#pragma once
+
+#include <rte_ring.h>
+
+#include "bench/identity.h"
+#include "dataplane/core/keyring.h"
+#include "dataplane/core/session.h"
+#include "dataplane/dataplane.h"
+
+#define STAGE_GROUP_DEFAULT 23
+
+struct stage {
+	struct dataplane *d;
+	struct worker *worker;
+	const struct bench_pki *pki;
+	unsigned peer_cnt; /* at most this many can be published */
+	uint16_t group;
+	unsigned crypto_lcore_cnt;  /* as many threads */
+	struct rk_verdict *verdict; /* of each peer's certificate */
+	struct rte_ring *wire;
+	uint64_t view_cnt;
+	double longest_ns; /* worker's longest round since it was set to 0 */
+	double spent_ns;   /* CPU time of all its rounds: its clock */
+	double main_ns;    /* CPU time of main's half of the last publication */
+	int verdicts_fd;
+	struct rk_part_ref verdicts; /* sent once, then named */
+};
+
+struct stage *stage_open(
+	const struct bench_pki *pki, unsigned peer_cnt, uint16_t group, bool has_verdicts);
+void stage_close(struct stage *s);
+
+/* Publishes peers first..first+cnt-1, and runs main and worker until it is applied. */
+void stage_publish(struct stage *s, unsigned first, unsigned cnt);
+/* The worker's clock: it stands still while the worker does not run. */
+uint64_t stage_now_ns(void);
+/* One round of the worker; true when there was work. */
+bool stage_round(struct stage *s);
+/* What main's loop does between two sleeps. */
+void stage_main(struct stage *s);
+/* Gives every peer a key in force, as after a full exchange; the other half of it goes to got. */
+void stage_give_keys(struct stage *s,
+	void (*got)(void *ctx, unsigned peer, const struct keyslot *mirror), void *ctx);
+struct session *stage_session(struct stage *s, unsigned peer);
+void stage_peer_name(unsigned peer, char out[RK_NAME_MAX + 1]);
+/* 10.0.0.0 + peer */
+void stage_peer_address(unsigned peer, uint8_t out[16]);
+
+/* Has the engine's fixed pools take their memory now. */
+void stage_touch_pools(struct stage *s);
+
+/* Of this process, in bytes: anonymous memory in use, and mapped files (views among them). */
+double stage_anonymous_bytes(void);
+double stage_mapped_bytes(void);
