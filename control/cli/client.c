@@ -127,7 +127,7 @@ static bool set_target(struct client *c, const char *path, char *url)
 		n = snprintf(url, URL_MAX, "%.*s%s", (int)len, o->url, path);
 		curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, o->is_insecure ? 0L : 1L);
 		curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, o->is_insecure ? 0L : 2L);
-		curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+		curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 		if (o->ca_file != NULL)
 			curl_easy_setopt(c->curl, CURLOPT_CAINFO, o->ca_file);
 	} else {

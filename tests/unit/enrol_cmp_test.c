@@ -184,7 +184,7 @@ static void test_by_certificate(void **state)
 	use_profile("http", f.port,
 		"\"client-credential\":\"maker\",\"recipient\":\"/O=rekey test/CN=issuing\"");
 	enrol_fixture_start(&f, json_object(), 202, "");
-	enrol_fixture_wait(&f, "failed", "not protected as it must be");
+	enrol_fixture_wait(&f, "failed", "the CA's answer is refused: ");
 	use_profile("http", f.port,
 		"\"client-credential\":\"maker\",\"recipient\":\"/O=rekey test/CN=localhost\"");
 	enrol_fixture_start(&f, json_object(), 202, "");

@@ -57,7 +57,7 @@ static void say_fields(void)
 	static struct log_site site = {"../control/crl/accept.c", 7, LOG_LEVEL_INFO, 0};
 	const struct log_field field[] = {{"MESSAGE_ID", "0123"}, {"ABSENT", NULL}};
 
-	log_write_fields(&site, field, 2, "caf\xe9 \"quoted\"");
+	log_write_fields(&site, field, 2, "pass\xe9 \"quoted\"");
 }
 
 static void test_json(void **state)
@@ -70,7 +70,8 @@ static void test_json(void **state)
 	log_open(LOG_FORMAT_TEXT);
 	line = json_loads(said, 0, NULL);
 	assert_non_null(line);
-	assert_string_equal(json_string_value(json_object_get(line, "MESSAGE")), "caf? \"quoted\"");
+	assert_string_equal(
+		json_string_value(json_object_get(line, "MESSAGE")), "pass? \"quoted\"");
 	assert_string_equal(json_string_value(json_object_get(line, "MESSAGE_ID")), "0123");
 	assert_string_equal(json_string_value(json_object_get(line, "REKEY_MODULE")), "crl");
 	assert_string_equal(json_string_value(json_object_get(line, "PRIORITY")), "6");
