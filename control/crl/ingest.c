@@ -239,7 +239,7 @@ static size_t count_recent(const struct crl_ingest *in, const struct master_sour
 
 static int compare_with_old(struct crl_ingest *in)
 {
-	const struct master_source *old =
+	struct master_source *old =
 		master_list_find_replaced(in->args.list, master_source_info(in->source));
 	size_t lost, recent;
 
@@ -247,6 +247,12 @@ static int compare_with_old(struct crl_ingest *in)
 	if (old == NULL)
 		return 0;
 	in->added_cnt = 0;
+	if (master_source_is_same(old, in->source)) {
+		/* The one in force itself: the loop sees at once that nothing changes. */
+		master_source_put(in->source);
+		in->source = master_source_get(old);
+		return 0;
+	}
 	lost = count_changes(in, old);
 	if (in->args.is_delta || lost == 0 || in->args.shrink_percent >= 100)
 		return 0;

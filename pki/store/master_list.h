@@ -78,6 +78,8 @@ int master_number_compare(struct rk_span a, struct rk_span b);
 
 struct master_source *master_source_get(struct master_source *s);
 void master_source_put(struct master_source *s); /* NULL is fine */
+/* Everything but fetched_at is equal. At once for two references; else it may compare every entry. */
+bool master_source_is_same(const struct master_source *a, const struct master_source *b);
 /* Borrowed from the source. */
 const struct master_source_info *master_source_info(const struct master_source *s);
 size_t master_source_entry_cnt(const struct master_source *s);
@@ -107,7 +109,7 @@ void master_list_put(struct master_list *l); /* NULL is fine */
  * kind (full or delta); so whoever answers for a URL with the valid list of another CA, or of another scope, takes nothing
  * back. Its reference is taken by the list in addition to the caller's. Raises its high-water mark.
  * -ESTALE when the CRL number is below that mark, or there was a number and now there is none. The
- * result may be the same list (with another reference) when nothing changes.
+ * result may be the same list (with another reference) when nothing changes: master_source_is_same.
  */
 int master_list_replace(struct master_list *old, struct master_source *source,
 	struct master_list **out) RK_MUST_CHECK;

@@ -454,6 +454,8 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 {
 	const struct master_source_info *x = &a->info, *y = &b->info;
 
+	if (a == b)
+		return true;
 	return span_compare(x->issuer, y->issuer) == 0 && strcmp(x->ca_name, y->ca_name) == 0 &&
 	       strcmp(x->url, y->url) == 0 && strcmp(x->scope, y->scope) == 0 &&
 	       span_compare(x->number, y->number) == 0 &&

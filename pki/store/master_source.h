@@ -54,8 +54,6 @@ int master_source_from_records(const struct master_source_info *info, size_t ser
 	const uint8_t *records, size_t entry_cnt, struct master_source **out) RK_MUST_CHECK;
 /* By URL, issuer, scope and kind, which together name a source. */
 int master_source_compare(const struct master_source_info *a, const struct master_source_info *b);
-/* Everything but fetched_at is equal. */
-bool master_source_is_same(const struct master_source *a, const struct master_source *b);
 
 /* An empty list of this generation with room for so many; entries are appended by the caller. */
 int master_list_alloc(uint64_t generation, size_t source_room, size_t mark_room,

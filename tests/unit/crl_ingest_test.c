@@ -140,6 +140,37 @@ static void next_list_takes_the_place(void **state)
 	assert_int_equal(master_list_source_cnt(list), 1);
 }
 
+/* The loop compares two lists of millions without reading either. */
+static void unchanged_list_is_the_one_in_force(void **state)
+{
+	const struct test_crl_entry west = {.cert = pki.leaf};
+	const int64_t now = time(NULL);
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.entry = &west,
+		.entry_cnt = 1,
+		.this_update = now - 60,
+		.next_update = now + 600};
+	struct master_list *before;
+	struct crl_ingest *in;
+
+	(void)state;
+	take(&crl, 1, 0);
+	before = list;
+	in = ingest(&crl, (struct crl_ingest_args){0});
+	assert_ptr_equal(in->source, master_list_find_source(list, URL));
+	assert_int_equal(in->entry_cnt, 1);
+	assert_int_equal(in->added_cnt + in->removed_cnt, 0);
+	put(in);
+	assert_ptr_equal(list, before);
+	/* One date is another list. */
+	crl.next_update++;
+	in = ingest(&crl, (struct crl_ingest_args){0});
+	assert_ptr_not_equal(in->source, master_list_find_source(list, URL));
+	put(in);
+	assert_ptr_not_equal(list, before);
+}
+
 /* Fetched over plain HTTP, so anybody on the way may answer with any list a CA of ours signed. */
 static void another_list_at_the_url_takes_nothing_back(void **state)
 {
@@ -303,6 +334,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(next_list_takes_the_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			unchanged_list_is_the_one_in_force, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			another_list_at_the_url_takes_nothing_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
