@@ -18,6 +18,7 @@
 #define QUIET_PEERS    100
 #define LIMIT_NS       UINT64_C(60000000000)
 #define WARM_UP_SEC    0.05
+#define REPEATS_MAX    3
 
 struct flood {
 	struct stage *stage;
@@ -125,6 +126,25 @@ static double cost_of_one(struct flood *f, double seconds)
 	return (f->stage->spent_ns - spent) / (double)f->forged_cnt;
 }
 
+/* Of the honest rekeys under way: an interval doubles with each retransmission. */
+static unsigned most_repeats(struct flood *f)
+{
+	unsigned most = 0, cnt, i;
+
+	for (i = 0; i < f->peers; i++) {
+		const struct session *s = stage_session(f->stage, i);
+		const struct exchange *x = exchange_find(f->stage->worker->engine, s->own_rekey);
+
+		if (x == NULL || x->retransmit_at_ns == 0)
+			continue;
+		for (cnt = 0; RETRANSMIT_FIRST_NS << cnt < x->retransmit_ns; cnt++)
+			;
+		if (cnt > most)
+			most = cnt;
+	}
+	return most;
+}
+
 /* Honest rekeys begun in the middle of it; how long until all are done. */
 static double rekey_all(struct flood *f)
 {
@@ -138,6 +158,8 @@ static double rekey_all(struct flood *f)
 	while (counted(f, REASON_REKEYS) - before < f->peers) {
 		bench_must(stage_now_ns() - began < LIMIT_NS, "honest rekeys are not done");
 		turn(f);
+		bench_must(most_repeats(f) <= REPEATS_MAX,
+			"an honest rekey took more retransmissions than it may");
 	}
 	return (double)(stage_now_ns() - began);
 }
