@@ -18,8 +18,9 @@
 #include "control/enrol/job.h"
 #include "pki/x509/trust.h"
 
-#define ANSWER_MAX   ((size_t)256 << 10)
-#define WAIT_DEFAULT 60
+#define ANSWER_MAX     ((size_t)256 << 10)
+#define WAIT_DEFAULT   60
+#define REVOKE_SEC_MAX 60 /* a revocation, its waiting included */
 
 /* A driver's failure texts are written where the reason is known; the first one stands. */
 static void note_failure(struct enrol_job *job, enum enrol_outcome outcome, const char *text)
@@ -162,6 +163,14 @@ static bool set_trust(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
 	return false;
 }
 
+/* A CA may let newer OpenSSL wait for the answer, which sleeps for as long as the CA says. */
+static bool set_revocation(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
+{
+	return OSSL_CMP_CTX_set_option(ctx, OSSL_CMP_OPT_TOTAL_TIMEOUT, REVOKE_SEC_MAX) == 1 &&
+	       (job->reason < 0 || OSSL_CMP_CTX_set_option(
+					   ctx, OSSL_CMP_OPT_REVOCATION_REASON, job->reason) == 1);
+}
+
 static bool set_request(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
 {
 	X509_EXTENSIONS *extensions;
@@ -169,8 +178,7 @@ static bool set_request(OSSL_CMP_CTX *ctx, const struct enrol_job *job)
 	if (job->old_cert != NULL && OSSL_CMP_CTX_set1_oldCert(ctx, job->old_cert) != 1)
 		return false;
 	if (job->action == ENROL_REVOKE)
-		return job->reason < 0 || OSSL_CMP_CTX_set_option(ctx,
-						  OSSL_CMP_OPT_REVOCATION_REASON, job->reason) == 1;
+		return set_revocation(ctx, job);
 	if (EVP_PKEY_up_ref(job->key) != 1)
 		return false;
 	if (OSSL_CMP_CTX_set0_newPkey(ctx, 1, job->key) != 1) {
