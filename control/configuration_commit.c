@@ -14,6 +14,7 @@
 
 #include "control/helper.h"
 #include "control/publish.h"
+#include "control/rest/tls.h"
 #include "control/time_text.h"
 #include "pki/view/file.h"
 #include "pki/x509/report.h"
@@ -180,16 +181,19 @@ static int read_file(struct commit *m)
 static int check_listener(struct commit *m)
 {
 	const struct config_rest *c = &m->config->rest;
-	char name[80];
-	struct stat st;
+	STACK_OF(X509) *list = NULL;
+	char why[PKI_TEXT_MAX];
+	int ret;
 
 	if (c->client_ca == NULL)
 		return 0;
-	snprintf(name, sizeof(name), "%s.pem", c->client_ca);
-	if (fstatat(m->pki_dir, name, &st, 0) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-		return 0;
-	config_report_add(&m->report, false, "file-missing", "router.rest-api.client-ca",
-		"%s in the PKI folder cannot be read", name);
+	ret = tls_read_client_ca(m->pki_dir, c->client_ca, why, sizeof(why), &list);
+	sk_X509_pop_free(list, X509_free);
+	if (ret == 0 || ret == -ENOMEM)
+		return ret;
+	config_report_add(&m->report, false, ret == -EBADMSG ? "file-damaged" : "file-missing",
+		"router.rest-api.client-ca", "%s.pem in the PKI folder cannot be used: %s",
+		c->client_ca, why);
 	return -EINVAL;
 }
 

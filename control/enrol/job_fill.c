@@ -10,6 +10,7 @@
 #include "control/enrol/enrol_private.h"
 #include "control/trust.h"
 #include "pki/view/file.h"
+#include "pki/x509/cert_list.h"
 #include "pki/x509/trust.h"
 
 #define SECRET_MAX   1024
@@ -42,34 +43,44 @@ static int read_secret(int dir, const char *file, struct enrol_job *job, char wh
 	return job->secret_len > 0 ? 0 : say(why, -EBADMSG, "secret-file", file);
 }
 
+static int fill_store(const char *text, size_t len, struct pki_report *report, X509_STORE *store)
+{
+	STACK_OF(X509) *list = sk_X509_new_null();
+	int ret = list != NULL ? pki_cert_list_parse(text, len, TLS_CA_MAX, report, list) : -ENOMEM;
+
+	for (int i = 0; ret == 0 && i < sk_X509_num(list); i++)
+		if (X509_STORE_add_cert(store, sk_X509_value(list, i)) != 1)
+			ret = -ENOMEM;
+	sk_X509_pop_free(list, X509_free);
+	return ret;
+}
+
+/* A file that is damaged in one place is not taken at all: who wrote it meant all of it. */
 static int read_tls_store(int dir, const char *file, X509_STORE **out, char why[ENROL_TEXT_MAX])
 {
 	X509_STORE *store = X509_STORE_new();
+	const struct pki_finding *f;
+	struct pki_report report;
 	uint8_t *text = NULL;
-	BIO *bio = NULL;
-	X509 *cert;
-	size_t len;
-	int cnt = 0, ret = rk_file_read(dir, file, TLS_FILE_MAX, &text, &len);
+	size_t len = 0;
+	int ret = store != NULL ? rk_file_read(dir, file, TLS_FILE_MAX, &text, &len) : -ENOMEM;
 
+	pki_report_init(&report);
 	if (ret == 0)
-		bio = BIO_new_mem_buf(text, (int)len);
-	while (ret == 0 && store != NULL && bio != NULL && cnt < TLS_CA_MAX &&
-		(cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		if (X509_STORE_add_cert(store, cert) == 1)
-			cnt++;
-		X509_free(cert);
-	}
-	ERR_clear_error();
-	BIO_free(bio);
+		ret = fill_store((const char *)text, len, &report, store);
 	free(text);
-	if (ret == 0 && cnt == 0)
-		ret = -EBADMSG;
-	if (ret < 0) {
-		X509_STORE_free(store);
-		return say(why, ret, "tls-ca-file", file);
+	ERR_clear_error();
+	if (ret == 0) {
+		*out = store;
+		return 0;
 	}
-	*out = store;
-	return 0;
+	X509_STORE_free(store);
+	f = pki_report_first(&report);
+	if (f == NULL)
+		return say(why, ret, "tls-ca-file", file);
+	snprintf(why, ENROL_TEXT_MAX, "tls-ca-file %.80s cannot be used: %.30s%s%.110s", file,
+		f->subject, f->subject[0] != '\0' ? ": " : "", f->text);
+	return ret;
 }
 
 static int read_pair(

@@ -16,22 +16,16 @@
 #include "control/log.h"
 #include "control/rest/key_file.h"
 #include "pki/view/file.h"
+#include "pki/x509/cert_list.h"
 
 #define KEY_FILE     "web.key"
 #define CERT_FILE    "web.pem"
 #define FILE_MAX     65536
+#define CERT_MAX     64
+#define EXPLAIN_MAX  (PKI_SUBJECT_MAX + PKI_TEXT_MAX + 2)
 #define YEARS        10
 #define SERIAL_BITS  127
 #define BACKDATE_SEC 3600 /* a client's clock may be behind ours */
-
-static int no_password(char *buf, int size, int is_writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)is_writing;
-	(void)arg;
-	return -1;
-}
 
 static bool add_extension(X509 *cert, int nid, const char *value)
 {
@@ -97,41 +91,63 @@ static int make_cert(int dir, EVP_PKEY *key)
 	return ret;
 }
 
-/* The certificate, and any further ones of its chain, into ctx. */
-static int use_certs(SSL_CTX *ctx, const uint8_t *text, size_t len)
+/* The certificates of a file, all of it or nothing. */
+static int read_certs(int dir, const char *name, struct pki_report *report, STACK_OF(X509) * *out)
 {
-	BIO *bio = BIO_new_mem_buf(text, (int)len);
-	X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
-	int ret = -EINVAL;
+	STACK_OF(X509) *list = sk_X509_new_null();
+	uint8_t *text = NULL;
+	size_t len = 0;
+	int ret = list != NULL ? rk_file_read(dir, name, FILE_MAX, &text, &len) : -ENOMEM;
 
-	if (cert == NULL || SSL_CTX_use_certificate(ctx, cert) != 1)
-		goto out;
-	for (;;) {
-		X509 *next = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+	if (ret == 0)
+		ret = pki_cert_list_parse((const char *)text, len, CERT_MAX, report, list);
+	free(text);
+	if (ret < 0)
+		sk_X509_pop_free(list, X509_free);
+	else
+		*out = list;
+	return ret;
+}
 
-		if (next == NULL)
-			break;
-		if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
-			X509_free(next);
-			goto out;
-		}
-	}
-	ret = 0;
-out:
-	ERR_clear_error(); /* the end of a file is an error to the reader */
-	X509_free(cert);
-	BIO_free(bio);
+/* Why a file is no good: what stands in it, else what the system says. */
+static void explain(const struct pki_report *report, int error, char *text, size_t size)
+{
+	const struct pki_finding *f = pki_report_first(report);
+
+	if (f != NULL)
+		snprintf(text, size, "%s%s%s", f->subject, f->subject[0] != '\0' ? ": " : "",
+			f->text);
+	else
+		snprintf(text, size, "%s", strerror(-error));
+}
+
+/* The certificate, and any further ones of its chain, into ctx. */
+static int use_certs(int dir, SSL_CTX *ctx, struct pki_report *report)
+{
+	STACK_OF(X509) *list = NULL;
+	int ret = read_certs(dir, CERT_FILE, report, &list);
+
+	if (ret < 0)
+		return ret;
+	if (SSL_CTX_use_certificate(ctx, sk_X509_value(list, 0)) != 1)
+		ret = -EINVAL;
+	for (int i = 1; ret == 0 && i < sk_X509_num(list); i++)
+		if (SSL_CTX_add1_chain_cert(ctx, sk_X509_value(list, i)) != 1)
+			ret = -EINVAL;
+	ERR_clear_error();
+	sk_X509_pop_free(list, X509_free);
 	return ret;
 }
 
 static int use_files(int dir, SSL_CTX *ctx)
 {
 	const struct pki_key_spec spec = {.algorithm = PKI_ALGORITHM_ECC, .curve = RK_KEY_P256};
-	uint8_t *text = NULL;
+	struct pki_report report;
 	EVP_PKEY *key = NULL;
-	size_t len = 0;
+	char why[EXPLAIN_MAX];
 	int ret;
 
+	pki_report_init(&report);
 	ret = key_file_load(dir, KEY_FILE, &key);
 	if (ret == -ENOENT)
 		ret = key_file_make(dir, KEY_FILE, &spec, &key);
@@ -139,23 +155,36 @@ static int use_files(int dir, SSL_CTX *ctx)
 		log_error("the web key %s cannot be used: %s", KEY_FILE, strerror(-ret));
 		goto out;
 	}
-	ret = rk_file_read(dir, CERT_FILE, FILE_MAX, &text, &len);
+	ret = use_certs(dir, ctx, &report);
 	if (ret == -ENOENT) {
 		ret = make_cert(dir, key);
 		if (ret == 0)
-			ret = rk_file_read(dir, CERT_FILE, FILE_MAX, &text, &len);
+			ret = use_certs(dir, ctx, &report);
 	}
-	if (ret == 0)
-		ret = use_certs(ctx, text, len);
 	if (ret == 0 &&
 		(SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1))
 		ret = -EINVAL;
-	if (ret < 0)
+	if (ret < 0) {
+		explain(&report, ret, why, sizeof(why));
 		log_error("the web certificate %s cannot be used with %s: %s", CERT_FILE, KEY_FILE,
-			strerror(-ret));
+			why);
+	}
 out:
-	free(text);
 	EVP_PKEY_free(key);
+	return ret;
+}
+
+int tls_read_client_ca(int pki, const char *name, char *why, size_t size, STACK_OF(X509) * *out)
+{
+	struct pki_report report;
+	char file[80];
+	int ret;
+
+	pki_report_init(&report);
+	snprintf(file, sizeof(file), "%s.pem", name);
+	ret = read_certs(pki, file, &report, out);
+	if (ret < 0)
+		explain(&report, ret, why, size);
 	return ret;
 }
 
@@ -163,31 +192,25 @@ out:
 static int use_client_ca(int dir, const struct config_rest *config, SSL_CTX *ctx)
 {
 	int mode = SSL_VERIFY_PEER;
-	uint8_t *text = NULL;
-	BIO *bio = NULL;
-	char name[80];
-	size_t len = 0, cnt = 0;
-	X509 *cert;
-	int ret;
+	STACK_OF(X509) *list = NULL;
+	char why[EXPLAIN_MAX];
+	int ret = tls_read_client_ca(dir, config->client_ca, why, sizeof(why), &list);
 
-	snprintf(name, sizeof(name), "%s.pem", config->client_ca);
-	ret = rk_file_read(dir, name, FILE_MAX, &text, &len);
-	if (ret == 0)
-		bio = BIO_new_mem_buf(text, (int)len);
-	while (bio != NULL && (cert = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
-		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1 &&
-			SSL_CTX_add_client_CA(ctx, cert) == 1)
-			cnt++;
-		X509_free(cert);
+	if (ret < 0) {
+		log_error("the CA of client certificates, %s.pem in the PKI folder, cannot be "
+			  "used: %s",
+			config->client_ca, why);
+		return ret;
 	}
-	ERR_clear_error(); /* the end of a file is an error to the reader */
-	BIO_free(bio);
-	free(text);
-	if (ret == 0 && cnt == 0)
-		ret = -EINVAL;
-	if (ret < 0)
-		log_error("the CA of client certificates, %s in the PKI folder, cannot be used: %s",
-			name, strerror(-ret));
+	for (int i = 0; ret == 0 && i < sk_X509_num(list); i++) {
+		X509 *cert = sk_X509_value(list, i);
+
+		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) != 1 ||
+			SSL_CTX_add_client_CA(ctx, cert) != 1)
+			ret = -ENOMEM;
+	}
+	ERR_clear_error();
+	sk_X509_pop_free(list, X509_free);
 	if (config->is_client_required)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(ctx, mode, NULL);

@@ -6,7 +6,9 @@
  */
 #pragma once
 
-#include <openssl/types.h>
+#include <stddef.h>
+
+#include <openssl/x509.h>
 
 #include "control/config.h"
 
@@ -15,4 +17,12 @@
  * they show must be good. 0 with *out owned by the caller; -errno, logged.
  */
 int tls_open(int state, int pki, const struct config_rest *config, SSL_CTX **out)
+	__attribute__((warn_unused_result));
+
+/*
+ * The CAs of client certificates in NAME.pem of the PKI folder; freed with sk_X509_pop_free.
+ * -errno with the reason in why: a file that is damaged in one place is not taken at all. Any
+ * thread.
+ */
+int tls_read_client_ca(int pki, const char *name, char *why, size_t size, STACK_OF(X509) * *out)
 	__attribute__((warn_unused_result));

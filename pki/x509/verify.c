@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-#include "pki/x509/cert.h"
+#include "pki/x509/cert_list.h"
 #include "pki/x509/crl_set.h"
 #include "pki/x509/identity.h"
 #include "pki/x509/pem.h"
@@ -37,27 +37,6 @@ static bool is_blank(const struct pki_verify_text *t)
 	return pki_text_is_blank(t->data, t->len);
 }
 
-/* Takes one CERTIFICATE block. */
-static int add_cert(struct verification *v, const struct pki_pem_block *block, bool is_leaf)
-{
-	X509 *cert = NULL;
-	int ret;
-
-	if (sk_X509_num(v->untrusted) >= PKI_VERIFY_CERT_MAX)
-		return refuse(v, "too-many-certificates", "There are too many certificates.");
-	ret = pki_cert_parse(
-		block->start, (size_t)(block->end - block->start), &v->out->report, &cert);
-	if (ret < 0)
-		return ret;
-	if (is_leaf) {
-		v->leaf = cert;
-	} else if (sk_X509_push(v->untrusted, cert) <= 0) {
-		X509_free(cert);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 /* Takes one X509 CRL block. */
 static int add_crl(struct verification *v, const struct pki_pem_block *block)
 {
@@ -73,34 +52,43 @@ static int add_crl(struct verification *v, const struct pki_pem_block *block)
 	return ret;
 }
 
-/* What the blocks of one text are. */
-enum content {
-	CONTENT_CERT, /* the first is the leaf */
-	CONTENT_UNTRUSTED,
-	CONTENT_CRLS,
-};
-
-static int read_text(struct verification *v, const struct pki_verify_text *t, enum content what)
+static int read_certs(
+	struct verification *v, const struct pki_verify_text *t, STACK_OF(X509) * list)
 {
+	if (t->len > PKI_VERIFY_TEXT_MAX)
+		return refuse(v, "text-too-large", "A file is too large.");
+	return pki_cert_list_parse(t->data, t->len, PKI_VERIFY_CERT_MAX, &v->out->report, list);
+}
+
+/* The first is judged, others help. */
+static int read_leaf(struct verification *v)
+{
+	int ret = read_certs(v, &v->args->cert, v->untrusted);
+
+	if (ret == 0)
+		v->leaf = sk_X509_shift(v->untrusted);
+	return ret;
+}
+
+static int read_crls(struct verification *v)
+{
+	const struct pki_verify_text *t = &v->args->crls;
 	const char *next = t->data, *end = t->data + t->len;
 	struct pki_pem_block block;
 	enum pki_pem_result result;
-	unsigned number = 0;
+	bool is_empty = true;
 	int ret = 0;
 
 	if (t->len > PKI_VERIFY_TEXT_MAX)
 		return refuse(v, "text-too-large", "A file is too large.");
 	while (ret == 0 && (result = pki_pem_next(&next, end, &block)) != PKI_PEM_END) {
-		number++;
-		if (result == PKI_PEM_DAMAGED)
-			return refuse(v, "pem-damaged", "A PEM block has no matching END line.");
-		ret = what == CONTENT_CRLS
+		is_empty = false;
+		ret = result == PKI_PEM_BLOCK
 			      ? add_crl(v, &block)
-			      : add_cert(v, &block, what == CONTENT_CERT && number == 1);
+			      : refuse(v, "pem-damaged", "A PEM block has no matching END line.");
 	}
-	if (ret == 0 && number == 0)
-		return refuse(v, "no-pem", "A file holds text, but no PEM block.");
-	return ret;
+	return ret == 0 && is_empty ? refuse(v, "no-pem", "A file holds text, but no PEM block.")
+				    : ret;
 }
 
 /* Anchors that no validation would ever take are left out: they are warnings, and lead nowhere. */
@@ -121,20 +109,10 @@ static int read_anchors(struct verification *v)
 /* A bundle may hold damaged blocks; here they are errors. */
 static int check_anchors(struct verification *v)
 {
-	const char *next = v->args->anchors.data, *end = next + v->args->anchors.len;
-	struct pki_pem_block block;
-	enum pki_pem_result result;
-	X509 *cert;
-	int ret = 0;
+	STACK_OF(X509) *list = sk_X509_new_null();
+	int ret = list != NULL ? read_certs(v, &v->args->anchors, list) : -ENOMEM;
 
-	while (ret == 0 && (result = pki_pem_next(&next, end, &block)) != PKI_PEM_END) {
-		cert = NULL;
-		if (result == PKI_PEM_DAMAGED)
-			return refuse(v, "pem-damaged", "A PEM block has no matching END line.");
-		ret = pki_cert_parse(
-			block.start, (size_t)(block.end - block.start), &v->out->report, &cert);
-		X509_free(cert);
-	}
+	sk_X509_pop_free(list, X509_free);
 	return ret;
 }
 
@@ -147,7 +125,7 @@ static int read_lists(struct verification *v)
 	if (is_blank(&v->args->crls))
 		return 0;
 	ret = pki_crl_set_new(&args, &v->set);
-	return ret == 0 ? read_text(v, &v->args->crls, CONTENT_CRLS) : ret;
+	return ret == 0 ? read_crls(v) : ret;
 }
 
 static int read_all(struct verification *v)
@@ -157,9 +135,9 @@ static int read_all(struct verification *v)
 	if (ret == 0)
 		ret = check_anchors(v);
 	if (ret == 0)
-		ret = read_text(v, &v->args->cert, CONTENT_CERT);
+		ret = read_leaf(v);
 	if (ret == 0 && !is_blank(&v->args->untrusted))
-		ret = read_text(v, &v->args->untrusted, CONTENT_UNTRUSTED);
+		ret = read_certs(v, &v->args->untrusted, v->untrusted);
 	return ret == 0 ? read_lists(v) : ret;
 }
 

@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 
 #include "pki/x509/cert.h"
+#include "pki/x509/cert_list.h"
 #include "tests/unit/test_ca.h"
 
 static struct test_pki pki;
@@ -280,6 +281,48 @@ static void reports_are_bounded_and_keep_errors(void **state)
 	assert_int_equal(strlen(report.finding[0].text), PKI_TEXT_MAX - 2);
 }
 
+/* All of a file or nothing, and the reason says which block. */
+static void lists_are_whole_or_refused(void **state)
+{
+	static const struct {
+		const char *tail, *code;
+	} cases[] = {
+		{"-----BEGIN CERTIFICATE-----\nMIIB", "pem-damaged"},
+		{"-----BEGIN CERTIFICATE-----\nMIIB\n-----END X509 CRL-----\n", "pem-damaged"},
+		{"-----BEGIN CERTIFICATE-----\nMI!B\n-----END CERTIFICATE-----\n",
+			"certificate-pem-damaged"},
+		{"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+			"certificate-unreadable"},
+		{"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n",
+			"certificate-wrong-label"},
+	};
+	STACK_OF(X509) *list = sk_X509_new_null();
+	char *pem = test_pem(pki.leaf), text[16384];
+
+	(void)state;
+	pki_report_init(&report);
+	snprintf(text, sizeof(text), "a\n%sb\n%s", pem, pem);
+	assert_int_equal(pki_cert_list_parse(text, strlen(text), 2, &report, list), 0);
+	assert_int_equal(sk_X509_num(list), 2);
+	assert_int_equal(pki_cert_list_parse(text, strlen(text), 3, &report, list), -EBADMSG);
+	assert_true(pki_report_has(&report, "too-many-certificates"));
+	assert_int_equal(sk_X509_num(list), 2);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pki_report_init(&report);
+		snprintf(text, sizeof(text), "%s%s%s", pem, cases[i].tail, pem);
+		assert_int_equal(
+			pki_cert_list_parse(text, strlen(text), 64, &report, list), -EBADMSG);
+		assert_int_equal(sk_X509_num(list), 2);
+		assert_string_equal(pki_report_first(&report)->code, cases[i].code);
+		assert_string_equal(pki_report_first(&report)->subject, "certificate 2");
+	}
+	pki_report_init(&report);
+	assert_int_equal(pki_cert_list_parse("none", 4, 64, &report, list), -EBADMSG);
+	assert_true(pki_report_has(&report, "no-pem"));
+	sk_X509_pop_free(list, X509_free);
+	free(pem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +334,7 @@ int main(void)
 		cmocka_unit_test(info_says_what_operators_read),
 		cmocka_unit_test(hostile_names_are_made_printable),
 		cmocka_unit_test(reports_are_bounded_and_keep_errors),
+		cmocka_unit_test(lists_are_whole_or_refused),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

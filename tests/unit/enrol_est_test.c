@@ -246,6 +246,12 @@ static void test_server_is_checked(void **state)
 		"\"url\":\"https://127.0.0.2:%u/\",\"tls-ca-file\":\"tls-ca.pem\"", f.port);
 	enrol_fixture_profile(&f, members);
 	enrol_fixture_start(&f, json_object(), 409, "not-ready");
+	/* Damaged behind the right CA: the file is not taken. */
+	snprintf(members, sizeof(members), "(cat %s/root.pem; head -3 %s/ca.pem) >%s/tls-ca.pem",
+		f.ca_dir, f.ca_dir, f.daemon.dir[3]);
+	assert_int_equal(system(members), 0);
+	use_label("plain", "\"tls-ca-file\":\"tls-ca.pem\"");
+	enrol_fixture_start(&f, json_object(), 409, "not-ready");
 	snprintf(members, sizeof(members), "cp %s/foreign.pem %s/tls-ca.pem", f.ca_dir,
 		f.daemon.dir[3]);
 	assert_int_equal(system(members), 0);

@@ -171,6 +171,7 @@ static void test_client_certificates(void **state)
 		.issuer_key = pki.ca_key});
 	X509 *bad = test_cert_new(
 		&(struct test_cert){.cn = "client", .key = test_key_shared(TEST_P256, 6)});
+	static const char cut[] = "-----BEGIN CERTIFICATE-----\nMIIB\n";
 	EVP_PKEY *key = test_key_shared(TEST_P256, 6);
 	unsigned port = rest_port(f.d.rest, 0);
 	int fd;
@@ -179,8 +180,13 @@ static void test_client_certificates(void **state)
 	/* Without a CA nobody could come in. */
 	commit_item("client-certificate-required", json_true(), 422);
 	commit_item("client-ca", json_string("absent"), 422);
+	/* Damaged behind the first CA: not half of it is taken, but nothing. */
 	fd = openat(f.d.pki_fd, "clients.pem", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, pki.bundle, strlen(pki.bundle)), (ssize_t)strlen(pki.bundle));
+	assert_int_equal(write(fd, cut, strlen(cut)), (ssize_t)strlen(cut));
+	commit_item("client-ca", json_string("clients"), 422);
+	assert_true(visit("127.0.0.1", port, NULL, NULL).is_answered);
+	assert_int_equal(ftruncate(fd, (off_t)strlen(pki.bundle)), 0);
 	close(fd);
 	commit_item("client-ca", json_string("clients"), 200);
 	assert_false(visit("127.0.0.1", port, NULL, NULL).is_answered);
