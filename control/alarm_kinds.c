@@ -80,6 +80,11 @@ const struct alarm_kind alarm_kinds[] = {
 	{"configuration-damaged", "9422ca1daca34aa58995cfb075f05301", "SYSTEM", "configuration",
 	 "CRITICAL", "the configuration cannot be used; the last good one is in force",
 	 "a good one was read", "the message names line and item"},
+	{"configuration-not-written", "d2b482902d684dd49d601737322bbcb9", "SYSTEM",
+	 "configuration", "MAJOR",
+	 "an edited configuration is good and cannot be kept in the history; the one before it is "
+	 "in force",
+	 "it was taken: tried again every 10 s", "look for a full or read-only disk"},
 	{"rest-listener", "5f0c7c1e9a4e4a0f8b7b3c0f5d2e6a91", "SYSTEM", "restApi", "MAJOR",
 	 "the REST API's certificate, client CA or addresses cannot be used as configured",
 	 "they can", "see the reason; what was there before goes on"},

@@ -287,7 +287,8 @@ void config_history_plan_before(struct config_history *h, struct write_plan *pla
 
 	h->last_number = entry->number;
 	entry_name(entry->number, name);
-	write_plan_add(plan, h->dir, name, DOCUMENT_MODE, text, text != NULL ? strlen(text) : 0);
+	write_plan_add_new(
+		plan, h->dir, name, DOCUMENT_MODE, text, text != NULL ? strlen(text) : 0);
 	plan_index(h, plan, print_index(h, NULL, &h->unconfirmed, entry, unconfirmed));
 }
 
@@ -325,11 +326,20 @@ static int write_index(const struct config_history *h, const struct config_uncon
 	return ret;
 }
 
+/* A commit that could not be written takes its document away again, and says pending for ever. */
+static bool has_document(const struct config_history *h, uint64_t number)
+{
+	char name[ENTRY_NAME_LEN];
+
+	entry_name(number, name);
+	return faccessat(h->dir, name, F_OK, 0) == 0;
+}
+
 void config_history_resolve(struct config_history *h, const char *digest)
 {
 	if (h->pending.number == 0)
 		return;
-	if (strcmp(h->pending.digest, digest) == 0)
+	if (strcmp(h->pending.digest, digest) == 0 && has_document(h, h->pending.number))
 		config_history_accept(h, &h->pending, &h->pending_unconfirmed);
 	h->pending.number = 0;
 	if (write_index(h, &h->unconfirmed) < 0)

@@ -12,6 +12,7 @@
 #include "pki/view/file.h"
 
 #define FILE_MODE 0640
+#define RETRY_SEC 10 /* until a file that could not be kept in the history is tried again */
 
 json_t *configuration_running(const struct configuration *c)
 {
@@ -48,26 +49,60 @@ json_t *configuration_complete(json_t *document, json_t *running)
 	return out;
 }
 
+static void read_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	configuration_reload(arg);
+}
+
+static void reload_later(struct configuration *c)
+{
+	const struct timeval tv = {.tv_sec = RETRY_SEC};
+
+	if (c->retry_timer == NULL)
+		c->retry_timer = evtimer_new(c->daemon->base, read_again, c);
+	if (c->retry_timer == NULL || evtimer_add(c->retry_timer, &tv) < 0)
+		log_error("no memory is left to read %s again", CONFIG_FILE);
+}
+
 void configuration_tell(struct daemon *d, const struct config_report *report)
 {
-	static const struct alarm_spec spec = {
+	static const struct alarm_spec damaged = {
 		.kind = "configuration-damaged", .source = CONFIG_FILE, .severity = ALARM_CRITICAL};
+	static const struct alarm_spec unwritten = {.kind = "configuration-not-written",
+		.source = CONFIG_FILE,
+		.severity = ALARM_MAJOR};
+	const struct config_finding *first = config_report_error(report);
+	bool is_good = first != NULL && strcmp(first->code, CONFIG_NOT_WRITTEN) == 0;
 	char text[512];
 
-	if (report->error_cnt == 0) {
-		alarm_clear(d->alarms, spec.kind, spec.source);
+	if (first == NULL || is_good)
+		alarm_clear(d->alarms, damaged.kind, damaged.source);
+	if (!is_good)
+		alarm_clear(d->alarms, unwritten.kind, unwritten.source);
+	if (first == NULL)
 		return;
-	}
 	config_report_text(report, text, sizeof(text));
 	log_error("the configuration was not taken: %s", text);
-	alarm_raise(d->alarms, &spec,
-		"The configuration is not usable, the last good one is in force: %s", text);
+	if (is_good) {
+		alarm_raise(d->alarms, &unwritten,
+			"The edited configuration waits for the disk, the one before it is in "
+			"force: %s",
+			text);
+		reload_later(d->configuration);
+	} else {
+		alarm_raise(d->alarms, &damaged,
+			"The configuration is not usable, the last good one is in force: %s", text);
+	}
 }
 
 void configuration_reload(struct configuration *c)
 {
 	struct commit *m;
 
+	if (c->retry_timer != NULL)
+		evtimer_del(c->retry_timer);
 	c->is_reload_due = c->commit != NULL;
 	if (c->is_reload_due)
 		return;
@@ -135,6 +170,8 @@ static int record_file(struct configuration *c, const char *digest)
 	config_history_plan_before(c->history, &plan, &entry, NULL, text);
 	config_history_plan_after(c->history, &plan, &entry, NULL);
 	ret = write_plan_run(&plan);
+	if (ret < 0)
+		write_plan_undo(&plan);
 	write_plan_fini(&plan);
 	if (ret < 0)
 		return ret;
@@ -164,7 +201,7 @@ static int use_file(struct configuration *c, const char *text, size_t len, const
 	if (ret == 0)
 		ret = record_file(c, digest);
 	if (ret < 0 && ret != -EINVAL) {
-		config_report_add(report, false, "not-written", "",
+		config_report_add(report, false, CONFIG_NOT_WRITTEN, "",
 			"cannot be kept in the history: %s", strerror(-ret));
 		config_free(d->config);
 		d->config = NULL;
@@ -198,8 +235,13 @@ static void undo_unconfirmed(struct configuration *c)
 	config_history_plan_after(c->history, &plan, &entry, NULL);
 	if (ret == 0)
 		ret = write_plan_run(&plan);
+	/* Only the index for good is missing: the file counts, and the next start writes it. */
+	if (ret < 0 && plan.done_cnt + 1 == plan.cnt)
+		ret = 0;
 	if (ret == 0)
 		config_history_accept(c->history, &entry, NULL);
+	else
+		write_plan_undo(&plan);
 	write_plan_fini(&plan);
 	log_warning("configuration %s%s", entry.comment,
 		ret == 0 ? ": rolled back" : ", and could not be rolled back yet");
@@ -276,6 +318,8 @@ void configuration_close(struct configuration *c)
 		return;
 	if (c->confirm_timer != NULL)
 		event_free(c->confirm_timer);
+	if (c->retry_timer != NULL)
+		event_free(c->retry_timer);
 	config_history_close(c->history);
 	json_decref(c->candidate);
 	free(c);

@@ -223,13 +223,31 @@ static void check(void *arg)
 		m->ret = print_document(m);
 }
 
+/* The file was replaced, and only the folder could not be synced: the next start takes it. */
+static bool is_replaced(const struct commit *m)
+{
+	char digest[CONFIG_DIGEST_LEN + 1];
+	uint8_t *text = NULL;
+	size_t len = 0;
+	bool is_ours;
+
+	if (m->kind == COMMIT_FILE || m->plan.done_cnt + 1 != m->vital_cnt ||
+		rk_file_read(m->config_dir, CONFIG_FILE, CONFIG_TEXT_MAX, &text, &len) < 0)
+		return false;
+	is_ours = config_digest(text, len, digest) == 0 && strcmp(digest, m->entry.digest) == 0;
+	free(text);
+	return is_ours;
+}
+
 static void write_files(void *arg)
 {
 	struct commit *m = arg;
 
 	m->ret = write_plan_run(&m->plan);
-	if (m->ret < 0 && m->plan.done_cnt >= m->vital_cnt)
+	if (m->ret < 0 && (m->plan.done_cnt >= m->vital_cnt || is_replaced(m)))
 		m->ret = 0; /* it counts: the next start finishes what is missing */
+	if (m->ret < 0)
+		write_plan_undo(&m->plan);
 }
 
 /*
@@ -341,13 +359,13 @@ static void written(void *arg)
 
 	if (m->ret == 0) {
 		if (m->plan.done_cnt < m->plan.cnt)
-			log_warning("the history's index could not be written: the next commit, "
-				    "or start, does it");
+			log_warning("not every file could be synced: the next commit, or start, "
+				    "does it");
 		put_in_force(m);
 		return;
 	}
 	if (m->kind == COMMIT_FILE)
-		config_report_add(&m->report, false, "not-written", "",
+		config_report_add(&m->report, false, CONFIG_NOT_WRITTEN, "",
 			"cannot be kept in the history: %s", strerror(-m->ret));
 	if (m->kind == COMMIT_FILE)
 		configuration_tell(m->configuration->daemon, &m->report);

@@ -9,6 +9,8 @@
 #include "control/write_plan.h"
 
 #define EDITORS_MAX 8
+/* The code of the finding about a file that is good and could not be kept in the history. */
+#define CONFIG_NOT_WRITTEN "not-written"
 
 struct configuration {
 	struct daemon *daemon;
@@ -21,6 +23,7 @@ struct configuration {
 	struct commit *commit; /* under way, or NULL */
 	bool is_reload_due;    /* when that one is done */
 	struct event *confirm_timer;
+	struct event *retry_timer; /* a good file could not be kept in the history */
 };
 
 enum commit_kind { COMMIT_CANDIDATE, COMMIT_ROLLBACK, COMMIT_ITEM, COMMIT_FILE, COMMIT_TRIAL };

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,6 +18,7 @@ struct write_step {
 	char name[64];
 	char *text; /* owned */
 	size_t len;
+	bool is_new; /* no file of that name was there: write_plan_undo removes it */
 };
 
 struct write_plan {
@@ -28,6 +30,11 @@ struct write_plan {
 /* Takes text, which may be NULL: then the plan is marked as one that cannot be run. */
 void write_plan_add(
 	struct write_plan *p, int dir, const char *name, mode_t mode, char *text, size_t len);
+/* The same for a file that only this plan needs. */
+void write_plan_add_new(
+	struct write_plan *p, int dir, const char *name, mode_t mode, char *text, size_t len);
 /* 0, or the first failure: -errno, with done_cnt steps done. */
 int write_plan_run(struct write_plan *p) __attribute__((warn_unused_result));
+/* After a failure: the new files go again, as far as the disk lets them. */
+void write_plan_undo(const struct write_plan *p);
 void write_plan_fini(struct write_plan *p);
