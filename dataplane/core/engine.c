@@ -331,13 +331,27 @@ void engine_timer(struct engine *e, struct core_timer *t)
 		session_timer(e, (struct session *)((char *)t - offsetof(struct session, timer)));
 }
 
+/* Of this engine's pool, and out. Whose it is otherwise, it does not go into our pool. */
+static bool is_lent_by(const struct engine *e, const struct crypto_job *job)
+{
+	uintptr_t first = (uintptr_t)e->jobs;
+	uintptr_t at = (uintptr_t)job;
+
+	return at >= first && at < first + e->config.exchange_cnt * sizeof(*job) && job->is_lent;
+}
+
 void engine_job_done(struct engine *e, struct crypto_job *job)
 {
-	struct exchange *x = exchange_find(e, job->exchange);
+	struct exchange *x;
 
+	if (!is_lent_by(e, job)) {
+		engine_count(e, REASON_MISDIRECTED);
+		return;
+	}
 	job->is_lent = false;
+	x = exchange_find(e, job->exchange);
 	if (x == NULL || x->job_number != job->number || e->env.view == NULL) {
-		engine_count(e, REASON_JOB_STALE);
+		engine_count(e, REASON_LEFT_OVER);
 	} else {
 		x->job_number = 0;
 		if (x->role == EXCHANGE_INITIATOR)
@@ -354,8 +368,10 @@ void engine_verdict(struct engine *e, uint64_t request, const struct rk_verdict 
 {
 	struct exchange *x = exchange_find(e, request);
 
-	if (x == NULL || x->state != EXCHANGE_EXPECT_VERDICT || e->env.view == NULL)
-		engine_count(e, REASON_JOB_STALE);
+	if (request >> ID_WORKER_SHIFT != e->config.worker_id)
+		engine_count(e, REASON_MISDIRECTED);
+	else if (x == NULL || x->state != EXCHANGE_EXPECT_VERDICT || e->env.view == NULL)
+		engine_count(e, REASON_LEFT_OVER);
 	else
 		certificate_verdict(e, x, v);
 }

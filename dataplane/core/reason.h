@@ -44,7 +44,8 @@
 	X(NO_BASE, "no-base-slot", "rekey names keys that are gone, or may not start now")     \
 	X(INTERNAL, "internal-error", "libcrypto or the random generator failed")              \
 	/* what an exchange was refused for, after the packet that led there */                \
-	X(JOB_STALE, "job-without-owner", "finished work whose exchange is gone")              \
+	X(LEFT_OVER, "work-left-over", "finished work whose exchange was dropped meanwhile")   \
+	X(MISDIRECTED, "work-misdirected", "finished work that this worker never asked for")   \
 	X(BAD_SECRET, "bad-point", "point not on the curve, or an all-zero result")            \
 	X(BAD_SIGNATURE, "bad-signature", "transcript signature does not verify")              \
 	X(BAD_CONFIRMATION, "bad-confirmation", "confirmation differs")                        \

@@ -228,6 +228,7 @@ static void close_engine(struct pair_node *n)
 		session_remove(n->engine, n->session[0]);
 	n->session_cnt = 0; /* what is not there is not found */
 	run_jobs(n);
+	must(engine_counter(n->engine, REASON_MISDIRECTED) == n->misdirected_cnt);
 	engine_free(n->engine);
 	free(n->slots);
 	free(n->session[0]);
@@ -316,7 +317,7 @@ static uint64_t packet_reasons(const struct engine *e, bool but_once)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = REASON_ACCEPTED; i < REASON_JOB_STALE; i++)
+	for (size_t i = REASON_ACCEPTED; i < REASON_LEFT_OVER; i++)
 		if (!but_once || (i != REASON_INTERNAL && i != REASON_BUSY))
 			sum += engine_counter(e, i);
 	return sum;

@@ -92,6 +92,7 @@ struct pair_node {
 	uint64_t sent_bytes;
 	uint64_t validate_cnt;
 	uint64_t job_cnt;
+	uint64_t misdirected_cnt;  /* that the test causes: any other is a fault */
 	struct core_timer *timers; /* sorted by deadline */
 	struct crypto_job *jobs;   /* first in, first out */
 	uint64_t jobs_ready_ns;

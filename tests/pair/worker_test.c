@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/messages.h"
+#include "tests/pair/host.h"
 #include "tests/pair/identities.h"
 
 static bool is_agreed(struct pair *p)
@@ -127,6 +128,88 @@ static void nothing_is_left_of_a_dropped_one(void **state)
 	pair_free(p);
 }
 
+static bool has_job(struct pair *p)
+{
+	return p->node[0].jobs != NULL;
+}
+
+static bool has_question(struct pair *p)
+{
+	return p->answers != NULL;
+}
+
+static bool has_question_of_east(struct pair *p)
+{
+	return p->answers != NULL && p->answers->node == 0;
+}
+
+/* A node's own certificate is replaced: its exchanges end, with whatever they wait for. */
+static void renew(struct pair *p, unsigned node, struct pair_identity **renewed)
+{
+	*renewed = pair_identity_new(p->node[node].identity->name, TEST_P256, NULL);
+	pair_set_identity(p, node, *renewed);
+}
+
+static void work_that_outlives_its_exchange_is_left_over(void **state)
+{
+	struct pair *p =
+		pair_new(&(struct pair_options){.seed = 6, .job_ns = 50 * PAIR_MS}, east, west);
+	struct pair_identity *renewed;
+
+	(void)state;
+	pair_start(p, 0);
+	assert_true(pair_run_until(p, has_job, PAIR_SEC));
+	renew(p, 0, &renewed);
+	pair_run(p, 100 * PAIR_MS);
+	assert_int_equal(pair_counter(p, 0, "work-left-over"), 1);
+	assert_int_equal(pair_counter(p, 0, "work-misdirected"), 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+	pair_free(p);
+	pair_identity_free(renewed);
+}
+
+static void late_verdict_is_left_over(void **state)
+{
+	struct pair *p =
+		pair_new(&(struct pair_options){.seed = 7, .control_ns = PAIR_SEC}, east, west);
+	struct pair_identity *renewed;
+	unsigned asker;
+
+	(void)state;
+	pair_start(p, 0);
+	assert_true(pair_run_until(p, has_question, PAIR_SEC));
+	asker = p->answers->node;
+	renew(p, asker, &renewed);
+	pair_run(p, 1100 * PAIR_MS);
+	assert_int_equal(pair_counter(p, asker, "work-left-over"), 1);
+	assert_int_equal(pair_counter(p, asker, "work-misdirected"), 0);
+	pair_free(p);
+	pair_identity_free(renewed);
+}
+
+/* Neither a job nor a verdict of another worker has any effect but to be counted. */
+static void work_of_another_worker_is_misdirected(void **state)
+{
+	unsigned none = 0;
+	struct pair *p = dialled(&(struct pair_options){.seed = 8, .job_ns = PAIR_MS}, &none);
+	struct pair_node *owner = &p->node[2];
+
+	(void)state;
+	assert_true(pair_run_until(p, has_job, PAIR_SEC));
+	pair_begin(owner);
+	engine_job_done(owner->engine, p->node[0].jobs);
+	owner->misdirected_cnt = 1;
+	assert_true(pair_run_until(p, has_question_of_east, PAIR_SEC));
+	pair_begin(owner);
+	engine_verdict(owner->engine, p->answers->request, &p->answers->verdict);
+	owner->misdirected_cnt = 2;
+	assert_int_equal(pair_counter(p, 2, "work-misdirected"), 2);
+	assert_true(pair_run_until(p, is_agreed, 5 * PAIR_SEC));
+	assert_int_equal(pair_counter(p, 2, "work-left-over"), 0);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +218,9 @@ int main(void)
 		cmocka_unit_test(finish_that_found_no_room_comes_again),
 		cmocka_unit_test(owner_has_the_last_word),
 		cmocka_unit_test(nothing_is_left_of_a_dropped_one),
+		cmocka_unit_test(work_that_outlives_its_exchange_is_left_over),
+		cmocka_unit_test(late_verdict_is_left_over),
+		cmocka_unit_test(work_of_another_worker_is_misdirected),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
