@@ -100,6 +100,14 @@ static void make_verdicts(struct stage *s)
 	}
 }
 
+static struct rk_part_ref reference_to(const struct compile_part *part)
+{
+	struct rk_part_ref ref = {.is_present = 1, .has_fd = 1, .size = part->size};
+
+	memcpy(ref.digest, part->digest, RK_DIGEST_LEN);
+	return ref;
+}
+
 static void compile_the_verdicts(struct stage *s)
 {
 	const struct rk_verdict **list = calloc(s->peer_cnt, sizeof(struct rk_verdict *));
@@ -114,8 +122,19 @@ static void compile_the_verdicts(struct stage *s)
 		bench_fail(why.text);
 	free(list);
 	s->verdicts_fd = out.fd;
-	s->verdicts = (struct rk_part_ref){.is_present = 1, .has_fd = 1, .size = out.size};
-	memcpy(s->verdicts.digest, out.digest, RK_DIGEST_LEN);
+	s->verdicts = reference_to(&out);
+}
+
+/* Nobody is revoked. */
+static void compile_the_base(struct stage *s)
+{
+	struct compile_part out = {.fd = -1};
+	struct rk_refusal why;
+
+	if (compile_revocations(RK_PART_REVOCATION_BASE, NULL, 0, NULL, 0, &out, &why) < 0)
+		bench_fail(why.text);
+	s->base_fd = out.fd;
+	s->base = reference_to(&out);
 }
 
 /* What peer_of fills in points to these. */
@@ -204,17 +223,20 @@ void stage_publish(struct stage *s, unsigned first, unsigned cnt)
 	struct compile_part config = {.fd = -1};
 	uint64_t began;
 	unsigned round;
-	int fd[2];
+	size_t fd_cnt = 0;
+	int fd[3];
 
 	compile_the_config(s, first, cnt, &config);
-	m.part[RK_PART_CONFIG] =
-		(struct rk_part_ref){.is_present = 1, .has_fd = 1, .size = config.size};
-	memcpy(m.part[RK_PART_CONFIG].digest, config.digest, RK_DIGEST_LEN);
+	m.part[RK_PART_CONFIG] = reference_to(&config);
 	m.part[RK_PART_VERDICTS] = s->verdicts;
-	fd[0] = config.fd;
-	fd[1] = s->verdicts_fd;
+	m.part[RK_PART_REVOCATION_BASE] = s->base;
+	fd[fd_cnt++] = config.fd;
+	if (s->verdicts.has_fd)
+		fd[fd_cnt++] = s->verdicts_fd;
+	if (s->base.has_fd)
+		fd[fd_cnt++] = s->base_fd;
 	began = bench_cpu_ns();
-	bench_must(activate_message(s->d, &m, fd, s->verdicts.has_fd ? 2 : 1), "no view");
+	bench_must(activate_message(s->d, &m, fd, fd_cnt), "no view");
 	s->main_ns = (double)(bench_cpu_ns() - began);
 	s->d->published->port[0].mac[0] = 2; /* a ring has none */
 	if (!is_stamped)
@@ -222,7 +244,7 @@ void stage_publish(struct stage *s, unsigned first, unsigned cnt)
 				   NULL,
 			"no callback");
 	is_stamped = true;
-	s->verdicts.has_fd = 0;
+	s->verdicts.has_fd = s->base.has_fd = 0;
 	compile_part_close(&config);
 	for (round = 0; s->d->applied_seq != s->d->seq; round++) {
 		bench_must(round < ROUND_MAX, "the view is not applied");
@@ -393,6 +415,7 @@ struct stage *stage_open(
 	make_verdicts(s);
 	if (has_verdicts)
 		compile_the_verdicts(s);
+	compile_the_base(s);
 	open_dataplane(s->d);
 	s->worker = s->d->shared.worker[0];
 	activate_key(s->d, key);
@@ -423,6 +446,7 @@ void stage_close(struct stage *s)
 	close(d->shared.wake_fd);
 	if (s->verdicts_fd >= 0)
 		close(s->verdicts_fd);
+	close(s->base_fd);
 	free(s->verdict);
 	free(d);
 	free(s);

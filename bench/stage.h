@@ -29,8 +29,8 @@ struct stage {
 	double longest_ns; /* worker's longest round since it was set to 0 */
 	double spent_ns;   /* CPU time of all its rounds: its clock */
 	double main_ns;    /* CPU time of main's half of the last publication */
-	int verdicts_fd;
-	struct rk_part_ref verdicts; /* sent once, then named */
+	int verdicts_fd, base_fd;
+	struct rk_part_ref verdicts, base; /* sent once, then named */
 };
 
 struct stage *stage_open(

@@ -214,6 +214,19 @@ static int collect_parts(struct dataplane *d, const struct rk_msg_view *m, const
 	return -EBADMSG;
 }
 
+/* Without a revocation set nobody would be revoked: it is there, if only empty, or nothing is. */
+static int check_parts(struct part_ref *const part[RK_PART_CNT], struct rk_refusal *why)
+{
+	const char *missing = part[RK_PART_CONFIG] == NULL            ? "configuration"
+			      : part[RK_PART_REVOCATION_BASE] == NULL ? "revocation base"
+								      : NULL;
+
+	if (missing == NULL)
+		return 0;
+	snprintf(why->text, sizeof(why->text), "no %s in it", missing);
+	return -EBADMSG;
+}
+
 /* Older, or known already: answered here. True: it is new. */
 static bool is_news(struct dataplane *d, const struct rk_msg_view *m)
 {
@@ -244,10 +257,9 @@ bool activate_message(
 	if (!is_news(d, m))
 		return true;
 	ret = collect_parts(d, m, fds, fd_cnt, part, &why);
-	if (ret == 0 && part[RK_PART_CONFIG] == NULL) {
-		snprintf(why.text, sizeof(why.text), "no configuration in it");
-		ret = -EBADMSG;
-	} else if (ret == 0) {
+	if (ret == 0)
+		ret = check_parts(part, &why);
+	if (ret == 0) {
 		ret = activate(d, m->generation, part);
 		snprintf(why.text, sizeof(why.text), "%s", strerror(-ret));
 	}
@@ -294,9 +306,13 @@ void activate_saved(struct dataplane *d)
 		log_warning("saved state ignored: %s", why.text);
 		return;
 	}
-	ret = activate(d, generation, part);
+	ret = check_parts(part, &why);
+	if (ret == 0) {
+		ret = activate(d, generation, part);
+		snprintf(why.text, sizeof(why.text), "%s", strerror(-ret));
+	}
 	if (ret < 0)
-		log_warning("saved state ignored: %s", strerror(-ret));
+		log_warning("saved state ignored: %s", why.text);
 	else
 		log_info("started from saved view %llu.%llu",
 			(unsigned long long)generation.incarnation,
