@@ -20,6 +20,7 @@ struct crypto_service {
 	struct crypto_job *first; /* worker: submitted, to be run here */
 	struct crypto_job **end;
 	unsigned away_cnt;          /* worker: on the rings or a crypto lcore */
+	_Atomic uint64_t key_of;    /* credential in force; worker: w, crypto lcores: r */
 	struct rte_ring *submitted; /* worker -> crypto lcores; NULL: inline */
 	struct rte_ring *finished;  /* crypto lcores -> worker */
 };
@@ -108,6 +109,13 @@ struct crypto_job *crypto_next(struct crypto_service *s)
 	return job;
 }
 
+void crypto_keep_key(struct crypto_service *s, uint64_t credential_id)
+{
+	crypto_ctx_keep_key(s->ctx, credential_id);
+	if (atomic_load_explicit(&s->key_of, memory_order_relaxed) != credential_id)
+		atomic_store_explicit(&s->key_of, credential_id, memory_order_relaxed);
+}
+
 bool crypto_is_busy(const struct crypto_service *s)
 {
 	return s->first != NULL || s->away_cnt > 0;
@@ -134,6 +142,9 @@ static bool serve_all(const struct crypto_lcore *lcore)
 
 	for (i = 0; i < lcore->service_cnt; i++)
 		is_any |= serve(lcore, lcore->service[i]);
+	/* The workers follow one view, moments apart: whichever is asked, in the end it is right. */
+	crypto_ctx_keep_key(
+		lcore->ctx, atomic_load_explicit(&lcore->service[0]->key_of, memory_order_relaxed));
 	return is_any;
 }
 

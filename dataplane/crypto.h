@@ -31,5 +31,7 @@ int crypto_lcore_main(void *arg);
 void crypto_submit(struct crypto_service *s, struct crypto_job *job);
 /* A finished job, after running at most one here; NULL: none is finished. */
 struct crypto_job *crypto_next(struct crypto_service *s);
+/* The credential in force: no context keeps another one's key. Once a round. */
+void crypto_keep_key(struct crypto_service *s, uint64_t credential_id);
 /* Anything submitted that has not come back. */
 bool crypto_is_busy(const struct crypto_service *s);

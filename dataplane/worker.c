@@ -156,6 +156,7 @@ static bool begin(struct worker *w)
 		env.wall_sec = clock_wall_sec(env.view->global->clock_floor);
 	}
 	engine_begin(w->engine, &env);
+	crypto_keep_key(w->crypto, env.credential == NULL ? 0 : env.credential->id);
 	return w->published != NULL;
 }
 

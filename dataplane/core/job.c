@@ -44,6 +44,11 @@ void crypto_ctx_free(struct crypto_ctx *ctx)
 	free(ctx);
 }
 
+void crypto_ctx_keep_key(struct crypto_ctx *ctx, uint64_t credential_id)
+{
+	sign_keep_key(ctx->sign, credential_id);
+}
+
 static unsigned row_of(const struct crypto_job *job)
 {
 	switch ((enum job_kind)job->kind) {

@@ -21,6 +21,11 @@ struct crypto_job; /* owned by the engine's pool; lent to the host between submi
 struct crypto_ctx;
 int crypto_ctx_new(struct crypto_ctx **out) RK_MUST_CHECK;
 void crypto_ctx_free(struct crypto_ctx *ctx); /* wipes; NULL is fine */
+/*
+ * The credential in force, 0: none. The key of any other one, kept from a signature, is wiped. To
+ * be called now and then: a job of an exchange that ended with its credential may bring it back.
+ */
+void crypto_ctx_keep_key(struct crypto_ctx *ctx, uint64_t credential_id);
 
 /* Runs to completion; touches only job and ctx. Failure is a result inside the job. */
 void crypto_job_run(struct crypto_ctx *ctx, struct crypto_job *job);

@@ -244,6 +244,12 @@ static bool use_own_key(struct sign_ctx *ctx, const struct credential *c, const 
 	return false;
 }
 
+void sign_keep_key(struct sign_ctx *ctx, uint64_t credential_id)
+{
+	if (ctx->own.key != NULL && ctx->own_id != credential_id)
+		keyed_clear(&ctx->own);
+}
+
 bool sign_make(struct sign_ctx *ctx, const struct credential *c, uint16_t scheme,
 	struct rk_span input, uint8_t *out, size_t *len)
 {

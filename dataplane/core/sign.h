@@ -34,6 +34,8 @@ bool sign_is_strict_ecdsa(struct rk_span signature) RK_MUST_CHECK;
 struct sign_ctx; /* private to one thread */
 int sign_ctx_new(struct sign_ctx **out) RK_MUST_CHECK;
 void sign_ctx_free(struct sign_ctx *ctx);
+/* Wipes the private key that is kept between calls if it is another credential's; 0: whosever. */
+void sign_keep_key(struct sign_ctx *ctx, uint64_t credential_id);
 
 /* *len: room in, length out. */
 bool sign_make(struct sign_ctx *ctx, const struct credential *c, uint16_t scheme,
