@@ -268,6 +268,7 @@ static int time_to_sleep(const struct loop *l)
 	uint64_t now = clock_monotonic_ns();
 
 	next = earlier(next, d->cookie_ns + COOKIE_EVERY);
+	next = earlier(next, metrics_socket_deadline_ns(l->metrics));
 	next = earlier(next, port_set_deadline_ns(d->ports));
 	if (channel_is_connected(d->channel))
 		next = earlier(next, d->counted_ns + COUNTERS_EVERY);
@@ -302,6 +303,7 @@ void loop_run(struct loop *l)
 		int i;
 
 		tell_manager(l);
+		metrics_socket_resume(l->metrics, clock_monotonic_ns());
 		rk_rcu_offline(); /* whoever may sleep holds nobody up */
 		cnt = epoll_wait(l->epoll_fd, event, EVENT_CNT, is_more ? 0 : time_to_sleep(l));
 		rk_rcu_online();
@@ -312,7 +314,7 @@ void loop_run(struct loop *l)
 				wake_clear(d->shared.wake_fd);
 			else if (l->metrics != NULL &&
 				 event[i].data.ptr == metrics_socket_tag(l->metrics))
-				metrics_socket_run(l->metrics);
+				metrics_socket_run(l->metrics, clock_monotonic_ns());
 		}
 	}
 	rk_service_tell(l->service_fd, "STOPPING=1");

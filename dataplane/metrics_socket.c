@@ -18,9 +18,12 @@
 
 #define TEXT_MAX 65536 /* a Unix socket takes it at once */
 #define BACKLOG  8
+#define PAUSE_NS NS_PER_SEC
 
 struct metrics_socket {
 	const struct shared *shared;
+	int epoll_fd;             /* borrowed */
+	uint64_t paused_until_ns; /* 0: it listens */
 	int fd;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	char text[TEXT_MAX];
@@ -164,6 +167,7 @@ int metrics_socket_new(
 	if (s == NULL)
 		return -ENOMEM;
 	s->shared = shared;
+	s->epoll_fd = epoll_fd;
 	strcpy(s->path, path);
 	s->fd = ret = listen_at(path);
 	event.data.ptr = s;
@@ -193,13 +197,26 @@ void *metrics_socket_tag(struct metrics_socket *s)
 	return s;
 }
 
-void metrics_socket_run(struct metrics_socket *s)
+static void listen_for(struct metrics_socket *s, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = s};
+
+	(void)epoll_ctl(
+		s->epoll_fd, EPOLL_CTL_MOD, s->fd, &event); /* it is there: it cannot fail */
+}
+
+void metrics_socket_run(struct metrics_socket *s, uint64_t now_ns)
 {
 	size_t len;
 	int fd;
 
 	for (unsigned i = 0; i < BACKLOG; i++) {
 		fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+			/* No descriptor: whoever waits would wake us without end. */
+			listen_for(s, 0);
+			s->paused_until_ns = now_ns + PAUSE_NS;
+		}
 		if (fd < 0)
 			return;
 		len = metrics_text_build(s->shared, s->text, sizeof(s->text));
@@ -208,4 +225,17 @@ void metrics_socket_run(struct metrics_socket *s)
 			shutdown(fd, SHUT_RDWR);
 		close(fd);
 	}
+}
+
+void metrics_socket_resume(struct metrics_socket *s, uint64_t now_ns)
+{
+	if (now_ns < metrics_socket_deadline_ns(s))
+		return;
+	s->paused_until_ns = 0;
+	listen_for(s, EPOLLIN);
+}
+
+uint64_t metrics_socket_deadline_ns(const struct metrics_socket *s)
+{
+	return s == NULL || s->paused_until_ns == 0 ? UINT64_MAX : s->paused_until_ns;
 }
