@@ -77,9 +77,22 @@ static void on_hello(struct publisher *p, const struct rk_msg_hello *hello)
 	peers_connected(p->daemon->peers, true);
 }
 
+/* A waiter that is done with this; its end may end others, so each is looked for anew. */
+static struct waiter *find_waiter(const struct publisher *p, struct rk_generation generation)
+{
+	struct waiter *w;
+
+	TAILQ_FOREACH(w, &p->waiters, next)
+	{
+		if (!w->is_building && rk_generation_cmp(generation, w->generation) >= 0)
+			return w;
+	}
+	return NULL;
+}
+
 static void on_applied(struct publisher *p, struct rk_generation generation)
 {
-	struct waiter *w, *next;
+	struct waiter *w;
 
 	if (rk_generation_cmp(generation, p->published) > 0) {
 		publish_link_drop(p->link, "it applied what was never published");
@@ -97,17 +110,14 @@ static void on_applied(struct publisher *p, struct rk_generation generation)
 			json_pack("{s:I, s:I}", "incarnation", (json_int_t)generation.incarnation,
 				"counter", (json_int_t)generation.counter));
 	}
-	for (w = TAILQ_FIRST(&p->waiters); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, next);
-		if (!w->is_building && rk_generation_cmp(generation, w->generation) >= 0)
-			publisher_succeed_waiter(w, "applied");
-	}
+	while ((w = find_waiter(p, generation)) != NULL)
+		publisher_succeed_waiter(w, "applied");
 }
 
 static void on_refused(struct publisher *p, const struct rk_msg_generation *refused)
 {
 	char text[RK_REFUSAL_MAX + 80];
-	struct waiter *w, *next;
+	struct waiter *w;
 	struct answer a;
 
 	snprintf(p->last_refusal, sizeof(p->last_refusal), "%s", refused->reason);
@@ -120,10 +130,7 @@ static void on_refused(struct publisher *p, const struct rk_msg_generation *refu
 			(json_int_t)refused->generation.incarnation, "counter",
 			(json_int_t)refused->generation.counter, "reason", p->last_refusal));
 	memset(p->is_held, 0, sizeof(p->is_held));
-	for (w = TAILQ_FIRST(&p->waiters); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, next);
-		if (w->is_building || rk_generation_cmp(refused->generation, w->generation) < 0)
-			continue;
+	while ((w = find_waiter(p, refused->generation)) != NULL) {
 		answer_error(&a, 500, PUBLISH_REFUSED, NULL, "%s", text);
 		publisher_end_waiter(w, &a);
 	}
