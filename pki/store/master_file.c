@@ -13,7 +13,8 @@
 #include "pki/view/file.h"
 #include "pki/store/master_source.h"
 
-#define MAGIC      "RKREVOC\2"
+#define MAGIC      "RKREVOC\3"
+#define MAGIC_2    "RKREVOC\2" /* without scopes and subjects; read, not written */
 #define MAGIC_LEN  8
 #define DIGEST_LEN 32
 #define DIGEST_AT  48
@@ -27,6 +28,7 @@ struct header {
 	uint32_t source_cnt;
 	uint32_t mark_cnt;
 	uint8_t digest[DIGEST_LEN];
+	bool is_version_2;
 };
 static_assert(MAGIC_LEN + 4 * 8 + 2 * 4 == DIGEST_AT, "layout");
 
@@ -53,7 +55,8 @@ static bool read_header(struct rk_reader *r, struct header *h)
 	h->source_cnt = rk_read_u32(r);
 	h->mark_cnt = rk_read_u32(r);
 	rk_read_copy(r, h->digest, DIGEST_LEN);
-	return !r->is_failed && memcmp(magic, MAGIC, MAGIC_LEN) == 0 &&
+	h->is_version_2 = !r->is_failed && memcmp(magic, MAGIC_2, MAGIC_LEN) == 0;
+	return !r->is_failed && (h->is_version_2 || memcmp(magic, MAGIC, MAGIC_LEN) == 0) &&
 	       h->source_cnt <= MASTER_SOURCE_MAX && h->mark_cnt <= MASTER_MARK_MAX;
 }
 
@@ -90,8 +93,8 @@ static size_t source_description_len(const struct master_source *s)
 {
 	const struct master_source_info *i = &s->info;
 
-	return 6 * 2 + i->issuer.len + strlen(i->ca_name) + strlen(i->url) + strlen(i->scope) +
-	       i->number.len + i->base_number.len + 3 * 8 + 8 + 1;
+	return 8 * 2 + i->issuer.len + strlen(i->ca_name) + strlen(i->url) + strlen(i->scope) +
+	       i->idp.len + i->subject.len + i->number.len + i->base_number.len + 3 * 8 + 8 + 1;
 }
 
 static void write_source(struct rk_writer *w, const struct master_source *s)
@@ -102,6 +105,8 @@ static void write_source(struct rk_writer *w, const struct master_source *s)
 	write_run(w, i->ca_name, strlen(i->ca_name));
 	write_run(w, i->url, strlen(i->url));
 	write_run(w, i->scope, strlen(i->scope));
+	write_run(w, i->idp.data, i->idp.len);
+	write_run(w, i->subject.data, i->subject.len);
 	write_run(w, i->number.data, i->number.len);
 	write_run(w, i->base_number.data, i->base_number.len);
 	rk_write_u64(w, (uint64_t)i->this_update);
@@ -251,7 +256,21 @@ static void read_text(struct rk_reader *r, char out[MASTER_TEXT_MAX + 1])
 	out[run.len] = 0;
 }
 
-static void read_description(struct rk_reader *r, struct source_description *d)
+/* No issuing distribution point is so: a list with it covers nothing, whatever it revokes. */
+static const uint8_t unknown_idp[] = {0x30, 0x00};
+
+static void read_scope(struct rk_reader *r, bool is_version_2, struct master_source_info *info)
+{
+	info->idp = info->subject = (struct rk_span){0};
+	if (!is_version_2) {
+		info->idp = read_run(r);
+		info->subject = read_run(r);
+	} else if (info->scope[0] != '\0') {
+		info->idp = (struct rk_span){unknown_idp, sizeof(unknown_idp)};
+	}
+}
+
+static void read_description(struct rk_reader *r, bool is_version_2, struct source_description *d)
 {
 	d->info.issuer = read_run(r);
 	read_text(r, d->ca_name);
@@ -260,6 +279,7 @@ static void read_description(struct rk_reader *r, struct source_description *d)
 	d->info.ca_name = d->ca_name;
 	d->info.url = d->url;
 	d->info.scope = d->scope;
+	read_scope(r, is_version_2, &d->info);
 	d->info.number = read_run(r);
 	d->info.base_number = read_run(r);
 	d->info.this_update = (int64_t)rk_read_u64(r);
@@ -269,15 +289,28 @@ static void read_description(struct rk_reader *r, struct source_description *d)
 	d->serial_room = rk_read_u8(r);
 }
 
+/* In order; and no CRL is without the source about its own issuer's certificates. */
+static bool may_follow(const struct master_list *l, const struct master_source *s)
+{
+	const struct master_source_info *last =
+		l->source_cnt > 0 ? &l->source[l->source_cnt - 1]->info : NULL;
+
+	if (last != NULL && master_source_compare(last, &s->info) >= 0)
+		return false;
+	return s->info.subject.len == 0 ||
+	       (last != NULL && master_source_compare_crl(last, &s->info) == 0);
+}
+
 /* records is a second cursor, over the records at the end of the file. */
-static int read_source(struct rk_reader *r, struct rk_reader *records, struct master_list *l)
+static int read_source(
+	struct rk_reader *r, struct rk_reader *records, bool is_version_2, struct master_list *l)
 {
 	struct source_description d;
 	struct master_source *s = NULL;
 	size_t stride;
 	int ret;
 
-	read_description(r, &d);
+	read_description(r, is_version_2, &d);
 	if (r->is_failed || d.serial_room < 1 || d.serial_room > MASTER_SERIAL_MAX)
 		return -EBADMSG;
 	stride = 8 + d.serial_room;
@@ -287,8 +320,7 @@ static int read_source(struct rk_reader *r, struct rk_reader *records, struct ma
 		rk_read_bytes(records, d.entry_cnt * stride), d.entry_cnt, &s);
 	if (ret < 0)
 		return ret;
-	if (l->source_cnt > 0 &&
-		master_source_compare(&l->source[l->source_cnt - 1]->info, &s->info) >= 0) {
+	if (!may_follow(l, s)) {
 		master_source_put(s);
 		return -EBADMSG;
 	}
@@ -342,7 +374,7 @@ int master_list_parse(const void *data, size_t len, struct master_list **out)
 	if (ret < 0)
 		return ret;
 	for (uint32_t i = 0; i < h.source_cnt && ret == 0; i++)
-		ret = read_source(&r, &records, l);
+		ret = read_source(&r, &records, h.is_version_2, l);
 	for (uint32_t i = 0; i < h.mark_cnt && ret == 0; i++)
 		ret = read_mark(&r, l);
 	if (ret == 0 && (!rk_reader_done(&r) || !rk_reader_done(&records) ||

@@ -122,7 +122,7 @@ static int copy_marks(
 
 /* ---- changes ---------------------------------------------------------------------------------- */
 
-/* Where the source of that URL, issuer, scope and kind is, or would be. */
+/* Where the source of that URL, issuer, scope, kind and subject is, or would be. */
 static size_t find_place(const struct master_list *l, const struct master_source_info *info)
 {
 	size_t low = 0, high = l->source_cnt;
@@ -155,23 +155,32 @@ static bool place_is_of(const struct master_list *l, size_t place, const char *u
 	return place < l->source_cnt && strcmp(l->source[place]->info.url, url) == 0;
 }
 
-/* The new list: old's sources with [place, place + drop) replaced by source (NULL: by nothing). */
-static int splice(const struct master_list *old, size_t place, size_t drop,
-	struct master_source *source, struct master_list **out)
+/* Part of a list, or what comes in its place. */
+struct part {
+	struct master_source *const *source;
+	size_t cnt;
+};
+
+static void append_part(struct master_list *l, struct part part)
+{
+	for (size_t i = 0; i < part.cnt; i++)
+		l->source[l->source_cnt++] = master_source_get(part.source[i]);
+}
+
+/* The new list: old's sources with [place, place + drop) replaced by the group, which may be empty. */
+static int splice(const struct master_list *old, size_t place, size_t drop, struct part group,
+	struct master_list **out)
 {
 	struct master_list *l = NULL;
-	int ret =
-		master_list_alloc(old->generation + 1, old->source_cnt + 1, old->mark_cnt + 1, &l);
+	int ret = master_list_alloc(
+		old->generation + 1, old->source_cnt + group.cnt, old->mark_cnt + 1, &l);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < place; i++)
-		l->source[l->source_cnt++] = master_source_get(old->source[i]);
-	if (source != NULL)
-		l->source[l->source_cnt++] = master_source_get(source);
-	for (size_t i = place + drop; i < old->source_cnt; i++)
-		l->source[l->source_cnt++] = master_source_get(old->source[i]);
-	ret = copy_marks(old, source != NULL ? &source->info : NULL, l);
+	append_part(l, (struct part){old->source, place});
+	append_part(l, group);
+	append_part(l, (struct part){old->source + place + drop, old->source_cnt - place - drop});
+	ret = copy_marks(old, group.cnt > 0 ? &group.source[0]->info : NULL, l);
 	if (ret < 0) {
 		master_list_put(l);
 		return ret;
@@ -180,24 +189,54 @@ static int splice(const struct master_list *old, size_t place, size_t drop,
 	return 0;
 }
 
-int master_list_replace(
-	struct master_list *old, struct master_source *source, struct master_list **out)
+size_t master_list_find_group(
+	const struct master_list *l, const struct master_source_info *info, size_t *cnt)
 {
-	const struct master_source_info *info = &source->info;
+	struct master_source_info first = *info;
+	size_t place;
+
+	first.subject = (struct rk_span){0}; /* the lowest */
+	place = find_place(l, &first);
+	*cnt = 0;
+	while (place + *cnt < l->source_cnt &&
+		master_source_compare_crl(&l->source[place + *cnt]->info, info) == 0)
+		(*cnt)++;
+	return place;
+}
+
+static bool is_same_group(const struct master_list *l, size_t place, struct part group)
+{
+	for (size_t i = 0; i < group.cnt; i++) {
+		if (!master_source_is_same(l->source[place + i], group.source[i]))
+			return false;
+	}
+	return true;
+}
+
+int master_list_replace_group(struct master_list *old, struct master_source *const *group,
+	size_t cnt, struct master_list **out)
+{
+	const struct master_source_info *info = &group[0]->info;
 	struct rk_span mark = master_list_mark(old, info);
-	size_t place = find_place(old, info);
-	bool is_known = place_holds(old, place, info);
+	size_t known = 0, place = master_list_find_group(old, info, &known);
+	const struct part part = {group, cnt};
 
 	if (span_compare(info->number, mark) < 0)
 		return -ESTALE;
-	if (is_known && master_source_is_same(old->source[place], source)) {
+	if (known == cnt && is_same_group(old, place, part)) {
 		*out = master_list_get(old);
 		return 0;
 	}
-	if ((!is_known && old->source_cnt == MASTER_SOURCE_MAX) ||
+	if (old->source_cnt - known + cnt > MASTER_SOURCE_MAX ||
 		(mark.len == 0 && info->number.len > 0 && old->mark_cnt == MASTER_MARK_MAX))
 		return -E2BIG;
-	return splice(old, place, is_known, source, out);
+	return splice(old, place, known, part, out);
+}
+
+int master_list_replace(
+	struct master_list *old, struct master_source *source, struct master_list **out)
+{
+	return master_list_replace_group(old, &source, 1, out);
 }
 
 int master_list_remove(struct master_list *old, const char *url, struct master_list **out)
@@ -210,7 +249,7 @@ int master_list_remove(struct master_list *old, const char *url, struct master_l
 		*out = master_list_get(old);
 		return 0;
 	}
-	return splice(old, place, cnt, NULL, out);
+	return splice(old, place, cnt, (struct part){0}, out);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -260,7 +299,7 @@ bool master_list_find(const struct master_list *l, struct rk_span issuer, struct
 	for (size_t i = 0; i < l->source_cnt; i++) {
 		const struct master_source *s = l->source[i];
 
-		if (span_compare(s->info.issuer, issuer) != 0 ||
+		if (span_compare(master_source_subject(s), issuer) != 0 ||
 			!master_source_find(s, serial, out))
 			continue;
 		if (source != NULL)

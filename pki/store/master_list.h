@@ -2,9 +2,11 @@
 /*
  * The master list: every certificate that any of our CRLs says is revoked.
  *
- * A list is immutable and counted; it refers to sources, which are immutable and counted too. One
- * source = one CRL as fetched. A change makes a new list that shares all untouched sources, so it
- * is cheap whatever the size, and whoever holds the old list (a helper thread) is not disturbed.
+ * A list is immutable and counted; it refers to sources, which are immutable and counted too. A
+ * source is what one CRL as fetched says of one issuer's certificates: an indirect CRL makes a group
+ * of them, one for its own issuer and one for each other that it names. A change makes a new list
+ * that shares all untouched sources, so it is cheap whatever the size, and whoever holds the old list
+ * (a helper thread) is not disturbed.
  *
  * On disk: STATE/revocations.list, replaced atomically, with the generation before it kept beside
  * it as revocations.list.previous. The file is deterministic: same content, same bytes, and then it
@@ -27,6 +29,7 @@
 #define MASTER_SERIAL_MAX 32 /* RFC 5280 asks for 20 */
 #define MASTER_NUMBER_MAX 32
 #define MASTER_ISSUER_MAX 4096
+#define MASTER_SCOPE_MAX  16384
 #define MASTER_TEXT_MAX   2048
 #define MASTER_SOURCE_MAX 4096
 #define MASTER_MARK_MAX   16384
@@ -37,8 +40,11 @@ struct master_source_info {
 	struct rk_span issuer; /* DER of the CRL issuer's Name, 1..MASTER_ISSUER_MAX */
 	const char *ca_name;   /* for people */
 	const char *url;       /* where it came from */
-	const char *scope; /* "" for a full CRL; else names the partition: numbers are per scope */
-	struct rk_span number; /* CRL number */
+	const char *scope;  /* "" for a full CRL; else names the partition: numbers are per scope */
+	struct rk_span idp; /* DER of the CRL's issuing distribution point; len 0 = none */
+	struct rk_span subject; /* DER of the Name that issued the certificates of these entries;
+				   len 0 = the CRL's own issuer: of each CRL there is one such source */
+	struct rk_span number;  /* CRL number */
 	struct rk_span
 		base_number; /* a delta: the oldest full list that it can change; len 0: full */
 	int64_t this_update; /* seconds since 1970 */
@@ -78,10 +84,14 @@ int master_number_compare(struct rk_span a, struct rk_span b);
 
 struct master_source *master_source_get(struct master_source *s);
 void master_source_put(struct master_source *s); /* NULL is fine */
+/* By URL, issuer, scope, kind and subject, which together name a source: <0, 0, >0. */
+int master_source_order(const struct master_source *a, const struct master_source *b);
 /* Everything but fetched_at is equal. At once for two references; else it may compare every entry. */
 bool master_source_is_same(const struct master_source *a, const struct master_source *b);
 /* Borrowed from the source. */
 const struct master_source_info *master_source_info(const struct master_source *s);
+/* Who issued the certificates that its entries name. */
+struct rk_span master_source_subject(const struct master_source *s);
 size_t master_source_entry_cnt(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
@@ -105,12 +115,17 @@ struct master_list *master_list_get(struct master_list *l);
 void master_list_put(struct master_list *l); /* NULL is fine */
 
 /*
- * A new list with source added, or put in the place of the one with the same URL, issuer, scope and
- * kind (full or delta); so whoever answers for a URL with the valid list of another CA, or of another scope, takes nothing
- * back. Its reference is taken by the list in addition to the caller's. Raises its high-water mark.
- * -ESTALE when the CRL number is below that mark, or there was a number and now there is none. The
- * result may be the same list (with another reference) when nothing changes: master_source_is_same.
+ * A new list with one CRL's group of sources, in the place of the group with the same URL, issuer,
+ * scope and kind (full or delta); so whoever answers for a URL with the valid list of another CA, or
+ * of another scope, takes nothing back. The group stands in order (master_source_order), its own
+ * issuer's source first. References are taken by the list in addition to the caller's. Raises the
+ * high-water mark. -ESTALE when the CRL number is below that mark, or there was a number and now there
+ * is none; -E2BIG. The result may be the same list (with another reference) when nothing changes:
+ * master_source_is_same.
  */
+int master_list_replace_group(struct master_list *old, struct master_source *const *group,
+	size_t cnt, struct master_list **out) RK_MUST_CHECK;
+/* A group of one. */
 int master_list_replace(struct master_list *old, struct master_source *source,
 	struct master_list **out) RK_MUST_CHECK;
 /* Without the sources of that URL; their marks stay. The same list when there is none. */
@@ -119,16 +134,19 @@ int master_list_remove(
 
 uint64_t master_list_generation(const struct master_list *l); /* +1 with every change */
 size_t master_list_source_cnt(const struct master_list *l);
-/* i < master_list_source_cnt, ascending by URL, issuer and scope. Borrowed from the list. */
+/* i < master_list_source_cnt, ascending by URL, issuer, scope, kind and subject. Borrowed. */
 struct master_source *master_list_source(const struct master_list *l, size_t i);
 /* The first of that URL, or NULL. */
 struct master_source *master_list_find_source(const struct master_list *l, const char *url);
-/* What a source with this URL, issuer and scope would replace, or NULL. */
+/* What a source with this URL, issuer, scope, kind and subject would replace, or NULL. */
 struct master_source *master_list_find_replaced(
 	const struct master_list *l, const struct master_source_info *info);
+/* Where the group of this URL, issuer, scope and kind begins; *cnt: how many sources it has. */
+size_t master_list_find_group(
+	const struct master_list *l, const struct master_source_info *info, size_t *cnt);
 /* Entries of all sources, one certificate in two CRLs counted twice. */
 size_t master_list_entry_cnt(const struct master_list *l);
-/* Named by any source of this issuer? source may be NULL; both outputs untouched when not. */
+/* Named by any source about this issuer's certificates? source may be NULL; both outputs untouched when not. */
 bool master_list_find(const struct master_list *l, struct rk_span issuer, struct rk_span serial,
 	struct master_entry *out, const struct master_source **source);
 /*

@@ -18,7 +18,6 @@
 
 #define RECORD_FIXED 8 /* length, reason, date */
 #define DATE_LEN     6
-#define DATE_MAX     INT64_C(253402300799) /* the end of the year 9999: GeneralizedTime's last */
 #define GROW_MIN     64
 
 static size_t stride_of(size_t serial_room)
@@ -69,11 +68,6 @@ static void record_read(const uint8_t *record, size_t room, struct master_entry 
 	out->revoked_at = record_date(record, room);
 }
 
-bool master_is_delta(const struct master_source_info *info)
-{
-	return info->base_number.len > 0;
-}
-
 /* Only a delta takes something back. */
 static bool reason_fits(const struct master_source_info *info, uint8_t reason)
 {
@@ -87,72 +81,7 @@ static bool record_is_sound(
 	size_t len = record[0];
 
 	return len >= 1 && len <= room && rk_bytes_are_zero(record + 1 + len, room - len) &&
-	       reason_fits(info, record[1 + room]) && record_date(record, room) <= DATE_MAX;
-}
-
-/* ---- what is known of the CRL ----------------------------------------------------------------- */
-
-static bool text_fits(const char *text, bool may_be_empty)
-{
-	size_t len = text != NULL ? strlen(text) : MASTER_TEXT_MAX + 1;
-
-	return len <= MASTER_TEXT_MAX && (len > 0 || may_be_empty);
-}
-
-static bool time_fits(int64_t t)
-{
-	return t >= 0 && t <= DATE_MAX;
-}
-
-bool master_number_is_sound(struct rk_span number)
-{
-	if (number.len == 0)
-		return true;
-	return number.len <= MASTER_NUMBER_MAX && (number.data[0] != 0 || number.len == 1);
-}
-
-static bool info_is_sound(const struct master_source_info *info)
-{
-	return info->issuer.len >= 1 && info->issuer.len <= MASTER_ISSUER_MAX &&
-	       text_fits(info->ca_name, true) && text_fits(info->url, false) &&
-	       text_fits(info->scope, true) && master_number_is_sound(info->number) &&
-	       master_number_is_sound(info->base_number) &&
-	       master_number_compare(info->base_number, info->number) <= 0 &&
-	       time_fits(info->this_update) && time_fits(info->next_update) &&
-	       time_fits(info->fetched_at);
-}
-
-static char *copy_bytes(char **to, const void *from, size_t len)
-{
-	char *start = *to;
-
-	if (len > 0)
-		memcpy(start, from, len);
-	start[len] = 0;
-	*to += len + 1;
-	return start;
-}
-
-/* All of info in one block of its own, so that it is freed with one call. */
-static int copy_info(const struct master_source_info *from, struct master_source *s)
-{
-	size_t size = from->issuer.len + strlen(from->ca_name) + strlen(from->url) +
-		      strlen(from->scope) + from->number.len + from->base_number.len + 6;
-	char *block = malloc(size);
-	char *to = block;
-
-	if (block == NULL)
-		return -ENOMEM;
-	s->info = *from;
-	s->info.issuer.data = (const uint8_t *)copy_bytes(&to, from->issuer.data, from->issuer.len);
-	s->info.number.data = (const uint8_t *)copy_bytes(&to, from->number.data, from->number.len);
-	s->info.base_number.data =
-		(const uint8_t *)copy_bytes(&to, from->base_number.data, from->base_number.len);
-	s->info.ca_name = copy_bytes(&to, from->ca_name, strlen(from->ca_name));
-	s->info.url = copy_bytes(&to, from->url, strlen(from->url));
-	s->info.scope = copy_bytes(&to, from->scope, strlen(from->scope));
-	s->block = block;
-	return 0;
+	       reason_fits(info, record[1 + room]) && master_time_fits(record_date(record, room));
 }
 
 static int source_new(const struct master_source_info *info, struct master_source **out)
@@ -160,13 +89,13 @@ static int source_new(const struct master_source_info *info, struct master_sourc
 	struct master_source *s;
 	int ret;
 
-	if (!info_is_sound(info))
+	if (!master_info_is_sound(info))
 		return -EINVAL;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
 	atomic_init(&s->ref_cnt, 1);
-	ret = copy_info(info, s);
+	ret = master_info_copy(info, s);
 	if (ret < 0) {
 		free(s);
 		return ret;
@@ -265,7 +194,7 @@ int master_builder_add(
 	int ret;
 
 	if (serial.len == 0 || serial.len > MASTER_SERIAL_MAX || !reason_fits(&s->info, reason) ||
-		!time_fits(revoked_at))
+		!master_time_fits(revoked_at))
 		return -EINVAL;
 	if (s->entry_cnt == b->room_cnt) {
 		ret = builder_grow(b);
@@ -375,6 +304,11 @@ const struct master_source_info *master_source_info(const struct master_source *
 	return &s->info;
 }
 
+struct rk_span master_source_subject(const struct master_source *s)
+{
+	return s->info.subject.len > 0 ? s->info.subject : s->info.issuer;
+}
+
 size_t master_source_entry_cnt(const struct master_source *s)
 {
 	return s->entry_cnt;
@@ -458,6 +392,7 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 		return true;
 	return span_compare(x->issuer, y->issuer) == 0 && strcmp(x->ca_name, y->ca_name) == 0 &&
 	       strcmp(x->url, y->url) == 0 && strcmp(x->scope, y->scope) == 0 &&
+	       span_compare(x->idp, y->idp) == 0 && span_compare(x->subject, y->subject) == 0 &&
 	       span_compare(x->number, y->number) == 0 &&
 	       span_compare(x->base_number, y->base_number) == 0 &&
 	       x->this_update == y->this_update && x->next_update == y->next_update &&
@@ -466,25 +401,7 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 					     a->entry_cnt * stride_of(a->serial_room)) == 0);
 }
 
-int master_source_compare(const struct master_source_info *a, const struct master_source_info *b)
+int master_source_order(const struct master_source *a, const struct master_source *b)
 {
-	int order = strcmp(a->url, b->url);
-
-	if (order == 0)
-		order = span_compare(a->issuer, b->issuer);
-	if (order == 0)
-		order = strcmp(a->scope, b->scope);
-	return order != 0 ? order : (int)master_is_delta(a) - (int)master_is_delta(b);
-}
-
-int master_number_compare(struct rk_span a, struct rk_span b)
-{
-	return span_compare(a, b); /* no leading zeros: the longer one is the larger */
-}
-
-int span_compare(struct rk_span a, struct rk_span b)
-{
-	if (a.len != b.len)
-		return a.len < b.len ? -1 : 1;
-	return a.len > 0 ? memcmp(a.data, b.data, a.len) : 0;
+	return master_source_compare(&a->info, &b->info);
 }

@@ -45,6 +45,12 @@ int span_compare(struct rk_span a, struct rk_span b);
  */
 void master_records_sort(uint8_t *records, size_t cnt, size_t stride);
 
+/* Everything is within its bounds. */
+bool master_info_is_sound(const struct master_source_info *info) RK_MUST_CHECK;
+/* All of info into s, in one block of its own, so that it is freed with one call. 0, -ENOMEM. */
+int master_info_copy(const struct master_source_info *from, struct master_source *s) RK_MUST_CHECK;
+/* Seconds since 1970, up to the end of the year 9999. */
+bool master_time_fits(int64_t t);
 /* None, zero as one byte, or without leading zeros. */
 bool master_number_is_sound(struct rk_span number) RK_MUST_CHECK;
 /* Bytes of a record of this source. */
@@ -52,7 +58,10 @@ size_t master_source_stride(const struct master_source *s);
 /* Copies records as they stand in a file. -EBADMSG when unsound or out of order; -ENOMEM. */
 int master_source_from_records(const struct master_source_info *info, size_t serial_room,
 	const uint8_t *records, size_t entry_cnt, struct master_source **out) RK_MUST_CHECK;
-/* By URL, issuer, scope and kind, which together name a source. */
+/* By URL, issuer, scope and kind, which together name a CRL. */
+int master_source_compare_crl(
+	const struct master_source_info *a, const struct master_source_info *b);
+/* The same and by subject, which together name a source. */
 int master_source_compare(const struct master_source_info *a, const struct master_source_info *b);
 
 /* An empty list of this generation with room for so many; entries are appended by the caller. */

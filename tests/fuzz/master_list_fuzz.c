@@ -28,7 +28,7 @@ static void walk(const struct master_list *l)
 			abort();
 		for (size_t n = 0; n < master_source_entry_cnt(s); n++) {
 			master_source_entry(s, n, &e);
-			if (!master_list_find(l, info->issuer,
+			if (!master_list_find(l, master_source_subject(s),
 				    (struct rk_span){e.serial, e.serial_len}, &found, NULL))
 				abort();
 		}

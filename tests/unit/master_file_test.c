@@ -41,6 +41,8 @@ static void assert_lists_equal(const struct master_list *a, const struct master_
 		assert_string_equal(master_source_info(x)->url, master_source_info(y)->url);
 		assert_string_equal(master_source_info(x)->scope, master_source_info(y)->scope);
 		assert_int_equal(
+			master_source_info(x)->subject.len, master_source_info(y)->subject.len);
+		assert_int_equal(
 			master_source_info(x)->fetched_at, master_source_info(y)->fetched_at);
 		assert_int_equal(
 			master_source_info(x)->next_update, master_source_info(y)->next_update);
@@ -185,18 +187,92 @@ static void damaged_file_gives_way_to_the_previous(void **state)
 	master_list_put(list);
 }
 
+static void make_digest_right(uint8_t *data, size_t len)
+{
+	enum { AT = 48, DIGEST = 32 };
+
+	memset(data + AT, 0, DIGEST);
+	assert_int_equal(EVP_Digest(data, len, data + AT, NULL, EVP_sha256(), NULL), 1);
+}
+
+/* What an indirect CRL says of each issuer's certificates. */
+static void groups_survive_the_disk(void **state)
+{
+	struct master_source *group[] = {member_of("http://b", 1, "", 0),
+		member_of("http://b", 1, "issuer 3", 3), member_of("http://b", 1, "issuer two", 2)};
+	struct master_list *list = some_list(), *read = NULL;
+	const struct master_source_info *info;
+	enum master_list_origin origin;
+
+	(void)state;
+	assert_int_equal(put_group(&list, group, 3), 0);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(master_list_load(folder.fd, &read, &origin), 0);
+	assert_lists_equal(list, read);
+	info = master_source_info(master_list_source(read, 4));
+	assert_memory_equal(info->subject.data, "issuer two", info->subject.len);
+	assert_int_equal(info->idp.len, 5);
+	master_list_put(read);
+	master_list_put(list);
+}
+
+/* The file of a version that knew no scopes: one source, its records behind 80 + head octets. */
+static size_t make_version_2(uint8_t *data, size_t len, size_t scope_end)
+{
+	data[7] = 2;
+	assert_memory_equal(data + scope_end, "\0\0\0\0", 4);
+	memmove(data + scope_end, data + scope_end + 4, len - scope_end - 4);
+	data[16 + 7] = (uint8_t)(data[16 + 7] - 4); /* size, then length of the descriptions */
+	data[32 + 7] = (uint8_t)(data[32 + 7] - 4);
+	make_digest_right(data, len - 4);
+	return len - 4;
+}
+
+static void older_files_are_read(void **state)
+{
+	const char *const scopes[] = {"", "http://b/part"};
+	enum { BEFORE_SCOPE = 80 + 2 + 10 + 2 + 6 + 2 + 8 + 2 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t number = 9, *data = NULL;
+		struct master_source_info info = info_of("http://b", &number);
+		struct master_list *list = NULL, *read = NULL;
+		struct master_builder *b = NULL;
+		struct master_source *s = NULL;
+		size_t len = 0;
+
+		info.scope = scopes[i];
+		assert_int_equal(master_list_new(&list), 0);
+		assert_int_equal(master_builder_new(&info, &b), 0);
+		assert_int_equal(master_builder_add(b, SPAN("\x07"), 1000, 1), 0);
+		assert_int_equal(master_builder_finish(b, &s), 0);
+		assert_int_equal(put_in(&list, s), 0);
+		assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+		assert_int_equal(
+			rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
+		len = make_version_2(data, len, BEFORE_SCOPE + strlen(scopes[i]));
+		assert_int_equal(master_list_parse(data, len, &read), 0);
+		assert_lists_equal(list, read);
+		/* What a part is about was not kept: nothing that it could vouch for. */
+		assert_int_equal(
+			master_source_info(master_list_source(read, 0))->idp.len, i == 0 ? 0 : 2);
+		free(data);
+		master_list_put(read);
+		master_list_put(list);
+	}
+}
+
 /* As if whoever damaged the file had made its digest right. */
 static int parse_with_digest(const uint8_t *data, size_t len)
 {
-	enum { AT = 48, DIGEST = 32 };
 	uint8_t *copy = malloc(len);
 	struct master_list *read = NULL;
 	int ret;
 
 	assert_non_null(copy);
 	memcpy(copy, data, len);
-	memset(copy + AT, 0, DIGEST);
-	assert_int_equal(EVP_Digest(copy, len, copy + AT, NULL, EVP_sha256(), NULL), 1);
+	make_digest_right(copy, len);
 	ret = master_list_parse(copy, len, &read);
 	assert_true(ret == 0 || read == NULL);
 	master_list_put(read);
@@ -207,6 +283,8 @@ static int parse_with_digest(const uint8_t *data, size_t len)
 /* M2: structure is checked too: no byte spoiled under a right digest may crash or overrun. */
 static void structure_is_checked_under_a_right_digest(void **state)
 {
+	struct master_source *group[] = {
+		member_of("http://c", 1, "", 1), member_of("http://c", 1, "issuer 3", 3)};
 	struct master_list *list = NULL, *read = NULL;
 	uint8_t *data = NULL;
 	size_t len = 0;
@@ -214,7 +292,7 @@ static void structure_is_checked_under_a_right_digest(void **state)
 	(void)state;
 	assert_int_equal(master_list_new(&list), 0);
 	assert_int_equal(put_in(&list, source_of("http://b", 9, 100, 3)), 0);
-	assert_int_equal(put_in(&list, source_of("http://c", 9, 200, 2)), 0);
+	assert_int_equal(put_group(&list, group, 2), 0);
 	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
 	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
 	assert_int_equal(parse_with_digest(data, len), 0);
@@ -274,6 +352,8 @@ int main(void)
 		IN_FOLDER(deltas_stand_beside_full_lists),
 		IN_FOLDER(list_survives_the_disk),
 		IN_FOLDER(damaged_file_gives_way_to_the_previous),
+		IN_FOLDER(groups_survive_the_disk),
+		IN_FOLDER(older_files_are_read),
 		IN_FOLDER(structure_is_checked_under_a_right_digest),
 		IN_FOLDER(failed_save_leaves_the_old_list),
 	};

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -52,6 +53,41 @@ static inline struct master_source *source_of(
 	}
 	assert_int_equal(master_builder_finish(b, &s), 0);
 	return s;
+}
+
+/* One of an indirect CRL's sources: subject "" is the CRL's own issuer; one entry, if serial is not 0. */
+static inline struct master_source *member_of(
+	const char *url, uint8_t number, const char *subject, uint8_t serial)
+{
+	struct master_source_info info = info_of(url, &number);
+	struct master_builder *b = NULL;
+	struct master_source *s = NULL;
+
+	info.scope = "indirect";
+	info.idp = SPAN("\x30\x03\x84\x01\xff");
+	info.subject = (struct rk_span){(const uint8_t *)subject, strlen(subject)};
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	if (serial != 0)
+		assert_int_equal(master_builder_add(b, (struct rk_span){&serial, 1}, 1000,
+					 RK_REASON_KEY_COMPROMISE),
+			0);
+	assert_int_equal(master_builder_finish(b, &s), 0);
+	return s;
+}
+
+/* list becomes the new list with this group; references are given back. */
+static inline int put_group(struct master_list **list, struct master_source **group, size_t cnt)
+{
+	struct master_list *next = NULL;
+	int ret = master_list_replace_group(*list, group, cnt, &next);
+
+	for (size_t i = 0; i < cnt; i++)
+		master_source_put(group[i]);
+	if (ret == 0) {
+		master_list_put(*list);
+		*list = next;
+	}
+	return ret;
 }
 
 /* list becomes the new list; the old reference is given back. */

@@ -213,6 +213,53 @@ static void older_numbers_are_refused(void **state)
 	master_list_put(list);
 }
 
+static bool is_named(const struct master_list *l, const char *issuer, uint8_t serial)
+{
+	struct master_entry e;
+
+	return master_list_find(l, (struct rk_span){(const uint8_t *)issuer, strlen(issuer)},
+		(struct rk_span){&serial, 1}, &e, NULL);
+}
+
+/* An indirect CRL comes and goes whole, and beside the others at its URL. */
+static void groups_are_replaced_whole(void **state)
+{
+	struct master_source *first[] = {member_of("http://b", 1, "", 1),
+		member_of("http://b", 1, "issuer 3", 3), member_of("http://b", 1, "issuer two", 2)};
+	struct master_source *second[] = {
+		member_of("http://b", 2, "", 0), member_of("http://b", 2, "issuer two", 9)};
+	struct master_source *again[] = {
+		member_of("http://b", 2, "", 0), member_of("http://b", 2, "issuer two", 9)};
+	struct master_source *older[] = {member_of("http://b", 1, "", 0)};
+	struct master_list *list = NULL, *before;
+	size_t cnt;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://b", 5, 0x0107, 1)), 0);
+	assert_true(master_source_order(first[0], first[1]) < 0);
+	assert_int_equal(put_group(&list, first, 3), 0);
+	assert_int_equal(master_list_source_cnt(list), 4);
+	assert_true(is_named(list, "issuer one", 1) && is_named(list, "issuer two", 2) &&
+		    is_named(list, "issuer 3", 3));
+	assert_false(is_named(list, "issuer two", 1) || is_named(list, "issuer one", 2));
+	assert_int_equal(put_group(&list, second, 2), 0);
+	assert_int_equal(master_list_source_cnt(list), 3);
+	assert_false(is_named(list, "issuer 3", 3) || is_named(list, "issuer two", 2));
+	assert_true(is_named(list, "issuer two", 9));
+	before = list;
+	assert_int_equal(put_group(&list, again, 2), 0);
+	assert_ptr_equal(list, before);
+	assert_int_equal(put_group(&list, older, 1), -ESTALE);
+	assert_int_equal(mark_of(list, "indirect").data[0], 2);
+	assert_int_equal(mark_of(list, "").data[0], 5);
+	assert_int_equal(
+		master_list_find_group(list, master_source_info(master_list_source(list, 2)), &cnt),
+		1);
+	assert_int_equal(cnt, 2);
+	master_list_put(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +268,7 @@ int main(void)
 		cmocka_unit_test(source_agrees_with_a_plain_array),
 		cmocka_unit_test(lists_share_and_do_not_change),
 		cmocka_unit_test(older_numbers_are_refused),
+		cmocka_unit_test(groups_are_replaced_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
