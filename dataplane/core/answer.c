@@ -61,6 +61,12 @@ static bool settle_collision(struct engine *e, struct session *s, const struct a
 	return true;
 }
 
+/* E9: the owner may look at a newer view than the worker that showed this certificate. */
+static bool is_own_certificate(const struct engine *e, const uint8_t *fingerprint)
+{
+	return memcmp(e->env.credential->fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0;
+}
+
 /* On the owner: everything that its own settings and keys have a say in, then the key. */
 static enum reason accept(
 	struct engine *e, struct session *s, const struct agreed *a, const struct rk_verdict *v)
@@ -82,7 +88,7 @@ static enum reason accept(
 		session_sever_refused(e, s, a->peer_fingerprint, status);
 		return proof_reason_of(status);
 	}
-	if (engine_own_status(e) != RK_VERDICT_GOOD)
+	if (engine_own_status(e) != RK_VERDICT_GOOD || !is_own_certificate(e, a->own_fingerprint))
 		return REASON_OWN_CERT;
 	if (!settle_collision(e, s, a))
 		return REASON_COLLISION_LOST;
@@ -120,11 +126,15 @@ static size_t build_collision(struct engine *e, struct exchange *x, uint8_t buf[
 		e, x, MSG_COLLISION, (struct rk_span){plain, sizeof(plain)}, buf, MSG_MAX);
 }
 
-/* The exchange keeps its last word for duplicates. */
+/*
+ * The exchange keeps its last word for duplicates; not for long when others need the room, since the
+ * peer learns as much from our keep-alives (F4).
+ */
 static void answer(struct engine *e, struct exchange *x, size_t len)
 {
 	exchange_set_state(x, EXCHANGE_ANSWERED);
-	x->expires_ns = e->env.now_ns + HALF_OPEN_NS;
+	x->expires_ns =
+		e->env.now_ns + (exchange_is_pool_half_used(e) ? ANSWERED_SHORT_NS : HALF_OPEN_NS);
 	exchange_arm(e, x);
 	if (len > 0)
 		exchange_send(e, x, len);
@@ -193,7 +203,6 @@ static void answer_elsewhere(struct engine *e, struct exchange *x, unsigned owne
 	memcpy(c->plain, name.data, name.len); /* the proof has been used */
 	c->plain_len = (uint16_t)name.len;
 	if (!give(e, x, owner, v)) {
-		memset(x->finish_tag, 0, sizeof(x->finish_tag)); /* the same FINISH may try again */
 		proof_refuse(e, x, REASON_BUSY);
 		return;
 	}

@@ -26,7 +26,9 @@
 #define VERDICT_WAIT_NS     (5 * SEC_NS)
 #define NEGATIVE_NS         (10 * SEC_NS)
 #define SILENT_KEEP_ALIVES  3
-#define PRECEDENCE_NS       (2 * SEC_NS) /* how long an unanswered FINISH wins a collision */
+#define REKEY_GAP_NS        (100 * MS_NS) /* a peer gets the work of a rekey no more often */
+#define PRECEDENCE_NS       (2 * SEC_NS)  /* how long an unanswered FINISH wins a collision */
+#define ANSWERED_SHORT_NS   (1 * SEC_NS) /* how long an answer is kept while others need the room */
 
 /* Index of a slot: worker, session, serial. Exchange id: worker, entry, generation. */
 #define INDEX_SERIAL_BITS  8
@@ -112,6 +114,7 @@ struct session {
 	uint64_t own_rekey;
 	uint64_t peer_rekey;
 	uint64_t last_rekey_answered; /* exchange id of the peer's last answered rekey */
+	uint64_t next_answer_ns;      /* another one is answered from then on */
 	uint64_t dial_at_ns;          /* 0 = not due */
 	uint64_t dialed_ns;           /* when the last attempt began */
 	uint64_t rekey_at_ns;

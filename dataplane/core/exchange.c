@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
+#include "dataplane/core/hash.h"
 #include "pki/view/secret.h"
 
 #define BIT(state) (1u << EXCHANGE_##state)
@@ -88,16 +89,25 @@ struct exchange *exchange_new(struct engine *e, enum exchange_role role)
 	return x;
 }
 
-static uint32_t *hello_chain(struct engine *e, uint64_t peer_id)
+bool exchange_is_pool_half_used(const struct engine *e)
 {
-	uint64_t h = (peer_id ^ e->hello_key) * UINT64_C(0x9e3779b97f4a7c15);
+	return e->used_cnt > e->config.exchange_cnt / 2;
+}
 
+/* Of the sender's address too: an id is anybody's choice, and would choose the chain. */
+static uint32_t *hello_chain(struct engine *e, const struct endpoint *from, uint64_t peer_id)
+{
+	uint64_t half[2], h = hash_mix(e->hello_key, peer_id);
+
+	memcpy(half, from->remote, sizeof(half));
+	h = hash_mix(hash_mix(h, half[0]), half[1]);
+	h = hash_mix(hash_mix(h, from->remote_port), e->hello_key);
 	return &e->hello_table[(h >> 32) % e->config.exchange_cnt];
 }
 
 static void leave_hello(struct engine *e, struct exchange *x)
 {
-	uint32_t *at = hello_chain(e, x->peer_id);
+	uint32_t *at = hello_chain(e, &x->endpoint, x->peer_id);
 
 	while (*at != 0 && *at != x->entry + 1)
 		at = &e->exchanges[*at - 1].next_entry;
@@ -146,7 +156,7 @@ struct exchange *exchange_find(struct engine *e, uint64_t id)
 struct exchange *exchange_find_hello(
 	struct engine *e, const struct endpoint *from, uint64_t peer_id)
 {
-	for (uint32_t at = *hello_chain(e, peer_id); at != 0;
+	for (uint32_t at = *hello_chain(e, from, peer_id); at != 0;
 		at = e->exchanges[at - 1].next_entry) {
 		struct exchange *x = &e->exchanges[at - 1];
 
@@ -158,7 +168,7 @@ struct exchange *exchange_find_hello(
 
 void exchange_enter_hello(struct engine *e, struct exchange *x)
 {
-	uint32_t *chain = hello_chain(e, x->peer_id);
+	uint32_t *chain = hello_chain(e, &x->endpoint, x->peer_id);
 
 	x->next_entry = *chain;
 	*chain = x->entry + 1;

@@ -178,12 +178,6 @@ bool guard_note_hello(struct guard *g, uint64_t now_ns)
 	return g->was_loaded || g->window_cnt > limit;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 29;
-}
-
 static struct bucket *bucket_of(struct guard *g, const struct endpoint *from, bool has_cookie)
 {
 	uint64_t key[2], half = 0;
@@ -191,7 +185,7 @@ static struct bucket *bucket_of(struct guard *g, const struct endpoint *from, bo
 
 	memcpy(key, g->config.table_key, sizeof(key));
 	memcpy(&half, from->remote, from->family == 4 ? 4 : 8); /* IPv6: the /64 */
-	h = mix(mix(mix(key[0], half), from->family), key[1]);
+	h = hash_mix(hash_mix(hash_mix(key[0], half), from->family), key[1]);
 	return &g->bucket[has_cookie][(h >> 32) % BUCKET_CNT];
 }
 

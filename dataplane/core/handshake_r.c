@@ -79,11 +79,6 @@ static enum reason repeat_reply(struct engine *e, struct exchange *x, const stru
 }
 
 /* Strangers get cookies once half of the pool is in use, and never its last quarter. */
-static bool is_pool_half_used(const struct engine *e)
-{
-	return e->used_cnt > e->config.exchange_cnt / 2;
-}
-
 static bool is_pool_kept(const struct engine *e)
 {
 	return e->used_cnt >= e->config.exchange_cnt - e->config.exchange_cnt / 4;
@@ -160,7 +155,7 @@ enum reason responder_hello(
 		reason = wire_parse_hello(&m, p);
 	if (reason != REASON_ACCEPTED)
 		return reason;
-	is_loaded = guard_note_hello(e->guard, e->env.now_ns) || is_pool_half_used(e);
+	is_loaded = guard_note_hello(e->guard, e->env.now_ns) || exchange_is_pool_half_used(e);
 	x = exchange_find_hello(e, from, p->sender);
 	if (x != NULL)
 		return repeat_reply(e, x, &m);

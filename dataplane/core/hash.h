@@ -18,6 +18,13 @@ size_t hash_len(enum suite_hash hash);
 /* out: the hash's length. Parts are taken one after the other. */
 void hash_make(enum suite_hash hash, const struct rk_span *part, size_t part_cnt, uint8_t *out);
 
+/* One step of a hash for tables: h begins with a random key. Not for secrets. */
+static inline uint64_t hash_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
 union hash_state {
 	SHA256_CTX sha256;
 	SHA512_CTX sha512; /* SHA-384 */

@@ -44,12 +44,21 @@ static void tell_failed(struct engine *e, struct exchange *x, enum reason reason
 		session_tell_failed(e, id.session, reason);
 }
 
+/* What found no room was not looked at: the same message may try again. */
+static void forget_message(struct engine *e, struct exchange *x)
+{
+	exchange_cache_of(e, x)->received_len = 0;
+	memset(x->finish_tag, 0, sizeof(x->finish_tag));
+}
+
 void proof_refuse(struct engine *e, struct exchange *x, enum reason reason)
 {
 	struct session *s = x->session;
 
 	engine_count(e, reason);
 	tell_failed(e, x, reason);
+	if (reason == REASON_BUSY)
+		forget_message(e, x);
 	certificate_forget(e, x);
 	x->job_number = 0;
 	if (x->work_cnt >= EXCHANGE_WORK_MAX) {

@@ -20,7 +20,7 @@
 	X(COOKIE, "bad-cookie", "not ours, too old, or from another address")                  \
 	X(COOKIE_SENT, "cookie-sent", "asked to prove its address first")                      \
 	X(RETRY_SENT, "retry-sent", "asked for a share of another group")                      \
-	X(RATE, "rate-limited", "too many first messages from one source")                     \
+	X(RATE, "rate-limited", "too many attempts of one source or peer")                     \
 	X(FULL, "exchange-table-full", "no room for another exchange")                         \
 	X(NO_CREDENTIAL, "no-credential", "we have no certificate that may be shown")          \
 	X(NO_GROUP, "no-common-group", "no named group in common")                             \

@@ -282,6 +282,7 @@ static enum reason open_responder(struct engine *e, struct session *s, struct ke
 	x->new_index = session_new_index(e, s);
 	s->peer_rekey = x->id;
 	s->last_rekey_answered = m->exchange;
+	s->next_answer_ns = e->env.now_ns + REKEY_GAP_NS;
 	return REASON_ACCEPTED;
 }
 
@@ -307,8 +308,8 @@ static enum reason take_hello(struct engine *e, struct session *s, struct keyslo
 	struct exchange *earlier;
 	enum reason reason;
 
-	if (m->exchange == s->last_rekey_answered)
-		return repeat_answer(e, s, base);
+	if (e->env.now_ns < s->next_answer_ns)
+		return REASON_RATE; /* whoever means it repeats it */
 	if (group == NULL || !session_has_group(s, m->share.group))
 		return REASON_NO_GROUP;
 	if (!kex_share_is_plausible(group, m->share.point))
@@ -385,6 +386,7 @@ enum reason rekey_receive(struct engine *e, const struct endpoint *from,
 	uint8_t buf[MSG_MAX];
 	struct rk_span plain = {buf, p->sealed.len - MSG_TAG_LEN};
 	struct wire_rekey m;
+	bool is_newest = p->counter >= slot->rekey_window.next;
 	enum reason reason = open_sealed(e, p, slot, buf);
 
 	(void)from; /* answers go where the session sends, whoever carried the packet */
@@ -395,6 +397,10 @@ enum reason rekey_receive(struct engine *e, const struct endpoint *from,
 	if (slot->peer_index == 0 || m.base_index != slot->peer_index)
 		return REASON_NO_BASE;
 	session_heard(e, s);
-	return p->type == MSG_REKEY_HELLO ? take_hello(e, s, slot, &m, plain)
-					  : take_reply(e, s, slot, &m, plain);
+	if (p->type == MSG_REKEY_REPLY)
+		return take_reply(e, s, slot, &m, plain);
+	if (m.exchange == s->last_rekey_answered)
+		return repeat_answer(e, s, slot);
+	/* overtaken: an attempt that was given up since */
+	return is_newest ? take_hello(e, s, slot, &m, plain) : REASON_DUPLICATE;
 }

@@ -293,6 +293,12 @@ void session_update(struct engine *e, struct session *s, const struct session_co
 		s->rekey_at_ns = 0;
 	else if (has_key(s))
 		earlier(&s->rekey_at_ns, e->env.now_ns + c->rekey_interval_ns);
+	if (has_key(s) && !session_has_group(s, s->keys.slot[KEYRING_CURRENT]->group)) {
+		/* a rekey stays in its group, which the peer will refuse as we do */
+		s->is_reauth_due = true;
+		earlier(&s->dial_at_ns,
+			e->env.now_ns + 1 + engine_jitter(e, c->retransmit_interval_ns / 2 + 1));
+	}
 	session_schedule(e, s);
 }
 

@@ -437,6 +437,29 @@ static void switched_off_nothing_is_left(void **state)
 	pair_free(p);
 }
 
+static bool is_in_x25519(struct pair *p)
+{
+	return pair_is_agreed(p) && pair_status(p, 0).group == 29;
+}
+
+/* A group that is configured no longer goes out of use, though rekeys stay in theirs. */
+static void group_taken_away_goes_out_of_use(void **state)
+{
+	static const uint16_t x25519[RK_GROUP_MAX] = {29};
+	struct pair *p = up(&(struct pair_options){
+		.seed = 15, .hold_ns = PAIR_SEC, .rekey_interval_ns = 5 * PAIR_SEC});
+
+	(void)state;
+	pair_run(p, 2 * PAIR_SEC);
+	assert_int_equal(pair_status(p, 0).group, 23);
+	pair_set_groups(p, 0, x25519);
+	pair_run(p, 20 * PAIR_SEC); /* the peer is told later */
+	assert_true(pair_is_receivable(p));
+	pair_set_groups(p, 1, x25519);
+	assert_true(pair_run_until(p, is_in_x25519, 15 * PAIR_SEC));
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +477,7 @@ int main(void)
 		cmocka_unit_test(timeout_takes_the_peer_down_and_keeps_the_key),
 		cmocka_unit_test(timeout_without_any_key),
 		cmocka_unit_test(switched_off_nothing_is_left),
+		cmocka_unit_test(group_taken_away_goes_out_of_use),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);

@@ -116,6 +116,38 @@ static void owner_has_the_last_word(void **state)
 	pair_free(p);
 }
 
+static bool renew_at_finish(struct pair *p, struct pair_packet *packet)
+{
+	const struct pair_identity *renewed = p->filter_arg;
+
+	if (is_type(packet, MSG_FINISH) && p->node[2].identity != renewed)
+		pair_set_identity(p, 2, renewed);
+	return packet->from != 2 || !is_type(packet, MSG_HELLO);
+}
+
+/* E9: the owner has a new certificate already: no key comes of what was begun with the old one. */
+static void old_certificate_gives_no_key(void **state)
+{
+	struct pair_identity *renewed = pair_identity_new("east", TEST_P256, NULL);
+	struct pair *p = pair_new(&(struct pair_options){.seed = 6}, east, west);
+
+	(void)state;
+	pair_add_worker(p);
+	p->filter = renew_at_finish;
+	p->filter_arg = renewed;
+	pair_start(p, 2);
+	pair_start(p, 1);
+	pair_run(p, 3 * PAIR_SEC);
+	assert_int_not_equal(pair_status(p, 2).state, RK_PEER_UP);
+	assert_int_equal(pair_counter(p, 2, "own-certificate-invalid"), 1);
+	pair_set_identity(p, 0, renewed); /* the other worker follows */
+	assert_true(pair_run_until(p, is_agreed, 20 * PAIR_SEC));
+	assert_memory_equal(
+		pair_status(p, 1).fingerprint, renewed->verdict.fingerprint, RK_FINGERPRINT_LEN);
+	pair_free(p);
+	pair_identity_free(renewed);
+}
+
 static void nothing_is_left_of_a_dropped_one(void **state)
 {
 	struct pair *p = pair_new(&(struct pair_options){.seed = 4}, east, west);
@@ -217,6 +249,7 @@ int main(void)
 		cmocka_unit_test(lost_ack_comes_again_through_the_owner),
 		cmocka_unit_test(finish_that_found_no_room_comes_again),
 		cmocka_unit_test(owner_has_the_last_word),
+		cmocka_unit_test(old_certificate_gives_no_key),
 		cmocka_unit_test(nothing_is_left_of_a_dropped_one),
 		cmocka_unit_test(work_that_outlives_its_exchange_is_left_over),
 		cmocka_unit_test(late_verdict_is_left_over),
