@@ -15,7 +15,7 @@ import time
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
     from cryptography.x509.name import _ASN1Type
     from cryptography.x509.oid import NameOID, ObjectIdentifier
 except ImportError:
@@ -69,7 +69,7 @@ def addr(text):
 
 def cert(subject, key, issuer, issuer_key, is_ca=False, more=(), **change):
     """A sound certificate but for what change says: without (extensions left out), critical (whose
-    critical flag is turned), length, start, end, serial, hash, pss; more: (extension, critical)."""
+    critical flag is turned), length, start, end, serial, hash; more: (extension, critical)."""
     subject = name(subject) if isinstance(subject, str) else subject
     issuer = name(issuer) if isinstance(issuer, str) else issuer
     public = key.public_key()
@@ -92,10 +92,26 @@ def cert(subject, key, issuer, issuer_key, is_ca=False, more=(), **change):
         builder = builder.add_extension(extension, critical)
     if isinstance(issuer_key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)):
         return builder.sign(issuer_key, None)
-    if change.get("pss"):
-        return builder.sign(issuer_key, hashes.SHA256(), rsa_padding=padding.PSS(
-            mgf=padding.MGF1(hashes.SHA256()), salt_length=32))
     return builder.sign(issuer_key, change.get("hash", hashes.SHA256()))
+
+
+def pss(certificate, key, issuer, issuer_key):
+    """The same, signed with RSA-PSS: by the openssl program, as older pyca/cryptography cannot."""
+    request = x509.CertificateSigningRequestBuilder().subject_name(certificate.subject)
+    for extension in certificate.extensions:
+        request = request.add_extension(extension.value, extension.critical)
+    pem = serialization.Encoding.PEM
+    with tempfile.NamedTemporaryFile() as ca_file:
+        ca_file.write(issuer.public_bytes(pem) + issuer_key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        ca_file.flush()
+        signed = subprocess.run(
+            ["openssl", "x509", "-req", "-CA", ca_file.name, "-set_serial", "7",
+             "-copy_extensions", "copyall", "-sha256",
+             "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"],
+            input=request.sign(key, hashes.SHA256()).public_bytes(pem),
+            capture_output=True, check=True)
+    return x509.load_pem_x509_certificate(signed.stdout)
 
 
 def root(more=(), **change):
@@ -159,7 +175,8 @@ def try_signatures(m):
     for is_good, key in ((True, big), (False, small)):
         m.expect(is_good, f"RSA-{key.key_size} CA", leaf(issuer_key=key),
                  [cert("ca", key, "root", ROOT, True)])
-    m.good("RSA-PSS", leaf(issuer_key=big, pss=True), [cert("ca", big, "root", ROOT, True)])
+    issuer = cert("ca", big, "root", ROOT, True)
+    m.good("RSA-PSS", pss(leaf(issuer_key=big), LEAF, issuer, big), [issuer])
     m.good("SHA-512", leaf(hash=hashes.SHA512()))
     m.bad("Ed25519", leaf(key=ed25519.Ed25519PrivateKey.generate()))
     m.bad("Ed448", leaf(key=ed448.Ed448PrivateKey.generate()))
