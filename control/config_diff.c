@@ -31,14 +31,19 @@ static void leave(struct diff *d)
 static void compare_tables(
 	struct diff *d, json_t *old, json_t *new, const struct config_table *table);
 
-/* name -> element; names that are none are left out. */
-static json_t *index_list(const json_t *list, const char *key)
-{
-	json_t *index = json_object(), *element;
-	size_t i;
+/* Elements from..to of a list. */
+struct span {
+	json_t *list;
+	size_t from, to;
+};
 
-	json_array_foreach(list, i, element)
-	{
+/* name -> element; names that are none are left out. */
+static json_t *index_span(const struct span *s, const char *key)
+{
+	json_t *index = json_object();
+
+	for (size_t i = s->from; i < s->to; i++) {
+		json_t *element = json_array_get(s->list, i);
 		const char *name = json_string_value(json_object_get(element, key));
 
 		if (name != NULL)
@@ -54,12 +59,12 @@ static const char *name_of(const json_t *element, const char *key)
 	return name != NULL ? name : "";
 }
 
-/* Elements that came, went or moved. */
-static void compare_by_name(
-	struct diff *d, json_t *old, json_t *new, const struct config_table *table)
+/* Elements that came, went or moved, between head and tail elements that stand where they stood. */
+static void compare_by_name(struct diff *d, const struct span *old, const struct span *new,
+	const struct config_table *table)
 {
 	const char *key = config_table_key(table), *name;
-	json_t *before = index_list(old, key), *after = index_list(new, key), *element, *other;
+	json_t *before = index_span(old, key), *after = index_span(new, key), *element, *other;
 
 	json_object_foreach(before, name, element)
 	{
@@ -85,32 +90,41 @@ static void compare_by_name(
 	json_decref(after);
 }
 
-/* Most edits leave a long list's elements in their places, and nearly all of them shared. */
+static void compare_elements(
+	struct diff *d, json_t *old, json_t *new, const struct config_table *table)
+{
+	if (old == new)
+		return;
+	enter(d, name_of(old, config_table_key(table)));
+	compare_tables(d, old, new, table);
+	leave(d);
+}
+
+static bool is_same_name(const json_t *a, const json_t *b, const char *key)
+{
+	return a == b || strcmp(name_of(a, key), name_of(b, key)) == 0;
+}
+
+/*
+ * Most edits leave a long list's elements in their places, and nearly all of them shared: only what
+ * lies between the first and the last that does not is looked up by name.
+ */
 static void compare_lists(
 	struct diff *d, json_t *old, json_t *new, const struct config_table *table)
 {
 	const char *key = config_table_key(table);
-	size_t cnt = json_array_size(old), i;
+	struct span a = {old, 0, json_array_size(old)}, b = {new, 0, json_array_size(new)};
 
-	for (i = 0; i < cnt && cnt == json_array_size(new); i++) {
-		const json_t *a = json_array_get(old, i), *b = json_array_get(new, i);
-
-		if (a != b && strcmp(name_of(a, key), name_of(b, key)) != 0)
-			break;
-	}
-	if (i < cnt || cnt != json_array_size(new)) {
-		compare_by_name(d, old, new, table);
-		return;
-	}
-	for (i = 0; i < cnt; i++) {
-		json_t *a = json_array_get(old, i), *b = json_array_get(new, i);
-
-		if (a == b)
-			continue;
-		enter(d, name_of(a, key));
-		compare_tables(d, a, b, table);
-		leave(d);
-	}
+	while (a.from < a.to && b.from < b.to &&
+		is_same_name(json_array_get(old, a.from), json_array_get(new, b.from), key))
+		compare_elements(
+			d, json_array_get(old, a.from++), json_array_get(new, b.from++), table);
+	while (a.from < a.to && b.from < b.to &&
+		is_same_name(json_array_get(old, a.to - 1), json_array_get(new, b.to - 1), key))
+		compare_elements(
+			d, json_array_get(old, --a.to), json_array_get(new, --b.to), table);
+	if (a.from < a.to || b.from < b.to)
+		compare_by_name(d, &a, &b, table);
 }
 
 static void compare_items(struct diff *d, json_t *old, json_t *new, const struct config_item *item)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config_index.h"
 #include "control/config_read.h"
 
 /* One operation under way. */
@@ -14,7 +15,32 @@ struct edit {
 	const char *path[CONFIG_PATH_MAX];
 	size_t path_cnt;
 	struct config_reader reader; /* where we are, and where errors go */
+	struct config_index *index;  /* of all operations of a call */
 };
+
+/*
+ * A node on the way to the edit. The first operation of a call copies what is on its way; what
+ * nobody else holds, down from a document that is ours, is a copy of that kind, and the next
+ * operation edits it in place: many operations on a long list copy it once.
+ */
+struct node {
+	const json_t *old; /* NULL: not there yet */
+	bool is_ours;
+};
+
+static struct node below(const struct edit *e, const json_t *old, bool is_parent_ours)
+{
+	return (struct node){old, is_parent_ours && old != NULL &&
+					  old->refcount == 1 + config_index_refs(e->index, old)};
+}
+
+/* What may be edited, as a new reference; NULL = no memory, or there was none. */
+static json_t *own(struct node n)
+{
+	json_t *old = (json_t *)(uintptr_t)n.old;
+
+	return n.is_ours ? json_incref(old) : json_copy(old);
+}
 
 /* A table, and the size of the struct that its items lie in. */
 struct place {
@@ -53,30 +79,34 @@ static bool check_value(
 	return !has_failed(e);
 }
 
-/* The element's index; the count when there is none; SIZE_MAX when segment cannot name one. */
-static size_t find_element(
-	const json_t *list, const struct config_table *table, const char *segment)
+/* "0", "1", ... up to the count; SIZE_MAX for anything else. */
+static size_t parse_position(const json_t *list, const char *segment)
 {
-	const char *key = config_table_key(table);
-	size_t cnt = json_array_size(list), i;
+	size_t i;
 	char *end;
 
-	if (key == NULL) {
-		if (segment[0] < '0' || segment[0] > '9')
-			return SIZE_MAX;
-		i = strtoul(segment, &end, 10);
-		return *end == '\0' && i <= cnt ? i : SIZE_MAX;
-	}
-	for (i = 0; i < cnt; i++) {
-		const char *name = json_string_value(json_object_get(json_array_get(list, i), key));
-
-		if (name != NULL && strcmp(name, segment) == 0)
-			break;
-	}
-	return i;
+	if (segment[0] < '0' || segment[0] > '9')
+		return SIZE_MAX;
+	i = strtoul(segment, &end, 10);
+	return *end == '\0' && i <= json_array_size(list) ? i : SIZE_MAX;
 }
 
-static json_t *edit_members(struct edit *e, const json_t *old, struct place place, size_t depth);
+/*
+ * The element's index; the count when there is none; SIZE_MAX when segment cannot name one. index
+ * may be NULL.
+ */
+static size_t find_element(struct config_index *index, json_t *list,
+	const struct config_table *table, const char *segment)
+{
+	const char *key = config_table_key(table);
+
+	if (key == NULL)
+		return parse_position(list, segment);
+	return index != NULL ? config_index_find(index, list, key, segment)
+			     : config_index_walk(list, key, segment);
+}
+
+static json_t *edit_members(struct edit *e, struct node n, struct place place, size_t depth);
 
 /* What an element named by segment is before anything is set in it. */
 static json_t *new_element(struct edit *e, struct place element, const char *segment)
@@ -117,16 +147,19 @@ static json_t *given_element(struct edit *e, struct place element, const char *s
 }
 
 static json_t *edit_element(
-	struct edit *e, json_t *old, struct place element, const char *segment, size_t depth)
+	struct edit *e, struct node n, struct place element, const char *segment, size_t depth)
 {
 	json_t *base, *made;
 
 	if (depth == e->path_cnt && e->op == EDIT_SET)
 		return given_element(e, element, segment);
-	base = old != NULL ? json_incref(old) : new_element(e, element, segment);
+	if (n.old != NULL && depth < e->path_cnt)
+		return edit_members(e, n, element, depth);
+	base = n.old != NULL ? json_incref((json_t *)(uintptr_t)n.old)
+			     : new_element(e, element, segment);
 	if (base == NULL || depth == e->path_cnt)
 		return base;
-	made = edit_members(e, base, element, depth);
+	made = edit_members(e, (struct node){base, true}, element, depth);
 	json_decref(base);
 	return made;
 }
@@ -135,6 +168,8 @@ static json_t *edit_element(
 static bool put_element(
 	struct edit *e, json_t *list, const struct config_item *item, size_t i, json_t *made)
 {
+	const char *key = config_table_key(item->table);
+
 	if (made == NULL)
 		return false;
 	if (i < json_array_size(list))
@@ -143,16 +178,26 @@ static bool put_element(
 		json_decref(made);
 		return refuse(e, "too-many", "has as many elements as it may have");
 	}
-	return json_array_append_new(list, made) == 0;
+	if (json_array_append_new(list, made) != 0)
+		return false;
+	if (key != NULL)
+		config_index_append(e->index, list, json_string_value(json_object_get(made, key)));
+	return true;
+}
+
+static bool remove_element(struct edit *e, json_t *list, size_t i, const char *segment)
+{
+	config_index_remove(e->index, list, segment);
+	return json_array_remove(list, i) == 0;
 }
 
 static json_t *edit_list(
-	struct edit *e, const json_t *old, const struct config_item *item, size_t depth)
+	struct edit *e, struct node n, const struct config_item *item, size_t depth)
 {
 	struct place element = {item->table, item->table->size};
 	const char *segment = e->path[depth++];
-	size_t i = find_element(old, item->table, segment);
-	json_t *list = old != NULL ? json_copy((json_t *)(uintptr_t)old) : json_array();
+	json_t *list = n.old != NULL ? own(n) : json_array();
+	size_t i = find_element(e->index, list, item->table, segment);
 	bool is_there = i < json_array_size(list), is_done = false;
 
 	if (list == NULL)
@@ -163,11 +208,12 @@ static json_t *edit_list(
 	else if (e->op == EDIT_DELETE && !is_there)
 		refuse(e, "no-such-item", "there is no such element");
 	else if (e->op == EDIT_DELETE && depth == e->path_cnt)
-		is_done = json_array_remove(list, i) == 0;
+		is_done = remove_element(e, list, i, segment);
 	else
 		is_done = put_element(e, list, item, i,
-			edit_element(e, is_there ? json_array_get(list, i) : NULL, element, segment,
-				depth));
+			edit_element(e,
+				below(e, is_there ? json_array_get(list, i) : NULL, n.is_ours),
+				element, segment, depth));
 	config_leave(&e->reader);
 	if (!is_done) {
 		json_decref(list);
@@ -177,17 +223,22 @@ static json_t *edit_list(
 }
 
 /* The new value of a member; NULL: deleted, or failed. */
-static json_t *edit_member(struct edit *e, const json_t *old, const struct config_item *item,
+static json_t *edit_member(struct edit *e, struct node n, const struct config_item *item,
 	struct place place, size_t depth)
 {
+	const json_t *old = n.old;
+
 	if (depth < e->path_cnt && item->kind == CONFIG_LIST)
-		return edit_list(e, old, item, depth);
+		return edit_list(e, n, item, depth);
 	if (depth < e->path_cnt && item->kind == CONFIG_OBJECT)
-		return edit_members(e, old, (struct place){item->table, place.size}, depth);
+		return edit_members(e, n, (struct place){item->table, place.size}, depth);
 	if (depth < e->path_cnt) {
 		refuse(e, "bad-path", "is a value: nothing lies below it");
 		return NULL;
 	}
+	if (config_table_key(place.table) != NULL &&
+		strcmp(item->field, config_table_key(place.table)) == 0)
+		config_index_drop(e->index);
 	switch (e->op) {
 	case EDIT_SET:
 		return check_value(e, e->value, item, place) ? json_incref(e->value) : NULL;
@@ -204,19 +255,20 @@ static json_t *edit_member(struct edit *e, const json_t *old, const struct confi
 	return NULL;
 }
 
-static json_t *edit_members(struct edit *e, const json_t *old, struct place place, size_t depth)
+static json_t *edit_members(struct edit *e, struct node n, struct place place, size_t depth)
 {
 	const char *field = e->path[depth];
 	const struct config_item *item = config_item_find(place.table, field);
 	json_t *copy, *made = NULL;
 	int ret = -1;
 
-	copy = old != NULL ? json_copy((json_t *)(uintptr_t)old) : json_object();
+	copy = n.old != NULL ? own(n) : json_object();
 	config_enter(&e->reader, field);
 	if (item == NULL)
 		refuse(e, "unknown-field", "is no known field");
 	else
-		made = edit_member(e, json_object_get(old, field), item, place, depth + 1);
+		made = edit_member(e, below(e, json_object_get(copy, field), n.is_ours), item,
+			place, depth + 1);
 	config_leave(&e->reader);
 	if (made != NULL)
 		ret = json_object_set_new(copy, field, made);
@@ -267,14 +319,15 @@ int config_tree_edit(json_t *document, const json_t *operations, json_t **out, s
 {
 	struct place root = {&config_root, sizeof(struct config)};
 	json_t *now = json_incref(document), *next;
+	struct config_index index = {0};
 	int ret = 0;
 
 	config_report_init(report);
 	for (*failed = 0; *failed < json_array_size(operations); (*failed)++) {
-		struct edit e = {.reader = {.is_partial = true, .report = report}};
+		struct edit e = {.reader = {.is_partial = true, .report = report}, .index = &index};
 
 		next = read_operation(&e, json_array_get(operations, *failed))
-			       ? edit_members(&e, now, root, 0)
+			       ? edit_members(&e, (struct node){now, *failed > 0}, root, 0)
 			       : NULL;
 		if (next == NULL) {
 			ret = has_failed(&e) ? -EINVAL : -ENOMEM;
@@ -283,6 +336,7 @@ int config_tree_edit(json_t *document, const json_t *operations, json_t **out, s
 		json_decref(now);
 		now = next;
 	}
+	config_index_drop(&index);
 	if (ret == 0)
 		*out = now;
 	else
@@ -304,7 +358,7 @@ json_t *config_tree_find(json_t *document, const char *const *path, size_t cnt)
 		at = json_object_get(at, path[i]);
 		table = item->table;
 		if (item->kind == CONFIG_LIST && i + 1 < cnt)
-			at = json_array_get(at, find_element(at, table, path[++i]));
+			at = json_array_get(at, find_element(NULL, at, table, path[++i]));
 	}
 	return at;
 }

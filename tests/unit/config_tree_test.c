@@ -177,6 +177,90 @@ static void test_diff(void **state)
 	}
 }
 
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+/* Something that is done to one of so many peers, and may fail when done again. */
+static json_t *random_operation(uint32_t *seed, unsigned peer_cnt)
+{
+	char name[32], other[32];
+
+	snprintf(name, sizeof(name), "p%u", next_random(seed) % peer_cnt);
+	snprintf(other, sizeof(other), "p%u", next_random(seed) % peer_cnt + peer_cnt);
+	switch (next_random(seed) % 6) {
+	case 0:
+		return json_pack(
+			"{s:s, s:[s,s,s]}", "op", "delete", "path", "router", "peer", name);
+	case 1:
+		return json_pack("{s:s, s:[s,s,s], s:{s:s}}", "op", "set", "path", "router", "peer",
+			name, "value", "peering-common-name", other);
+	case 2:
+		return json_pack("{s:s, s:[s,s,s,s], s:s}", "op", "set", "path", "router", "peer",
+			name, "name", "value", other);
+	case 3:
+		return json_pack("{s:s, s:[s,s,s,s,s,s], s:i}", "op", "set", "path", "router",
+			"peer", name, "path", "0", "udp-port", "value",
+			(int)(next_random(seed) % 9000 + 1));
+	case 4:
+		return json_pack(
+			"{s:s, s:[s,s,s]}", "op", "create", "path", "router", "peer", other);
+	default:
+		return json_pack("{s:s, s:[s,s,s,s], s:b}", "op", "set", "path", "router", "peer",
+			name, "roaming", "value", (int)(next_random(seed) & 1));
+	}
+}
+
+static json_t *many_peers(unsigned cnt)
+{
+	json_t *peers = json_array();
+
+	for (unsigned i = 0; i < cnt; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "p%u", i);
+		json_array_append_new(peers, json_pack("{s:s}", "name", name));
+	}
+	return json_pack("{s:i, s:{s:o}}", "version", 2, "router", "peer", peers);
+}
+
+/* All operations of a call together do what each of them does alone, on a document that is kept. */
+static void test_together_and_alone(void **state)
+{
+	uint32_t seed = 7;
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		json_t *base = many_peers(150), *again = json_deep_copy(base), *out = NULL;
+		json_t *alone = json_incref(base), *operations = json_array();
+		struct config_report report;
+		size_t failed;
+
+		for (int i = 0; i < 400; i++) {
+			json_t *operation = random_operation(&seed, 150), *next = NULL;
+			json_t *one = json_pack("[o]", operation);
+
+			if (config_tree_edit(alone, one, &next, &failed, &report) == 0) {
+				json_array_append(operations, operation);
+				json_decref(alone);
+				alone = next;
+			}
+			json_decref(one);
+		}
+		assert_true(json_array_size(operations) > 200);
+		assert_int_equal(config_tree_edit(base, operations, &out, &failed, &report), 0);
+		assert_true(json_equal(out, alone));
+		assert_true(json_equal(base, again));
+		json_decref(out);
+		json_decref(alone);
+		json_decref(operations);
+		json_decref(base);
+		json_decref(again);
+	}
+}
+
 static void check_items(const json_t *items)
 {
 	const json_t *item;
@@ -295,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_together_and_alone),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_every_error),
