@@ -19,19 +19,6 @@ json_t *configuration_running(const struct configuration *c)
 	return c->daemon->config->json;
 }
 
-json_t *configuration_candidate(const struct configuration *c)
-{
-	return c->candidate != NULL ? c->candidate : configuration_running(c);
-}
-
-void configuration_clear_candidate(struct configuration *c)
-{
-	json_decref(c->candidate);
-	c->candidate = NULL;
-	c->is_stranded = false;
-	c->editor_cnt = 0;
-}
-
 json_t *configuration_complete(json_t *document, json_t *running)
 {
 	static const char *const path[] = {"authority", "trusted-ca-certificate"};
@@ -307,6 +294,7 @@ int configuration_open(struct daemon *d, struct configuration **out, struct conf
 		configuration_close(c);
 		return ret;
 	}
+	candidate_load(c);
 	configuration_arm(c);
 	*out = c;
 	return 0;

@@ -4,8 +4,8 @@
  * is daemon->config; CONFIG/rekey.json is its file, which an operator may edit, too.
  *
  * A commit checks the whole, writes (history, then rekey.json: all of it or none of it counts, at
- * whatever instant the process ends), puts it in force and publishes. One at a time. A candidate
- * lives in memory; what else changes the running configuration meanwhile is carried over into it.
+ * whatever instant the process ends), puts it in force and publishes. One at a time. The candidate
+ * outlives a restart; what else changes the running configuration is carried over into it.
  * Loop thread.
  */
 #pragma once

@@ -92,7 +92,7 @@ void configuration_commit(struct configuration *c, const json_t *request, answer
 	}
 	if (!is_free(c, cb, arg))
 		return;
-	if (!configuration_is_changed(c)) {
+	if (!candidate_is_changed(c)) {
 		answer_simple(cb, arg, 409, "nothing-to-commit",
 			"the candidate is the running configuration");
 		return;
@@ -110,7 +110,7 @@ void configuration_commit(struct configuration *c, const json_t *request, answer
 
 void configuration_validate(struct configuration *c, answer_cb cb, void *arg)
 {
-	struct commit *m = commit_new(c, COMMIT_TRIAL, configuration_candidate(c), cb, arg);
+	struct commit *m = commit_new(c, COMMIT_TRIAL, candidate_document(c), cb, arg);
 
 	if (m != NULL)
 		commit_start(c, m);

@@ -265,36 +265,6 @@ static int run_step(struct commit *m, void (*work)(void *arg), void (*done)(void
 
 /* ---- on the loop ------------------------------------------------------------------------------ */
 
-/* Edits of the candidate, made on what was running, are made on what is running now. */
-static void carry_candidate(struct configuration *c, json_t *before)
-{
-	json_t *changes, *change, *operations, *carried = NULL;
-	struct config_report report;
-	size_t i, failed;
-
-	if (c->candidate == NULL || before == configuration_running(c))
-		return;
-	operations = json_array();
-	changes = config_tree_diff(before, c->candidate);
-	json_array_foreach(changes, i, change)
-	{
-		json_t *new = json_object_get(change, "new");
-
-		json_array_append_new(operations,
-			json_pack("{s:O, s:O, s:o*}", "op", json_object_get(change, "op"), "path",
-				json_object_get(change, "path"), "value",
-				json_is_null(new) ? NULL : json_incref(new)));
-	}
-	c->is_stranded = config_tree_edit(configuration_running(c), operations, &carried, &failed,
-				 &report) < 0;
-	if (!c->is_stranded) {
-		json_decref(c->candidate);
-		c->candidate = carried;
-	}
-	json_decref(operations);
-	json_decref(changes);
-}
-
 static void audit_commit(const struct commit *m)
 {
 	struct daemon *d = m->configuration->daemon;
@@ -340,9 +310,9 @@ static void put_in_force(struct commit *m)
 	daemon_use_config(d, m->config, trust_change_is_needed(m->trust));
 	m->config = NULL;
 	if (is_candidate)
-		configuration_clear_candidate(c);
+		candidate_clear(c);
 	else
-		carry_candidate(c, before);
+		candidate_carry(c, before);
 	json_decref(before);
 	configuration_arm(c);
 	configuration_tell(d, &m->report);

@@ -94,50 +94,18 @@ void configuration_show_running(struct configuration *c, const char *query, stru
 				       "configuration", part));
 }
 
-bool configuration_is_changed(const struct configuration *c)
-{
-	json_t *changes;
-	bool is_changed;
-
-	if (c->candidate == NULL)
-		return false;
-	changes = config_tree_diff(configuration_running(c), c->candidate);
-	is_changed = json_array_size(changes) > 0;
-	json_decref(changes);
-	return is_changed;
-}
-
 void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out)
 {
-	json_t *part = pick(configuration_candidate(c), query, out), *editors;
+	json_t *part = pick(candidate_document(c), query, out), *editors;
 
 	if (part == NULL)
 		return;
 	editors = json_array();
 	for (size_t i = 0; i < c->editor_cnt; i++)
 		json_array_append_new(editors, json_string(c->editor[i]));
-	answer_ok(out, json_pack("{s:b, s:o, s:I, s:o}", "is_changed", configuration_is_changed(c),
-			       "edited_by", editors, "base", (json_int_t)c->number, "configuration",
-			       part));
-}
-
-static void note_editor(struct configuration *c, const char *user)
-{
-	for (size_t i = 0; i < c->editor_cnt; i++)
-		if (strcmp(c->editor[i], user) == 0)
-			return;
-	if (c->editor_cnt < EDITORS_MAX)
-		snprintf(c->editor[c->editor_cnt++], sizeof(c->editor[0]), "%s", user);
-}
-
-/* Takes document. */
-static void set_candidate(struct configuration *c, json_t *document, const char *user)
-{
-	json_decref(c->candidate);
-	c->candidate = document;
-	note_editor(c, user);
-	if (!configuration_is_changed(c))
-		configuration_clear_candidate(c);
+	answer_ok(out, json_pack("{s:b, s:b, s:o, s:I, s:o}", "is_changed", candidate_is_changed(c),
+			       "is_saved", c->candidate == NULL || c->is_saved, "edited_by",
+			       editors, "base", (json_int_t)c->number, "configuration", part));
 }
 
 void configuration_edit(
@@ -157,7 +125,7 @@ void configuration_edit(
 			"at most %d operations at once", CONFIG_OPERATIONS_MAX);
 		return;
 	}
-	ret = config_tree_edit(configuration_candidate(c), operations, &document, &failed, &report);
+	ret = config_tree_edit(candidate_document(c), operations, &document, &failed, &report);
 	if (ret == -EINVAL) {
 		const struct config_finding *f = config_report_error(&report);
 
@@ -172,8 +140,8 @@ void configuration_edit(
 		answer_error(out, 503, "busy", NULL, "no memory is left; try again");
 		return;
 	}
-	set_candidate(c, document, user);
-	answer_ok(out, json_pack("{s:b, s:i}", "is_changed", configuration_is_changed(c), "applied",
+	candidate_set(c, document, user);
+	answer_ok(out, json_pack("{s:b, s:i}", "is_changed", candidate_is_changed(c), "applied",
 			       (int)json_array_size(operations)));
 }
 
@@ -198,13 +166,13 @@ void configuration_replace(
 		return;
 	}
 	c->is_stranded = false;
-	set_candidate(c, complete, user);
-	answer_ok(out, json_pack("{s:b}", "is_changed", configuration_is_changed(c)));
+	candidate_set(c, complete, user);
+	answer_ok(out, json_pack("{s:b}", "is_changed", candidate_is_changed(c)));
 }
 
 void configuration_discard(struct configuration *c, struct answer *out)
 {
-	configuration_clear_candidate(c);
+	candidate_clear(c);
 	answer_ok(out, json_pack("{s:b}", "is_changed", false));
 }
 
@@ -239,7 +207,7 @@ void configuration_diff(struct configuration *c, const char *query, struct answe
 		ret = read_pair(c, query, &from, &to, out);
 	} else {
 		from = json_incref(configuration_running(c));
-		to = json_incref(configuration_candidate(c));
+		to = json_incref(candidate_document(c));
 	}
 	if (ret == 0)
 		answer_ok(out, json_pack("{s:o}", "changes", config_tree_diff(from, to)));

@@ -20,6 +20,8 @@ struct configuration {
 	bool is_stranded;  /* the running one changed where the candidate did, too */
 	char editor[EDITORS_MAX][64];
 	size_t editor_cnt;
+	bool is_saved;         /* a restart finds the candidate as it is */
+	uint64_t save_cnt;     /* tries so far: the last one counts */
 	struct commit *commit; /* under way, or NULL */
 	bool is_reload_due;    /* when that one is done */
 	struct event *confirm_timer;
@@ -61,12 +63,24 @@ struct commit {
 
 /* The running document. */
 json_t *configuration_running(const struct configuration *c);
-/* The candidate's, or the running one. Borrowed. */
-json_t *configuration_candidate(const struct configuration *c);
-/* The candidate differs from it. */
-bool configuration_is_changed(const struct configuration *c);
+/*
+ * candidate.c: the candidate lives in memory, and in STATE/candidate.json as what it changes, so
+ * that a restart finds it: written by a helper after each change, before the answer is given when
+ * the disk is not behind. A damaged file is set aside as candidate.damaged (said in the log).
+ */
+/* The candidate's document, or the running one. Borrowed. */
+json_t *candidate_document(const struct configuration *c);
+/* It differs from the running one. */
+bool candidate_is_changed(const struct configuration *c);
+/* Takes document. */
+void candidate_set(struct configuration *c, json_t *document, const char *user);
 /* Nothing is edited any more. */
-void configuration_clear_candidate(struct configuration *c);
+void candidate_clear(struct configuration *c);
+/* Edits that were made on before, which was running, are made on what is running now. */
+void candidate_carry(struct configuration *c, json_t *before);
+/* At start, when it is known what is running. */
+void candidate_load(struct configuration *c);
+
 /* [{"path", "code", "message"}] of the report's errors, or its warnings. */
 json_t *configuration_findings(const struct config_report *report, bool are_warnings);
 /* The document with the running list of trusted CA certificates when it has none of its own. */

@@ -58,7 +58,7 @@ static const struct {
 	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a!"},
 	{"Schema", "version:i! items:a!"},
 	{"Running", "number:i! configuration:v!"},
-	{"Candidate", "is_changed:b! edited_by:a! base:i! configuration:v!"},
+	{"Candidate", "is_changed:b! is_saved:b! edited_by:a! base:i! configuration:v!"},
 	{"Operations", "operations:a!"},
 	{"Edited", "is_changed:b! applied:i"},
 	{"Changes", "changes:a!"},

@@ -68,6 +68,87 @@ static void test_candidate(void **state)
 	assert_true(candidate_is_changed());
 }
 
+static json_t *shown_candidate(void)
+{
+	struct answer a;
+
+	configuration_show_candidate(f.d.configuration, "", &a);
+	assert_int_equal(a.status, 200);
+	return a.body;
+}
+
+/* What is edited is there after a restart, with who edited it, and goes with commit and discard. */
+static void test_candidate_survives(void **state)
+{
+	json_t *before, *after;
+	struct answer a;
+
+	(void)state;
+	edit(set_mtu(1400), 200);
+	edit(json_pack("[{s:s, s:[s,s,s]}]", "op", "delete", "path", "router", "peer", "west"),
+		200);
+	before = shown_candidate();
+	daemon_fixture_restart(&f);
+	after = shown_candidate();
+	json_object_set_new(before, "is_saved", json_true());
+	if (!json_equal(before, after))
+		fail_msg("%s", json_dumps(after, 0));
+	json_decref(before);
+	json_decref(after);
+	assert_int_equal(diff_cnt(), 2);
+	/* The file was edited meanwhile: both count. */
+	daemon_fixture_config(&f,
+		"{" FIXTURE_AUTHORITY ",\"router\":{\"name\":\"east\",\"node\":\"n\","
+		"\"peering-common-name\":\"east.peering\",\"port\":[{\"name\":\"net_ring0\","
+		"\"address\":[\"192.0.2.1/24\"]}],\"peer\":[{\"name\":\"west\","
+		"\"peering-common-name\":\"w\",\"path\":[{\"port\":\"net_ring0\","
+		"\"address\":\"192.0.2.2\"}]}]}}");
+	daemon_fixture_restart(&f);
+	assert_int_equal(diff_cnt(), 2);
+	assert_int_equal(commit_mtu(1399) > 0, true);
+	assert_int_equal(f.d.config->peer_cnt, 0);
+	assert_string_equal(f.d.config->node, "n");
+	daemon_fixture_restart(&f);
+	assert_false(candidate_is_changed());
+	edit(set_mtu(1401), 200);
+	configuration_discard(f.d.configuration, &a);
+	answer_fini(&a);
+	daemon_fixture_restart(&f);
+	assert_false(candidate_is_changed());
+	assert_int_equal(faccessat(f.d.state_fd, "candidate.json", F_OK, 0), -1);
+}
+
+/* One that cannot be taken is set aside, and nobody is kept from editing. */
+static void test_damaged_candidate(void **state)
+{
+	static const char *const texts[] = {"", "{\"version\":1", "{\"version\":2}", "[]",
+		"{\"version\":1,\"is_stranded\":false,\"edited_by\":[],\"operations\":[{\"op\":"
+		"\"delete\",\"path\":[\"router\",\"peer\",\"nobody\"]}]}",
+		"{\"version\":1,\"is_stranded\":false,\"edited_by\":[],\"operations\":[{}]}"};
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char path[96], *kept;
+		FILE *out;
+
+		snprintf(path, sizeof(path), "%s/candidate.json", f.dir[1]);
+		out = fopen(path, "w");
+		assert_non_null(out);
+		fputs(texts[i], out);
+		fclose(out);
+		daemon_fixture_restart(&f);
+		assert_false(candidate_is_changed());
+		assert_int_equal(faccessat(f.d.state_fd, "candidate.json", F_OK, 0), -1);
+		kept = read_text(f.d.state_fd, "candidate.damaged");
+		assert_string_equal(kept, texts[i]);
+		free(kept);
+	}
+	edit(set_mtu(1400), 200);
+	daemon_fixture_restart(&f);
+	assert_true(candidate_is_changed());
+}
+
 /* Whatever is wrong: all of it is said, by path, and nothing happened. */
 static void test_refused_commit(void **state)
 {
@@ -319,6 +400,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_commit),
 		T(test_candidate),
+		T(test_candidate_survives),
+		T(test_damaged_candidate),
 		T(test_refused_commit),
 		T(test_rollback),
 		T(test_history),
