@@ -65,7 +65,7 @@ bool provision_has_request(int dir, const char *name)
 	return has_file(dir, name, ".csr");
 }
 
-int provision_read_key(int dir, const char *name, enum provision_key which, EVP_PKEY **out)
+static int read_key(int dir, const char *name, const char *suffix, EVP_PKEY **out)
 {
 	char file[FILE_NAME_LEN];
 	uint8_t *text = NULL;
@@ -73,12 +73,17 @@ int provision_read_key(int dir, const char *name, enum provision_key which, EVP_
 	int ret;
 
 	ret = rk_file_read_secret(
-		dir, file_name(file, name, key_suffix(which)), PKI_KEY_PEM_MAX, &text, &len, &size);
+		dir, file_name(file, name, suffix), PKI_KEY_PEM_MAX, &text, &len, &size);
 	if (ret < 0)
 		return ret;
 	ret = pki_key_from_pem((const char *)text, len, out);
 	rk_secret_free(text, size);
 	return ret;
+}
+
+int provision_read_key(int dir, const char *name, enum provision_key which, EVP_PKEY **out)
+{
+	return read_key(dir, name, key_suffix(which), out);
 }
 
 /*
@@ -98,12 +103,12 @@ static void erase(int fd)
 	close(fd);
 }
 
-static int open_key(int dir, const char *name, enum provision_key which)
+static int open_file(int dir, const char *name, const char *suffix)
 {
 	char file[FILE_NAME_LEN];
 
-	return openat(dir, file_name(file, name, key_suffix(which)),
-		O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return openat(
+		dir, file_name(file, name, suffix), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
 static int remove_file(int dir, const char *name, const char *suffix)
@@ -115,7 +120,7 @@ static int remove_file(int dir, const char *name, const char *suffix)
 
 int provision_remove_key(int dir, const char *name, enum provision_key which)
 {
-	int fd = open_key(dir, name, which);
+	int fd = open_file(dir, name, key_suffix(which));
 	int ret = remove_file(dir, name, key_suffix(which));
 
 	erase(fd);
@@ -141,7 +146,7 @@ int provision_write_key(
 	file_name(file, name, key_suffix(which));
 	if (which == PROVISION_KEY_CURRENT)
 		return rk_file_create(dir, file, 0600, pem->data, pem->len);
-	fd = open_key(dir, name, which);
+	fd = open_file(dir, name, key_suffix(which));
 	ret = rk_file_replace(dir, file, 0600, pem->data, pem->len);
 	erase(fd);
 	return ret;
@@ -152,41 +157,6 @@ int provision_write_request(int dir, const char *name, const char *pem)
 	char file[FILE_NAME_LEN];
 
 	return rk_file_replace(dir, file_name(file, name, ".csr"), 0644, pem, strlen(pem));
-}
-
-/* The rename that is on disk when it returns. */
-static int rename_synced(int dir, const char *name, const char *from, const char *to)
-{
-	char old_file[FILE_NAME_LEN], new_file[FILE_NAME_LEN];
-
-	file_name(old_file, name, from);
-	file_name(new_file, name, to);
-	if (renameat(dir, old_file, dir, new_file) < 0 || fsync(dir) < 0)
-		return -errno;
-	return 0;
-}
-
-/* Key first: from then on only going forward makes a pair (F2). */
-static int switch_over(int dir, const char *name)
-{
-	int old_key = open_key(dir, name, PROVISION_KEY_CURRENT);
-	int ret = rename_synced(dir, name, ".key.new", ".key");
-
-	erase(old_key);
-	return ret < 0 ? ret : rename_synced(dir, name, ".pem.new", ".pem");
-}
-
-int provision_write_certificate(
-	int dir, const char *name, enum provision_key which, const char *pem)
-{
-	char file[FILE_NAME_LEN];
-	int ret;
-
-	file_name(file, name, which == PROVISION_KEY_NEXT ? ".pem.new" : ".pem");
-	ret = rk_file_replace(dir, file, 0644, pem, strlen(pem));
-	if (ret < 0 || which == PROVISION_KEY_CURRENT)
-		return ret;
-	return switch_over(dir, name);
 }
 
 static int read_certificate(int dir, const char *name, const char *suffix, X509 **out)
@@ -209,13 +179,13 @@ int provision_read_certificate(int dir, const char *name, X509 **out)
 }
 
 static bool belong_together(
-	int dir, const char *name, enum provision_key which, const char *cert_suffix)
+	int dir, const char *name, const char *key_suffix, const char *cert_suffix)
 {
 	EVP_PKEY *key = NULL;
 	X509 *cert = NULL;
 	bool is_pair;
 
-	is_pair = provision_read_key(dir, name, which, &key) == 0 &&
+	is_pair = read_key(dir, name, key_suffix, &key) == 0 &&
 		  read_certificate(dir, name, cert_suffix, &cert) == 0 &&
 		  pki_key_matches_cert(key, cert);
 	EVP_PKEY_free(key);
@@ -223,21 +193,145 @@ static bool belong_together(
 	return is_pair;
 }
 
-/* NAME.pem.new stands: the switch was decided, and stopped before or after its first rename. */
+static int rename_file(int dir, const char *name, const char *from, const char *to)
+{
+	char old_file[FILE_NAME_LEN], new_file[FILE_NAME_LEN];
+
+	file_name(old_file, name, from);
+	file_name(new_file, name, to);
+	return renameat(dir, old_file, dir, new_file) < 0 ? -errno : 0;
+}
+
+/* The rename that is on disk when it returns. */
+static int rename_synced(int dir, const char *name, const char *from, const char *to)
+{
+	int ret = rename_file(dir, name, from, to);
+
+	return ret == 0 && fsync(dir) < 0 ? -errno : ret;
+}
+
+static void drop_old_key(int dir, const char *name)
+{
+	int fd = open_file(dir, name, ".key.old");
+	int ret = remove_file(dir, name, ".key.old");
+
+	if (ret < 0 && ret != -ENOENT)
+		log_warning("%s.key.old cannot be removed: %s", name, strerror(-ret));
+	erase(fd);
+}
+
+/*
+ * Back to the old pair, which is whole in .key.old and .pem; or nothing but an end, where the old
+ * key stands already, or the new certificate does. The decision goes first: what of the rest fails,
+ * or is lost in a crash, is done by the next recovery.
+ */
+static int switch_back(int dir, const char *name)
+{
+	bool is_ended =
+		has_file(dir, name, ".key.new") || belong_together(dir, name, ".key", ".pem");
+	int ret = remove_file(dir, name, ".pem.new");
+
+	if (ret < 0 && has_file(dir, name, ".pem.new"))
+		return ret;
+	if (!has_file(dir, name, ".key.old"))
+		return 0;
+	if (!has_file(dir, name, ".key"))
+		return rename_synced(dir, name, ".key.old", ".key");
+	if (is_ended) {
+		drop_old_key(dir, name);
+		return 0;
+	}
+	if (has_file(dir, name, ".pem") && !belong_together(dir, name, ".key.old", ".pem")) {
+		log_warning(
+			"%s.key.old: neither this key nor %s.key is the certificate's", name, name);
+		return 0;
+	}
+	ret = rename_file(dir, name, ".key", ".key.new");
+	return ret == 0 ? rename_synced(dir, name, ".key.old", ".key") : ret;
+}
+
+/* Key first, the old one kept aside until the certificate has followed. */
+static int switch_over(int dir, const char *name)
+{
+	char key[FILE_NAME_LEN], old_key[FILE_NAME_LEN];
+	int ret = rk_file_keep(
+		dir, file_name(key, name, ".key"), file_name(old_key, name, ".key.old"));
+
+	if (ret == 0 || ret == -ENOENT) /* somebody has taken the old one away */
+		ret = rename_synced(dir, name, ".key.new", ".key");
+	/* From its rename on the new pair stands; a crash that loses it is recovered forward. */
+	if (ret == 0)
+		ret = rename_file(dir, name, ".pem.new", ".pem");
+	if (ret < 0) {
+		if (switch_back(dir, name) < 0)
+			log_error("%s: neither the new key and certificate nor the old ones can be "
+				  "put in place; tried again at the next start",
+				name);
+		return ret;
+	}
+	if (fsync(dir) < 0)
+		log_warning("%s: the folder cannot be synced: %s", name, strerror(errno));
+	drop_old_key(dir, name);
+	return 0;
+}
+
+/* The new certificate fits the key that is to come, or the one that is there already. */
+static int recover_forward(int dir, const char *name)
+{
+	int ret;
+
+	if (belong_together(dir, name, ".key.new", ".pem.new"))
+		return switch_over(dir, name);
+	ret = rename_synced(dir, name, ".pem.new", ".pem");
+	if (ret == 0)
+		drop_old_key(dir, name);
+	return ret;
+}
+
+/* A switch stopped somewhere: NAME.pem.new, NAME.key.old or both stand. */
 static int recover(int dir, const char *name)
 {
-	char file[FILE_NAME_LEN];
-
-	if (belong_together(dir, name, PROVISION_KEY_NEXT, ".pem.new")) {
+	if (belong_together(dir, name, ".key.new", ".pem.new") ||
+		belong_together(dir, name, ".key", ".pem.new")) {
 		log_info("%s: the new key and certificate are put in place", name);
-		return switch_over(dir, name);
+		return recover_forward(dir, name);
 	}
-	if (belong_together(dir, name, PROVISION_KEY_CURRENT, ".pem.new")) {
-		log_info("%s: the new certificate is put in place", name);
-		return rename_synced(dir, name, ".pem.new", ".pem");
-	}
-	log_warning("%s.pem.new belongs to no key and is removed", name);
-	return rk_file_remove(dir, file_name(file, name, ".pem.new"));
+	log_info("%s: what a switch to a new key and certificate left is put in order", name);
+	return switch_back(dir, name);
+}
+
+/* F1 whatever the caller has checked, and whatever was put right since. */
+static bool is_for_key(int dir, const char *name, enum provision_key which, const char *pem)
+{
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+	bool is_pair = read_key(dir, name, key_suffix(which), &key) == 0 &&
+		       pki_cert_parse(pem, strlen(pem), NULL, &cert) == 0 &&
+		       pki_key_matches_cert(key, cert);
+
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	return is_pair;
+}
+
+int provision_write_certificate(
+	int dir, const char *name, enum provision_key which, const char *pem)
+{
+	char file[FILE_NAME_LEN];
+	int ret = 0;
+
+	/* What an earlier call failed at, and said so. */
+	if (has_file(dir, name, ".pem.new") || has_file(dir, name, ".key.old"))
+		ret = switch_back(dir, name);
+	if (ret == 0 && !is_for_key(dir, name, which, pem))
+		ret = -EKEYREJECTED;
+	if (ret < 0)
+		return ret;
+	file_name(file, name, which == PROVISION_KEY_NEXT ? ".pem.new" : ".pem");
+	ret = rk_file_replace(dir, file, 0644, pem, strlen(pem));
+	if (ret < 0 || which == PROVISION_KEY_CURRENT)
+		return ret;
+	return switch_over(dir, name);
 }
 
 /* The name of a file with this suffix. */
@@ -280,7 +374,8 @@ int provision_files_recover(int dir)
 	if (ret < 0)
 		return ret;
 	while (ret == 0 && (entry = readdir(folder)) != NULL)
-		if (take_name(entry->d_name, ".pem.new", name))
+		if (take_name(entry->d_name, ".pem.new", name) ||
+			take_name(entry->d_name, ".key.old", name))
 			ret = recover(dir, name);
 	closedir(folder);
 	return ret;

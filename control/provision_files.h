@@ -2,12 +2,13 @@
 /*
  * Keys and certificates in the PKI directory: NAME.key (0600), NAME.csr, NAME.pem, and, while a
  * replacement is under way, NAME.key.new (the key that has no certificate yet) and for an instant
- * NAME.pem.new.
+ * NAME.pem.new and NAME.key.old.
  *
  * Guarantees: F1 NAME.key and NAME.pem belong together at every instant at which both are read
- * after provision_files_recover. F2 a switch is decided by NAME.pem.new being whole on disk: what
- * recovery finds then is carried to its end, else it never was. F3 a key is never overwritten but
- * by a switch, never exists with wider permissions than 0600, and is overwritten when it goes.
+ * after provision_files_recover, and whenever a call returns. F2 a switch is decided by NAME.pem.new
+ * being whole on disk: what recovery finds then is carried to its end, else it never was; a switch
+ * that fails while it runs is taken back at once. F3 a key is never overwritten but by a switch,
+ * never exists with wider permissions than 0600, and is overwritten when it goes.
  */
 #pragma once
 
@@ -53,7 +54,10 @@ int provision_write_key(int dir, const char *name, enum provision_key which,
 	const struct pki_secret_text *pem) RK_MUST_CHECK;
 int provision_read_certificate(int dir, const char *name, X509 **out) RK_MUST_CHECK;
 int provision_write_request(int dir, const char *name, const char *pem) RK_MUST_CHECK;
-/* The certificate for the current key, or for the next one: then both change over. */
+/*
+ * The certificate for the current key, or for the next one: then both change over. -EKEYREJECTED
+ * when it is not for that key. On failure the pair that stood stands.
+ */
 int provision_write_certificate(
 	int dir, const char *name, enum provision_key which, const char *pem) RK_MUST_CHECK;
 /* 0, -ENOENT, -errno. What a key's file held is overwritten. */
