@@ -32,6 +32,15 @@ struct credential {
 	struct rk_verdict verdict; /* without revocation: the view's keys tell that */
 	struct compile_credential compiled;
 	char trouble[PKI_TEXT_MAX]; /* why there is none, or why it is not good */
+	bool is_stale;              /* what is on disk cannot be taken: cert is from before */
+};
+
+/* The pair of files as read, before any of it counts. */
+struct pair {
+	X509 *cert;
+	uint8_t *der;
+	size_t der_len;
+	uint8_t public_key_hash[RK_DIGEST_LEN];
 };
 
 /* Kinds of alarms about our own certificate; all but the name exclude each other. */
@@ -212,6 +221,7 @@ static void unload(struct credential *c)
 	c->der = NULL;
 	memset(&c->verdict, 0, sizeof(c->verdict));
 	memset(&c->compiled, 0, sizeof(c->compiled));
+	c->is_stale = false;
 }
 
 static int read_key(const struct credential *c, EVP_PKEY **out)
@@ -219,47 +229,70 @@ static int read_key(const struct credential *c, EVP_PKEY **out)
 	return provision_read_key(c->daemon->pki_fd, c->name, PROVISION_KEY_CURRENT, out);
 }
 
-static int read_certificate(struct credential *c)
+static void free_pair(struct pair *pair)
 {
-	size_t len;
-	int ret;
-
-	ret = provision_read_certificate(c->daemon->pki_fd, c->name, &c->cert);
-	if (ret == 0)
-		ret = pki_cert_to_der(c->cert, &c->der, &len);
-	if (ret == 0)
-		c->compiled.der = (struct rk_span){c->der, len};
-	return ret;
+	X509_free(pair->cert);
+	OPENSSL_free(pair->der);
 }
 
-static int load(struct credential *c)
+static int read_pair(const struct credential *c, struct pair *pair, const char **suffix)
 {
 	EVP_PKEY *key = NULL;
-	const char *suffix = "pem";
 	int ret;
 
-	ret = read_certificate(c);
-	if (ret == 0) {
-		suffix = "key";
-		ret = read_key(c, &key);
-	}
-	if (ret == 0 && !pki_key_matches_cert(key, c->cert))
+	*suffix = "pem";
+	ret = provision_read_certificate(c->daemon->pki_fd, c->name, &pair->cert);
+	if (ret == 0)
+		ret = pki_cert_to_der(pair->cert, &pair->der, &pair->der_len);
+	if (ret < 0)
+		return ret;
+	*suffix = "key";
+	ret = read_key(c, &key);
+	if (ret == 0 && !pki_key_matches_cert(key, pair->cert))
 		ret = -EKEYREJECTED;
 	if (ret == 0)
 		/* Of the key: a certificate may spell the same key in other bytes. */
-		ret = pki_key_hash(key, c->compiled.public_key_hash);
+		ret = pki_key_hash(key, pair->public_key_hash);
 	EVP_PKEY_free(key);
-	alarm_file(c, ret, suffix);
-	if (ret == -EKEYREJECTED)
+	return ret;
+}
+
+/* The pair is in force from here on. */
+static void take_pair(struct credential *c, struct pair *pair)
+{
+	unload(c);
+	c->cert = pair->cert;
+	c->der = pair->der;
+	c->compiled.der = (struct rk_span){c->der, pair->der_len};
+	memcpy(c->compiled.public_key_hash, pair->public_key_hash, RK_DIGEST_LEN);
+	crl_manager_note_certificate(c->daemon->crl, c->cert);
+}
+
+static void explain(struct credential *c, int error, const char *suffix)
+{
+	if (error == -EKEYREJECTED)
 		snprintf(c->trouble, sizeof(c->trouble), "%s.key and %s.pem do not belong together",
 			c->name, c->name);
-	else if (ret == -EBADMSG)
+	else if (error == -EBADMSG)
 		snprintf(c->trouble, sizeof(c->trouble), "%s.%s cannot be read as PEM", c->name,
 			suffix);
-	else if (ret < 0)
+	else
 		snprintf(c->trouble, sizeof(c->trouble), "%s.%s: %s", c->name, suffix,
-			strerror(-ret));
-	return ret;
+			strerror(-error));
+}
+
+/* What was in force stays, while somebody is told. */
+static void alarm_stale(const struct credential *c)
+{
+	const struct alarm_spec spec = {"certificate-not-read", c->name, ALARM_MAJOR};
+
+	if (c->is_stale)
+		alarm_raise(c->daemon->alarms, &spec,
+			"The files of certificate %s cannot be taken: %s; what was read before "
+			"stays in force",
+			c->name, c->trouble);
+	else
+		alarm_clear(c->daemon->alarms, spec.kind, c->name);
 }
 
 const char *credential_name(const struct daemon *d)
@@ -280,27 +313,47 @@ void credential_configure(struct credential *c)
 	set_alarm(c, NULL, ALARM_INFO, NULL);
 	alarm_clear(c->daemon->alarms, "certificate-name", c->name);
 	alarm_clear(c->daemon->alarms, "certificate-file-absent", c->name);
-	credential_reload(c);
+	unload(c); /* another's is no substitute */
+	alarm_stale(c);
+	(void)credential_reload(c);
 }
 
-void credential_reload(struct credential *c)
+int credential_reload(struct credential *c)
 {
+	struct pair pair = {0};
+	const char *suffix;
+	int ret;
+
 	snprintf(c->name, sizeof(c->name), "%s", credential_name(c->daemon));
-	unload(c);
-	if (load(c) < 0)
-		unload(c);
-	else
-		crl_manager_note_certificate(c->daemon->crl, c->cert);
+	ret = read_pair(c, &pair, &suffix);
+	alarm_file(c, ret, suffix);
+	if (ret == 0) {
+		take_pair(c, &pair);
+	} else {
+		free_pair(&pair);
+		explain(c, ret, suffix);
+		/* Only who takes the certificate away means to be without. */
+		if (!provision_has_certificate(c->daemon->pki_fd, c->name))
+			unload(c);
+		c->is_stale = c->cert != NULL;
+	}
+	alarm_stale(c);
 	c->compiled.verdict = &c->verdict;
 	credential_judge(c);
 	publisher_mark(c->daemon->publisher, RK_PART_CONFIG);
+	return ret;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct credential *c = arg;
+
 	(void)fd;
 	(void)what;
-	credential_judge(arg);
+	if (c->is_stale)
+		(void)credential_reload(c); /* a disk that was full or busy may be so no more */
+	else
+		credential_judge(c);
 }
 
 int credential_open(struct daemon *d, struct credential **out)
@@ -316,7 +369,7 @@ int credential_open(struct daemon *d, struct credential **out)
 		credential_close(c);
 		return -ENOMEM;
 	}
-	credential_reload(c);
+	(void)credential_reload(c);
 	*out = c;
 	return 0;
 }

@@ -3,7 +3,7 @@
  * The key and certificate in force: PKI/NAME.key and .pem, where NAME is the one that
  * client-certificate of the configuration names, else custom_ssr_peering. What is wrong with them
  * stands as an alarm: absent while rekeying is enabled, expiring within 30 and 7 days, expired,
- * revoked, otherwise invalid, not named like this router. Loop thread only.
+ * revoked, otherwise invalid, not named like this router, not readable. Loop thread only.
  */
 #pragma once
 
@@ -24,8 +24,11 @@ int credential_open(struct daemon *d, struct credential **out) RK_MUST_CHECK;
 void credential_close(struct credential *c);
 /* The configuration has changed, maybe the name with it. */
 void credential_configure(struct credential *c);
-/* The files have changed. Marks what is published. */
-void credential_reload(struct credential *c);
+/*
+ * The files have changed. Marks what is published. 0; -errno when they cannot be taken: what was in
+ * force stays then, with an alarm, and they are tried again once a minute, unless NAME.pem is gone.
+ */
+int credential_reload(struct credential *c);
 /*
  * Judges again and raises and clears the alarms: after a change of trust, revocations or
  * configuration, and by itself once a minute. Marks what is published when the verdict changed.

@@ -140,7 +140,7 @@ void provision_delete_certificate(struct provision *p, const char *name, answer_
 	r->arg = arg;
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	if (strcmp(name, credential_name(p->daemon)) == 0)
-		credential_reload(p->daemon->credential);
+		(void)credential_reload(p->daemon->credential);
 	publisher_wait(p->daemon->publisher, on_published, r);
 	return;
 refuse:

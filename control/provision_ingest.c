@@ -17,7 +17,8 @@
 struct ingest {
 	struct provision *provision;
 	struct provision_check *check;
-	bool is_update; /* PUT */
+	bool is_update;   /* PUT */
+	int reload_error; /* of what was written: 0 or -errno */
 	struct audit_actor actor;
 	answer_cb cb;
 	void *arg;
@@ -102,6 +103,13 @@ static json_t *warnings_json(const struct ingest *in)
 			peering);
 		json_array_append_new(list, json_string(text));
 	}
+	if (in->reload_error < 0) {
+		snprintf(text, sizeof(text),
+			"it is on disk, but cannot be read back (%s): what was in force before "
+			"stays, and it is tried again every minute",
+			strerror(-in->reload_error));
+		json_array_append_new(list, json_string(text));
+	}
 	if (pki_identity_match(&c->verdict, name, strlen(name)) == PKI_IDENTITY_NONE) {
 		snprintf(text, sizeof(text),
 			"the certificate does not carry this router's peering-common-name \"%s\": "
@@ -135,6 +143,9 @@ static void take_certificate(struct ingest *in)
 	int ret;
 
 	ret = provision_write_certificate(p->daemon->pki_fd, c->name, c->which, c->pem);
+	/* Also after a failure: what stands on disk is what counts. */
+	if (strcmp(c->name, credential_name(p->daemon)) == 0)
+		in->reload_error = credential_reload(p->daemon->credential);
 	if (ret < 0) {
 		answer_error(&a, 500, "not-written", NULL, "the certificate cannot be written: %s",
 			strerror(-ret));
@@ -145,8 +156,6 @@ static void take_certificate(struct ingest *in)
 	audit_ingest(in);
 	log_info("%s: certificate ingested, valid until %lld", c->name,
 		(long long)c->info.not_after);
-	if (strcmp(c->name, credential_name(p->daemon)) == 0)
-		credential_reload(p->daemon->credential);
 	publisher_wait(p->daemon->publisher, on_published, in);
 }
 

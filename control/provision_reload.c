@@ -10,6 +10,7 @@
 struct reload {
 	struct daemon *daemon;
 	char name[PROVISION_NAME_MAX + 1];
+	int error; /* 0 or -errno: what was in force stays */
 	answer_cb cb;
 	void *arg;
 };
@@ -25,6 +26,10 @@ static void on_published(void *arg, struct answer *published)
 	if (!is_usable)
 		json_object_set_new(body, "warnings",
 			json_pack("[s]", "there is no usable certificate: the alarms say why"));
+	else if (r->error < 0)
+		json_object_set_new(body, "warnings",
+			json_pack("[s]", "the files cannot be taken, and what was in force before "
+					 "stays: the alarms say why"));
 	answer_ok(&a, body);
 	provision_answer(r->cb, r->arg, &a);
 	free(r);
@@ -45,7 +50,7 @@ void provision_reload(struct provision *p, answer_cb cb, void *arg)
 	}
 	*r = (struct reload){.daemon = p->daemon, .cb = cb, .arg = arg};
 	snprintf(r->name, sizeof(r->name), "%s", name);
-	credential_reload(p->daemon->credential);
+	r->error = credential_reload(p->daemon->credential);
 	audit_write(p->daemon->audit, "system.reload_certificates", "Reloaded local certificates.",
 		json_pack("{s:s}", "name", name));
 	log_info("%s: read from disk again", name);

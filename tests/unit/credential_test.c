@@ -18,6 +18,7 @@
 #include "control/credential.h"
 #include "control/crl/manager.h"
 #include "control/provision.h"
+#include "pki/x509/key.h"
 #include "tests/unit/daemon_fixture.h"
 
 #define KEY_FILE  "custom_ssr_peering.key"
@@ -143,6 +144,73 @@ static void test_deleted_key_is_overwritten(void **state)
 	close(fd);
 }
 
+static void write_file(const char *name, const char *text, size_t len)
+{
+	int fd = openat(f.d.pki_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, text, len), (ssize_t)len);
+	close(fd);
+}
+
+static void reload(const char *warning)
+{
+	struct call c = {0};
+	const char *text;
+
+	provision_reload(f.d.provision, call_answered, &c);
+	call_wait(&f, &c, 200);
+	text = json_string_value(json_array_get(json_object_get(c.body, "warnings"), 0));
+	if (warning == NULL)
+		assert_null(text);
+	else
+		assert_non_null(strstr(text, warning));
+	call_fini(&c);
+}
+
+/* Files that cannot be taken cost nothing: the pair that was read stays in force. */
+static void test_last_good_stays(void **state)
+{
+	static const char *const files[] = {CERT_FILE, KEY_FILE};
+	const char *name = "custom_ssr_peering";
+	struct pki_secret_text other = {0};
+	uint8_t hash[RK_DIGEST_LEN];
+	char kept[16384];
+
+	(void)state;
+	fixture_provision(&f, &pki);
+	memcpy(hash, credential_compiled(f.d.credential)->public_key_hash, sizeof(hash));
+	for (size_t i = 0; i < 2; i++) {
+		int fd = openat(f.d.pki_fd, files[i], O_RDONLY | O_CLOEXEC);
+		ssize_t len = read(fd, kept, sizeof(kept));
+
+		close(fd);
+		assert_true(len > 0);
+		write_file(files[i], kept, (size_t)len / 2);
+		reload("stays");
+		assert_memory_equal(
+			credential_compiled(f.d.credential)->public_key_hash, hash, sizeof(hash));
+		assert_true(alarm_is_standing(f.d.alarms, "certificate-not-read", name));
+		assert_false(alarm_is_standing(f.d.alarms, "certificate-absent", name));
+		write_file(files[i], kept, (size_t)len);
+		reload(NULL);
+		assert_false(alarm_is_standing(f.d.alarms, "certificate-not-read", name));
+	}
+	/* Another key, and none. */
+	assert_int_equal(pki_key_to_pem(test_key_shared(TEST_P256, 6), &other), 0);
+	write_file(KEY_FILE, other.data, other.len);
+	pki_secret_text_free(&other);
+	reload("stays");
+	assert_int_equal(unlinkat(f.d.pki_fd, KEY_FILE, 0), 0);
+	reload("stays");
+	assert_non_null(credential_compiled(f.d.credential));
+	/* Who takes the certificate away means it. */
+	assert_int_equal(unlinkat(f.d.pki_fd, CERT_FILE, 0), 0);
+	reload("no usable");
+	assert_null(credential_compiled(f.d.credential));
+	assert_false(alarm_is_standing(f.d.alarms, "certificate-not-read", name));
+	assert_true(alarm_is_standing(f.d.alarms, "certificate-absent", name));
+}
+
 /* Any name will do, and the configuration says which one peering uses. */
 static void test_another_name(void **state)
 {
@@ -242,6 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_delete),
 		T(test_deleted_key_is_overwritten),
+		T(test_last_good_stays),
 		T(test_another_name),
 		T(test_every_finding_is_told),
 	};
