@@ -110,7 +110,8 @@ static struct master_list *take_list(const struct list_file *f, struct pki_trust
 	bench_must(in != NULL, "memory");
 	crl_ingest_work(in);
 	bench_must(in->error == 0 && in->entry_cnt == f->entries, "taking a list");
-	bench_must(master_list_replace(empty, in->source, &list) == 0, "a list");
+	bench_must(
+		master_list_replace_group(empty, in->source, in->source_cnt, &list) == 0, "a list");
 	crl_ingest_free(in);
 	master_list_put(empty);
 	return list;

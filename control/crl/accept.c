@@ -153,7 +153,7 @@ static void wake_full(struct crl_manager *m, const struct crl_source *delta)
 static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl_ingest *in)
 {
 	struct master_list *changed;
-	int ret = master_list_replace(m->list, in->source, &changed);
+	int ret = master_list_replace_group(m->list, in->source, in->source_cnt, &changed);
 
 	if (ret == -ESTALE) {
 		crl_fail(m, s, "crl-refused",

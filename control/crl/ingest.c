@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "control/crl/group.h"
 #include "control/crl/spool.h"
 
 struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
@@ -36,6 +37,15 @@ static void close_file(struct crl_ingest *in)
 	in->args.fd = -1;
 }
 
+static void drop_sources(struct crl_ingest *in)
+{
+	for (size_t i = 0; i < in->source_cnt; i++)
+		master_source_put(in->source[i]);
+	free(in->source);
+	in->source = NULL;
+	in->source_cnt = 0;
+}
+
 void crl_ingest_free(struct crl_ingest *in)
 {
 	if (in == NULL)
@@ -44,7 +54,7 @@ void crl_ingest_free(struct crl_ingest *in)
 	free((char *)(uintptr_t)in->args.url);
 	pki_trust_put(in->args.trust);
 	master_list_put(in->args.list);
-	master_source_put(in->source);
+	drop_sources(in);
 	free(in);
 }
 
@@ -164,28 +174,43 @@ static int check_number(struct crl_ingest *in, const struct master_source_info *
 
 /* ---- entries ---------------------------------------------------------------------------------- */
 
+/* What is walked into. */
+struct walk {
+	struct crl_ingest *in;
+	struct crl_group *group;
+};
+
 static int add_entry(void *ctx, const struct pki_crl_entry *entry)
 {
-	const struct rk_span serial = {entry->serial, entry->serial_len};
+	const struct walk *w = ctx;
+	int ret = crl_group_add(w->group, entry);
 
-	return master_builder_add(ctx, serial, entry->date, (uint8_t)entry->reason);
+	if (ret == -E2BIG)
+		return refuse(w->in, CRL_REFUSED_OTHER, "crl-too-many-issuers",
+			"Have the CA make several lists of it.",
+			"its entries name certificates of more issuers than are kept");
+	if (ret == -EBADMSG)
+		return refuse(w->in, CRL_REFUSED_OTHER, "crl-bad-entry",
+			"Tell the CA: the list must follow RFC 5280.",
+			"an entry's certificateIssuer cannot be read");
+	return ret;
 }
 
-static int build_source(
+static int build_sources(
 	struct crl_ingest *in, struct pki_crl *crl, const struct master_source_info *about)
 {
-	struct master_builder *builder = NULL;
-	int ret = master_builder_new(about, &builder);
+	struct walk w = {.in = in};
+	int ret = crl_group_new(about, pki_crl_info(crl)->issuer_hash, &w.group);
 
 	if (ret == 0)
-		ret = pki_crl_read_entries(crl, &in->report, add_entry, builder);
-	if (ret == 0 && master_builder_repeated(builder) > 0)
+		ret = pki_crl_read_entries(crl, &in->report, add_entry, &w);
+	if (ret == 0 && crl_group_repeated(w.group) > 0)
 		ret = refuse(in, CRL_REFUSED_OTHER, "crl-duplicate-serial",
 			"Tell the CA: the list must follow RFC 5280.",
 			"it names one serial number twice");
 	if (ret == 0)
-		return master_builder_finish(builder, &in->source);
-	master_builder_free(builder);
+		return crl_group_finish(w.group, &in->source, &in->source_cnt);
+	crl_group_free(w.group);
 	return ret;
 }
 
@@ -194,16 +219,20 @@ static bool is_recent(const struct crl_ingest *in, const struct master_entry *en
 	return entry->revoked_at > in->args.now - in->args.recent_sec;
 }
 
-/* Both are sorted alike: one pass over the two. The recent ones among those that went. */
-static size_t count_changes(struct crl_ingest *in, const struct master_source *old)
+/*
+ * Both are sorted alike: one pass over the two, of which now may be missing. The recent ones among
+ * those that went.
+ */
+static size_t count_changes(
+	struct crl_ingest *in, const struct master_source *old, const struct master_source *now)
 {
 	size_t old_cnt = master_source_entry_cnt(old), lost = 0;
-	size_t new_cnt = master_source_entry_cnt(in->source);
+	size_t new_cnt = now != NULL ? master_source_entry_cnt(now) : 0;
 	size_t i = 0, n = 0;
 	struct master_entry a, b;
 
 	while (i < old_cnt) {
-		size_t run = master_source_equal_run(old, i, in->source, n);
+		size_t run = now != NULL ? master_source_equal_run(old, i, now, n) : 0;
 		int order = -1;
 
 		i += run;
@@ -212,7 +241,7 @@ static size_t count_changes(struct crl_ingest *in, const struct master_source *o
 			break;
 		master_source_entry(old, i, &a);
 		if (n < new_cnt) {
-			master_source_entry(in->source, n, &b);
+			master_source_entry(now, n, &b);
 			order = master_entry_compare(&a, &b);
 		}
 		lost += order < 0 && is_recent(in, &a);
@@ -237,26 +266,46 @@ static size_t count_recent(const struct crl_ingest *in, const struct master_sour
 	return recent;
 }
 
+/* The source that takes old's place; NULL: none does. */
+static struct master_source **find_new(struct crl_ingest *in, const struct master_source *old)
+{
+	for (size_t i = 0; i < in->source_cnt; i++) {
+		if (master_source_order(old, in->source[i]) == 0)
+			return &in->source[i];
+	}
+	return NULL;
+}
+
+static void compare_source(struct crl_ingest *in, struct master_source *old, size_t *lost)
+{
+	struct master_source **now = find_new(in, old);
+
+	if (now != NULL)
+		in->added_cnt -= master_source_entry_cnt(*now);
+	if (now != NULL && master_source_is_same(old, *now)) {
+		/* The one in force itself: the loop sees at once that nothing changes. */
+		master_source_put(*now);
+		*now = master_source_get(old);
+		return;
+	}
+	*lost += count_changes(in, old, now != NULL ? *now : NULL);
+}
+
 static int compare_with_old(struct crl_ingest *in)
 {
-	struct master_source *old =
-		master_list_find_replaced(in->args.list, master_source_info(in->source));
-	size_t lost, recent;
+	const struct master_list *list = in->args.list;
+	size_t cnt, at = master_list_find_group(list, master_source_info(in->source[0]), &cnt);
+	size_t lost = 0, recent = 0;
 
-	in->entry_cnt = in->added_cnt = master_source_entry_cnt(in->source);
-	if (old == NULL)
-		return 0;
-	in->added_cnt = 0;
-	if (master_source_is_same(old, in->source)) {
-		/* The one in force itself: the loop sees at once that nothing changes. */
-		master_source_put(in->source);
-		in->source = master_source_get(old);
-		return 0;
-	}
-	lost = count_changes(in, old);
+	for (size_t i = 0; i < in->source_cnt; i++)
+		in->entry_cnt += master_source_entry_cnt(in->source[i]);
+	in->added_cnt = in->entry_cnt;
+	for (size_t i = 0; i < cnt; i++)
+		compare_source(in, master_list_source(list, at + i), &lost);
 	if (in->args.is_delta || lost == 0 || in->args.shrink_percent >= 100)
 		return 0;
-	recent = count_recent(in, old);
+	for (size_t i = 0; i < cnt; i++)
+		recent += count_recent(in, master_list_source(list, at + i));
 	if (recent < CRL_SHRINK_RECENT_MIN || lost * 100 <= recent * in->args.shrink_percent)
 		return 0;
 	return refuse(in, CRL_REFUSED_SHRUNK, "crl-shrunk",
@@ -305,7 +354,7 @@ static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 	about = info_of(in, info, (struct rk_span){issuer, (size_t)len});
 	ret = check_number(in, &about);
 	if (ret == 0)
-		ret = build_source(in, crl, &about);
+		ret = build_sources(in, crl, &about);
 	if (ret == 0)
 		ret = compare_with_old(in);
 	OPENSSL_free(issuer);
@@ -352,8 +401,6 @@ void crl_ingest_work(void *arg)
 
 	in->error = read_file(in);
 	close_file(in);
-	if (in->error < 0) {
-		master_source_put(in->source);
-		in->source = NULL;
-	}
+	if (in->error < 0)
+		drop_sources(in);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From a fetched file to a source of the master list: mapped, verified where it lies, walked once
- * into records, compared with the source whose place it takes. A second for ten million entries, so
+ * From a fetched file to sources of the master list: mapped, verified where it lies, walked once
+ * into records, compared with the sources whose place they take. A second for ten million entries, so
  * it runs in a helper thread and touches nothing but its own object.
  */
 #pragma once
@@ -51,7 +51,8 @@ struct crl_ingest {
 	int error; /* 0, or -errno with report saying why */
 	enum crl_refusal refusal;
 	struct pki_report report;
-	struct master_source *source; /* counted */
+	struct master_source **source; /* the CRL's group, in order; counted */
+	size_t source_cnt;
 	char issuer[PKI_DN_MAX];
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
@@ -59,8 +60,8 @@ struct crl_ingest {
 	int64_t this_update;
 	int64_t next_update;
 	size_t entry_cnt;
-	size_t added_cnt;   /* entries that the source it replaces did not have */
-	size_t removed_cnt; /* entries that only that one had */
+	size_t added_cnt;   /* entries that the sources it replaces did not have */
+	size_t removed_cnt; /* entries that only those had */
 };
 
 /* Takes the descriptor. NULL when memory is short (nothing taken). */

@@ -80,7 +80,7 @@ static void put(struct crl_ingest *in)
 	struct master_list *changed;
 
 	assert_int_equal(in->error, 0);
-	assert_int_equal(master_list_replace(list, in->source, &changed), 0);
+	assert_int_equal(master_list_replace_group(list, in->source, in->source_cnt, &changed), 0);
 	master_list_put(list);
 	list = changed;
 	crl_ingest_free(in);
@@ -158,7 +158,7 @@ static void unchanged_list_is_the_one_in_force(void **state)
 	take(&crl, 1, 0);
 	before = list;
 	in = ingest(&crl, (struct crl_ingest_args){0});
-	assert_ptr_equal(in->source, master_list_find_source(list, URL));
+	assert_ptr_equal(in->source[0], master_list_find_source(list, URL));
 	assert_int_equal(in->entry_cnt, 1);
 	assert_int_equal(in->added_cnt + in->removed_cnt, 0);
 	put(in);
@@ -166,7 +166,7 @@ static void unchanged_list_is_the_one_in_force(void **state)
 	/* One date is another list. */
 	crl.next_update++;
 	in = ingest(&crl, (struct crl_ingest_args){0});
-	assert_ptr_not_equal(in->source, master_list_find_source(list, URL));
+	assert_ptr_not_equal(in->source[0], master_list_find_source(list, URL));
 	put(in);
 	assert_ptr_not_equal(list, before);
 }
