@@ -276,6 +276,24 @@ static void add_latency(struct metrics_text *t, const json_t *counters, const ch
 		(double)counter_of(counters, what, "sum") / 1e6);
 }
 
+/* Gauges that the data plane names itself, with this before. */
+static void add_queues(struct metrics_text *t, json_t *counters, const char *prefix,
+	const char *family, const char *help)
+{
+	char label[LABEL_LEN];
+	const char *name;
+	json_t *value;
+
+	metrics_family(t, family, METRIC_GAUGE, help);
+	json_object_foreach(counters, name, value)
+	{
+		if (strncmp(name, prefix, strlen(prefix)) != 0)
+			continue;
+		metrics_label(label, sizeof(label), "queue", name + strlen(prefix));
+		metrics_gauge(t, family, label, (double)json_integer_value(value));
+	}
+}
+
 static void add_dataplane(struct metrics_text *t, json_t *counters)
 {
 	char label[LABEL_LEN];
@@ -311,6 +329,10 @@ static void add_dataplane(struct metrics_text *t, json_t *counters)
 		"The longest round of a worker in the last second that was told.",
 		(double)json_integer_value(json_object_get(counters, "gauge-longest-pause-ns")) /
 			1e9);
+	add_queues(t, counters, "gauge-queue-", "rekey_dataplane_queue_depth",
+		"How much is in each queue of the data plane, over all workers.");
+	add_queues(t, counters, "gauge-limit-", "rekey_dataplane_queue_limit",
+		"What each queue holds before something is refused or dropped.");
 }
 
 /* ---- a scrape ---------------------------------------------------------------------------------- */

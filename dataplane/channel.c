@@ -106,6 +106,11 @@ bool channel_has_room(const struct channel *c)
 	return c->cnt < CHANNEL_QUEUE_MAX / 2;
 }
 
+unsigned channel_depth(const struct channel *c)
+{
+	return c->cnt;
+}
+
 static void watch(struct channel *c, int op)
 {
 	struct epoll_event event = {.events = EPOLLIN | (c->cnt > 0 ? EPOLLOUT : 0), .data.ptr = c};

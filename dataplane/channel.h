@@ -32,6 +32,8 @@ void channel_free(struct channel *c);
 bool channel_is_connected(const struct channel *c);
 /* There is room for one more message without dropping the connection. */
 bool channel_has_room(const struct channel *c);
+/* Messages that wait for the socket, of CHANNEL_QUEUE_MAX. */
+unsigned channel_depth(const struct channel *c);
 /* Sends or queues. When the queue is full the connection is dropped: a reconnect tells all anew. */
 void channel_send(struct channel *c, const struct rk_message *m);
 /* After epoll said something of this descriptor, and at least at every deadline. */

@@ -32,6 +32,7 @@ struct dataplane {
 	unsigned applying_cnt;             /* workers that have not applied seq yet */
 	struct rk_private_key *key;        /* the newest that came; NULL = none */
 	struct certificate_message *validation[VALIDATION_MAX];
+	uint32_t validating_cnt;   /* used of validation */
 	uint64_t validation_cnt;   /* ever: names requests on the channel */
 	struct inbox_list reports; /* wait until the channel has room */
 	unsigned status_cnt;       /* workers that are still telling theirs */
@@ -81,6 +82,8 @@ void reports_expire(struct dataplane *d, uint64_t now_ns); /* UINT64_MAX: all, c
 uint64_t reports_deadline_ns(const struct dataplane *d);
 void reports_status(struct dataplane *d);
 void reports_counters(struct dataplane *d);
+/* How full main's own queues are. */
+void reports_note_depths(struct dataplane *d);
 uint64_t reports_counters_sum(const struct dataplane *d);
 /* A command of this type, zeroed; NULL: out of memory, logged. */
 struct message *command_new(enum message_type type) RK_MUST_CHECK;

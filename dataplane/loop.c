@@ -218,6 +218,7 @@ static bool run_due(struct dataplane *d)
 	channel_run(d->channel, now);
 	reports_take(d);
 	reports_expire(d, now);
+	reports_note_depths(d);
 	port_set_watch(d->ports, now);
 	tell_counters(d, now);
 	renew_cookie(d, now);

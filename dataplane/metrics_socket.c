@@ -115,6 +115,20 @@ static void add_workers(struct text *t, const struct shared *shared)
 			(double)worker_round_age_ns(shared->worker[n]) / 1e9);
 }
 
+static void add_queues(struct text *t, const struct shared *shared)
+{
+	add_family(t, "rekey_dataplane_queue_depth", "gauge",
+		"How much is in each queue of the data plane, over all workers.");
+	for (unsigned i = 0; i < QUEUE_CNT; i++)
+		add(t, "rekey_dataplane_queue_depth{queue=\"%s\"} %" PRIu64 "\n",
+			queue_name((enum queue)i), queues_depth(shared, (enum queue)i));
+	add_family(t, "rekey_dataplane_queue_limit", "gauge",
+		"What each queue holds before something is refused or dropped.");
+	for (unsigned i = 0; i < QUEUE_CNT; i++)
+		add(t, "rekey_dataplane_queue_limit{queue=\"%s\"} %" PRIu64 "\n",
+			queue_name((enum queue)i), queues_limit(shared, (enum queue)i));
+}
+
 size_t metrics_text_build(const struct shared *shared, char *out, size_t size)
 {
 	struct text t = {.out = out, .size = size};
@@ -128,6 +142,7 @@ size_t metrics_text_build(const struct shared *shared, char *out, size_t size)
 	add_latency(&t, shared, LATENCY_REKEY, "rekey_dataplane_rekey_seconds",
 		"From the first message of a fast rekey to its key.");
 	add_workers(&t, shared);
+	add_queues(&t, shared);
 	add(&t, "# EOF\n");
 	return t.len < size - 1 ? t.len : 0;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_mempool.h>
+
 #include "dataplane/clock.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/log.h"
@@ -126,20 +128,44 @@ uint64_t reports_counters_sum(const struct dataplane *d)
 	return sum;
 }
 
-/* What is no sum over the workers: the longest round of any since this was last told. */
+void reports_note_depths(struct dataplane *d)
+{
+	struct queue_depths *depths = &d->shared.depths;
+
+	queue_note(depths, QUEUE_VALIDATIONS, d->validating_cnt);
+	queue_note(depths, QUEUE_CHANNEL, channel_depth(d->channel));
+	queue_note(depths, QUEUE_BUFFERS, rte_mempool_in_use_count(d->shared.buffers));
+}
+
+static void add_gauge(
+	struct rk_msg_counters *out, const char *what, const char *name, uint64_t value)
+{
+	struct rk_counter *c = &out->counter[out->cnt++];
+
+	snprintf(c->name, sizeof(c->name), "gauge-%s%s", what, name);
+	c->value = value;
+}
+
+/* What does not only grow: queues, and the longest round of any worker since this was last told. */
 static void tell_gauges(struct dataplane *d)
 {
-	struct rk_message m = {.type = RK_MSG_COUNTERS, .counters.cnt = 1};
-	struct rk_counter *c = &m.counters.counter[0];
+	struct rk_message m = {.type = RK_MSG_COUNTERS};
+	uint64_t longest_ns = 0;
 	unsigned i;
 
-	snprintf(c->name, sizeof(c->name), "gauge-longest-pause-ns");
 	for (i = 0; i < d->shared.worker_cnt; i++) {
 		uint64_t ns = atomic_exchange_explicit(
 			&d->shared.worker[i]->longest_ns, 0, memory_order_relaxed);
 
-		if (ns > c->value)
-			c->value = ns;
+		if (ns > longest_ns)
+			longest_ns = ns;
+	}
+	add_gauge(&m.counters, "", "longest-pause-ns", longest_ns);
+	for (i = 0; i < QUEUE_CNT; i++) {
+		add_gauge(&m.counters, "queue-", queue_name((enum queue)i),
+			queues_depth(&d->shared, (enum queue)i));
+		add_gauge(&m.counters, "limit-", queue_name((enum queue)i),
+			queues_limit(&d->shared, (enum queue)i));
 	}
 	channel_send(d->channel, &m);
 }
@@ -204,6 +230,7 @@ static void ask_control(struct dataplane *d, struct certificate_message *c)
 	c->sent_as = ++d->validation_cnt;
 	c->expire_ns = clock_monotonic_ns() + VALIDATION_LIMIT_NS;
 	d->validation[i] = c;
+	d->validating_cnt++;
 	m.validate.request = c->sent_as;
 	m.validate.der = (struct rk_span){c->der, c->der_len};
 	channel_send(d->channel, &m);
@@ -213,6 +240,7 @@ static void end_validation(struct dataplane *d, unsigned i)
 {
 	send_back(d, &d->validation[i]->head);
 	d->validation[i] = NULL;
+	d->validating_cnt--;
 }
 
 void reports_verdict(struct dataplane *d, const struct rk_msg_verdict *m)

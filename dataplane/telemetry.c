@@ -76,6 +76,23 @@ static int tell_workers(const char *command, const char *params, struct rte_tel_
 	return 0;
 }
 
+static int tell_queues(const char *command, const char *params, struct rte_tel_data *out)
+{
+	char name[48];
+
+	(void)command;
+	(void)params;
+	rte_tel_data_start_dict(out);
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; source != NULL && i < QUEUE_CNT; i++) {
+		add_number(out, queue_name((enum queue)i), queues_depth(source, (enum queue)i));
+		snprintf(name, sizeof(name), "%s_limit", queue_name((enum queue)i));
+		add_number(out, name, queues_limit(source, (enum queue)i));
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
 void telemetry_open(struct shared *shared)
 {
 	int ret = rte_telemetry_register_cmd("/rekey/counters", tell_counters,
@@ -85,6 +102,9 @@ void telemetry_open(struct shared *shared)
 		ret = rte_telemetry_register_cmd("/rekey/workers", tell_workers,
 			"How long ago each worker began a round, and what it counted. No "
 			"parameters.");
+	if (ret == 0)
+		ret = rte_telemetry_register_cmd("/rekey/queues", tell_queues,
+			"How full each queue is, and what it holds at most. No parameters.");
 	if (ret < 0)
 		log_warning("no telemetry commands: %s", strerror(-ret));
 	pthread_mutex_lock(&lock);

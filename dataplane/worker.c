@@ -139,6 +139,24 @@ static void note_pause(struct worker *w)
 	atomic_store_explicit(&w->round_ns, w->now_ns, memory_order_relaxed);
 }
 
+static void note_depths(struct worker *w)
+{
+	struct engine_load load;
+
+	if (w->now_ns - w->depths_ns < QUEUE_NOTE_NS)
+		return;
+	w->depths_ns = w->now_ns;
+	engine_load(w->engine, &load);
+	queue_note(&w->depths, QUEUE_EXCHANGES, load.exchange_cnt);
+	queue_note(&w->depths, QUEUE_PARKED, load.parked_cnt);
+	queue_note(&w->depths, QUEUE_CRYPTO, load.job_cnt);
+	queue_note(&w->depths, QUEUE_NEIGHBOURS, w->neighbours.open_cnt);
+	if (w->passed == NULL)
+		return;
+	queue_note(&w->depths, QUEUE_PASSED, rte_ring_count(w->passed));
+	queue_note(&w->depths, QUEUE_LEAVING, rte_ring_count(w->leaving));
+}
+
 /* The iteration's view, clocks and credential; false: nothing is published yet. */
 static bool begin(struct worker *w)
 {
@@ -146,6 +164,7 @@ static bool begin(struct worker *w)
 
 	w->now_ns = w->shared->clock_ns();
 	note_pause(w);
+	note_depths(w);
 	w->published = rk_rcu_read(&w->shared->published);
 	env.now_ns = w->now_ns;
 	if (w->published == NULL) {

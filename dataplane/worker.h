@@ -25,6 +25,7 @@
 #include "dataplane/peer_table.h"
 #include "dataplane/port.h"
 #include "dataplane/published.h"
+#include "dataplane/queues.h"
 #include "dataplane/timers.h"
 
 #define WORKER_MAX          64 /* what an index can name */
@@ -47,6 +48,7 @@ struct shared {
 	uint64_t (*clock_ns)(void); /* monotonic */
 	struct port_set *ports;
 	struct rte_mempool *buffers;       /* of ports */
+	struct queue_depths depths;        /* of main's own; main: w, others: r */
 	unsigned worker_cnt;               /* main, before the workers run */
 	unsigned exchange_cnt;             /* half-open ones of a worker; likewise */
 	struct worker *worker[WORKER_MAX]; /* likewise */
@@ -99,6 +101,8 @@ struct worker {
 	uint64_t idle_cnt;
 	uint32_t sleep_us;
 	struct counters counters;
+	struct queue_depths depths;
+	uint64_t depths_ns;          /* when they were last noted */
 	uint64_t began_ns;           /* the round before this one; 0: it slept */
 	_Atomic uint64_t round_ns;   /* when the last round began; worker: w, others: r */
 	_Atomic uint64_t longest_ns; /* of a round since it was last told; worker: w, main: rw */

@@ -42,10 +42,11 @@ enum rk_verdict_status certificate_negative(const struct engine *e, const uint8_
 
 void certificate_forget(struct engine *e, struct exchange *x)
 {
-	(void)e;
-	if (x->parked != NULL)
-		x->parked->is_used = false;
+	if (x->parked == NULL)
+		return;
+	x->parked->is_used = false;
 	x->parked = NULL;
+	e->parked_cnt--;
 }
 
 static unsigned parked_of_source(const struct engine *e, const struct endpoint *from)
@@ -68,7 +69,7 @@ static bool park(struct engine *e, struct exchange *x)
 		return true;
 	if (parked_of_source(e, &x->endpoint) >= PARKED_PER_SOURCE_MAX)
 		return false;
-	for (unsigned i = 0; i < PARKED_MAX; i++) {
+	for (unsigned i = 0; i < ENGINE_PARKED_MAX; i++) {
 		struct parked *p = &e->parked[i];
 
 		if (p->is_used)
@@ -77,6 +78,7 @@ static bool park(struct engine *e, struct exchange *x)
 		p->has_verdict = false;
 		fragments_init(&p->fragments);
 		x->parked = p;
+		e->parked_cnt++;
 		return true;
 	}
 	return false;

@@ -389,6 +389,11 @@ int engine_packet_owner(const uint8_t *payload, size_t len)
 
 /* ---- counters ---- */
 
+void engine_load(const struct engine *e, struct engine_load *out)
+{
+	*out = (struct engine_load){e->used_cnt, e->parked_cnt, e->job_cnt};
+}
+
 size_t engine_counter_cnt(void)
 {
 	return REASON_CNT + LATENCY_KIND_CNT * LATENCY_ROW_CNT;

@@ -21,6 +21,8 @@
 #include "pki/view/channel.h"
 #include "pki/view/snapshot.h"
 
+#define ENGINE_PARKED_MAX 64
+
 struct engine;
 struct session;  /* opaque to the host, which embeds session_size() bytes */
 struct handover; /* a verified FINISH on its way to the peer's owner. Secret */
@@ -128,6 +130,14 @@ void session_status(
 
 /* Which worker a packet belongs to by the index in it; -1: any (a HELLO, or garbage). */
 int engine_packet_owner(const uint8_t *payload, size_t len);
+
+/* What is under way, to be asked by the engine's own thread. */
+struct engine_load {
+	uint32_t exchange_cnt; /* of exchange_cnt at most: full exchanges and rekeys, either role */
+	uint32_t parked_cnt;   /* of ENGINE_PARKED_MAX: certificates on their way to a verdict */
+	uint32_t job_cnt;      /* of exchange_cnt: public-key operations */
+};
+void engine_load(const struct engine *e, struct engine_load *out);
 
 /* Counters: the lists of dataplane/core/reason.h and latency.h. Names are static; values are written by
  * the worker and may be read by any thread (relaxed). */

@@ -40,14 +40,13 @@
 
 enum timer_kind { TIMER_SESSION = 1, TIMER_EXCHANGE = 2 };
 
-/* A certificate on its way to a verdict. At most PARKED_MAX of them. */
+/* A certificate on its way to a verdict. At most ENGINE_PARKED_MAX of them. */
 struct parked {
 	bool is_used;
 	bool has_verdict;
 	struct fragments fragments;
 	struct rk_verdict verdict;
 };
-#define PARKED_MAX            64
 #define PARKED_PER_SOURCE_MAX 4
 
 struct negative {
@@ -82,10 +81,12 @@ struct engine {
 	uint32_t free_exchange; /* entry + 1 */
 	uint32_t used_cnt;      /* exchanges under way */
 	uint32_t own_cnt;       /* of them, those that we began */
+	uint32_t job_cnt;       /* out of the pool */
+	uint32_t parked_cnt;    /* used of parked */
 	uint32_t *hello_table;  /* chains of responder exchanges by the initiator's id: entry + 1 */
 	uint64_t hello_key;
 	uint32_t next_generation;
-	struct parked parked[PARKED_MAX];
+	struct parked parked[ENGINE_PARKED_MAX];
 	struct negative negative[NEGATIVE_CNT];
 	size_t random_left;
 	uint8_t random[512]; /* drawn ahead: each call of the generator costs more than its bytes */

@@ -181,6 +181,7 @@ struct crypto_job *exchange_new_job(struct engine *e, struct exchange *x, enum j
 	if (job == NULL)
 		return NULL;
 	e->free_job = job->link;
+	e->job_cnt++;
 	job->link = NULL;
 	job->exchange = x->id;
 	job->kind = (uint8_t)kind;
@@ -229,6 +230,7 @@ void exchange_release_job(struct engine *e, struct crypto_job *job)
 	rk_wipe(job, sizeof(*job));
 	job->link = e->free_job;
 	e->free_job = job;
+	e->job_cnt--;
 }
 
 void exchange_send(struct engine *e, struct exchange *x, size_t len)

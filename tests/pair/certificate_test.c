@@ -106,12 +106,20 @@ static void without_pieces_it_ends(void **state)
 	struct pair *p = meet(
 		&(struct pair_options){.seed = 2, .retransmit_interval_ns = 30 * PAIR_SEC}, &t);
 
+	struct engine_load load;
+
 	(void)state;
-	pair_run(p, 12 * PAIR_SEC);
+	pair_run(p, 2 * PAIR_SEC);
+	engine_load(p->node[0].engine, &load);
+	assert_int_equal(load.exchange_cnt, 1);
+	assert_int_equal(load.parked_cnt, 1);
+	assert_int_equal(load.job_cnt, 0);
+	pair_run(p, 10 * PAIR_SEC);
 	assert_int_equal(t.need_cert_cnt, EXCHANGE_NEED_CERT_MAX);
-	assert_int_equal(p->node[0].engine->used_cnt, 0);
 	assert_int_equal(p->node[0].validate_cnt, 0);
-	for (unsigned i = 0; i < PARKED_MAX; i++)
+	engine_load(p->node[0].engine, &load);
+	assert_int_equal(load.exchange_cnt + load.parked_cnt + load.job_cnt, 0);
+	for (unsigned i = 0; i < ENGINE_PARKED_MAX; i++)
 		assert_false(p->node[0].engine->parked[i].is_used);
 	pair_free(p);
 }

@@ -141,13 +141,13 @@ static void finish_that_found_no_place_comes_again(void **state)
 
 	(void)state;
 	p->filter = only_west_dials;
-	for (unsigned i = 0; i < PARKED_MAX; i++)
+	for (unsigned i = 0; i < ENGINE_PARKED_MAX; i++)
 		parked[i].is_used = true;
 	pair_start(p, 0);
 	pair_start(p, 1);
 	while (pair_counter(p, 0, "busy") == 0)
 		assert_true(pair_step(p, p->now_ns + PAIR_SEC));
-	for (unsigned i = 0; i < PARKED_MAX; i++)
+	for (unsigned i = 0; i < ENGINE_PARKED_MAX; i++)
 		parked[i].is_used = false;
 	assert_true(pair_run_until(p, pair_is_agreed, 3 * PAIR_SEC));
 	assert_int_equal(pair_counter(p, 1, "exchanges-started"), 1);
