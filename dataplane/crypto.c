@@ -106,6 +106,8 @@ struct crypto_job *crypto_next(struct crypto_service *s)
 	job = pop(s);
 	if (job != NULL)
 		crypto_job_run(s->ctx, job);
+	else
+		crypto_ctx_tidy(s->ctx);
 	return job;
 }
 
@@ -158,7 +160,10 @@ int crypto_lcore_main(void *arg)
 		if (serve_all(lcore)) {
 			idle_cnt = 0;
 			sleep_us = IDLE_SLEEP_MIN;
-		} else if (lcore->idle_sleep_us == 0 || idle_cnt++ < IDLE_POLLS) {
+			continue;
+		}
+		crypto_ctx_tidy(lcore->ctx);
+		if (lcore->idle_sleep_us == 0 || idle_cnt++ < IDLE_POLLS) {
 			rte_pause();
 		} else {
 			usleep(sleep_us);

@@ -5,7 +5,7 @@
  * The Montgomery curves have no such door: raw numbers become key objects, of which only our own
  * is new each time, and it is given its share too, which libcrypto would compute again otherwise.
  */
-#include "dataplane/core/kex.h"
+#include "dataplane/core/kex_backend.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,10 +19,10 @@
 
 #include "pki/view/secret.h"
 
-enum { CURVE_CNT = 3, GROUP_CNT = 5 };
+enum { CURVE_CNT = 3 };
 
 /* The prime curves come first: a row's number is the curve's in kex_ctx. */
-static const struct kex_group groups[GROUP_CNT] = {
+static const struct kex_group groups[KEX_GROUP_CNT] = {
 	{KEX_SECP256R1, 32, 65, 32, true, "secp256r1"},
 	{KEX_SECP384R1, 48, 97, 48, true, "secp384r1"},
 	{KEX_SECP521R1, 66, 133, 66, true, "secp521r1"},
@@ -45,8 +45,10 @@ struct montgomery {
 };
 
 struct kex_ctx {
+	const struct kex_backend *backend;
+	struct kex_work *work;
 	struct curve curve[CURVE_CNT];
-	struct montgomery montgomery[GROUP_CNT - CURVE_CNT];
+	struct montgomery montgomery[KEX_GROUP_CNT - CURVE_CNT];
 	BN_CTX *bn;
 	BIGNUM *scalar; /* secret scratch */
 	BIGNUM *x;
@@ -54,7 +56,7 @@ struct kex_ctx {
 
 const struct kex_group *kex_find(uint16_t id)
 {
-	for (size_t i = 0; i < GROUP_CNT; i++)
+	for (size_t i = 0; i < KEX_GROUP_CNT; i++)
 		if (groups[i].id == id)
 			return &groups[i];
 	return NULL;
@@ -95,13 +97,15 @@ int kex_ctx_new(struct kex_ctx **out)
 
 	if (ctx == NULL)
 		return -ENOMEM;
+	ctx->backend = kex_backend_used();
+	ctx->work = rk_secret_new(sizeof(*ctx->work));
 	ctx->bn = BN_CTX_secure_new();
 	ctx->scalar = BN_secure_new();
 	ctx->x = BN_secure_new();
-	is_open = ctx->bn != NULL && ctx->scalar != NULL && ctx->x != NULL;
+	is_open = ctx->work != NULL && ctx->bn != NULL && ctx->scalar != NULL && ctx->x != NULL;
 	for (size_t i = 0; is_open && i < CURVE_CNT; i++)
 		is_open = open_curve(&ctx->curve[i], curve_nid[i]);
-	for (size_t i = CURVE_CNT; is_open && i < GROUP_CNT; i++)
+	for (size_t i = CURVE_CNT; is_open && i < KEX_GROUP_CNT; i++)
 		is_open = open_montgomery(&ctx->montgomery[i - CURVE_CNT], &groups[i]);
 	if (!is_open) {
 		kex_ctx_free(ctx);
@@ -120,7 +124,7 @@ void kex_ctx_free(struct kex_ctx *ctx)
 		EC_POINT_clear_free(ctx->curve[i].result);
 		EC_GROUP_free(ctx->curve[i].group);
 	}
-	for (size_t i = 0; i < GROUP_CNT - CURVE_CNT; i++) {
+	for (size_t i = 0; i < KEX_GROUP_CNT - CURVE_CNT; i++) {
 		EVP_PKEY_CTX_free(ctx->montgomery[i].keygen);
 		EVP_PKEY_CTX_free(ctx->montgomery[i].import);
 		EVP_PKEY_free(ctx->montgomery[i].peer);
@@ -128,6 +132,7 @@ void kex_ctx_free(struct kex_ctx *ctx)
 	BN_clear_free(ctx->scalar);
 	BN_clear_free(ctx->x);
 	BN_CTX_free(ctx->bn);
+	rk_secret_free(ctx->work, sizeof(*ctx->work));
 	free(ctx);
 }
 
@@ -225,20 +230,49 @@ static bool derive_scalar(struct kex_ctx *ctx, const struct kex_group *g, struct
 	return is_done;
 }
 
+unsigned kex_batch_cnt(const struct kex_ctx *ctx, const struct kex_group *g)
+{
+	return kex_vector_keygen_cnt(ctx->backend, g, KEX_BATCH_MAX) == KEX_BATCH_MAX
+		       ? KEX_BATCH_MAX
+		       : 1;
+}
+
+/*
+ * The last result is as secret as what was taken of it, its coordinates are told of by their scaling
+ * even if it is a share: the generator takes its place, of as many words. (Infinity would leave X and Y.)
+ */
+static void forget(struct kex_ctx *ctx, const struct kex_group *g)
+{
+	if (g->is_point) {
+		struct curve *c = &ctx->curve[g - groups];
+
+		(void)EC_POINT_copy(c->result, EC_GROUP_get0_generator(c->group));
+	}
+	BN_clear(ctx->scalar);
+	BN_clear(ctx->x);
+}
+
 void kex_keygen(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t i = 0, cnt;
+
+	for (; (cnt = kex_vector_keygen_cnt(ctx->backend, g, n - i)) > 0; i += cnt)
+		kex_vector_keygen(ctx->backend, ctx->work, g, op + i, cnt);
+	for (; i < n; i++)
 		op[i]->is_done = (g->is_point ? keygen_point : keygen_scalar)(ctx, g, op[i]);
-	BN_clear(ctx->scalar);
+	forget(ctx, g);
 }
 
 void kex_derive(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	size_t i = 0, cnt;
+
+	for (; (cnt = kex_vector_derive_cnt(ctx->backend, g, n - i)) > 0; i += cnt)
+		kex_vector_derive(ctx->backend, ctx->work, g, op + i, cnt);
+	for (; i < n; i++)
 		op[i]->is_done = (g->is_point ? derive_point : derive_scalar)(ctx, g, op[i]);
+	for (i = 0; i < n; i++)
 		if (!op[i]->is_done)
 			rk_wipe(op[i]->shared, sizeof(op[i]->shared));
-	}
-	BN_clear(ctx->scalar);
-	BN_clear(ctx->x);
+	forget(ctx, g);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Key agreement: one const descriptor per named group (RFC 8422 5.1.1). Raw numbers in and out,
- * N operations a call, so that a backend that does eight at once can be put in behind it.
+ * N operations a call, because there is a backend that does eight at once.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #define KEX_SECRET_MAX 66  /* secp521r1 */
 #define KEX_SHARE_MAX  133 /* 0x04 || X || Y of secp521r1 */
+#define KEX_GROUP_CNT  5
 
 enum kex_group_id {
 	KEX_SECP256R1 = 23,
@@ -43,9 +44,24 @@ struct kex_op {
 	bool is_done;                   /* out: false = refused or failed */
 };
 
+/*
+ * What does the arithmetic: "ifma" does X25519 eight at a time with AVX-512 IFMA, "libcrypto" one by
+ * one; "auto" is the fastest that this processor can run. NULL: unknown, or it cannot.
+ */
+struct kex_backend;
+const struct kex_backend *kex_backend_find(const char *name);
+const char *kex_backend_name(const struct kex_backend *b);
+/* Main, before other threads: for contexts made from then on. "auto" if never called. */
+void kex_backend_use(const struct kex_backend *b);
+const struct kex_backend *kex_backend_used(void);
+
 struct kex_ctx; /* private to one thread */
 int kex_ctx_new(struct kex_ctx **out) RK_MUST_CHECK;
 void kex_ctx_free(struct kex_ctx *ctx);
+
+#define KEX_BATCH_MAX 8
+/* How many operations of this group take hardly longer than one: KEX_BATCH_MAX or 1. */
+unsigned kex_batch_cnt(const struct kex_ctx *ctx, const struct kex_group *g);
 
 /* Fresh key pairs from the private random generator of libcrypto. */
 void kex_keygen(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n);

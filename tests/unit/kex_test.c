@@ -8,9 +8,10 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/kex.h"
+#include "tests/unit/kex_backends.h"
 
 static const uint16_t ids[] = {23, 24, 25, 29, 30};
+static const struct kex_backend *backend;
 static struct kex_ctx *ctx;
 
 static bool derive(const struct kex_group *g, const struct kex_op *own, const uint8_t *peer,
@@ -19,7 +20,7 @@ static bool derive(const struct kex_group *g, const struct kex_op *own, const ui
 	*out = *own;
 	memcpy(out->peer, peer, g->share_len);
 	memset(out->shared, 0xee, sizeof(out->shared));
-	kex_derive(ctx, g, &out, 1);
+	kex_backends_derive(ctx, g, out);
 	return out->is_done;
 }
 
@@ -131,7 +132,8 @@ static void small_order_is_refused(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	return kex_ctx_new(&ctx);
+	ctx = kex_backends_open(backend);
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -151,5 +153,14 @@ int main(void)
 		cmocka_unit_test(small_order_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	const struct kex_backend *all[KEX_BACKENDS_MAX];
+	size_t cnt = kex_backends(all);
+	int failed_cnt = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		backend = all[i];
+		failed_cnt += cmocka_run_group_tests_name(
+			kex_backend_name(backend), tests, set_up, tear_down);
+	}
+	return failed_cnt;
 }

@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-#include "dataplane/core/kex.h"
+#include "tests/unit/kex_backends.h"
 
+static const struct kex_backend *backend;
 static struct kex_ctx *ctx;
 
 static size_t from_hex(const char *text, uint8_t *out)
@@ -85,11 +86,10 @@ static const struct {
 
 static void derive(const struct kex_group *g, struct kex_op *op, const char *shared)
 {
-	struct kex_op *ops = op;
 	uint8_t want[KEX_SECRET_MAX];
 
 	assert_int_equal(from_hex(shared, want), g->shared_len);
-	kex_derive(ctx, g, &ops, 1);
+	kex_backends_derive(ctx, g, op);
 	assert_true(op->is_done);
 	assert_memory_equal(op->shared, want, g->shared_len);
 }
@@ -169,11 +169,12 @@ static void a_thousand_rounds_end_as_printed(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		const struct kex_group *g = kex_find(rounds[i].group);
 		struct kex_op op = {.secret = {rounds[i].base}, .peer = {rounds[i].base}};
-		struct kex_op *ops = &op;
 		uint8_t want[KEX_SECRET_MAX];
 
+		if (backend != &kex_libcrypto && kex_batch_cnt(ctx, g) == 1)
+			continue; /* by libcrypto again */
 		for (unsigned n = 0; n < 1000; n++) {
-			kex_derive(ctx, g, &ops, 1);
+			kex_backends_derive(ctx, g, &op);
 			assert_true(op.is_done);
 			memcpy(op.peer, op.secret, g->share_len);
 			memcpy(op.secret, op.shared, g->secret_len);
@@ -186,7 +187,8 @@ static void a_thousand_rounds_end_as_printed(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	return kex_ctx_new(&ctx);
+	ctx = kex_backends_open(backend);
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -204,5 +206,14 @@ int main(void)
 		cmocka_unit_test(a_thousand_rounds_end_as_printed),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	const struct kex_backend *all[KEX_BACKENDS_MAX];
+	size_t cnt = kex_backends(all);
+	int failed_cnt = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		backend = all[i];
+		failed_cnt += cmocka_run_group_tests_name(
+			kex_backend_name(backend), tests, set_up, tear_down);
+	}
+	return failed_cnt;
 }

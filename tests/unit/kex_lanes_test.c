@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The vectorised backends beside libcrypto: the same result, and the same refusals, for whatever
+ * comes. kex_lanes_test [SEED BATCHES]: without, some thousand batches of another seed each time,
+ * which is printed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/kex_backends.h"
+
+#define BATCH_CNT       4000
+#define PLAIN_BATCH_CNT 100
+
+static uint64_t seed;
+static unsigned long batch_cnt = BATCH_CNT;
+static const struct kex_backend *backend;
+static struct kex_ctx *ctx, *libcrypto;
+
+/* Splitmix64: a run can be repeated. */
+static uint64_t next(void)
+{
+	uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static void fill(uint8_t *out, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)next();
+}
+
+/* 0, 1, p - 1, p, p + 1, the points of small order, the largest; bit 255 set and not. */
+static void fill_edge(uint8_t out[32])
+{
+	static const uint8_t order8[2][32] = {
+		{0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f,
+			0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62,
+			0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00},
+		{0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83,
+			0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22,
+			0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57},
+	};
+	unsigned kind = (unsigned)(next() % 5);
+
+	if (kind < 2) {
+		memcpy(out, order8[kind], 32);
+	} else if (kind == 2) {
+		memset(out, 0, 32);
+		out[0] = (uint8_t)(next() % 3);
+	} else if (kind == 3) { /* p - 3 to 2^255 - 1, among them 2^255 */
+		memset(out, 0xff, 32);
+		out[0] = (uint8_t)(0xea + next() % 22);
+		out[31] = 0x7f;
+	} else {
+		memset(out, (int)(next() & 0xff), 32);
+	}
+	out[31] |= (uint8_t)(next() % 2 << 7);
+}
+
+/* Carries run through all limbs where bits are equal for long. */
+static void fill_long_runs(uint8_t out[32])
+{
+	fill(out, 32);
+	memset(out + next() % 32, next() % 2 == 0 ? 0 : 0xff, 1);
+	for (unsigned i = 1; i < 32; i++)
+		if (next() % 4 != 0)
+			out[i] = out[i - 1];
+}
+
+static void fill_some(uint8_t out[32])
+{
+	switch (next() % 4) {
+	case 0:
+		fill_edge(out);
+		break;
+	case 1:
+		fill_long_runs(out);
+		break;
+	default:
+		fill(out, 32);
+	}
+}
+
+static void compare(const struct kex_group *g, const struct kex_op *op, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		struct kex_op one = op[i], *list = &one;
+
+		memset(one.shared, 0xee, sizeof(one.shared));
+		kex_derive(libcrypto, g, &list, 1);
+		assert_int_equal(one.is_done, op[i].is_done);
+		assert_memory_equal(one.shared, op[i].shared, g->shared_len);
+	}
+}
+
+static unsigned long rounds(void)
+{
+	return strcmp(kex_backend_name(backend), "plain") == 0 ? PLAIN_BATCH_CNT : batch_cnt;
+}
+
+static void x25519_agrees_with_libcrypto(void **state)
+{
+	const struct kex_group *g = kex_find(KEX_X25519);
+
+	(void)state;
+	for (unsigned long n = 0; n < rounds(); n++) {
+		struct kex_op op[KEX_BATCH_MAX] = {0}, *list[KEX_BATCH_MAX];
+		size_t cnt = 2 + next() % (KEX_BATCH_MAX - 1);
+
+		for (size_t i = 0; i < cnt; i++) {
+			fill_some(op[i].secret);
+			fill_some(op[i].peer);
+			memset(op[i].shared, 0xdd, sizeof(op[i].shared));
+			list[i] = &op[i];
+		}
+		kex_derive(ctx, g, list, cnt);
+		compare(g, op, cnt);
+	}
+}
+
+/* By any number: batches and what is left over. */
+static void made_pairs_are_pairs(void **state)
+{
+	static struct kex_op op[20], *list[20];
+
+	(void)state;
+	for (size_t cnt = 1; cnt <= 20; cnt++) {
+		const struct kex_group *g = kex_find(KEX_X25519);
+
+		for (size_t i = 0; i < cnt; i++)
+			list[i] = &op[i];
+		kex_keygen(ctx, g, list, cnt);
+		for (size_t i = 0; i < cnt; i++) {
+			struct kex_op base = op[i], *one = &base;
+
+			assert_true(op[i].is_done);
+			memset(base.peer, 0, sizeof(base.peer));
+			base.peer[0] = 9;
+			kex_derive(libcrypto, g, &one, 1);
+			assert_memory_equal(base.shared, op[i].share, g->share_len);
+			for (size_t j = 0; j < i; j++)
+				assert_memory_not_equal(op[i].secret, op[j].secret, g->secret_len);
+		}
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	ctx = kex_backends_open(backend);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	kex_ctx_free(ctx);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(x25519_agrees_with_libcrypto),
+		cmocka_unit_test(made_pairs_are_pairs),
+	};
+	const struct kex_backend *all[KEX_BACKENDS_MAX];
+	size_t cnt = kex_backends(all);
+	int failed_cnt = 0;
+
+	seed = argc == 3 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+	if (argc == 3)
+		batch_cnt = strtoul(argv[2], NULL, 10);
+	printf("seed %llu\n", (unsigned long long)seed);
+	libcrypto = kex_backends_open(&kex_libcrypto);
+	for (size_t i = 1; i < cnt; i++) {
+		backend = all[i];
+		failed_cnt += cmocka_run_group_tests_name(
+			kex_backend_name(backend), tests, set_up, tear_down);
+	}
+	kex_ctx_free(libcrypto);
+	return failed_cnt;
+}
