@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/revocations_private.h"
+#include "pki/store/beside.h"
 
 static void key_issuers(
 	const struct revocations *r, struct pki_revocation_keyer *keyer, struct rk_issuer *issuer)
@@ -19,9 +20,8 @@ static void key_issuers(
 	}
 }
 
-/* Takes no entries. */
 static int compile(enum rk_part_kind kind, const struct revocations *r,
-	struct pki_revocation_keyer *keyer, struct rk_revocation_entry *entry, size_t entry_cnt,
+	struct pki_revocation_keyer *keyer, const struct compile_entries *entries,
 	struct compile_part *out, struct rk_refusal *why)
 {
 	struct rk_issuer *issuer = calloc(r->issuer_cnt + 1, sizeof(*issuer));
@@ -30,59 +30,134 @@ static int compile(enum rk_part_kind kind, const struct revocations *r,
 	if (issuer == NULL)
 		return -ENOMEM;
 	key_issuers(r, keyer, issuer);
-	ret = compile_revocations(kind, entry, entry_cnt, issuer, r->issuer_cnt, out, why);
+	ret = compile_revocations_given(kind, entries, issuer, r->issuer_cnt, out, why);
 	free(issuer);
 	return ret;
 }
 
 /* ---- the base --------------------------------------------------------------------------------- */
 
-static size_t key_source(const struct revocations *r, const struct source_ref *s,
-	struct pki_revocation_keyer *keyer, struct rk_revocation_entry *entry)
+#define KEY_CHUNK     64     /* keyed at once: what a core's first cache holds beside it */
+#define SHARE_ENTRIES 200000 /* so many are worth a second thread */
+
+/* Of every source the same share: one lane's work. */
+struct keying {
+	const struct revocations *r;
+	struct pki_revocation_keyer *keyer;
+	struct revocation_builder *builder;
+	unsigned lane;
+	unsigned lane_cnt;
+	int error;
+	/* waiting to be keyed */
+	struct rk_span serial[KEY_CHUNK];
+	uint8_t reason[KEY_CHUNK];
+	size_t cnt;
+};
+
+static void key_chunk(struct keying *k, const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN])
+{
+	struct rk_revocation_key key[KEY_CHUNK];
+	struct rk_revocation_entry entry[KEY_CHUNK];
+
+	pki_revocation_keys(k->keyer, issuer_hash, k->serial, k->cnt, key);
+	for (size_t i = 0; i < k->cnt; i++)
+		entry[i] = rk_revocation_entry(&key[i], k->reason[i]);
+	if (revocation_builder_add(k->builder, k->lane, entry, k->cnt) < 0)
+		k->error = -EINVAL;
+	k->cnt = 0;
+}
+
+static bool is_left_out(
+	const struct keying *k, const struct source_ref *s, size_t i, uint8_t reason)
+{
+	struct master_entry e;
+
+	if (reason != RK_REASON_HOLD)
+		return reason == RK_REASON_REMOVED;
+	master_source_entry(s->source, i, &e);
+	return revocations_is_taken_back(k->r, s, &e);
+}
+
+static void key_source(struct keying *k, const struct source_ref *s)
 {
 	size_t cnt = s->is_superseded ? 0 : master_source_entry_cnt(s->source);
-	struct rk_revocation_key key;
-	struct master_entry e;
-	size_t done = 0;
+	size_t end = cnt / k->lane_cnt * (k->lane + 1);
 
-	for (size_t i = 0; i < cnt; i++) {
-		uint8_t reason;
-		struct rk_span serial = master_source_serial(s->source, i, &reason);
-
-		if (reason == RK_REASON_REMOVED)
+	if (k->lane + 1 == k->lane_cnt)
+		end = cnt;
+	for (size_t i = cnt / k->lane_cnt * k->lane; i < end; i++) {
+		k->serial[k->cnt] = master_source_serial(s->source, i, &k->reason[k->cnt]);
+		if (is_left_out(k, s, i, k->reason[k->cnt]))
 			continue;
-		if (reason == RK_REASON_HOLD) {
-			master_source_entry(s->source, i, &e);
-			if (revocations_is_taken_back(r, s, &e))
-				continue;
-		}
-		pki_revocation_key(keyer, s->issuer_hash, serial.data, serial.len, &key);
-		entry[done++] = rk_revocation_entry(&key, reason);
+		if (++k->cnt == KEY_CHUNK)
+			key_chunk(k, s->issuer_hash);
 	}
-	return done;
+	key_chunk(k, s->issuer_hash);
+}
+
+static void key_share(void *arg)
+{
+	struct keying *k = arg;
+
+	for (size_t i = 0; i < k->r->source_cnt; i++)
+		key_source(k, &k->r->source[i]);
+}
+
+static size_t counted_entries(const struct revocations *r)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < r->source_cnt; i++)
+		if (!r->source[i].is_superseded)
+			cnt += master_source_entry_cnt(r->source[i].source);
+	return cnt;
+}
+
+/* The keys are spread over two threads. */
+struct base {
+	const struct revocations *r;
+	struct pki_revocation_keyer *keyer[REVOCATION_LANES];
+	size_t entry_cnt;
+};
+
+static int give_base(void *ctx, struct revocation_builder *b)
+{
+	const struct base *base = ctx;
+	struct keying k[REVOCATION_LANES];
+	struct beside other;
+	unsigned lane_cnt = base->entry_cnt < SHARE_ENTRIES ? 1 : REVOCATION_LANES;
+
+	for (unsigned lane = 0; lane < lane_cnt; lane++)
+		k[lane] = (struct keying){.r = base->r,
+			.keyer = base->keyer[lane],
+			.builder = b,
+			.lane = lane,
+			.lane_cnt = lane_cnt};
+	if (lane_cnt > 1)
+		beside_begin(&other, key_share, &k[1]);
+	key_share(&k[0]);
+	if (lane_cnt == 1)
+		return k[0].error;
+	beside_end(&other);
+	return k[0].error < 0 ? k[0].error : k[1].error;
 }
 
 int revocations_compile(const struct revocations *r,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
 	struct rk_refusal *why)
 {
-	size_t room = master_list_entry_cnt(r->list), cnt = 0;
-	struct rk_revocation_entry *entry = malloc((room + 1) * sizeof(*entry));
-	struct pki_revocation_keyer *keyer = NULL;
-	int ret = -ENOMEM;
+	struct base base = {.r = r};
+	const struct compile_entries entries = {
+		.cnt = counted_entries(r), .give = give_base, .ctx = &base};
+	int ret = 0;
 
-	if (entry == NULL)
-		return -ENOMEM;
-	rk_bytes_are_many(entry, room * sizeof(*entry));
-	ret = pki_revocation_keyer_new(installation_key, &keyer);
-	if (ret < 0)
-		goto out;
-	for (size_t i = 0; i < r->source_cnt; i++)
-		cnt += key_source(r, &r->source[i], keyer, entry + cnt);
-	ret = compile(RK_PART_REVOCATION_BASE, r, keyer, entry, cnt, out, why);
-out:
-	pki_revocation_keyer_free(keyer);
-	free(entry);
+	base.entry_cnt = entries.cnt;
+	for (unsigned lane = 0; lane < REVOCATION_LANES && ret == 0; lane++)
+		ret = pki_revocation_keyer_new(installation_key, &base.keyer[lane]);
+	if (ret == 0)
+		ret = compile(RK_PART_REVOCATION_BASE, r, base.keyer[0], &entries, out, why);
+	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++)
+		pki_revocation_keyer_free(base.keyer[lane]);
 	return ret;
 }
 
@@ -232,11 +307,19 @@ size_t revocations_new_entry_cnt(const struct revocations *base, const struct re
 	return cnt;
 }
 
+static int give_diff(void *ctx, struct revocation_builder *b)
+{
+	const struct diff *d = ctx;
+
+	return revocation_builder_add(b, 0, d->entry, d->cnt);
+}
+
 int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
 	size_t *entry_cnt, struct rk_refusal *why)
 {
 	struct diff d = {.from = base, .to = r};
+	struct compile_entries entries = {.give = give_diff, .ctx = &d};
 	int ret = -ENOMEM;
 
 	d.entry = calloc(COMPILE_OVERLAY_MAX, sizeof(*d.entry));
@@ -245,8 +328,9 @@ int revocations_compile_overlay(const struct revocations *base, const struct rev
 	ret = pki_revocation_keyer_new(installation_key, &d.keyer);
 	if (ret == 0)
 		ret = diff_all(&d);
+	entries.cnt = d.cnt;
 	if (ret == 0)
-		ret = compile(RK_PART_REVOCATION_OVERLAY, r, d.keyer, d.entry, d.cnt, out, why);
+		ret = compile(RK_PART_REVOCATION_OVERLAY, r, d.keyer, &entries, out, why);
 	*entry_cnt = d.cnt;
 	pki_revocation_keyer_free(d.keyer);
 	free(d.entry);

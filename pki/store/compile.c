@@ -38,7 +38,7 @@ int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt
 			ret = compile_refuse(why, "two verdicts for one certificate");
 	}
 	if (ret == 0)
-		ret = part_writer_open(&w, RK_PART_VERDICTS, &section, 1);
+		ret = part_writer_open(&w, RK_PART_VERDICTS, &section, 1, 0);
 	if (ret < 0)
 		goto out;
 	to = part_writer_section(&w, 0);
@@ -77,47 +77,105 @@ static int check_revocations(enum rk_part_kind kind, const struct rk_revocation_
 	return 0;
 }
 
-static int write_revocations(struct part_writer *w, struct rk_revocation_entry *entry,
-	size_t entry_cnt, const struct rk_issuer *issuer, size_t issuer_cnt)
+/* What is behind the lines was their builder's. */
+static void write_issuers(struct part_writer *w, const struct rk_issuer *issuer, size_t issuer_cnt)
 {
 	struct rk_revocation_line *lines = part_writer_section(w, 0);
+	uint8_t *behind = (uint8_t *)(lines + w->section[0].count);
 	struct rk_issuer *to = part_writer_section(w, 1);
-	int ret = revocation_build(lines, w->section[0].count, entry, entry_cnt);
 
-	if (ret < 0)
-		return ret;
+	memset(behind, 0, (size_t)(w->map + w->size - behind));
 	if (issuer_cnt > 0) {
 		memcpy(to, issuer, issuer_cnt * sizeof(*issuer));
 		qsort(to, issuer_cnt, sizeof(*to), compare_issuers);
 	}
-	return 0;
 }
 
-int compile_revocations(enum rk_part_kind kind, struct rk_revocation_entry *entry, size_t entry_cnt,
+static void settle_lines(void *ctx, size_t line_cnt)
+{
+	struct part_writer *w = ctx;
+	const struct rk_revocation_line *lines = part_writer_section(w, 0);
+
+	part_writer_settle(w, lines + line_cnt);
+}
+
+/* One try. The writer is open on success alone. */
+static int write_lines(struct part_writer *w, enum rk_part_kind kind,
+	const struct part_section section[2], struct revocation_builder *b,
+	const struct compile_entries *entries)
+{
+	size_t room = revocation_builder_room(b);
+	size_t lines = section[0].count * sizeof(struct rk_revocation_line);
+	int ret = part_writer_open(w, kind, section, 2, room - lines);
+
+	if (ret < 0)
+		return ret;
+	revocation_builder_begin(b, part_writer_section(w, 0));
+	ret = entries->give(entries->ctx, b);
+	if (ret == 0)
+		ret = revocation_builder_finish(b, settle_lines, w);
+	if (ret < 0)
+		part_writer_abort(w);
+	return ret;
+}
+
+int compile_revocations_given(enum rk_part_kind kind, const struct compile_entries *entries,
 	const struct rk_issuer *issuer, size_t issuer_cnt, struct compile_part *out,
 	struct rk_refusal *why)
 {
 	struct part_section section[] = {
 		{RK_SECTION_LINES, sizeof(struct rk_revocation_line),
-			rk_revocation_line_cnt(entry_cnt)},
+			rk_revocation_line_cnt(entries->cnt)},
 		{RK_SECTION_ISSUERS, sizeof(struct rk_issuer), issuer_cnt},
 	};
 	struct part_writer w;
+	int ret = -ENOSPC;
+
+	for (unsigned try = 0; try < CROWDED_TRIES && ret == -ENOSPC; try++) {
+		struct revocation_builder *b = NULL;
+
+		ret = revocation_builder_new(section[0].count, entries->cnt, &b);
+		if (ret == 0)
+			ret = write_lines(&w, kind, section, b, entries);
+		if (ret == -EAGAIN) /* counted now */
+			ret = write_lines(&w, kind, section, b, entries);
+		revocation_builder_free(b);
+		section[0].count += section[0].count / 4; /* too crowded somewhere: thin it out */
+	}
+	if (ret == -ENOSPC)
+		return compile_refuse(
+			why, "the revocations do not spread: is the installation key sound?");
+	if (ret == -EINVAL)
+		return compile_refuse(why, "a revocation has no known reason");
+	if (ret < 0)
+		return ret;
+	write_issuers(&w, issuer, issuer_cnt);
+	return part_writer_finish(&w, out, why);
+}
+
+/* An array of them. */
+struct given {
+	const struct rk_revocation_entry *entry;
+	size_t cnt;
+};
+
+static int give_array(void *ctx, struct revocation_builder *b)
+{
+	const struct given *given = ctx;
+
+	return revocation_builder_add(b, 0, given->entry, given->cnt);
+}
+
+int compile_revocations(enum rk_part_kind kind, const struct rk_revocation_entry *entry,
+	size_t entry_cnt, const struct rk_issuer *issuer, size_t issuer_cnt,
+	struct compile_part *out, struct rk_refusal *why)
+{
+	struct given given = {entry, entry_cnt};
+	const struct compile_entries entries = {
+		.cnt = entry_cnt, .give = give_array, .ctx = &given};
 	int ret = check_revocations(kind, entry, entry_cnt, why);
 
 	if (ret < 0)
 		return ret;
-	for (unsigned try = 0; try < CROWDED_TRIES; try++) {
-		ret = part_writer_open(&w, kind, section, 2);
-		if (ret < 0)
-			return ret;
-		ret = write_revocations(&w, entry, entry_cnt, issuer, issuer_cnt);
-		if (ret == 0)
-			return part_writer_finish(&w, out, why);
-		part_writer_abort(&w);
-		if (ret != -ENOSPC)
-			return ret;
-		section[0].count += section[0].count / 4; /* too crowded somewhere: thin it out */
-	}
-	return compile_refuse(why, "the revocations do not spread: is the installation key sound?");
+	return compile_revocations_given(kind, &entries, issuer, issuer_cnt, out, why);
 }

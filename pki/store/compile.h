@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pki/store/revocation_build.h"
 #include "pki/view/bytes.h"
 #include "pki/view/revocation.h"
 #include "pki/view/snapshot.h"
@@ -100,11 +101,26 @@ int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt
 	struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
 
 /*
- * kind is RK_PART_REVOCATION_BASE or RK_PART_REVOCATION_OVERLAY. Sorts entries in place; equal keys
- * become one (see revocation_build). RK_REASON_REMOVED is for overlays only; an overlay holds at
- * most COMPILE_OVERLAY_MAX entries. issuer: every issuer with a policy, keys unique; the overlay's
+ * kind is RK_PART_REVOCATION_BASE or RK_PART_REVOCATION_OVERLAY. Equal keys become one (see
+ * revocation_builder_finish). RK_REASON_REMOVED is for overlays only; an overlay holds at most
+ * COMPILE_OVERLAY_MAX entries. issuer: every issuer with a policy, keys unique; the overlay's
  * issuers take the place of the base's, so it names them all too.
  */
-int compile_revocations(enum rk_part_kind kind, struct rk_revocation_entry *entry, size_t entry_cnt,
+int compile_revocations(enum rk_part_kind kind, const struct rk_revocation_entry *entry,
+	size_t entry_cnt, const struct rk_issuer *issuer, size_t issuer_cnt,
+	struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
+
+/* Entries that are made on the way to where they go. */
+struct compile_entries {
+	size_t cnt; /* at the most */
+	/*
+	 * Adds them all to b; its -errno ends the compilation. Called again, for the same entries, when
+	 * a try was in vain.
+	 */
+	int (*give)(void *ctx, struct revocation_builder *b);
+	void *ctx;
+};
+/* The same for those, of which each is checked as it is added, and all once more in the end. */
+int compile_revocations_given(enum rk_part_kind kind, const struct compile_entries *entries,
 	const struct rk_issuer *issuer, size_t issuer_cnt, struct compile_part *out,
 	struct rk_refusal *why) RK_MUST_CHECK;

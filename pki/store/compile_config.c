@@ -404,7 +404,7 @@ int compile_config(
 		[PEERS] = {RK_SECTION_PEERS, sizeof(struct rk_peer), input->peer_cnt},
 		[PATHS] = {RK_SECTION_PATHS, sizeof(struct rk_path), plan.path_cnt},
 	};
-	ret = part_writer_open(&w, RK_PART_CONFIG, section, SECTION_CNT);
+	ret = part_writer_open(&w, RK_PART_CONFIG, section, SECTION_CNT, 0);
 	if (ret < 0)
 		goto out;
 	write_plan(&w, &plan);

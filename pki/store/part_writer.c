@@ -82,22 +82,22 @@ static int allocate(struct part_writer *w)
 {
 	void *map;
 
-	if (ftruncate(w->fd, (off_t)w->size) < 0)
+	if (ftruncate(w->fd, (off_t)w->map_len) < 0)
 		return -errno;
-	map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
+	map = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	w->map = map;
-	if (w->size >= LARGE_BYTES) {
-		rk_bytes_are_many(map, w->size);
-		if (madvise(map, w->size, MADV_POPULATE_WRITE) == 0)
+	if (w->map_len >= LARGE_BYTES) {
+		rk_bytes_are_many(map, w->map_len);
+		if (madvise(map, w->map_len, MADV_POPULATE_WRITE) == 0)
 			return 0;
 	}
-	return -posix_fallocate(w->fd, 0, (off_t)w->size);
+	return -posix_fallocate(w->fd, 0, (off_t)w->map_len);
 }
 
 int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
-	const struct part_section *section, size_t section_cnt)
+	const struct part_section *section, size_t section_cnt, size_t spare)
 {
 	int ret;
 
@@ -106,6 +106,9 @@ int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 	ret = lay_out(w, section, section_cnt);
 	if (ret < 0)
 		return ret;
+	if (spare > SIZE_MAX / 2 - w->size)
+		return -E2BIG;
+	w->map_len = w->size + spare;
 	w->fd = memfd_create("rekey-part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (w->fd < 0)
 		return -errno;
@@ -124,10 +127,32 @@ void *part_writer_section(struct part_writer *w, size_t i)
 	return w->map + w->section[i].offset;
 }
 
+void part_writer_settle(struct part_writer *w, const void *end)
+{
+	if (w->size < LARGE_BYTES)
+		return;
+	if (w->digest == NULL)
+		w->digest = part_digest_begin(w->map, w->size);
+	if (w->digest != NULL)
+		part_digest_settle(w->digest, (size_t)((const uint8_t *)end - w->map));
+}
+
+static int take_digest(struct part_writer *w, uint8_t out[RK_DIGEST_LEN])
+{
+	struct part_digest *d = w->digest;
+
+	w->digest = NULL;
+	if (d != NULL)
+		return part_digest_finish(d, out);
+	return rk_part_compute_digest(w->map, w->size, out);
+}
+
 void part_writer_abort(struct part_writer *w)
 {
+	part_digest_abort(w->digest);
+	w->digest = NULL;
 	if (w->map != NULL)
-		munmap(w->map, w->size);
+		munmap(w->map, w->map_len);
 	if (w->fd >= 0)
 		close(w->fd);
 	w->map = NULL;
@@ -147,16 +172,17 @@ static int check_part(const struct part_writer *w, struct rk_refusal *why)
 int part_writer_finish(struct part_writer *w, struct compile_part *out, struct rk_refusal *why)
 {
 	struct compile_part part = {.fd = w->fd, .kind = w->kind, .size = w->size};
-	int ret = rk_part_compute_digest(w->map, w->size, part.digest);
+	int ret = take_digest(w, part.digest);
 
 	if (ret < 0)
 		goto out;
 	memcpy(w->map + offsetof(struct rk_part_header, digest), part.digest, RK_DIGEST_LEN);
 	/* F_SEAL_WRITE needs every writable mapping gone. */
-	munmap(w->map, w->size);
+	munmap(w->map, w->map_len);
 	w->map = NULL;
-	if (fcntl(w->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) <
-		0) {
+	if ((w->map_len > w->size && ftruncate(w->fd, (off_t)w->size) < 0) ||
+		fcntl(w->fd, F_ADD_SEALS,
+			F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
 		ret = -errno;
 		goto out;
 	}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pki/store/compile.h"
+#include "pki/store/part_digest.h"
 
 #define PART_SECTION_MAX 6
 
@@ -19,7 +20,9 @@ struct part_writer {
 	int fd;
 	enum rk_part_kind kind;
 	uint8_t *map;
-	size_t size;
+	size_t size;                /* of the part */
+	size_t map_len;             /* with what is spare behind it */
+	struct part_digest *digest; /* being taken; NULL: at the end */
 	struct rk_section section[PART_SECTION_MAX];
 };
 
@@ -27,11 +30,17 @@ struct part_writer {
 int compile_refuse(struct rk_refusal *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Sections in ascending order of id; all bytes zero. Ended by finish or abort. 0 or -errno. */
+/*
+ * Sections in ascending order of id; all bytes zero. So many bytes more are spare, for whoever needs
+ * room behind the sections while they are made. Ended by finish or abort, until when w stays where it
+ * is. 0 or -errno.
+ */
 int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
-	const struct part_section *section, size_t section_cnt) RK_MUST_CHECK;
+	const struct part_section *section, size_t section_cnt, size_t spare) RK_MUST_CHECK;
 /* Where section i (0-based) lies: room for count * stride bytes. */
 void *part_writer_section(struct part_writer *w, size_t i);
+/* What is before end is as it will be, for a digest that is taken meanwhile. */
+void part_writer_settle(struct part_writer *w, const void *end);
 /* Digest, seals, and the reader's own checks. Ends the writer, whatever it returns. */
 int part_writer_finish(
 	struct part_writer *w, struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #define SEALS_NEEDED (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static size_t page_size(void)
@@ -23,30 +21,36 @@ static size_t whole_pages(size_t len)
 	return (len + page_size() - 1) / page_size() * page_size();
 }
 
+int rk_part_digest_begin(EVP_MD_CTX *ctx, const struct rk_part_header *header)
+{
+	struct rk_part_header plain = *header;
+
+	memset(plain.digest, 0, sizeof(plain.digest));
+	return EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+			       EVP_DigestUpdate(ctx, &plain, sizeof(plain)) == 1
+		       ? 0
+		       : -EIO;
+}
+
 int rk_part_compute_digest(const void *data, size_t len, uint8_t out[RK_DIGEST_LEN])
 {
-	static const uint8_t zeros[RK_DIGEST_LEN];
-	const size_t at = offsetof(struct rk_part_header, digest);
-	const size_t after = at + RK_DIGEST_LEN;
 	const uint8_t *bytes = data;
+	const size_t at = sizeof(struct rk_part_header);
 	uint8_t digest[RK_DIGEST_LEN];
 	EVP_MD_CTX *ctx;
-	int ret = -EIO;
+	int ret;
 
-	if (len < sizeof(struct rk_part_header))
+	if (len < at)
 		return -EINVAL;
 	ctx = EVP_MD_CTX_new();
 	if (ctx == NULL)
 		return -ENOMEM;
-	if (EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
-		EVP_DigestUpdate(ctx, bytes, at) != 1 ||
-		EVP_DigestUpdate(ctx, zeros, sizeof(zeros)) != 1 ||
-		EVP_DigestUpdate(ctx, bytes + after, len - after) != 1 ||
-		EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-		goto out;
-	memcpy(out, digest, sizeof(digest));
-	ret = 0;
-out:
+	ret = rk_part_digest_begin(ctx, data);
+	if (ret == 0 && (EVP_DigestUpdate(ctx, bytes + at, len - at) != 1 ||
+				EVP_DigestFinal_ex(ctx, digest, NULL) != 1))
+		ret = -EIO;
+	if (ret == 0)
+		memcpy(out, digest, sizeof(digest));
 	EVP_MD_CTX_free(ctx);
 	return ret;
 }

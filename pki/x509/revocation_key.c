@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/revocation_key.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,4 +246,49 @@ void pki_revocation_key(struct pki_revocation_keyer *k,
 	if (memcmp(k->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
 		take_issuer(k, issuer_hash);
 	pki_siphash_final(&k->issuer, serial, serial_len, out->bytes);
+}
+
+/* The next serials are as many as one turn takes, all of one length. */
+static bool is_even(const struct rk_span *serial, size_t cnt)
+{
+	bool is_even = cnt >= PKI_SIPHASH_LANES && serial[0].len <= PKI_SIPHASH_LANE_MAX;
+
+	for (unsigned i = 1; is_even && i < PKI_SIPHASH_LANES; i++)
+		is_even = serial[i].len == serial[0].len;
+	return is_even;
+}
+
+static void key_lanes(const struct pki_siphash *issuer, const struct rk_span *serial,
+	struct rk_revocation_key *out)
+{
+	const uint8_t *data[PKI_SIPHASH_LANES];
+	uint64_t half[2][PKI_SIPHASH_LANES];
+
+	for (unsigned i = 0; i < PKI_SIPHASH_LANES; i++)
+		data[i] = serial[i].data;
+	pki_siphash_final_lanes(issuer, data, serial[0].len, half);
+	for (unsigned i = 0; i < PKI_SIPHASH_LANES; i++) {
+		const uint64_t number[2] = {htole64(half[0][i]), htole64(half[1][i])};
+
+		memcpy(out[i].bytes, number, sizeof(number));
+	}
+}
+
+void pki_revocation_keys(struct pki_revocation_keyer *k,
+	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial, size_t cnt,
+	struct rk_revocation_key *out)
+{
+	size_t i = 0;
+
+	if (memcmp(k->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
+		take_issuer(k, issuer_hash);
+	while (i < cnt) {
+		if (is_even(serial + i, cnt - i)) {
+			key_lanes(&k->issuer, serial + i, out + i);
+			i += PKI_SIPHASH_LANES;
+			continue;
+		}
+		pki_siphash_final(&k->issuer, serial[i].data, serial[i].len, out[i].bytes);
+		i++;
+	}
 }

@@ -50,3 +50,10 @@ void pki_revocation_keyer_free(struct pki_revocation_keyer *k);
 void pki_revocation_key(struct pki_revocation_keyer *k,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const uint8_t *serial, size_t serial_len,
 	struct rk_revocation_key *out);
+/*
+ * Many serials of one issuer: out[i] is the key of serial[i], of len[i] >= 1 bytes. Several at once
+ * where serials next to each other are of one length.
+ */
+void pki_revocation_keys(struct pki_revocation_keyer *k,
+	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial, size_t cnt,
+	struct rk_revocation_key *out);

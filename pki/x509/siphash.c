@@ -81,3 +81,74 @@ void pki_siphash_final(
 	half = htole64(v[0] ^ v[1] ^ v[2] ^ v[3]);
 	memcpy(out + 8, &half, sizeof(half));
 }
+
+/* ---- many at once ----------------------------------------------------------------------------- */
+
+#define WORD_MAX (PKI_SIPHASH_LANE_MAX / 8 + 1)
+
+#define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
+#define ROUND                             \
+	do {                              \
+		v0 += v1, v2 += v3;       \
+		v1 = ROTATE(v1, 13) ^ v0; \
+		v3 = ROTATE(v3, 16) ^ v2; \
+		v0 = ROTATE(v0, 32);      \
+		v2 += v1, v0 += v3;       \
+		v1 = ROTATE(v1, 17) ^ v2; \
+		v3 = ROTATE(v3, 21) ^ v0; \
+		v2 = ROTATE(v2, 32);      \
+	} while (0)
+
+#define FUNCTION take_lanes
+#define TARGET
+#include "pki/x509/siphash_lanes.h"
+
+#if defined(__x86_64__)
+#define FUNCTION take_lanes_avx2
+#define TARGET   __attribute__((target("avx2")))
+#include "pki/x509/siphash_lanes.h"
+
+#define FUNCTION take_lanes_avx512
+#define TARGET   __attribute__((target("avx512f")))
+#include "pki/x509/siphash_lanes.h"
+#endif
+
+/* The last word of a message: what is left of its bytes, and the length. */
+static uint64_t last_word(const uint8_t *data, size_t len, uint64_t length_octet)
+{
+	uint32_t half;
+
+	if (len == 4) { /* of a serial of 20 bytes */
+		memcpy(&half, data, sizeof(half));
+		return length_octet | le32toh(half);
+	}
+	for (size_t i = 0; i < len; i++)
+		length_octet |= (uint64_t)data[i] << (8 * i);
+	return length_octet;
+}
+
+void pki_siphash_final_lanes(const struct pki_siphash *s,
+	const uint8_t *const data[PKI_SIPHASH_LANES], size_t len,
+	uint64_t out[2][PKI_SIPHASH_LANES])
+{
+	const uint64_t length_octet = (uint64_t)(s->len + len) << 56;
+	uint64_t word[WORD_MAX][PKI_SIPHASH_LANES];
+	size_t whole = len / 8;
+
+	for (unsigned k = 0; k < PKI_SIPHASH_LANES; k++) {
+		for (size_t i = 0; i < whole; i++)
+			word[i][k] = load(data[k] + 8 * i);
+		word[whole][k] = last_word(data[k] + 8 * whole, len % 8, length_octet);
+	}
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f")) {
+		take_lanes_avx512(s, word, whole + 1, out);
+		return;
+	}
+	if (__builtin_cpu_supports("avx2")) {
+		take_lanes_avx2(s, word, whole + 1, out);
+		return;
+	}
+#endif
+	take_lanes(s, word, whole + 1, out);
+}

@@ -24,3 +24,15 @@ void pki_siphash_blocks(struct pki_siphash *s, const uint8_t *data, size_t len);
 /* The last of the message, of any length. s is not changed. */
 void pki_siphash_final(
 	const struct pki_siphash *s, const uint8_t *data, size_t len, uint8_t out[PKI_SIPHASH_LEN]);
+
+#define PKI_SIPHASH_LANES    8
+#define PKI_SIPHASH_LANE_MAX 32
+
+/*
+ * pki_siphash_final of PKI_SIPHASH_LANES messages at once, whose last bytes are all of one length, at
+ * most PKI_SIPHASH_LANE_MAX: in vector registers, where the machine has wide ones. out[0] are the
+ * first halves as little-endian numbers, out[1] the second ones.
+ */
+void pki_siphash_final_lanes(const struct pki_siphash *s,
+	const uint8_t *const data[PKI_SIPHASH_LANES], size_t len,
+	uint64_t out[2][PKI_SIPHASH_LANES]);

@@ -281,6 +281,51 @@ static void crowded_keys_get_a_larger_table(void **state)
 	assert_non_null(strstr(why.text, "do not spread"));
 }
 
+struct many {
+	uint32_t cnt;
+	unsigned given; /* times */
+	int error;      /* after all were added */
+};
+
+static int give_many(void *ctx, struct revocation_builder *b)
+{
+	struct many *m = ctx;
+
+	m->given++;
+	for (uint32_t i = 0; i < m->cnt; i++) {
+		struct rk_revocation_entry e = fixture_revocation(i, 1);
+
+		assert_int_equal(revocation_builder_add(b, i % REVOCATION_LANES, &e, 1), 0);
+	}
+	return m->error;
+}
+
+/* A part so large that its digest is taken while it is written; and nothing is left of one that failed. */
+static void large_parts_have_the_right_digest(void **state)
+{
+	struct many many = {.cnt = 300000};
+	const struct compile_entries entries = {.cnt = many.cnt, .give = give_many, .ctx = &many};
+	const struct rk_issuer issuer = {{{9}}, 5, RK_POLICY_HARD};
+	struct compile_part part = {.fd = -1};
+	struct rk_part *opened = NULL;
+	struct rk_refusal why = {""};
+
+	(void)state;
+	assert_int_equal(compile_revocations_given(
+				 RK_PART_REVOCATION_BASE, &entries, &issuer, 1, &part, &why),
+		0);
+	assert_int_equal(many.given, 1);
+	assert_true(part.size > ((size_t)4 << 20));
+	assert_int_equal(rk_part_open(part.fd, RK_PART_REVOCATION_BASE, true, &opened, &why), 0);
+	rk_part_close(opened);
+	compile_part_close(&part);
+	many.error = -ENOMEM;
+	assert_int_equal(compile_revocations_given(
+				 RK_PART_REVOCATION_BASE, &entries, &issuer, 1, &part, &why),
+		-ENOMEM);
+	assert_int_equal(part.fd, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +338,7 @@ int main(void)
 		cmocka_unit_test(bad_verdicts_are_refused),
 		cmocka_unit_test(revocations_are_checked),
 		cmocka_unit_test(crowded_keys_get_a_larger_table),
+		cmocka_unit_test(large_parts_have_the_right_digest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

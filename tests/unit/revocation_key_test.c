@@ -118,6 +118,34 @@ static void keys_depend_on_everything(void **state)
 	pki_revocation_keyer_free(other);
 }
 
+/* Many at once, of one length and of several, beside one by one. */
+static void keys_of_many_are_those_of_each(void **state)
+{
+	enum { CNT = 203 };
+	static const uint8_t secret[PKI_INSTALLATION_KEY_LEN] = {7};
+	static const uint8_t issuer[2][PKI_ISSUER_HASH_LEN] = {{1}, {2}};
+	struct pki_revocation_keyer *k = NULL;
+	uint8_t bytes[CNT + 40];
+	struct rk_span serial[CNT];
+	struct rk_revocation_key key[CNT], each;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 151 + i / 7);
+	assert_int_equal(pki_revocation_keyer_new(secret, &k), 0);
+	for (size_t len = 0; len <= 40; len++) { /* 0: of all lengths, in runs */
+		for (size_t i = 0; i < CNT; i++)
+			serial[i] = (struct rk_span){bytes + i, len > 0 ? len : 1 + i / 12};
+		pki_revocation_keys(k, issuer[len % 2], serial, CNT - len, key);
+		for (size_t i = 0; i < CNT - len; i++) {
+			pki_revocation_key(
+				k, issuer[len % 2], serial[i].data, serial[i].len, &each);
+			assert_memory_equal(&key[i], &each, sizeof(each));
+		}
+	}
+	pki_revocation_keyer_free(k);
+}
+
 /* The published test vector of SipHash-2-4-128 for 63 octets 00 01 ..., key 00 ... 0f. */
 static void the_algorithm_is_siphash_2_4_128(void **state)
 {
@@ -306,6 +334,7 @@ int main(void)
 		cmocka_unit_test_teardown(names_are_compared_as_rfc_5280_says, teardown),
 		cmocka_unit_test_teardown(order_and_grouping_matter_as_in_der, teardown),
 		cmocka_unit_test_teardown(keys_depend_on_everything, teardown),
+		cmocka_unit_test_teardown(keys_of_many_are_those_of_each, teardown),
 		cmocka_unit_test_teardown(the_algorithm_is_siphash_2_4_128, teardown),
 		cmocka_unit_test_teardown(siphash_agrees_with_openssl, teardown),
 		cmocka_unit_test_teardown(serials_are_der_content, teardown),

@@ -135,35 +135,65 @@ static void every_bit_of_the_fingerprint_counts(void **state)
 	free(lines);
 }
 
-/* The sort's every digit, and keys that agree in all of head or in everything. */
-static void sorting_agrees_with_comparison(void **state)
+/* By calls of add in both lanes, as many threads would. */
+static int build_in_lanes(struct rk_revocation_line *lines, size_t line_cnt, size_t room_cnt,
+	const struct rk_revocation_entry *e, size_t cnt, unsigned *tries)
 {
-	/* About where the sort changes its ways. */
-	static const size_t cnts[] = {32, 33, 1000, 16384, 16385, 70000};
-	struct rk_revocation_entry *e = calloc(70000, sizeof(*e));
-	size_t kept;
+	struct revocation_builder *b = NULL;
+	void *memory = NULL;
+	int ret;
+
+	assert_int_equal(revocation_builder_new(line_cnt, room_cnt, &b), 0);
+	for (*tries = 1;; ++*tries) {
+		free(memory);
+		memory = aligned_alloc(64, (revocation_builder_room(b) + 63) / 64 * 64);
+		assert_non_null(memory);
+		memset(memory, 0x5a, revocation_builder_room(b));
+		revocation_builder_begin(b, memory);
+		for (size_t i = 0; i < cnt; i += 7)
+			assert_int_equal(revocation_builder_add(b, i / 7 % REVOCATION_LANES, e + i,
+						 cnt - i < 7 ? cnt - i : 7),
+				0);
+		ret = revocation_builder_finish(b, NULL, NULL);
+		if (ret != -EAGAIN)
+			break;
+	}
+	memcpy(lines, memory, line_cnt * sizeof(*lines));
+	free(memory);
+	revocation_builder_free(b);
+	return ret;
+}
+
+/* Many buckets, both lanes, and entries repeated until a bucket has no room for them. */
+static void buckets_hold_whatever_is_repeated(void **state)
+{
+	enum { CNT = 60000, REPEATED = 40, TIMES = 1500, ALL = CNT + REPEATED * TIMES };
+	size_t line_cnt = rk_revocation_line_cnt(CNT);
+	struct rk_revocation_line *once = new_lines(line_cnt), *often = new_lines(line_cnt);
+	struct rk_revocation_entry *e = calloc(ALL, sizeof(*e));
+	unsigned tries;
 
 	(void)state;
 	assert_non_null(e);
-	for (unsigned turn = 0; turn < 9 * 6; turn++) {
-		unsigned common = turn / 6 * 8;
-		size_t cnt = cnts[turn % 6];
-		uint64_t mask = common == 64 ? 0 : UINT64_MAX >> common, sum = 0;
+	for (size_t i = 0; i < CNT; i++) {
+		struct rk_revocation_key key = random_key();
 
-		for (size_t i = 0; i < cnt; i++) {
-			e[i].head = (next_random() & mask & ~RK_REVOCATION_STATE) | 1;
-			e[i].tail = i * 2 % cnt; /* each twice at the most */
-			sum += e[i].tail;
-		}
-		kept = revocation_sort(e, cnt);
-		assert_true(kept >= cnt / 2);
-		for (size_t i = 0; i < kept && kept == cnt; i++)
-			sum -= e[i].tail;
-		assert_true(kept < cnt || sum == 0); /* nothing went astray */
-		for (size_t i = 1; i < kept; i++)
-			assert_true(e[i - 1].head < e[i].head ||
-				    (e[i - 1].head == e[i].head && e[i - 1].tail < e[i].tail));
+		e[i] = rk_revocation_entry(&key, RK_REASON_KEY_COMPROMISE);
 	}
+	assert_int_equal(build_in_lanes(once, line_cnt, CNT, e, CNT, &tries), 0);
+	assert_int_equal(tries, 1);
+	assert_true(rk_revocation_is_sound(once, line_cnt, false));
+	for (size_t i = 0; i < REPEATED * TIMES; i++) {
+		e[CNT + i] = e[i % REPEATED];
+		e[CNT + i].head &= ~RK_REVOCATION_STATE;
+		e[CNT + i].head |= 1 + RK_REASON_SUPERSEDED; /* gives way to the first */
+	}
+	shuffle(e, ALL);
+	assert_int_equal(build_in_lanes(often, line_cnt, CNT, e, ALL, &tries), 0);
+	assert_int_equal(tries, 2);
+	assert_memory_equal(once, often, line_cnt * sizeof(*once));
+	free(once);
+	free(often);
 	free(e);
 }
 
@@ -319,7 +349,7 @@ int main(void)
 		cmocka_unit_test(an_entry_takes_at_most_16_bytes),
 		cmocka_unit_test(set_agrees_with_a_plain_array),
 		cmocka_unit_test(every_bit_of_the_fingerprint_counts),
-		cmocka_unit_test(sorting_agrees_with_comparison),
+		cmocka_unit_test(buckets_hold_whatever_is_repeated),
 		cmocka_unit_test(equal_content_gives_equal_bytes),
 		cmocka_unit_test(gravest_reason_of_duplicates_stays),
 		cmocka_unit_test(build_refuses_what_it_cannot_hold),

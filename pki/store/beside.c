@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/store/beside.h"
+
+static void *run(void *arg)
+{
+	struct beside *b = arg;
+
+	b->work(b->arg);
+	return NULL;
+}
+
+void beside_begin(struct beside *b, void (*work)(void *arg), void *arg)
+{
+	b->work = work;
+	b->arg = arg;
+	b->is_running = pthread_create(&b->thread, NULL, run, b) == 0;
+}
+
+void beside_end(struct beside *b)
+{
+	if (b->is_running)
+		pthread_join(b->thread, NULL);
+	else
+		b->work(b->arg);
+	b->is_running = false;
+}
