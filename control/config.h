@@ -99,6 +99,16 @@ struct config_shelf {
 	bool is_any;      /* one criterion is enough */
 };
 
+#define CONFIG_USER_MAX 256
+
+/* Who may use the API; what a user logs in with is not configuration. */
+struct config_user {
+	const char *name;
+	const char *full_name; /* NULL */
+	enum config_role { CONFIG_ROLE_VIEWER, CONFIG_ROLE_OPERATOR, CONFIG_ROLE_ADMIN } role;
+	bool is_enabled;
+};
+
 struct config_trusted_ca {
 	const char *name;
 	const char *content; /* NULL: in file */
@@ -145,6 +155,8 @@ struct config {
 	uint64_t token_expiration_sec;   /* 0 = never */
 	uint64_t token_key_interval_sec; /* 0 = never */
 	bool is_metrics_open;            /* no token needed for them */
+	struct config_user *user;
+	size_t user_cnt; /* 0: no list, users stay as they are */
 	struct config_port *port;
 	size_t port_cnt;
 	struct config_peer *peer;

@@ -354,6 +354,23 @@ static int check_ca_profiles(struct config_reader *r)
 	return ret;
 }
 
+/* Whoever commits must not lock everybody out. */
+static int check_users(struct config_reader *r)
+{
+	struct config *c = r->config;
+	size_t admin_cnt = 0;
+	int ret;
+
+	config_enter(r, "access-management");
+	ret = check_unique(r, COLUMN("user", "name", c->user, name, c->user_cnt));
+	for (size_t i = 0; i < c->user_cnt; i++)
+		admin_cnt += c->user[i].is_enabled && c->user[i].role == CONFIG_ROLE_ADMIN;
+	if (ret == 0 && c->user_cnt > 0 && admin_cnt == 0)
+		ret = fail_at(r, "user", "has no enabled user with the role admin");
+	config_leave(r);
+	return ret;
+}
+
 static int check_authority(struct config_reader *r)
 {
 	struct config *c = r->config;
@@ -372,6 +389,9 @@ static int check_authority(struct config_reader *r)
 		config_leave(r);
 	}
 	config_leave(r);
+	if (ret < 0)
+		return ret;
+	ret = check_users(r);
 	if (ret < 0)
 		return ret;
 	config_enter(r, "alarm-shelving");

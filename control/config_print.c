@@ -29,6 +29,9 @@ static void print_type(FILE *out, const struct config_item *item)
 	case CONFIG_CREDENTIAL:
 		fprintf(out, "credential name, 1–%" PRIu64 " characters", item->max);
 		break;
+	case CONFIG_USER:
+		fprintf(out, "user name, 1–%" PRIu64 " characters", item->max);
+		break;
 	case CONFIG_TEXT:
 		fprintf(out, "text, 1–%" PRIu64 " bytes", item->max);
 		break;

@@ -118,6 +118,8 @@ static bool is_allowed(enum config_kind kind, unsigned char c)
 		return true;
 	if (kind == CONFIG_CREDENTIAL)
 		return c == '.';
+	if (kind == CONFIG_USER)
+		return c == '.' || c == '@';
 	return kind == CONFIG_DEVICE && (c == '.' || c == ':' || c == '@');
 }
 
@@ -292,6 +294,7 @@ int config_read_value(
 	case CONFIG_NAME:
 	case CONFIG_DEVICE:
 	case CONFIG_CREDENTIAL:
+	case CONFIG_USER:
 	case CONFIG_TEXT:
 	case CONFIG_LINES:
 		return read_text(r, json, item, target);

@@ -29,6 +29,10 @@ static const char *const policy_names[] = {
 	[RK_POLICY_OFF] = "off", [RK_POLICY_SOFT] = "soft", [RK_POLICY_HARD] = "hard", NULL};
 
 static const char *const severity_names[] = {"any", "info", "minor", "major", "critical", NULL};
+static const char *const role_names[] = {[CONFIG_ROLE_VIEWER] = "viewer",
+	[CONFIG_ROLE_OPERATOR] = "operator",
+	[CONFIG_ROLE_ADMIN] = "admin",
+	NULL};
 static const char *const match_names[] = {"all", "any", NULL};
 static const char *const mode_names[] = {
 	[CONFIG_MODE_STRICT] = "strict", [CONFIG_MODE_WARN] = "warn", NULL};
@@ -183,7 +187,24 @@ static const struct config_item token_items[] = {
 };
 static const struct config_table token_table = TABLE(token_items, 0);
 
+static const struct config_item user_items[] = {
+	{"name", .kind = CONFIG_USER, MEMBER(struct config_user, name), .max = 63,
+	 .is_required = true, .help = "Name of the user, unique."},
+	{"full-name", .kind = CONFIG_TEXT, MEMBER(struct config_user, full_name), .max = 128,
+	 .help = "Who that is."},
+	{"role", .kind = CONFIG_ENUM, MEMBER(struct config_user, role), .names = role_names,
+	 .is_required = true,
+	 .help = "viewer reads; operator also rotates keys and refreshes; admin does everything."},
+	{"enabled", .kind = CONFIG_BOOL, MEMBER(struct config_user, is_enabled), .fallback = true,
+	 .help = "false: no login, and tokens that are out count no more."},
+};
+static const struct config_table user_table = TABLE(user_items, sizeof(struct config_user));
+
 static const struct config_item access_items[] = {
+	{"user", LIST(struct config, user, user_cnt), .min = 1, .max = CONFIG_USER_MAX,
+	 .table = &user_table,
+	 .help = "Who may use the API. Passwords stand elsewhere (POST /user/{name}/password): a new "
+		 "user has none and cannot log in before. Without the list, users stay as they are."},
 	{"token", .kind = CONFIG_OBJECT, .table = &token_table, .help = "Bearer tokens."},
 	{"metrics-without-token", .kind = CONFIG_BOOL, MEMBER(struct config, is_metrics_open),
 	 .help = "Whoever reaches the REST API may read /metrics."},

@@ -18,6 +18,7 @@ enum config_kind {
 	CONFIG_NAME,       /* letters, digits, '_', '-'; 1..max characters */
 	CONFIG_DEVICE,     /* a DPDK device name: also '.', ':', '@' */
 	CONFIG_CREDENTIAL, /* a credential's name: letters, digits, '_', '-', '.', no leading dot */
+	CONFIG_USER,       /* a user's name: letters, digits, '_', '-', '.', '@' */
 	CONFIG_TEXT,       /* printable, 1..max bytes */
 	CONFIG_LINES,      /* printable with line breaks, 1..max bytes */
 	CONFIG_GROUPS,     /* array of group names, in order of preference */

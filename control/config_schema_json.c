@@ -16,6 +16,7 @@ const char *config_kind_name(enum config_kind kind)
 		[CONFIG_TEXT] = "text",
 		[CONFIG_LINES] = "text-block",
 		[CONFIG_CREDENTIAL] = "file-name",
+		[CONFIG_USER] = "user-name",
 		[CONFIG_GROUPS] = "group-list",
 		[CONFIG_ENDPOINTS] = "endpoint-list",
 		[CONFIG_ADDRESS] = "address",

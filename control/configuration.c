@@ -8,31 +8,52 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/rest/users.h"
 #include "control/trust_set.h"
 #include "pki/view/file.h"
 
 #define FILE_MODE 0640
 #define RETRY_SEC 10 /* until a file that could not be kept in the history is tried again */
 
+const char *const configuration_user_path[3] = {"authority", "access-management", "user"};
+
 json_t *configuration_running(const struct configuration *c)
 {
 	return c->daemon->config->json;
 }
 
-json_t *configuration_complete(json_t *document, json_t *running)
+/* The document with running's list at a path when it has none there; NULL = no memory. */
+static json_t *keep_list(json_t *document, json_t *running, const char *const *path, size_t cnt)
 {
-	static const char *const path[] = {"authority", "trusted-ca-certificate"};
-	json_t *list = config_tree_find(running, path, 2), *operations, *out = NULL;
+	json_t *list = config_tree_find(running, path, cnt), *names, *operations, *out = NULL;
 	struct config_report report;
 	size_t failed;
 
-	if (list == NULL || config_tree_find(document, path, 2) != NULL)
+	if (list == NULL || config_tree_find(document, path, cnt) != NULL)
 		return json_incref(document);
-	operations = json_pack(
-		"[{s:s, s:[s,s], s:O}]", "op", "set", "path", path[0], path[1], "value", list);
+	names = json_array();
+	for (size_t i = 0; i < cnt; i++)
+		json_array_append_new(names, json_string(path[i]));
+	operations = json_pack("[{s:s, s:o, s:O}]", "op", "set", "path", names, "value", list);
 	if (config_tree_edit(document, operations, &out, &failed, &report) < 0)
 		out = NULL;
 	json_decref(operations);
+	return out;
+}
+
+json_t *configuration_keep_users(json_t *document, json_t *running)
+{
+	return keep_list(document, running, configuration_user_path, 3);
+}
+
+json_t *configuration_complete(json_t *document, json_t *running)
+{
+	static const char *const path[] = {"authority", "trusted-ca-certificate"};
+	json_t *with_ca = keep_list(document, running, path, 2), *out = NULL;
+
+	if (with_ca != NULL)
+		out = configuration_keep_users(with_ca, running);
+	json_decref(with_ca);
 	return out;
 }
 
@@ -234,6 +255,27 @@ static void undo_unconfirmed(struct configuration *c)
 		ret == 0 ? ": rolled back" : ", and could not be rolled back yet");
 }
 
+/* Users are configuration: those of a file that does not say so are shown, too. */
+static int complete_users(struct configuration *c, struct config_report *report)
+{
+	json_t *users, *document;
+	struct config *config = NULL;
+	int ret;
+
+	if (config_tree_find(configuration_running(c), configuration_user_path, 3) != NULL)
+		return 0;
+	users = users_as_configured(c->daemon->state_fd);
+	document = users != NULL ? configuration_keep_users(configuration_running(c), users) : NULL;
+	ret = document != NULL ? config_build(document, &config, report) : -ENOMEM;
+	json_decref(users);
+	json_decref(document);
+	if (ret < 0)
+		return ret;
+	config_free(c->daemon->config);
+	c->daemon->config = config;
+	return 0;
+}
+
 static int read_current(struct configuration *c, char **text, size_t *len, char *digest,
 	struct config_report *report)
 {
@@ -278,6 +320,7 @@ static int find_in_force(struct configuration *c, struct config_report *report)
 int configuration_open(struct daemon *d, struct configuration **out, struct config_report *report)
 {
 	struct configuration *c = calloc(1, sizeof(*c));
+	struct config_report complete;
 	int ret;
 
 	config_report_init(report);
@@ -290,6 +333,8 @@ int configuration_open(struct daemon *d, struct configuration **out, struct conf
 			d->options->state_dir, strerror(-ret));
 	if (ret == 0)
 		ret = find_in_force(c, report);
+	if (ret == 0)
+		ret = complete_users(c, &complete);
 	if (ret < 0) {
 		configuration_close(c);
 		return ret;

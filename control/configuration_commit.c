@@ -14,6 +14,7 @@
 
 #include "control/helper.h"
 #include "control/publish.h"
+#include "control/rest/users.h"
 #include "control/rest/tls.h"
 #include "control/time_text.h"
 #include "pki/view/file.h"
@@ -44,7 +45,11 @@ struct commit *commit_new(
 	if (m == NULL)
 		return NULL;
 	m->kind = kind;
-	m->document = json_incref(document);
+	m->asked = json_incref(document);
+	/* What says nothing of users leaves them; the file is read later. */
+	m->document = configuration_keep_users(document, configuration_running(c));
+	if (m->document == NULL)
+		m->document = json_incref(document);
 	m->cb = cb;
 	m->arg = arg;
 	m->config_dir = c->daemon->config_fd;
@@ -66,6 +71,7 @@ static void free_commit(struct commit *m)
 	config_free(m->config);
 	write_plan_fini(&m->plan);
 	json_decref(m->document);
+	json_decref(m->asked);
 	free(m->file_text);
 	free(m->text);
 	free(m);
@@ -299,7 +305,7 @@ static void put_in_force(struct commit *m)
 {
 	struct configuration *c = m->configuration;
 	struct daemon *d = c->daemon;
-	bool is_candidate = m->document == c->candidate;
+	bool is_candidate = m->asked == c->candidate;
 	json_t *before = json_incref(configuration_running(c));
 
 	if (!m->is_same)
@@ -309,6 +315,7 @@ static void put_in_force(struct commit *m)
 		trust_change_execute(d->trust, m->trust);
 	daemon_use_config(d, m->config, trust_change_is_needed(m->trust));
 	m->config = NULL;
+	users_configure(d->users, &m->actor);
 	if (is_candidate)
 		candidate_clear(c);
 	else

@@ -34,7 +34,8 @@ enum commit_kind { COMMIT_CANDIDATE, COMMIT_ROLLBACK, COMMIT_ITEM, COMMIT_FILE, 
 struct commit {
 	struct configuration *configuration; /* NULL until it is started */
 	enum commit_kind kind;
-	json_t *document; /* asked for; immutable */
+	json_t *asked;    /* the document that somebody wants */
+	json_t *document; /* to be put in force: that one, made whole; immutable */
 	struct config_entry entry;
 	struct config_unconfirmed unconfirmed;
 	unsigned confirm_timeout_sec; /* 0 = at once */
@@ -83,9 +84,13 @@ void candidate_load(struct configuration *c);
 
 /* [{"path", "code", "message"}] of the report's errors, or its warnings. */
 json_t *configuration_findings(const struct config_report *report, bool are_warnings);
-/* The document with the running list of trusted CA certificates when it has none of its own. */
+/* The document with the running list of users when it has none of its own; NULL = no memory. */
+json_t *configuration_keep_users(json_t *document, json_t *running)
+	__attribute__((warn_unused_result));
+/* The same for the list of trusted CA certificates, too. */
 json_t *configuration_complete(json_t *document, json_t *running)
 	__attribute__((warn_unused_result));
+extern const char *const configuration_user_path[3];
 /* Starts the commit, or answers why not. Takes m. */
 void commit_start(struct configuration *c, struct commit *m);
 struct commit *commit_new(

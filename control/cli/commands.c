@@ -16,6 +16,7 @@ static const char *const algorithms[] = {"RSA", "ECC", NULL};
 static const char *const curves[] = {"SECP256R1", "SECP384R1", "SECP521R1", NULL};
 static const char *const modes[] = {"strict", "warn", NULL};
 static const char *const roles[] = {"viewer", "operator", "admin", NULL};
+static const char *const booleans[] = {"true", "false", NULL};
 
 static const struct cli_param peer_params[] = {
 	{.keyword = "security", .group = 'v', .help = "Keys and the state of the exchange."},
@@ -148,12 +149,16 @@ static const struct cli_param create_user_params[] = {
 	 .help = "Name of the new user."},
 	{.keyword = "role", .value = "ROLE", .names = roles, .is_required = true,
 	 .help = "What it may do."},
+	{.keyword = "full-name", .value = "TEXT", .help = "Who that is."},
 };
 static const struct cli_param edit_user_params[] = {
 	{.keyword = "name", .value = "NAME", .is_bare = true, .is_required = true,
 	 .values = VALUES_USER, .help = "Name of the user."},
-	{.keyword = "role", .value = "ROLE", .names = roles, .is_required = true,
+	{.keyword = "role", .value = "ROLE", .names = roles,
 	 .help = "What it may do from now on."},
+	{.keyword = "full-name", .value = "TEXT", .help = "Who that is."},
+	{.keyword = "enabled", .value = "BOOLEAN", .names = booleans,
+	 .help = "false: no login, and its tokens count no more."},
 };
 static const struct cli_param log_params[] = {
 	{.keyword = "level", .value = "LEVEL", .is_bare = true, .is_required = true,
@@ -241,7 +246,7 @@ static const struct cli_command commands[] = {
 	{"edit", "Change what there is.", .param = NULL},
 	{"edit log", "Log more, or less, until the next start.", NULL, PARAMS(log_params),
 	 run_edit_log, .doing = "Changing log level", .show = show_all},
-	{"edit user", "Give a user another role.", NULL, PARAMS(edit_user_params), run_edit_user,
+	{"edit user", "Give a user another role or full name, or bar it.", NULL, PARAMS(edit_user_params), run_edit_user,
 	 .doing = "Changing user", .show = show_all},
 	{"exit", "Leave this place of the configuration, or the shell.", NULL, NULL, 0, run_exit,
 	 .is_of_shell = true},

@@ -38,15 +38,15 @@ static char *ask_password(struct cli *c, const char *user)
 }
 
 /* {"password"} and what else there is; NULL: told why. */
-static json_t *build_user(struct cli *c, const char *name, const char *role, bool is_new)
+static json_t *build_user(struct cli *c, const char *name, const char *role, const char *full_name)
 {
 	char *password = ask_password(c, name);
 	json_t *body;
 
 	if (password == NULL)
 		return NULL;
-	body = json_pack("{s:s, s:s*, s:s*}", "password", password, "name", is_new ? name : NULL,
-		"role", role);
+	body = json_pack("{s:s, s:s*, s:s*, s:s*}", "password", password, "name",
+		role != NULL ? name : NULL, "role", role, "full_name", full_name);
 	explicit_bzero(password, strlen(password));
 	free(password);
 	if (body == NULL)
@@ -56,8 +56,8 @@ static json_t *build_user(struct cli *c, const char *name, const char *role, boo
 
 int run_create_user(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	json_t *body = build_user(
-		c, tree_value(command, args, "name"), tree_value(command, args, "role"), true);
+	json_t *body = build_user(c, tree_value(command, args, "name"),
+		tree_value(command, args, "role"), tree_value(command, args, "full-name"));
 
 	if (body == NULL)
 		return CLI_REFUSED;
@@ -74,7 +74,7 @@ int run_password(struct cli *c, const struct cli_command *command, const struct 
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
-	body = build_user(c, name, NULL, false);
+	body = build_user(c, name, NULL, NULL);
 	if (body == NULL)
 		return CLI_REFUSED;
 	return (int)run_change(c, command, "POST", path, body);
@@ -82,15 +82,19 @@ int run_password(struct cli *c, const struct cli_command *command, const struct 
 
 int run_edit_user(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
+	const char *enabled = tree_value(command, args, "enabled");
 	char path[CLI_PATH_MAX];
+	json_t *body;
 
 	if (client_path(path, sizeof(path), API "/user/%s", tree_value(command, args, "name")) <
 		0) {
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
-	return (int)run_change(c, command, "PATCH", path,
-		json_pack("{s:s}", "role", tree_value(command, args, "role")));
+	body = json_pack("{s:s*, s:s*, s:o*}", "role", tree_value(command, args, "role"),
+		"full_name", tree_value(command, args, "full-name"), "is_enabled",
+		enabled != NULL ? json_boolean(strcmp(enabled, "true") == 0) : NULL);
+	return (int)run_change(c, command, "PATCH", path, body);
 }
 
 int run_edit_log(struct cli *c, const struct cli_command *command, const struct cli_args *args)

@@ -288,6 +288,9 @@ void show_users(const struct show *s, json_t *answer)
 	static const struct print_column columns[] = {
 		{"Name", "name"},
 		{"Role", "role"},
+		{"Full Name", "full_name"},
+		{"Enabled", "is_enabled"},
+		{"Password", "has_password"},
 	};
 	json_t *rows = pick(json_object_get(answer, "users"), "name", s->only);
 

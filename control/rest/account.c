@@ -59,18 +59,12 @@ void account_create(struct exchange *x)
 
 void account_update(struct exchange *x)
 {
-	struct answer a;
-
-	users_update(x->daemon->users, x->param, x->body, &a);
-	exchange_answer_now(x, &a);
+	users_update(x->daemon->users, x->param, x->body, exchange_answer, x);
 }
 
 void account_delete(struct exchange *x)
 {
-	struct answer a;
-
-	users_delete(x->daemon->users, x->param, &a);
-	exchange_answer_now(x, &a);
+	users_delete(x->daemon->users, x->param, exchange_answer, x);
 }
 
 /* An administrator, or the user itself. */

@@ -111,6 +111,12 @@ static void check_password(void *arg)
 	job->is_match = password_matches(job->password, job->hash);
 }
 
+/* A user that may not is told nothing else than one that is not there, and as late. */
+static bool may_log_in(const struct user_record *user)
+{
+	return user != NULL && user->hash[0] != '\0' && !user->is_disabled;
+}
+
 static void login_done(void *arg)
 {
 	struct users_job *job = arg;
@@ -126,7 +132,7 @@ static void login_done(void *arg)
 	}
 	user = user_list_find(&u->list, job->name);
 	/* The password may have changed while the old one was being compared. */
-	if (!job->is_match || user == NULL || strcmp(user->hash, job->hash) != 0) {
+	if (!job->is_match || !may_log_in(user) || strcmp(user->hash, job->hash) != 0) {
 		login_failed(u, job);
 		return;
 	}
@@ -189,6 +195,6 @@ void users_login(struct users *u, const json_t *request, const char *from, answe
 		return;
 	}
 	user = user_list_find(&u->list, name);
-	memcpy(job->hash, user != NULL ? user->hash : u->nobody_hash, sizeof(job->hash));
+	memcpy(job->hash, may_log_in(user) ? user->hash : u->nobody_hash, sizeof(job->hash));
 	users_job_start(u, job, check_password, login_done);
 }

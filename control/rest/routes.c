@@ -313,7 +313,7 @@ const struct route routes[] = {
 	{GET, "/user/{name}", USER_ADMIN, ROUTE_BODY_NONE, false, NULL, account_show,
 		"One user", NULL, "User"},
 	{PATCH, "/user/{name}", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL, account_update,
-		"Give a user another role", "UserRole", "User"},
+		"Change a user: role, full name, enabled", "UserChange", "User"},
 	{DELETE, "/user/{name}", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, account_delete,
 		"Remove a user", NULL, "Deleted"},
 	{POST, "/user/{name}/password", USER_VIEWER, ROUTE_BODY_REQUIRED, true, NULL,

@@ -89,7 +89,7 @@ size_t user_list_admin_cnt(const struct user_list *list)
 	size_t cnt = 0;
 
 	for (size_t i = 0; i < list->cnt; i++)
-		cnt += list->user[i].role == USER_ADMIN;
+		cnt += list->user[i].role == USER_ADMIN && !list->user[i].is_disabled;
 	return cnt;
 }
 

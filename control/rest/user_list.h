@@ -14,8 +14,9 @@
 struct user_record {
 	char name[USER_NAME_MAX + 1];
 	enum user_role role;
-	char hash[PASSWORD_HASH_MAX];
-	uint64_t epoch; /* grows when the password changes: older tokens have ended */
+	char hash[PASSWORD_HASH_MAX]; /* empty: there is no password yet */
+	bool is_disabled;             /* configured so; not in the file */
+	uint64_t epoch;               /* grows when the password changes: older tokens have ended */
 };
 
 struct user_list {
@@ -36,4 +37,5 @@ int user_list_add(struct user_list *list, const char *name, enum user_role role,
 bool user_name_is_good(const char *name);
 /* The user must be in the list. */
 void user_list_remove(struct user_list *list, struct user_record *user);
+/* Those that are enabled. */
 size_t user_list_admin_cnt(const struct user_list *list);

@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 
+#include "control/config.h"
 #include "control/log.h"
 #include "control/rest/ended_tokens.h"
 #include "control/rest/users_private.h"
@@ -52,6 +53,7 @@ int users_copy(const struct users *u, struct user_list *out)
 			return ret;
 		}
 		copy.user[i].epoch = from->epoch;
+		copy.user[i].is_disabled = from->is_disabled;
 	}
 	*out = copy;
 	return 0;
@@ -64,22 +66,42 @@ void users_replace(struct users *u, struct user_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-static int load_list(struct users *u)
+static int load_list(int dir, struct user_list *out)
 {
 	uint8_t *text = NULL;
 	char why[160];
 	size_t len = 0;
 	int ret;
 
-	ret = rk_file_read(u->dir, USERS_FILE, USERS_FILE_MAX, &text, &len);
+	ret = rk_file_read(dir, USERS_FILE, USERS_FILE_MAX, &text, &len);
 	if (ret < 0)
 		return ret;
-	ret = user_list_parse((const char *)text, len, &u->list, why, sizeof(why));
+	ret = user_list_parse((const char *)text, len, out, why, sizeof(why));
 	if (ret < 0)
-		log_error("%s/%s is damaged: %s", u->daemon->options->state_dir, USERS_FILE, why);
+		log_error("%s of the state folder is damaged: %s", USERS_FILE, why);
 	rk_wipe(text, len);
 	free(text);
 	return ret;
+}
+
+json_t *users_as_configured(int state_fd)
+{
+	struct user_list list = {0};
+	json_t *users = json_array();
+	int ret = load_list(state_fd, &list);
+
+	for (size_t i = 0; ret == 0 && i < list.cnt; i++)
+		json_array_append_new(users, json_pack("{s:s, s:s}", "name", list.user[i].name,
+						     "role", user_role_name(list.user[i].role)));
+	if (ret == -ENOENT)
+		json_array_append_new(users, json_pack("{s:s, s:s}", "name", ADMIN_NAME, "role",
+						     user_role_name(USER_ADMIN)));
+	user_list_fini(&list);
+	if (json_array_size(users) == 0) {
+		json_decref(users);
+		return json_object(); /* users_open says what is wrong */
+	}
+	return json_pack("{s:{s:{s:o}}}", "authority", "access-management", "user", users);
 }
 
 /* The first line of --admin-password-file. */
@@ -162,11 +184,26 @@ static int make_initial_password(struct users *u)
 	return ret;
 }
 
+/* A configuration without users leaves those that are there. */
+static bool is_admin_configured(const struct config *c)
+{
+	for (size_t i = 0; i < c->user_cnt; i++)
+		if (strcmp(c->user[i].name, ADMIN_NAME) == 0)
+			return true;
+	return c->user_cnt == 0;
+}
+
 static int make_first_user(struct users *u, bool is_first)
 {
 	char password[USER_PASSWORD_MAX + 1];
 	int ret;
 
+	if (!is_admin_configured(u->daemon->config)) {
+		log_warning("the configuration has no user %s: passwords are set over the local "
+			    "socket",
+			ADMIN_NAME);
+		return 0;
+	}
 	if (u->daemon->options->admin_password_file == NULL)
 		return is_first ? make_initial_password(u) : 0;
 	ret = read_password_file(u->daemon->options->admin_password_file, password);
@@ -195,12 +232,13 @@ static int open_all(struct users *u)
 	rk_wipe(unguessed, sizeof(unguessed));
 	if (ret < 0)
 		return ret;
-	ret = load_list(u);
+	ret = load_list(u->dir, &u->list);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
 	ret = make_first_user(u, ret == -ENOENT);
 	if (ret < 0)
 		return ret;
+	users_configure(u, NULL);
 	ret = ended_tokens_open(u->dir, &u->ended);
 	if (ret < 0)
 		return ret;
@@ -265,7 +303,7 @@ int users_authenticate(struct users *u, const char *token, size_t token_len,
 	if (ret < 0)
 		return ret;
 	user = user_list_find(&u->list, subject.name);
-	if (user == NULL || user->epoch != subject.epoch ||
+	if (user == NULL || user->epoch != subject.epoch || user->is_disabled ||
 		ended_tokens_has(u->ended, subject.id)) {
 		*why = "the token has been ended";
 		return -EACCES;

@@ -33,6 +33,19 @@ struct user_identity {
 int users_open(struct daemon *d, struct users **out) __attribute__((warn_unused_result));
 void users_close(struct users *u);
 
+/*
+ * The users that users.json holds, or the first one, as an excerpt of a configuration: for one that
+ * says nothing of users. Without any when the file is damaged. NULL = no memory.
+ */
+json_t *users_as_configured(int state_fd) __attribute__((warn_unused_result));
+/*
+ * The configuration in force has other users: whoever came has no password yet, whoever went is
+ * gone with its tokens. Counts at once, also when it cannot be written (each start does it again).
+ * actor: whose records these are; NULL = nobody's.
+ */
+struct audit_actor;
+void users_configure(struct users *u, const struct audit_actor *actor);
+
 const char *user_role_name(enum user_role role);
 /* USER_NOBODY for anything but viewer, operator and admin; NULL is fine. */
 enum user_role user_role_parse(const char *name);
@@ -47,16 +60,19 @@ void users_set_password(
 	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
 
 /*
- * The accounts. A user is {"name", "role"}. Errors: 404 no-such-user, 409 user-exists, 409
- * last-admin for what would leave none, 400 for a name, role or password that cannot be.
+ * The accounts: items of the configuration, and passwords, which are not. A user is {"name", "role",
+ * "full_name", "is_enabled", "has_password"}. Errors: 404 no-such-user, 409 user-exists, 409
+ * last-admin for what would leave none that is enabled, 400 for a name, role or password that cannot
+ * be, and those of a commit.
  */
 void users_list(const struct users *u, struct answer *out);
 void users_show(const struct users *u, const char *name, struct answer *out);
-/* {"name", "role", "password"} */
+/* {"name", "role", "password", "full_name", "is_enabled"}; the last two may be left out */
 void users_create(struct users *u, const json_t *request, answer_cb cb, void *arg);
-/* {"role"}: counts at once, for the tokens that are out, too. */
-void users_update(struct users *u, const char *name, const json_t *request, struct answer *out);
-void users_delete(struct users *u, const char *name, struct answer *out);
+/* {"role", "full_name", "is_enabled"}, any of them: counts for the tokens that are out, too. */
+void users_update(
+	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
+void users_delete(struct users *u, const char *name, answer_cb cb, void *arg);
 /* Every token of that user ends. */
 void users_end_tokens(struct users *u, const char *name, struct answer *out);
 /* The token that this identity came with ends; 400 no-token when it came without. */

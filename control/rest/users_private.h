@@ -16,6 +16,8 @@
 
 struct key_job;
 
+#define USER_FULL_NAME_MAX 128 /* as configured */
+
 /* A hash to be made or compared, for one request. */
 struct users_job {
 	struct users *users; /* NULL when they were closed meanwhile */
@@ -28,8 +30,10 @@ struct users_job {
 	char name[USER_NAME_MAX + 1];
 	char from[80];
 	char hash[PASSWORD_HASH_MAX]; /* login: compared with; else: the new one */
-	enum user_role role;          /* of a user to be made */
-	struct audit_actor actor;     /* who asked */
+	enum user_role role;          /* of a user to be made, as the next two */
+	bool is_disabled;
+	char full_name[USER_FULL_NAME_MAX + 1];
+	struct audit_actor actor; /* who asked */
 	char password[USER_PASSWORD_MAX + 1];
 };
 
@@ -70,6 +74,19 @@ void users_job_finish(struct users_job *job, struct answer *a);
 void users_job_free(struct users_job *job);
 /* Ends every job with 503; their helpers finish without us. */
 void users_end_jobs(struct users *u);
+
+/* Has the job hash its password, then done; or answers why not. job may be NULL: no memory. */
+void users_job_hash(
+	struct users *u, struct users_job *job, void (*done)(void *), answer_cb cb, void *arg);
+/* The hash of a job is its user's from now on; every token of that user ends. 0 or -errno. */
+int users_put_hash(struct users *u, const struct users_job *job)
+	__attribute__((warn_unused_result));
+bool user_password_is_good(const char *password);
+/* -ENOENT, -EEXIST, -EPERM (the last admin), ... as an answer. */
+void users_answer_failure(struct answer *out, int error);
+/* actor may be NULL. */
+void users_record(const struct users *u, const struct audit_actor *actor, const char *type,
+	const char *what, const struct user_record *user);
 
 /* ---- signing_key.c: the key that signs tokens, and the one before it ---- */
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 
-SAMPLES = {"name": "x", "device": "x", "text": "http://x.example/", "file-name": "x", "address": "192.0.2.77",
+SAMPLES = {"name": "x", "device": "x", "text": "http://x.example/", "file-name": "x", "user-name": "x", "address": "192.0.2.77",
            "prefix-list": "192.0.2.77/24", "address-list": "192.0.2.78", "endpoint-list": "127.0.0.1:9443 [::1]:9443",
            "text-block": '"-----BEGIN X-----\\nAA==\\n-----END X-----\\n"'}
 

@@ -53,10 +53,11 @@ static void users_come_and_go(void **state)
 
 	(void)state;
 	answers("GET", "/api/v1/user", admin, NULL, 200,
-		"{\"users\":[{\"name\":\"admin\",\"role\":\"admin\"},{\"name\":\"viewer\",\"role\":"
-		"\"viewer\"}]}");
+		"{\"users\":[{\"name\":\"admin\",\"role\":\"admin\",\"full_name\":null,"
+		"\"is_enabled\":true,\"has_password\":true},{\"name\":\"viewer\",\"role\":");
 	answers("POST", "/api/v1/user", admin, NEW("eve", "operator", "correct horse"), 200,
-		"{\"name\":\"eve\",\"role\":\"operator\"}");
+		"{\"name\":\"eve\",\"role\":\"operator\",\"full_name\":null,\"is_enabled\":true,"
+		"\"has_password\":true}");
 	answers("POST", "/api/v1/user", admin, NEW("eve", "viewer", "correct horse"), 409,
 		"user-exists");
 	token = fixture_login(f, "eve", "correct horse");
@@ -102,7 +103,7 @@ static void bad_accounts(void **state)
 	answers("PATCH", "/api/v1/user/viewer", admin, "{\"role\":1}", 400, "bad-field");
 	answers("PATCH", "/api/v1/user/viewer", admin, "{}", 400, "missing-field");
 	answers("PATCH", "/api/v1/user/bob", admin, "{\"role\":\"viewer\"}", 404, "no-such-user");
-	answers("GET", "/api/v1/user", admin, NULL, 200, "\"viewer\",\"role\":\"viewer\"}]}");
+	answers("GET", "/api/v1/user", admin, NULL, 200, "\"viewer\",\"role\":\"viewer\",");
 }
 
 static void who_may(void **state)

@@ -50,8 +50,7 @@ static void test_candidate(void **state)
 	assert_false(candidate_is_changed());
 	edit(set_mtu(99999), 422);
 	edit(json_pack("[{s:s, s:[s]}]", "op", "delete", "path", "authority-x"), 422);
-	edit(json_pack(
-		     "[{s:s, s:[s,s]}]", "op", "delete", "path", "authority", "access-management"),
+	edit(json_pack("[{s:s, s:[s,s]}]", "op", "delete", "path", "authority", "alarm-shelving"),
 		404);
 	assert_false(candidate_is_changed());
 	whole = json_pack("{s:i}", "nonsense", 1);

@@ -22,6 +22,7 @@ struct doubles {
 	unsigned call_cnt;
 	json_t *last_body;
 	json_t *audit;
+	struct configured *configured; /* users; rest_doubles_users.c */
 	bool is_held;
 	bool is_audit_full;
 	unsigned held_cnt;
@@ -43,10 +44,16 @@ struct doubles *doubles_new(void)
 	return s;
 }
 
+struct configured **doubles_configured(struct doubles *s)
+{
+	return &s->configured;
+}
+
 void doubles_free(struct doubles *s)
 {
 	json_decref(s->last_body);
 	json_decref(s->audit);
+	configured_free(s->configured);
 	free(s);
 }
 

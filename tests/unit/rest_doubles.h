@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct daemon;
 struct doubles;
 
 struct doubles *doubles_new(void);
@@ -14,5 +15,10 @@ char *doubles_last_body(struct doubles *s);
 char *doubles_audit(struct doubles *s);
 /* Calls that come while held wait; false answers them, on the calling (loop) thread. */
 void doubles_hold(struct doubles *s, bool is_held);
+/* What configuration_commit_item edits: a document with users, taken. d->config follows it. */
+void doubles_configure_users(struct doubles *s, struct daemon *d, json_t *document);
+struct configured;
+struct configured **doubles_configured(struct doubles *s);
+void configured_free(struct configured *c); /* NULL is fine */
 /* The audit log takes no more records. */
 void doubles_fill_audit(struct doubles *s, bool is_full);

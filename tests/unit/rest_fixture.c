@@ -138,6 +138,7 @@ static void open_daemon(struct fixture *f, const struct config_rest *limits)
 	d->publisher = (void *)f->doubles;
 	d->peers = (void *)f->doubles;
 	write_users(d->state_fd);
+	doubles_configure_users(f->doubles, d, users_as_configured(d->state_fd));
 	must(helper_pool_new(d->base, 2, 32, &d->helpers), "helpers");
 	must(users_open(d, &d->users), "users");
 	wait_for_key(f);
