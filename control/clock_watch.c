@@ -10,18 +10,22 @@
 #include "control/alarms.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
+#include "control/verdicts.h"
 #include "pki/store/master_list.h"
 #include "pki/view/file.h"
 
 #define SEEN_FILE    "clock.seen"
 #define LOOK_SECONDS 60
+#define JUMP_SECONDS 30 /* by so much the clock was set, not steered */
+#define DAY          INT64_C(86400)
 #define SAVE_SECONDS 3600
 #define SLACK        INT64_C(300) /* a CA's clock may be ahead of ours by so much */
 
 struct clock_watch {
 	struct daemon *daemon;
 	struct event *timer;
-	int64_t seen; /* the latest time that our clock has said and that was kept */
+	int64_t seen;   /* the latest time that our clock has said and that was kept */
+	int64_t offset; /* of the wall clock from the monotonic one, at the last look */
 };
 
 /* The latest thisUpdate of all lists in force; 0 = none. */
@@ -38,6 +42,20 @@ static int64_t newest_list(struct daemon *d)
 			newest = t;
 	}
 	return newest;
+}
+
+int64_t clock_floor(struct daemon *d)
+{
+	int64_t newest = newest_list(d);
+
+	return newest - newest % DAY;
+}
+
+int64_t clock_now(struct daemon *d)
+{
+	int64_t now = time(NULL), floor = clock_floor(d);
+
+	return now > floor ? now : floor;
 }
 
 static void keep(struct clock_watch *w, int64_t now)
@@ -71,11 +89,25 @@ void clock_watch_judge(struct clock_watch *w, int64_t now)
 		keep(w, now);
 }
 
+static int64_t offset_now(void)
+{
+	struct timespec monotonic;
+
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	return time(NULL) - monotonic.tv_sec;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct clock_watch *w = arg;
+	int64_t offset = offset_now();
+	bool was_set = llabs(offset - w->offset) > JUMP_SECONDS;
+
 	(void)fd;
 	(void)what;
-	clock_watch_judge(arg, time(NULL));
+	w->offset = offset;
+	clock_watch_judge(w, time(NULL));
+	verdicts_judge_dates(w->daemon->verdicts, was_set);
 }
 
 int clock_watch_open(struct daemon *d, struct clock_watch **out)
@@ -88,6 +120,7 @@ int clock_watch_open(struct daemon *d, struct clock_watch **out)
 	if (w == NULL)
 		return -ENOMEM;
 	w->daemon = d;
+	w->offset = offset_now();
 	if (rk_file_read(d->state_fd, SEEN_FILE, 32, &text, &len) == 0)
 		w->seen = strtoll((const char *)text, NULL, 10);
 	free(text);

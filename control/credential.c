@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/crl/manager.h"
 #include "control/provision_files.h"
@@ -181,7 +182,7 @@ void credential_judge(struct credential *c)
 	struct pki_validate_args args = {
 		.trust = trust_current(c->daemon->trust),
 		.installation_key = c->daemon->installation_key,
-		.now = time(NULL),
+		.now = clock_now(c->daemon),
 		.is_ed25519_allowed = c->daemon->config->is_ed25519_allowed,
 	};
 	enum rk_verdict_status status;

@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/credential.h"
-#include "control/revocations.h"
 #include "control/trust.h"
 #include "control/verdicts.h"
-
-#define DAY INT64_C(86400)
 
 static struct rk_address address_of(const struct config_address *a)
 {
@@ -102,25 +100,6 @@ static void fill_peers(const struct config *c, struct lists *l)
 				.udp_port_local = from->path[k].udp_port_local,
 				.udp_port_remote = from->path[k].udp_port_remote};
 	}
-}
-
-/*
- * The newest day that a CA has signed for in a list we verified: no clock of ours may be believed
- * that says earlier. Whole days, so that not every list makes a new part.
- */
-static int64_t clock_floor(struct daemon *d)
-{
-	const struct revocations *r = revocations_current(d);
-	const struct master_list *list = r != NULL ? revocations_list(r) : NULL;
-	int64_t newest = 0;
-
-	for (size_t i = 0; list != NULL && i < master_list_source_cnt(list); i++) {
-		int64_t t = master_source_info(master_list_source(list, i))->this_update;
-
-		if (t > newest)
-			newest = t;
-	}
-	return newest - newest % DAY;
 }
 
 static int build_config(struct daemon *d, struct compile_part *out, struct rk_refusal *why)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/crl/manager.h"
 #include "control/publish.h"
@@ -175,7 +176,7 @@ static void load_one(struct verdicts *v, const char *name)
 	const struct pki_validate_args args = {
 		.trust = trust_current(v->daemon->trust),
 		.installation_key = v->daemon->installation_key,
-		.now = time(NULL),
+		.now = clock_now(v->daemon),
 		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
 	};
 	struct rk_verdict verdict;

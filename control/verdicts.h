@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,12 @@ void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRI
 int verdicts_prepare(struct verdicts *v, struct pki_trust *trust, bool is_ed25519_allowed,
 	void (*ready)(void *arg, int error), void *arg) RK_MUST_CHECK;
 void verdicts_adopt(struct verdicts *v);
+
+/*
+ * Judges what the clock has refused once more, in a helper thread, and publishes what came of it:
+ * what is not yet valid, and after the clock was set (was_set) what has expired, too.
+ */
+void verdicts_judge_dates(struct verdicts *v, bool was_set);
 
 /* Those judged under the current trust, in an array that the caller frees. */
 int verdicts_collect(

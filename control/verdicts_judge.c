@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/helper.h"
 #include "control/publish.h"
@@ -22,6 +23,7 @@ struct rejudging {
 	struct pki_trust *trust;
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	bool is_ed25519_allowed;
+	int64_t now;
 	void (*ready)(void *arg, int error);
 	void *arg;
 	size_t cnt;
@@ -38,6 +40,7 @@ struct asking {
 	struct revocations *revocations;
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	bool is_ed25519_allowed;
+	int64_t now;
 	uint64_t request;
 	bool is_judged;
 	struct rk_verdict verdict; /* with revocation: the answer */
@@ -49,7 +52,7 @@ struct asking {
 static void judge_asked(void *arg)
 {
 	struct asking *a = arg;
-	struct revocations_query query = {.revocations = a->revocations, .now = time(NULL)};
+	struct revocations_query query = {.revocations = a->revocations, .now = a->now};
 	struct pki_validate_args args = {
 		.trust = a->trust,
 		.installation_key = a->installation_key,
@@ -124,6 +127,7 @@ void verdicts_validate(struct verdicts *v, uint64_t request, struct rk_span der)
 	a->revocations = revocations_get(revocations);
 	memcpy(a->installation_key, v->daemon->installation_key, sizeof(a->installation_key));
 	a->is_ed25519_allowed = v->daemon->config->is_ed25519_allowed;
+	a->now = clock_now(v->daemon);
 	a->request = request;
 	a->der_len = der.len;
 	memcpy(a->der, der.data, der.len);
@@ -151,7 +155,7 @@ static void rejudge(void *arg)
 	const struct pki_validate_args args = {
 		.trust = j->trust,
 		.installation_key = j->installation_key,
-		.now = time(NULL),
+		.now = j->now,
 		.is_ed25519_allowed = j->is_ed25519_allowed,
 	};
 
@@ -169,7 +173,16 @@ static void rejudged(void *arg)
 	j->ready(j->arg, 0);
 }
 
-static int copy_records(struct verdicts *v, struct rejudging *j)
+/* Which of the kept certificates. */
+enum which { EVERY, NOT_YET_VALID, REFUSED_BY_DATE };
+
+static bool is_wanted(const struct record *r, enum which which)
+{
+	return which == EVERY || r->verdict.status == RK_VERDICT_NOT_YET_VALID ||
+	       (which == REFUSED_BY_DATE && r->verdict.status == RK_VERDICT_EXPIRED);
+}
+
+static int copy_records(struct verdicts *v, struct rejudging *j, enum which which)
 {
 	const struct record *r;
 
@@ -178,6 +191,8 @@ static int copy_records(struct verdicts *v, struct rejudging *j)
 		return -ENOMEM;
 	TAILQ_FOREACH(r, &v->confirmed, in_age)
 	{
+		if (!is_wanted(r, which))
+			continue;
 		j->item[j->cnt].der = malloc(r->der_len);
 		if (j->item[j->cnt].der == NULL)
 			return -ENOMEM;
@@ -187,8 +202,8 @@ static int copy_records(struct verdicts *v, struct rejudging *j)
 	return 0;
 }
 
-int verdicts_prepare(struct verdicts *v, struct pki_trust *trust, bool is_ed25519_allowed,
-	void (*ready)(void *arg, int error), void *arg)
+static int new_rejudging(struct verdicts *v, struct pki_trust *trust, bool is_ed25519_allowed,
+	enum which which, struct rejudging **out)
 {
 	struct rejudging *j = calloc(1, sizeof(*j));
 	int ret;
@@ -199,11 +214,26 @@ int verdicts_prepare(struct verdicts *v, struct pki_trust *trust, bool is_ed2551
 	j->trust = pki_trust_get(trust);
 	memcpy(j->installation_key, v->daemon->installation_key, sizeof(j->installation_key));
 	j->is_ed25519_allowed = is_ed25519_allowed;
+	j->now = clock_now(v->daemon);
+	ret = copy_records(v, j, which);
+	if (ret < 0)
+		verdicts_drop_rejudging(j);
+	else
+		*out = j;
+	return ret;
+}
+
+int verdicts_prepare(struct verdicts *v, struct pki_trust *trust, bool is_ed25519_allowed,
+	void (*ready)(void *arg, int error), void *arg)
+{
+	struct rejudging *j;
+	int ret = new_rejudging(v, trust, is_ed25519_allowed, EVERY, &j);
+
+	if (ret < 0)
+		return ret;
 	j->ready = ready;
 	j->arg = arg;
-	ret = copy_records(v, j);
-	if (ret == 0)
-		ret = helper_run(v->daemon->helpers, rejudge, rejudged, j);
+	ret = helper_run(v->daemon->helpers, rejudge, rejudged, j);
 	if (ret < 0) {
 		verdicts_drop_rejudging(j);
 		return ret;
@@ -219,7 +249,7 @@ static void judge_late(struct verdicts *v, struct record *r, const struct rejudg
 	const struct pki_validate_args args = {
 		.trust = j->trust,
 		.installation_key = v->daemon->installation_key,
-		.now = time(NULL),
+		.now = clock_now(v->daemon),
 		.is_ed25519_allowed = j->is_ed25519_allowed,
 	};
 	struct rk_verdict verdict;
@@ -248,4 +278,44 @@ void verdicts_adopt(struct verdicts *v)
 	}
 	v->rejudging = NULL;
 	verdicts_drop_rejudging(j);
+}
+
+/* ---- dates ------------------------------------------------------------------------------------ */
+
+static void dates_judged(void *arg)
+{
+	struct rejudging *j = arg;
+	struct verdicts *v = j->verdicts;
+	bool is_changed = false;
+
+	v->is_judging_dates = false;
+	for (size_t i = 0; i < j->cnt; i++) {
+		const struct rk_verdict *verdict = &j->item[i].verdict;
+		struct record *r = verdicts_find_record(v, verdict->fingerprint);
+
+		/* the trust may have changed meanwhile: then it was judged anew with all others */
+		if (r == NULL || r->verdict.trust_generation != verdict->trust_generation ||
+			r->verdict.status == verdict->status)
+			continue;
+		r->verdict = *verdict;
+		is_changed = true;
+	}
+	if (is_changed)
+		publisher_mark(v->daemon->publisher, RK_PART_VERDICTS);
+	verdicts_drop_rejudging(j);
+}
+
+void verdicts_judge_dates(struct verdicts *v, bool was_set)
+{
+	struct rejudging *j;
+
+	if (v->is_judging_dates || new_rejudging(v, trust_current(v->daemon->trust),
+					   v->daemon->config->is_ed25519_allowed,
+					   was_set ? REFUSED_BY_DATE : NOT_YET_VALID, &j) < 0)
+		return; /* the next look comes in a minute */
+	if (j->cnt == 0 || helper_run(v->daemon->helpers, rejudge, dates_judged, j) < 0) {
+		verdicts_drop_rejudging(j);
+		return;
+	}
+	v->is_judging_dates = true;
 }

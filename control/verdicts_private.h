@@ -27,6 +27,7 @@ struct verdicts {
 	size_t confirmed_cnt, pending_cnt;
 	unsigned asking_cnt;         /* VALIDATEs with the helpers */
 	struct rejudging *rejudging; /* prepared, not yet adopted; or under way */
+	bool is_judging_dates;
 };
 
 /* NULL = not known. */

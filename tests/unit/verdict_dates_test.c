@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Kept certificates of peers and a clock that is wrong: they are good again when it is right. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "control/verdicts.h"
+#include "pki/x509/cert.h"
+#include "tests/unit/daemon_fixture.h"
+
+#define YEARS INT64_C(31557600)
+
+static struct daemon_fixture f;
+static struct test_pki pki;
+static uint8_t fingerprint[RK_FINGERPRINT_LEN];
+static int64_t shift; /* of the wall clock */
+
+/* In place of libc's, for all that is linked here. */
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += shift;
+	if (out != NULL)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
+
+/* As confirmed once: its file lies in the folder. */
+static void keep_certificate(void)
+{
+	char path[256];
+	uint8_t *der;
+	size_t len;
+	FILE *file;
+	int at;
+
+	assert_int_equal(pki_cert_to_der(pki.leaf, &der, &len), 0);
+	assert_int_equal(pki_cert_fingerprint(pki.leaf, fingerprint), 0);
+	at = snprintf(path, sizeof(path), "%s/verdicts/", f.dir[1]);
+	for (size_t i = 0; i < sizeof(fingerprint); i++)
+		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", fingerprint[i]);
+	snprintf(path + at, sizeof(path) - (size_t)at, ".der");
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(der, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+	OPENSSL_free(der);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	shift = 0;
+	daemon_fixture_open(&f, NULL);
+	test_pki_init(&pki, "west.peering");
+	fixture_install_trust(&f, pki.bundle);
+	keep_certificate();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	shift = 0;
+	test_pki_fini(&pki);
+	daemon_fixture_close(&f);
+	return 0;
+}
+
+static int status(void)
+{
+	const struct rk_verdict *v = verdicts_find(f.d.verdicts, fingerprint);
+
+	return v != NULL ? (int)v->status : -1;
+}
+
+static bool is_good(void *arg)
+{
+	(void)arg;
+	return status() == RK_VERDICT_GOOD;
+}
+
+/* A start before the network's time is there. */
+static void early_clock_is_forgotten(void **state)
+{
+	(void)state;
+	shift = -20 * YEARS;
+	daemon_fixture_restart(&f);
+	assert_int_equal(status(), RK_VERDICT_NOT_YET_VALID);
+	verdicts_judge_dates(f.d.verdicts, false);
+	daemon_fixture_idle(&f, 200);
+	assert_int_equal(status(), RK_VERDICT_NOT_YET_VALID);
+	shift = 0;
+	verdicts_judge_dates(f.d.verdicts, false);
+	daemon_fixture_run(&f, is_good, NULL);
+}
+
+/* What has expired is looked at again when the clock was set. */
+static void late_clock_is_forgotten(void **state)
+{
+	(void)state;
+	shift = 20 * YEARS;
+	daemon_fixture_restart(&f);
+	assert_int_equal(status(), RK_VERDICT_EXPIRED);
+	shift = 0;
+	verdicts_judge_dates(f.d.verdicts, false);
+	daemon_fixture_idle(&f, 200);
+	assert_int_equal(status(), RK_VERDICT_EXPIRED);
+	verdicts_judge_dates(f.d.verdicts, true);
+	daemon_fixture_run(&f, is_good, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(early_clock_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(late_clock_is_forgotten, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
