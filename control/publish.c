@@ -191,6 +191,8 @@ void publisher_mark_later(struct publisher *p, enum rk_part_kind kind, long usec
 {
 	const struct timeval when = {.tv_sec = usec / 1000000, .tv_usec = usec % 1000000};
 
+	if (p == NULL)
+		return;
 	p->is_marked[kind] = true;
 	if (!event_pending(p->build_event, EV_TIMEOUT, NULL))
 		event_add(p->build_event, &when);

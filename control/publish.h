@@ -20,6 +20,8 @@ void publisher_close(struct publisher *p);
  * yet, and publisher_open builds everything.
  */
 void publisher_mark(struct publisher *p, enum rk_part_kind kind);
+/* The same after a while: with the next publication, whatever that is for, at the latest then. */
+void publisher_mark_later(struct publisher *p, enum rk_part_kind kind, long usec);
 /* Publishes what is marked now, not at the end of the iteration (a revocation). NULL is fine. */
 void publisher_flush(struct publisher *p);
 /*

@@ -73,8 +73,6 @@ void publisher_built(struct publisher *p, enum rk_part_kind kind);
 bool publisher_has_failed(const struct publisher *p);
 /* A generation for the parts as they are, to the data plane. */
 void publisher_publish(struct publisher *p);
-/* As publisher_mark, after a while. */
-void publisher_mark_later(struct publisher *p, enum rk_part_kind kind, long usec);
 /*
  * The parts of the revocations as they are now. True when they changed; false also when a helper
  * has them in work, and will publish them.

@@ -24,6 +24,9 @@
 #define SUFFIX   ".der"
 #define NAME_LEN (RK_FINGERPRINT_LEN * 2 + sizeof(SUFFIX))
 
+#define PAUSE_USEC      1000000L
+#define PAUSE_USEC_EACH 100L /* of a hundred thousand, eleven seconds */
+
 static struct bucket *bucket_of(const struct verdicts *v, const uint8_t *fingerprint)
 {
 	size_t i = ((size_t)fingerprint[0] << 8 | fingerprint[1]) % BUCKET_CNT;
@@ -72,13 +75,19 @@ static void link_record(struct verdicts *v, struct record *r)
 	}
 }
 
+/* A peer whose certificate was forgotten would be asked to prove itself at every new view. */
+static size_t confirmed_max(const struct verdicts *v)
+{
+	return VERDICTS_CONFIRMED_MAX + v->daemon->config->peer_cnt;
+}
+
 /* Before a record is added: the oldest of its kind makes room. */
 static void make_room(struct verdicts *v, bool is_confirmed)
 {
 	struct record *r = NULL;
 	char name[NAME_LEN];
 
-	if (is_confirmed && v->confirmed_cnt >= VERDICTS_CONFIRMED_MAX) {
+	if (is_confirmed && v->confirmed_cnt >= confirmed_max(v)) {
 		r = TAILQ_FIRST(&v->confirmed);
 		file_name(r->verdict.fingerprint, name);
 		if (rk_file_remove(v->dir, name) < 0)
@@ -118,6 +127,15 @@ static void note_certificate(struct verdicts *v, const struct record *r)
 	X509_free(cert);
 }
 
+/*
+ * The data plane has it already: what is published is for its next start. First contacts come many
+ * in a row, and each publication copies all verdicts and has every peer judged anew.
+ */
+static long publication_pause(const struct verdicts *v)
+{
+	return PAUSE_USEC + PAUSE_USEC_EACH * (long)v->confirmed_cnt;
+}
+
 void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN])
 {
 	struct record *r = verdicts_find_record(v, fingerprint);
@@ -134,7 +152,7 @@ void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRI
 	make_room(v, true);
 	r->is_confirmed = true;
 	link_record(v, r);
-	publisher_mark(v->daemon->publisher, RK_PART_VERDICTS);
+	publisher_mark_later(v->daemon->publisher, RK_PART_VERDICTS, publication_pause(v));
 	note_certificate(v, r);
 }
 

@@ -18,7 +18,7 @@
 #include "pki/view/verdict.h"
 #include "pki/x509/trust.h"
 
-#define VERDICTS_CONFIRMED_MAX 16384
+#define VERDICTS_CONFIRMED_MAX 16384 /* besides one for each configured peer */
 #define VERDICTS_PENDING_MAX   1024
 
 /* Loads and judges what is on disk. Needs trust. 0 or -errno. */

@@ -43,6 +43,7 @@ static void release(struct grave *grave)
 
 static void drop(struct certificate_table *t, struct certificate *c)
 {
+	t->held_cnt -= c->peering_cnt > 0;
 	rk_rcu_table_remove(&t->table, &c->node);
 	t->ring[c->place] = t->ring[--t->cnt];
 	t->ring[c->place]->place = c->place;
@@ -56,6 +57,7 @@ int certificate_table_init(struct certificate_table *t, struct graveyard *g, siz
 	memset(t, 0, sizeof(*t));
 	t->graveyard = g;
 	t->max = max;
+	t->capacity = max;
 	t->ring = calloc(max, sizeof(struct certificate *));
 	if (t->ring == NULL)
 		return -ENOMEM;
@@ -93,8 +95,8 @@ const struct rk_verdict *certificate_table_find(
 	return &c->verdict;
 }
 
-/* Second chance: two rounds find a victim unless every entry carries a peering. */
-static bool make_room(struct certificate_table *t)
+/* Second chance: two rounds find a victim where there is one that carries no peering. */
+static void make_room(struct certificate_table *t)
 {
 	size_t tries;
 
@@ -105,10 +107,21 @@ static bool make_room(struct certificate_table *t)
 			continue;
 		if (!atomic_exchange_explicit(&c->is_used, false, memory_order_relaxed)) {
 			drop(t, c);
-			return true;
+			return;
 		}
 	}
-	return false;
+}
+
+static int grow(struct certificate_table *t)
+{
+	struct certificate **ring =
+		reallocarray(t->ring, 2 * t->capacity, sizeof(struct certificate *));
+
+	if (ring == NULL)
+		return -ENOMEM;
+	t->ring = ring;
+	t->capacity *= 2;
+	return 0;
 }
 
 int certificate_table_put(struct certificate_table *t, const struct rk_verdict *v)
@@ -116,8 +129,11 @@ int certificate_table_put(struct certificate_table *t, const struct rk_verdict *
 	struct certificate *old = find(t, v->fingerprint);
 	struct certificate *c;
 
-	if (old == NULL && t->cnt == t->max && !make_room(t))
-		return -ENOSPC;
+	/* twice: many peerings may have ended at once */
+	for (unsigned i = 0; i < 2 && old == NULL && t->cnt - t->held_cnt >= t->max; i++)
+		make_room(t);
+	if (t->cnt == t->capacity && grow(t) < 0)
+		return -ENOMEM;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return -ENOMEM;
@@ -128,6 +144,7 @@ int certificate_table_put(struct certificate_table *t, const struct rk_verdict *
 		c->peering_cnt = old->peering_cnt;
 		drop(t, old);
 	}
+	t->held_cnt += c->peering_cnt > 0;
 	c->place = t->cnt;
 	t->ring[t->cnt++] = c;
 	if (!rk_rcu_table_add(
@@ -143,8 +160,10 @@ void certificate_table_hold(
 
 	if (c == NULL)
 		return;
+	t->held_cnt -= c->peering_cnt > 0;
 	if (delta > 0)
 		c->peering_cnt++;
 	else if (c->peering_cnt > 0)
 		c->peering_cnt--;
+	t->held_cnt += c->peering_cnt > 0;
 }

@@ -287,7 +287,7 @@ static void test_certificates(void **state)
 	hold(f, 5, 1);
 	for (i = 100; i < 200; i++)
 		assert_int_equal(put(f, i), 0);
-	assert_int_equal(f->certificates.cnt, 8);
+	assert_int_equal(f->certificates.cnt, 9);
 	assert_non_null(find(f, 5)); /* a peering stands on it */
 	for (i = 0; i < 8; i++)
 		kept += find(f, i) != NULL;
@@ -298,23 +298,30 @@ static void test_certificates(void **state)
 	assert_null(find(f, 5));
 }
 
-static void test_certificates_all_held(void **state)
+/* As many peers as there may be: none loses the certificate that it stands on. */
+static void test_certificates_held(void **state)
 {
 	struct fixture *f = *state;
 	unsigned i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 100; i++) {
 		assert_int_equal(put(f, i), 0);
 		hold(f, i, 1);
 	}
-	assert_int_equal(put(f, 50), -ENOSPC);
-	assert_null(find(f, 50));
-	for (i = 0; i < 8; i++)
-		assert_non_null(find(f, i));
+	for (i = 100; i < 200; i++)
+		assert_int_equal(put(f, i), 0);
+	assert_int_equal(f->certificates.cnt, 108);
 	assert_int_equal(put(f, 4), 0); /* replacing needs no room, and keeps the hold */
-	assert_int_equal(put(f, 50), -ENOSPC);
-	hold(f, 4, -1);
-	assert_int_equal(put(f, 50), 0);
+	for (i = 0; i < 100; i++)
+		assert_non_null(find(f, i));
+	for (i = 0; i < 100; i++)
+		hold(f, i, -1);
+	for (i = 0; i < 400; i++) {
+		struct rk_verdict v = {.fingerprint = {(uint8_t)i, (uint8_t)(i >> 8), 1}};
+
+		assert_int_equal(certificate_table_put(&f->certificates, &v), 0);
+	}
+	assert_int_equal(f->certificates.cnt, 8);
 	assert_null(find(f, 4));
 }
 
@@ -328,7 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slots_go_with_their_peers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_certificates, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_certificates_all_held, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_certificates_held, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Kept certificates of peers and a clock that is wrong: they are good again when it is right. */
+/* Kept certificates of peers: room for all of them, and what a clock that is wrong does to them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "control/verdicts.h"
+#include "control/config.h"
+#include "control/verdicts_private.h"
 #include "pki/x509/cert.h"
 #include "tests/unit/daemon_fixture.h"
 
@@ -120,9 +121,43 @@ static void late_clock_is_forgotten(void **state)
 	daemon_fixture_run(&f, is_good, NULL);
 }
 
+static void add(unsigned n)
+{
+	uint8_t der[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+	struct rk_verdict v = {.status = RK_VERDICT_GOOD};
+
+	memcpy(v.fingerprint, der, sizeof(der));
+	assert_non_null(
+		verdicts_add_record(f.d.verdicts, (struct rk_span){der, sizeof(der)}, &v, true));
+}
+
+static bool has(unsigned n)
+{
+	uint8_t of[RK_FINGERPRINT_LEN] = {
+		(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+
+	return verdicts_find(f.d.verdicts, of) != NULL;
+}
+
+/* The bound is above what all peers together have; only then the oldest gives way. */
+static void every_peer_has_room(void **state)
+{
+	unsigned max = VERDICTS_CONFIRMED_MAX + (unsigned)f.d.config->peer_cnt;
+
+	(void)state;
+	assert_true(f.d.config->peer_cnt > 0);
+	for (unsigned n = 1; n <= max; n++)
+		add(n);
+	assert_true(has(1) && has(max));
+	add(max + 1);
+	assert_false(has(1));
+	assert_true(has(2) && has(max + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(every_peer_has_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(early_clock_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(late_clock_is_forgotten, set_up, tear_down),
 	};
