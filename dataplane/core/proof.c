@@ -290,41 +290,58 @@ void proof_job_done(struct engine *e, struct exchange *x, struct crypto_job *job
 
 /* ---- identity ---- */
 
-static bool is_own_name(const struct engine *e, const char *name, size_t len)
+static bool is_own_name(const struct engine *e, struct rk_span name)
 {
 	struct rk_span own = engine_own_name(e);
 
-	return own.len == len && memcmp(own.data, name, len) == 0;
+	return own.len == name.len && memcmp(own.data, name.data, name.len) == 0;
+}
+
+/* The peering-common-name in a SAN URI; empty: it is about something else. */
+static struct rk_span name_in_uri(const struct rk_verdict *v, unsigned i)
+{
+	const size_t prefix_len = sizeof(RK_PEERING_URN) - 1;
+
+	if (v->uri_len[i] <= prefix_len || memcmp(v->uri[i], RK_PEERING_URN, prefix_len) != 0)
+		return (struct rk_span){NULL, 0};
+	return (struct rk_span){
+		(const uint8_t *)v->uri[i] + prefix_len, v->uri_len[i] - prefix_len};
 }
 
 /* By one name; a second peer besides the one found is one too many. */
-static bool match(struct engine *e, const char *name, size_t len, struct identity *id)
+static bool match(struct engine *e, struct rk_span name, struct identity *id)
 {
 	unsigned owner = 0;
-	struct session *s = e->ops.find_peer(e->ctx, name, len, &owner);
+	struct session *s = e->ops.find_peer(e->ctx, (const char *)name.data, name.len, &owner);
 
 	if (s == NULL || s == id->session)
 		return true;
 	if (id->session != NULL)
 		return false;
-	*id = (struct identity){s, owner, {(const uint8_t *)name, len}};
+	*id = (struct identity){s, owner, name};
 	return true;
 }
 
 enum reason proof_identity(struct engine *e, const struct rk_verdict *v, struct identity *id)
 {
+	const struct rk_span cn = {(const uint8_t *)v->cn, v->cn_len};
+
 	*id = (struct identity){0};
 	if (v->cn_cnt != 1 || v->cn_len == 0)
 		return REASON_IDENTITY_UNKNOWN;
-	if (is_own_name(e, v->cn, v->cn_len))
+	if (is_own_name(e, cn))
 		return REASON_SELF;
-	(void)match(e, v->cn, v->cn_len, id);
+	(void)match(e, cn, id);
 	if (id->session != NULL)
 		return REASON_ACCEPTED;
 	for (unsigned i = 0; i < v->uri_cnt; i++) {
-		if (is_own_name(e, v->uri[i], v->uri_len[i]))
+		const struct rk_span name = name_in_uri(v, i);
+
+		if (name.len == 0)
+			continue;
+		if (is_own_name(e, name))
 			return REASON_SELF;
-		if (!match(e, v->uri[i], v->uri_len[i], id))
+		if (!match(e, name, id))
 			return REASON_IDENTITY_AMBIGUOUS;
 	}
 	return id->session == NULL ? REASON_IDENTITY_UNKNOWN : REASON_ACCEPTED;

@@ -95,6 +95,9 @@ static_assert(sizeof(struct rk_chain_entry) == 48, "no hidden padding");
 static_assert(sizeof(struct rk_verdict) == 32 + 3 * 8 + 8 + 8 + 64 + 4 * 256 + 8 * 48 + 520,
 	"no hidden padding: the record is copied and hashed as bytes");
 
+/* A SAN URI that names a router: this, and its peering-common-name. */
+#define RK_PEERING_URN "urn:ssr:peering:"
+
 /* Every count, length and enum of a record from outside is in range, and unused bytes zero. */
 bool rk_verdict_is_sound(const struct rk_verdict *v) RK_MUST_CHECK;
 /* The key's length fits its type and the first bytes are plausible. */

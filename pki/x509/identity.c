@@ -5,7 +5,7 @@
 
 enum pki_identity pki_identity_match(const struct rk_verdict *v, const char *name, size_t len)
 {
-	const size_t prefix_len = strlen(PKI_PEERING_URN);
+	const size_t prefix_len = strlen(RK_PEERING_URN);
 	size_t i;
 
 	if (len == 0)
@@ -14,7 +14,7 @@ enum pki_identity pki_identity_match(const struct rk_verdict *v, const char *nam
 		return PKI_IDENTITY_COMMON_NAME;
 	for (i = 0; i < v->uri_cnt; i++) {
 		if (v->uri_len[i] == prefix_len + len &&
-			memcmp(v->uri[i], PKI_PEERING_URN, prefix_len) == 0 &&
+			memcmp(v->uri[i], RK_PEERING_URN, prefix_len) == 0 &&
 			memcmp(v->uri[i] + prefix_len, name, len) == 0)
 			return PKI_IDENTITY_URI;
 	}

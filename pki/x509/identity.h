@@ -7,12 +7,10 @@
 #include "pki/view/bytes.h"
 #include "pki/view/verdict.h"
 
-#define PKI_PEERING_URN "urn:ssr:peering:"
-
 enum pki_identity {
 	PKI_IDENTITY_NONE = 0,
 	PKI_IDENTITY_COMMON_NAME = 1, /* the one CN equals the name, byte for byte */
-	PKI_IDENTITY_URI = 2,         /* a SAN URI equals PKI_PEERING_URN and the name */
+	PKI_IDENTITY_URI = 2,         /* a SAN URI equals RK_PEERING_URN and the name */
 };
 
 /*

@@ -216,10 +216,10 @@ static bool is_uri(const char *s)
 /* The characters of a URN's namespace-specific string would do; a peering name is one of them. */
 static bool is_peering_name(const char *s)
 {
-	char uri[sizeof(PKI_PEERING_URN) + ALT_VALUE_MAX];
+	char uri[sizeof(RK_PEERING_URN) + ALT_VALUE_MAX];
 
 	return s[0] != '\0' && strlen(s) <= 64 &&
-	       snprintf(uri, sizeof(uri), "%s%s", PKI_PEERING_URN, s) > 0 && is_uri(uri);
+	       snprintf(uri, sizeof(uri), "%s%s", RK_PEERING_URN, s) > 0 && is_uri(uri);
 }
 
 static bool is_sound_alt_name(const struct pki_alt_name *a)
@@ -267,7 +267,7 @@ static bool check_alt_names(const struct pki_subject *s, struct pki_report *repo
 
 static GENERAL_NAME *make_alt_name(const struct pki_alt_name *a)
 {
-	char value[sizeof(PKI_PEERING_URN) + ALT_VALUE_MAX];
+	char value[sizeof(RK_PEERING_URN) + ALT_VALUE_MAX];
 	int type = a->type == PKI_ALT_DNS     ? GEN_DNS
 		   : a->type == PKI_ALT_IP    ? GEN_IPADD
 		   : a->type == PKI_ALT_EMAIL ? GEN_EMAIL
@@ -276,7 +276,7 @@ static GENERAL_NAME *make_alt_name(const struct pki_alt_name *a)
 	GENERAL_NAME *name;
 
 	snprintf(value, sizeof(value), "%s%s",
-		a->type == PKI_ALT_URN_SSR_PEERING ? PKI_PEERING_URN : "", a->value);
+		a->type == PKI_ALT_URN_SSR_PEERING ? RK_PEERING_URN : "", a->value);
 	if (type == GEN_IPADD) {
 		s = a2i_IPADDRESS(value);
 	} else {

@@ -182,6 +182,48 @@ static void stranger_is_refused(void **state)
 	pair_identity_free(mallory);
 }
 
+/* The CN is a serial number, say; a URI names the router, or others. */
+static struct pair_identity *named_by_uri(const char *alt_name)
+{
+	struct pair_identity *id = pair_identity_new(
+		"serial-4711", TEST_P256, &(struct test_cert){.alt_name = alt_name});
+
+	strcpy(id->name, "west");
+	return id;
+}
+
+static void uri_names_the_peer(void **state)
+{
+	static const struct {
+		const char *alt_name;
+		const char *refusal; /* NULL: it is the peer */
+	} cases[] = {
+		{"URI:urn:ssr:peering:west", NULL},
+		{"URI:https://west.example/,DNS:west,URI:urn:ssr:peering:west", NULL},
+		{"URI:urn:ssr:peering:wes", "identity-unknown"},
+		{"URI:urn:ssr:peering:west2", "identity-unknown"},
+		{"URI:urn:ssr:peering-west,DNS:west", "identity-unknown"},
+		{"URI:urn:ssr:peering:east", "own-identity"},
+		{"URI:urn:ssr:peering:west,URI:urn:ssr:peering:east", "own-identity"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair_identity *id = named_by_uri(cases[i].alt_name);
+		struct pair *p = pair_new(&(struct pair_options){.seed = 20 + i}, east, west);
+
+		pair_set_identity(p, 1, id);
+		pair_start(p, 0);
+		pair_start(p, 1);
+		pair_run(p, 5 * PAIR_SEC);
+		assert_int_equal(pair_is_agreed(p), cases[i].refusal == NULL);
+		if (cases[i].refusal != NULL)
+			assert_true(pair_counter(p, 0, cases[i].refusal) > 0);
+		pair_free(p);
+		pair_identity_free(id);
+	}
+}
+
 static void untrusted_certificate_is_refused(void **state)
 {
 	struct pair_identity *fake = pair_identity_new("west", TEST_P256, NULL);
@@ -354,6 +396,7 @@ int main(void)
 		cmocka_unit_test(slow_crypto_and_slow_control),
 		cmocka_unit_test(control_away_delays_first_contact),
 		cmocka_unit_test(stranger_is_refused),
+		cmocka_unit_test(uri_names_the_peer),
 		cmocka_unit_test(untrusted_certificate_is_refused),
 		cmocka_unit_test(expired_certificate_is_refused),
 		cmocka_unit_test(our_own_name_is_refused),
