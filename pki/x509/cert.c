@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "pki/x509/der.h"
+#include "pki/x509/extension.h"
 #include "pki/x509/pem.h"
 
 static const char advice_pem[] = "Submit exactly one PEM block, from -----BEGIN CERTIFICATE----- "
@@ -42,6 +43,11 @@ int pki_cert_parse_der(const uint8_t *der, size_t len, struct pki_report *report
 	if (!pki_der_is_strict(der, len)) {
 		pki_report_add(report, PKI_ERROR, "certificate-not-der", advice_reissue,
 			"The content is not one DER object, or something follows it.");
+		return -EBADMSG;
+	}
+	if (!pki_cert_extensions_are_der(der, len)) {
+		pki_report_add(report, PKI_ERROR, "certificate-not-der", advice_reissue,
+			"An extension of the certificate is not written in DER.");
 		return -EBADMSG;
 	}
 	cert = d2i_X509(NULL, &next, (long)len);

@@ -26,6 +26,8 @@ static const struct pki_problem bad_issuer = {"crl-bad-entry",
 	"an entry's certificateIssuer is not critical or names no directory entry"};
 static const struct pki_problem unknown = {"crl-unknown-critical-extension",
 	"an entry has a critical extension that this program does not know"};
+static const struct pki_problem critical = {"crl-extension-must-not-be-critical",
+	"an entry's reason or date of invalidity is critical, which RFC 5280 forbids"};
 static const struct pki_problem twice = {"duplicate-extension", "an entry has one extension twice"};
 
 static const struct pki_problem *take_reason(
@@ -39,28 +41,32 @@ static const struct pki_problem *take_reason(
 }
 
 static const struct pki_problem *read_reason(
-	const struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_crl_entry *out)
+	const struct pki_crl *crl, const struct pki_extension *e, struct pki_crl_entry *out)
 {
 	struct rk_span in = e->value;
 	struct pki_der reason;
 
+	if (e->is_critical)
+		return &critical;
 	if (!pki_der_expect(&in, PKI_DER_ENUMERATED, &reason) || reason.content.len != 1)
 		return &bad_reason;
 	return take_reason(crl, reason.content.data[0], out);
 }
 
-static const struct pki_problem *read_invalidity_date(const struct pki_crl_extension *e)
+static const struct pki_problem *read_invalidity_date(const struct pki_extension *e)
 {
 	struct rk_span in = e->value;
 	struct pki_der date;
 	int64_t t;
 
+	if (e->is_critical)
+		return &critical;
 	return pki_der_next(&in, &date) && pki_der_generalized_time(&date, &t) ? NULL : &bad_date;
 }
 
 /* GeneralNames with a directory name in it: no other form is compared with an issuer. */
 static const struct pki_problem *read_issuer(
-	const struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_crl_entry *out)
+	const struct pki_crl *crl, const struct pki_extension *e, struct pki_crl_entry *out)
 {
 	struct rk_span in = e->value;
 	struct pki_der names, name;
@@ -81,23 +87,23 @@ static const struct pki_problem *read_issuer(
 static const struct pki_problem *read_entry_extensions(
 	const struct pki_crl *crl, struct rk_span in, struct pki_crl_entry *out)
 {
-	struct pki_crl_extension e;
+	struct pki_extension e;
 	const struct pki_problem *bad = NULL;
 	bool has_reason = false, has_date = false, has_issuer = false;
 
 	if (in.len == 0)
 		return &bad_entry;
-	while (bad == NULL && pki_crl_extension_next(&in, &e)) {
-		if (pki_crl_extension_is(&e, ARC_REASON)) {
+	while (bad == NULL && pki_extension_next(&in, &e)) {
+		if (pki_extension_is(&e, ARC_REASON)) {
 			bad = has_reason ? &twice : read_reason(crl, &e, out);
 			has_reason = true;
-		} else if (pki_crl_extension_is(&e, ARC_INVALIDITY_DATE)) {
+		} else if (pki_extension_is(&e, ARC_INVALIDITY_DATE)) {
 			bad = has_date ? &twice : read_invalidity_date(&e);
 			has_date = true;
-		} else if (pki_crl_extension_is(&e, ARC_CERTIFICATE_ISSUER)) {
+		} else if (pki_extension_is(&e, ARC_CERTIFICATE_ISSUER)) {
 			bad = has_issuer ? &twice : read_issuer(crl, &e, out);
 			has_issuer = true;
-		} else if (e.is_critical && !pki_crl_extension_is(&e, ARC_HOLD_INSTRUCTION)) {
+		} else if (e.is_critical && !pki_extension_is(&e, ARC_HOLD_INSTRUCTION)) {
 			bad = &unknown;
 		}
 	}

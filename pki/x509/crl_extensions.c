@@ -16,40 +16,8 @@ enum {
 	ARC_FRESHEST_CRL = 46,
 };
 
-bool pki_crl_extension_next(struct rk_span *in, struct pki_crl_extension *out)
-{
-	struct rk_span rest = *in;
-	struct pki_der e, oid, critical, octets;
-
-	memset(out, 0, sizeof(*out));
-	if (!pki_der_expect(&rest, PKI_DER_SEQUENCE, &e) ||
-		!pki_der_expect(&e.content, PKI_DER_OID, &oid))
-		return false;
-	if (pki_der_peek(&e.content) == PKI_DER_BOOLEAN) {
-		/* DEFAULT FALSE is not written in DER */
-		if (!pki_der_next(&e.content, &critical) || critical.content.len != 1 ||
-			critical.content.data[0] != 0xff)
-			return false;
-		out->is_critical = true;
-	}
-	if (!pki_der_expect(&e.content, PKI_DER_OCTET_STRING, &octets) || e.content.len != 0 ||
-		!pki_der_is_strict(octets.content.data, octets.content.len))
-		return false;
-	out->oid = oid.content;
-	out->value = octets.content;
-	*in = rest;
-	return true;
-}
-
-bool pki_crl_extension_is(const struct pki_crl_extension *e, uint8_t arc)
-{
-	const uint8_t id[] = {0x55, 0x1d, arc};
-
-	return e->oid.len == sizeof(id) && memcmp(e->oid.data, id, sizeof(id)) == 0;
-}
-
 static int read_number(
-	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+	struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
 {
 	struct rk_span in = e->value;
 	struct pki_der n;
@@ -68,7 +36,7 @@ static int read_number(
 
 /* BaseCRLNumber (RFC 5280 5.2.4) */
 static int read_base_number(
-	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+	struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
 {
 	struct rk_span in = e->value;
 	struct pki_der n;
@@ -86,16 +54,26 @@ static int read_base_number(
 	return 0;
 }
 
+/* authorityCertIssuer and authorityCertSerialNumber: both or none (RFC 5280 4.2.1.1). */
+static bool is_pair_or_nothing(struct rk_span in)
+{
+	struct pki_der issuer, serial;
+
+	return in.len == 0 ||
+	       (pki_der_expect(&in, PKI_DER_CONTEXT_CONSTRUCTED | 1, &issuer) &&
+		       pki_der_expect(&in, PKI_DER_CONTEXT | 2, &serial) && in.len == 0);
+}
+
 /* AuthorityKeyIdentifier ::= SEQUENCE { [0] keyIdentifier, [1] issuer, [2] serial } */
 static int read_key_id(
-	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+	struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
 {
 	struct rk_span in = e->value;
 	struct pki_der list, id;
 
-	if (e->is_critical || !pki_der_expect(&in, PKI_DER_SEQUENCE, &list) ||
+	if (e->is_critical || !pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0 ||
 		!pki_der_expect(&list.content, PKI_DER_CONTEXT | 0, &id) || id.content.len == 0 ||
-		id.content.len > PKI_CRL_KEY_ID_MAX)
+		id.content.len > PKI_CRL_KEY_ID_MAX || !is_pair_or_nothing(list.content))
 		return pki_crl_refuse(report, "crl-bad-authority-key-identifier",
 			"its authority key identifier is critical, has no key identifier or cannot "
 			"be "
@@ -210,8 +188,7 @@ static int decode_point(struct pki_crl *crl, struct rk_span der, struct pki_repo
 }
 
 /* RFC 5280 5.2.5 */
-static int read_scope(
-	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+static int read_scope(struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
 {
 	struct pki_crl_scope *scope = &crl->info.scope;
 	struct rk_span in = e->value;
@@ -240,29 +217,40 @@ static int read_scope(
 	return ret == 0 ? decode_point(crl, e->value, report) : ret;
 }
 
-static int read_extension(
-	struct pki_crl *crl, const struct pki_crl_extension *e, struct pki_report *report)
+/* RFC 5280 5.2.6: where deltas are found; nothing here needs it. */
+static int read_freshest(
+	struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
 {
-	if (pki_crl_extension_is(e, ARC_CRL_NUMBER))
+	crl->has_freshest = true;
+	return e->is_critical ? pki_crl_refuse(report, "crl-extension-must-not-be-critical",
+					"its freshestCRL is critical, which RFC 5280 forbids")
+			      : 0;
+}
+
+static int read_extension(
+	struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
+{
+	if (pki_extension_is(e, ARC_CRL_NUMBER))
 		return read_number(crl, e, report);
-	if (pki_crl_extension_is(e, ARC_AUTHORITY_KEY_ID))
+	if (pki_extension_is(e, ARC_AUTHORITY_KEY_ID))
 		return read_key_id(crl, e, report);
-	if (pki_crl_extension_is(e, ARC_ISSUING_POINT))
+	if (pki_extension_is(e, ARC_ISSUING_POINT))
 		return read_scope(crl, e, report);
-	if (pki_crl_extension_is(e, ARC_DELTA_INDICATOR))
+	if (pki_extension_is(e, ARC_DELTA_INDICATOR))
 		return read_base_number(crl, e, report);
-	if (e->is_critical && !pki_crl_extension_is(e, ARC_ISSUER_ALT_NAME) &&
-		!pki_crl_extension_is(e, ARC_FRESHEST_CRL))
+	if (pki_extension_is(e, ARC_FRESHEST_CRL))
+		return read_freshest(crl, e, report);
+	if (e->is_critical && !pki_extension_is(e, ARC_ISSUER_ALT_NAME))
 		return pki_crl_refuse(report, "crl-unknown-critical-extension",
 			"it has a critical extension that this program does not know");
 	return 0;
 }
 
-static bool is_seen_before(struct rk_span extensions, const struct pki_crl_extension *e)
+static bool is_seen_before(struct rk_span extensions, const struct pki_extension *e)
 {
-	struct pki_crl_extension other;
+	struct pki_extension other;
 
-	while (pki_crl_extension_next(&extensions, &other) && other.oid.data != e->oid.data) {
+	while (pki_extension_next(&extensions, &other) && other.oid.data != e->oid.data) {
 		if (other.oid.len == e->oid.len &&
 			memcmp(other.oid.data, e->oid.data, e->oid.len) == 0)
 			return true;
@@ -276,11 +264,11 @@ int pki_crl_read_extensions(
 	struct pki_crl *crl, struct rk_span extensions, struct pki_report *report)
 {
 	struct rk_span in = extensions;
-	struct pki_crl_extension e;
+	struct pki_extension e;
 	unsigned cnt = 0;
 	int ret;
 
-	while (pki_crl_extension_next(&in, &e)) {
+	while (pki_extension_next(&in, &e)) {
 		if (++cnt > EXTENSION_CNT_MAX || is_seen_before(extensions, &e))
 			return pki_crl_refuse(report, "duplicate-extension",
 				"it has an extension twice, or too many");
@@ -295,6 +283,9 @@ int pki_crl_read_extensions(
 	if (crl->info.key_id_len == 0)
 		return pki_crl_refuse(report, "crl-without-authority-key-identifier",
 			"it has no authority key identifier");
+	if (crl->info.is_delta && crl->has_freshest)
+		return pki_crl_refuse(report, "crl-delta-with-freshest",
+			"it is a delta list and says where its own deltas are");
 	if (crl->info.is_delta &&
 		memcmp(crl->info.number, crl->info.base_number, PKI_CRL_NUMBER_MAX) < 0)
 		return pki_crl_refuse(

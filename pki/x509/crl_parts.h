@@ -9,6 +9,7 @@
 #include "pki/x509/algorithm.h"
 #include "pki/x509/crl.h"
 #include "pki/x509/der.h"
+#include "pki/x509/extension.h"
 #include "pki/x509/report.h"
 
 struct pki_crl {
@@ -22,20 +23,10 @@ struct pki_crl {
 	X509_ALGOR *algorithm;
 	ISSUING_DIST_POINT *point; /* NULL without one; a relative name is completed */
 	struct rk_span point_der;
+	bool has_freshest;
 	X509_NAME *issuer;
 	struct pki_crl_info info;
 };
-
-/* One Extension (RFC 5280 4.1): which, whether critical, and the DER inside its OCTET STRING. */
-struct pki_crl_extension {
-	struct rk_span oid; /* content octets */
-	bool is_critical;
-	struct rk_span value; /* one strict DER element */
-};
-/* The next of a list of extensions; false: none left, or bad encoding (in is then not empty). */
-bool pki_crl_extension_next(struct rk_span *in, struct pki_crl_extension *out) RK_MUST_CHECK;
-/* The OID is id-ce (2.5.29) and this arc. */
-bool pki_crl_extension_is(const struct pki_crl_extension *e, uint8_t arc);
 
 /* Adds a finding; always -EBADMSG, to be returned. */
 int pki_crl_refuse(struct pki_report *report, const char *code, const char *text);

@@ -122,20 +122,33 @@ static bool may_be_constructed(uint8_t tag)
 	return (tag & 0xc0) != 0 || tag == PKI_DER_SEQUENCE || tag == PKI_DER_SET;
 }
 
-static bool is_strict_content(struct rk_span in, unsigned depth)
+/* The shorter one padded with zeros (X.690 11.6): no element is the other's beginning and more. */
+static int compare_elements(struct rk_span a, struct rk_span b)
 {
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = memcmp(a.data, b.data, len);
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* Elements of a SET ascend: every one of certificates and lists is a SET OF. */
+static bool is_strict_content(struct rk_span in, unsigned depth, bool is_set)
+{
+	struct rk_span last = {0};
 	struct pki_der e;
 
 	while (in.len > 0) {
-		if (!pki_der_next(&in, &e))
+		if (!pki_der_next(&in, &e) ||
+			(is_set && last.len > 0 && compare_elements(last, e.whole) > 0))
 			return false;
+		last = e.whole;
 		if (!is_constructed(e.tag)) {
 			if (!is_sound_primitive(&e))
 				return false;
 			continue;
 		}
 		if (depth == 0 || !may_be_constructed(e.tag) ||
-			!is_strict_content(e.content, depth - 1))
+			!is_strict_content(e.content, depth - 1, e.tag == PKI_DER_SET))
 			return false;
 	}
 	return true;
@@ -147,7 +160,8 @@ bool pki_der_is_strict(const uint8_t *data, size_t len)
 	struct rk_span rest = in;
 	struct pki_der e;
 
-	return pki_der_next(&rest, &e) && rest.len == 0 && is_strict_content(in, PKI_DER_DEPTH_MAX);
+	return pki_der_next(&rest, &e) && rest.len == 0 &&
+	       is_strict_content(in, PKI_DER_DEPTH_MAX, false);
 }
 
 /* Two digits, or -1000 so that every range check fails. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Strict DER (X.690 10, 11), read in place: definite minimal lengths, low tag numbers, minimal
- * integers. OpenSSL's decoder takes BER too; whatever is signed is checked here first, so that one
+ * integers, sets in order. OpenSSL's decoder takes BER too; whatever is signed is checked here first, so that one
  * object has one encoding. No allocation; any thread.
  */
 #pragma once

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #define DNS_NAME_MAX  253
 #define DNS_LABEL_MAX 63
@@ -222,6 +223,45 @@ static bool are_subtrees_sound(const STACK_OF(GENERAL_SUBTREE) * subtrees)
 	}
 	/* SEQUENCE SIZE (1..MAX) */
 	return subtrees == NULL || sk_GENERAL_SUBTREE_num(subtrees) > 0;
+}
+
+/* "*.a.example" stands for x.a.example, whatever x: what excludes one of them excludes it. */
+static bool could_be(struct rk_span base, struct rk_span wildcard)
+{
+	struct rk_span domain = skip(wildcard, 1); /* ".a.example" */
+
+	return base.len > domain.len && strncasecmp((const char *)base.data + base.len - domain.len,
+						(const char *)domain.data, domain.len) == 0;
+}
+
+static bool is_wildcard(const GENERAL_NAME *name)
+{
+	struct rk_span s;
+
+	if (name->type != GEN_DNS)
+		return false;
+	s = span_of(name->d.dNSName);
+	return s.len > 2 && s.data[0] == '*' && s.data[1] == '.';
+}
+
+bool pki_name_constraints_exclude_wildcard(const NAME_CONSTRAINTS *nc, const GENERAL_NAMES *names)
+{
+	int i, j;
+
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		for (j = 0; is_wildcard(name) && j < sk_GENERAL_SUBTREE_num(nc->excludedSubtrees);
+			j++) {
+			const GENERAL_NAME *base =
+				sk_GENERAL_SUBTREE_value(nc->excludedSubtrees, j)->base;
+
+			if (base->type == GEN_DNS &&
+				could_be(span_of(base->d.dNSName), span_of(name->d.dNSName)))
+				return true;
+		}
+	}
+	return false;
 }
 
 bool pki_name_constraints_are_sound(const NAME_CONSTRAINTS *nc)

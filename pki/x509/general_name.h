@@ -28,3 +28,9 @@ bool pki_alt_name_is_sound(const GENERAL_NAME *name) RK_MUST_CHECK;
 bool pki_constraint_base_is_sound(const GENERAL_NAME *base) RK_MUST_CHECK;
 /* Both lists of a constraint: some subtree at all, no minimum, no maximum, sound bases. */
 bool pki_name_constraints_are_sound(const NAME_CONSTRAINTS *nc) RK_MUST_CHECK;
+/*
+ * Whether a wildcard among the names could stand for a host that is excluded, though as a text it is
+ * not below what is: OpenSSL compares texts.
+ */
+bool pki_name_constraints_exclude_wildcard(
+	const NAME_CONSTRAINTS *nc, const GENERAL_NAMES *names) RK_MUST_CHECK;

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "pki/x509/algorithm.h"
+#include "pki/x509/extension.h"
 #include "pki/x509/general_name.h"
 #include "pki/x509/name.h"
 #include "pki/x509/revocation_key.h"
@@ -134,11 +135,10 @@ static void check_extensions(struct check *c)
 		found(c, "duplicate-extension", "it has one extension twice");
 		break;
 	}
+	for (i = 0; i < cnt; i++)
+		found_problem(c, pki_extension_problem(X509_get_ext(c->cert, i)));
 	if ((flags & (EXFLAG_INVALID | EXFLAG_INVALID_POLICY)) != 0)
 		found(c, "bad-extension", "an extension cannot be read, or contradicts another");
-	if ((flags & EXFLAG_CRITICAL) != 0)
-		found(c, "unknown-critical-extension",
-			"it has a critical extension that this program does not know");
 	if ((flags & EXFLAG_KUSAGE) != 0 && X509_get_key_usage(c->cert) == 0)
 		found(c, "bad-extension", "its keyUsage names no use");
 	check_not_critical(c);
@@ -256,6 +256,8 @@ static void check_leaf(struct check *c)
 	if (X509_get_ext_by_NID(c->cert, NID_name_constraints, -1) >= 0)
 		found(c, "name-constraints-in-leaf",
 			"it has name constraints, which only a CA may");
+	if (X509_get_ext_by_NID(c->cert, NID_policy_mappings, -1) >= 0)
+		found(c, "policy-mappings-in-leaf", "it has policy mappings, which only a CA may");
 	check_leaf_names(c);
 }
 

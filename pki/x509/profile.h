@@ -7,8 +7,9 @@
  *                inner = outer signature algorithm [signature-algorithms-differ] · algorithm and
  *                key (algorithm.h) · issuer not empty [empty-issuer] · validity in the RFC's form
  *                [bad-validity], now inside [expired, not-yet-valid] · no extension twice
- *                [duplicate-extension] · extensions readable [bad-extension] and, when critical,
- *                known [unknown-critical-extension], and not critical where the RFC says so
+ *                [duplicate-extension] · extensions readable and whole [bad-extension] and, when
+ *                critical, acted on [unknown-critical-extension] (both: extension.h), and not
+ *                critical where the RFC says so
  *                [extension-must-not-be-critical] · keyUsage not empty [bad-extension] · names
  *                of subjectAltName written soundly [bad-alt-name]
  *   CA, anchor   basicConstraints with CA:TRUE [not-a-ca], critical
@@ -23,8 +24,8 @@
  *                a CA
  *   leaf         no CA [ca-as-leaf]; subject is not issuer [self-signed]; keyUsage, if there, with
  *                digitalSignature [key-usage-without-digital-signature] and without keyCertSign
- *                [ca-key-usage-in-leaf]; no name constraints [name-constraints-in-leaf]; names
- *                that a verdict can carry [too-many-uris, uri-too-long]
+ *                [ca-key-usage-in-leaf]; no name constraints [name-constraints-in-leaf], no
+ *                policy mappings [policy-mappings-in-leaf]; names that a verdict can carry [too-many-uris, uri-too-long]
  *
  * Any thread; an X509 may be shared.
  */

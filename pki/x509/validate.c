@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "pki/x509/cert.h"
+#include "pki/x509/general_name.h"
 #include "pki/x509/key.h"
 #include "pki/x509/name.h"
 #include "pki/x509/path.h"
@@ -202,6 +203,32 @@ static bool is_self_issued(const X509 *cert)
 	return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
 }
 
+/* RFC 5280 6.1.3 (c) for names that stand for many. */
+static void judge_wildcards(struct judgement *j, const STACK_OF(X509) * chain, int depth)
+{
+	X509 *cert = sk_X509_value(chain, depth);
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	char text[PKI_SUBJECT_MAX];
+	bool is_excluded = false;
+
+	for (int i = depth + 1; names != NULL && i < sk_X509_num(chain); i++) {
+		NAME_CONSTRAINTS *nc =
+			X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
+
+		is_excluded |= nc != NULL && pki_name_constraints_exclude_wildcard(nc, names);
+		NAME_CONSTRAINTS_free(nc);
+	}
+	GENERAL_NAMES_free(names);
+	if (!is_excluded)
+		return;
+	worsen(j, RK_VERDICT_NOT_ALLOWED);
+	pki_name_text(X509_get_subject_name(cert), text, sizeof(text));
+	pki_report_about(j->report, "%s", text);
+	pki_report_add(j->report, PKI_ERROR, "name-excluded",
+		"Have the certificate issued again without that name.",
+		"A wildcard of its subjectAltName could be a name that a CA above excludes.");
+}
+
 /* Every certificate of the path below the anchor, leaf first; then the anchor's own profile. */
 static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 {
@@ -223,6 +250,7 @@ static int judge_chain(struct judgement *j, STACK_OF(X509) * chain)
 
 		if (i > 0)
 			worsen(j, check_profile(j, cert, PKI_ROLE_CA));
+		judge_wildcards(j, chain, i);
 		ret = fill_entry(j, cert, &q);
 		if (ret == -EINVAL) {
 			worsen(j, RK_VERDICT_NOT_ALLOWED); /* and the profile said why */

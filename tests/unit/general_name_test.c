@@ -190,6 +190,42 @@ static void bad_constraints_refuse_the_ca(void **state)
 	}
 }
 
+/* What a wildcard could stand for is excluded with it. */
+static void wildcards_are_excluded(void **state)
+{
+	static const struct {
+		const char *constraint;
+		enum rk_verdict_status status;
+	} want[] = {
+		{"critical,excluded;DNS:bar.example.com", RK_VERDICT_NOT_ALLOWED},
+		{"critical,excluded;DNS:a.BAR.Example.com", RK_VERDICT_NOT_ALLOWED},
+		{"critical,excluded;DNS:bar.example.org", RK_VERDICT_GOOD},
+		{"critical,excluded;DNS:barexample.com", RK_VERDICT_GOOD},
+		{"critical,permitted;DNS:example.com", RK_VERDICT_GOOD},
+		{"critical,permitted;DNS:bar.example.com", RK_VERDICT_NOT_ALLOWED},
+	};
+	struct fixture *f = *state;
+	EVP_PKEY *key = test_key_shared(TEST_P256, 4);
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		X509 *ca = test_cert_new(&(struct test_cert){.cn = "constrained",
+			.key = key,
+			.is_ca = true,
+			.issuer = f->pki.ca,
+			.issuer_key = f->pki.ca_key,
+			.name_constraints = want[i].constraint});
+
+		f->args.untrusted = sk_X509_new_null();
+		must(sk_X509_push(f->args.untrusted, ca) > 0);
+		assert_int_equal(judge_leaf(f, (struct test_cert){.issuer = ca,
+						       .issuer_key = key,
+						       .alt_name = "DNS:*.example.com"}),
+			want[i].status);
+		sk_X509_pop_free(f->args.untrusted, X509_free);
+		f->args.untrusted = NULL;
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -198,6 +234,7 @@ int main(void)
 		cmocka_unit_test(alt_names),
 		cmocka_unit_test(constraint_bases),
 		T(bad_names_refuse_the_leaf),
+		T(wildcards_are_excluded),
 		T(wrongly_critical_extensions_refuse),
 		T(bad_constraints_refuse_the_ca),
 	};

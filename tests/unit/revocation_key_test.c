@@ -235,7 +235,8 @@ static void only_der_is_der(void **state)
 		{"0202007f", false}, {"02020080", true}, {"0202ff80", false}, {"0200", false},
 		{"010101", false}, {"0101ff", true}, {"0603800101", false}, {"06022a80", false},
 		{"06022a03", true}, {"030107", false}, {"03020701", false}, {"03020780", true},
-		{"1f8100", false}, {"2403040100", false}, {"100100", false}, {"0000", false}};
+		{"3106020101020102", true}, {"3106020102020101", false}, {"1f8100", false},
+		{"2403040100", false}, {"100100", false}, {"0000", false}};
 	uint8_t der[64];
 	size_t i, j;
 
