@@ -196,7 +196,8 @@ static void run(const struct bench_options *o)
 
 	/* Each row has peers of its own: a peer whose last key is younger than the hold waits. */
 	for (round = 0; round < 2; round++) {
-		f.stage = stage_open(bench_pki_get(0), f.peers, STAGE_GROUP_DEFAULT, true);
+		f.stage = stage_open(
+			&(struct stage_options){.peer_cnt = f.peers, .has_verdicts = true});
 		stage_publish(f.stage, 0, f.peers);
 		f.far = far_new(f.stage, &(struct far_ops){NULL, NULL});
 		make_hello(&f);

@@ -21,7 +21,7 @@ static void report(const struct bench_options *o, const char *what, unsigned pee
 static void run(const struct bench_options *o)
 {
 	unsigned peers = bench_count(o->peers, 100000);
-	struct stage *s = stage_open(bench_pki_get(0), peers, STAGE_GROUP_DEFAULT, false);
+	struct stage *s = stage_open(&(struct stage_options){.peer_cnt = peers});
 	double empty, mapped;
 
 	stage_publish(s, 0, 0);

@@ -26,7 +26,8 @@ static void publish(const struct bench_options *o, struct stage *s, const char *
 static void run(const struct bench_options *o)
 {
 	unsigned peers = bench_count(o->peers, 100000);
-	struct stage *s = stage_open(bench_pki_get(0), peers, STAGE_GROUP_DEFAULT, true);
+	struct stage *s =
+		stage_open(&(struct stage_options){.peer_cnt = peers, .has_verdicts = true});
 
 	stage_publish(s, 0, 0);
 	publish(o, s, "start", 0, peers, peers);
@@ -45,7 +46,8 @@ const struct bench_suite bench_publish = {
 static void run_rejudge(const struct bench_options *o)
 {
 	unsigned peers = bench_count(o->peers, 100000), i;
-	struct stage *s = stage_open(bench_pki_get(0), peers, STAGE_GROUP_DEFAULT, true);
+	struct stage *s =
+		stage_open(&(struct stage_options){.peer_cnt = peers, .has_verdicts = true});
 	double took[BENCH_ROUNDS_MIN];
 
 	stage_publish(s, 0, peers);

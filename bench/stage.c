@@ -16,15 +16,17 @@
 #include <rte_mbuf.h>
 
 #include "bench/harness.h"
+#include "bench/stage_crypto.h"
 #include "dataplane/clock.h"
 #include "dataplane/core/engine_state.h"
 #include "pki/store/compile.h"
 #include "pki/view/secret.h"
 #include "pki/x509/key.h"
 
-#define PORT_NAME "net_ring0"
-#define WIRE_NAME "ETH_RXTX0_net_ring0"
-#define ROUND_MAX 4000000
+#define PORT_NAME    "net_ring0"
+#define WIRE_NAME    "ETH_RXTX0_net_ring0"
+#define ROUND_MAX    4000000
+#define EXCHANGE_CNT 4096
 
 static const struct rk_address own_address = {
 	.family = 4, .prefix_len = 24, .bytes = {192, 0, 2, 1}};
@@ -322,6 +324,8 @@ bool stage_round(struct stage *s)
 	double took;
 	bool is_any;
 
+	if (s->crypto != NULL)
+		stage_crypto_turn(s->crypto, stage_now_ns());
 	rk_rcu_quiescent();
 	round_began = bench_cpu_ns();
 	is_any = worker_run(s->worker);
@@ -365,15 +369,17 @@ static void on_key(void *ctx, struct rk_private_key *key)
 
 static struct port_set *ports; /* a device that was closed does not open again */
 
-static void open_dataplane(struct dataplane *d)
+static void open_dataplane(struct dataplane *d, bool has_crypto_lcore)
 {
 	static const struct channel_ops ops = {on_nothing, on_nothing, on_message, on_key};
 	const uint8_t cookie[COOKIE_SECRET_LEN] = {1};
+	const struct crypto_config crypto = {
+		.lcore_cnt = has_crypto_lcore, .job_cnt = EXCHANGE_CNT};
 
 	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	d->shared.worker_cnt = 1;
 	d->shared.clock_ns = stage_now_ns;
-	d->shared.exchange_cnt = 4096;
+	d->shared.exchange_cnt = EXCHANGE_CNT;
 	inbox_init(&d->shared.to_main);
 	inbox_list_init(&d->reports);
 	graveyard_init(&d->graveyard, d->shared.wake_fd);
@@ -390,15 +396,15 @@ static void open_dataplane(struct dataplane *d)
 	d->shared.ports = d->ports;
 	d->shared.buffers = port_set_buffers(d->ports);
 	bench_must(
-		crypto_service_new(0, 0, &d->crypto[0]) == 0 &&
+		crypto_service_new(&crypto, &d->crypto[0]) == 0 &&
 			worker_new(&d->shared, 0, d->crypto[0], cookie, &d->shared.worker[0]) == 0,
 		"no worker");
 }
 
-struct stage *stage_open(
-	const struct bench_pki *pki, unsigned peer_cnt, uint16_t group, bool has_verdicts)
+struct stage *stage_open(const struct stage_options *options)
 {
 	struct stage *s = calloc(1, sizeof(*s));
+	const struct bench_pki *pki = bench_pki_get(0);
 	struct rk_private_key *key;
 	void *left;
 
@@ -409,14 +415,16 @@ struct stage *stage_open(
 	bench_must(s->d != NULL && key != NULL && pki_key_to_private(pki->east.key, key) == 0,
 		"out of memory");
 	s->pki = pki;
-	s->peer_cnt = peer_cnt;
-	s->group = group;
+	s->peer_cnt = options->peer_cnt;
+	s->group = options->group != 0 ? options->group : STAGE_GROUP_DEFAULT;
 	s->verdicts_fd = -1;
 	make_verdicts(s);
-	if (has_verdicts)
+	if (options->has_verdicts)
 		compile_the_verdicts(s);
 	compile_the_base(s);
-	open_dataplane(s->d);
+	open_dataplane(s->d, options->has_crypto_lcore);
+	if (options->has_crypto_lcore)
+		s->crypto = stage_crypto_new(EXCHANGE_CNT);
 	s->worker = s->d->shared.worker[0];
 	activate_key(s->d, key);
 	s->wire = rte_ring_lookup(WIRE_NAME);
@@ -438,6 +446,7 @@ void stage_close(struct stage *s)
 		;
 	while (part_close_step(&d->closing, SIZE_MAX))
 		;
+	stage_crypto_free(s->crypto);
 	worker_free(s->worker);
 	channel_free(d->channel);
 	certificate_table_fini(&d->shared.certificates);

@@ -22,8 +22,8 @@ struct stage {
 	const struct bench_pki *pki;
 	unsigned peer_cnt; /* at most this many can be published */
 	uint16_t group;
-	unsigned crypto_lcore_cnt;  /* as many threads */
-	struct rk_verdict *verdict; /* of each peer's certificate */
+	struct stage_crypto *crypto; /* NULL: the worker does its asymmetric work itself */
+	struct rk_verdict *verdict;  /* of each peer's certificate */
 	struct rte_ring *wire;
 	uint64_t view_cnt;
 	double longest_ns; /* worker's longest round since it was set to 0 */
@@ -33,8 +33,13 @@ struct stage {
 	struct rk_part_ref verdicts, base; /* sent once, then named */
 };
 
-struct stage *stage_open(
-	const struct bench_pki *pki, unsigned peer_cnt, uint16_t group, bool has_verdicts);
+struct stage_options {
+	unsigned peer_cnt;
+	uint16_t group;        /* 0: STAGE_GROUP_DEFAULT */
+	bool has_verdicts;     /* published, of every peer's certificate */
+	bool has_crypto_lcore; /* for asymmetric work: a core of its own on the worker's clock */
+};
+struct stage *stage_open(const struct stage_options *options);
 void stage_close(struct stage *s);
 
 /* Publishes peers first..first+cnt-1, and runs main and worker until it is applied. */

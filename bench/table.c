@@ -73,7 +73,7 @@ static bool by_index(void *arg, unsigned cnt)
 static void run(const struct bench_options *o)
 {
 	unsigned peers = bench_count(o->peers, 100000), i;
-	struct stage *s = stage_open(bench_pki_get(0), peers, STAGE_GROUP_DEFAULT, false);
+	struct stage *s = stage_open(&(struct stage_options){.peer_cnt = peers});
 	struct lookup l = {.stage = s};
 	struct bench_case cases[] = {{.name = "identity", .run = by_identity, .arg = &l},
 		{.name = "index", .run = by_index, .arg = &l},

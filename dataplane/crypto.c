@@ -11,46 +11,58 @@
 #include <rte_pause.h>
 #include <rte_ring.h>
 
-#define RING_LEN       1024 /* usable: one less */
+/* Of a round: for operations, and for what follows from each finished job, some 5 us. */
+#define RUN_BUDGET_NS  50000
+#define TAKE_BUDGET_NS 10000
+#define SHARE_MAX      8 /* jobs that a crypto lcore takes at once */
 #define IDLE_POLLS     1000
 #define IDLE_SLEEP_MIN 10
 
 struct crypto_service {
-	struct crypto_ctx *ctx;   /* worker: for jobs that run here */
-	struct crypto_job *first; /* worker: submitted, to be run here */
-	struct crypto_job **end;
+	struct crypto_ctx *ctx;     /* worker: for jobs that run here */
+	struct crypto_queue queue;  /* worker: submitted, to be run here */
+	struct crypto_job *batch;   /* worker: taken off it to be run next */
+	struct crypto_job *done;    /* worker: run here, not given back yet */
+	uint64_t began_ns;          /* worker: when this round's share did */
+	bool has_run;               /* worker: in this round */
+	bool has_taken;             /* worker: likewise */
+	unsigned lcore_cnt;         /* main, before anybody else */
 	unsigned away_cnt;          /* worker: on the rings or a crypto lcore */
 	_Atomic uint64_t key_of;    /* credential in force; worker: w, crypto lcores: r */
 	struct rte_ring *submitted; /* worker -> crypto lcores; NULL: inline */
 	struct rte_ring *finished;  /* crypto lcores -> worker */
 };
 
-static struct rte_ring *new_ring(const char *what, unsigned worker, unsigned flags)
+static struct rte_ring *new_ring(
+	const char *what, const struct crypto_config *config, unsigned flags)
 {
 	char name[RTE_RING_NAMESIZE];
 
-	snprintf(name, sizeof(name), "crypto%u-%s", worker, what);
-	return rte_ring_create(name, RING_LEN, (int)rte_socket_id(), flags);
+	/* Exactly: as many as can be submitted fit, so neither way ever overflows. */
+	snprintf(name, sizeof(name), "crypto%u-%s", config->worker, what);
+	return rte_ring_create(
+		name, config->job_cnt, (int)rte_socket_id(), flags | RING_F_EXACT_SZ);
 }
 
-static int add_rings(struct crypto_service *s, unsigned worker)
+static int add_rings(struct crypto_service *s, const struct crypto_config *config)
 {
-	s->submitted = new_ring("submitted", worker, RING_F_SP_ENQ);
-	s->finished = new_ring("finished", worker, RING_F_SC_DEQ);
+	s->submitted = new_ring("submitted", config, RING_F_SP_ENQ);
+	s->finished = new_ring("finished", config, RING_F_SC_DEQ);
 	return s->submitted == NULL || s->finished == NULL ? -ENOMEM : 0;
 }
 
-int crypto_service_new(unsigned worker, unsigned lcore_cnt, struct crypto_service **out)
+int crypto_service_new(const struct crypto_config *config, struct crypto_service **out)
 {
 	struct crypto_service *s = calloc(1, sizeof(*s));
 	int ret = -ENOMEM;
 
 	if (s == NULL)
 		return ret;
-	s->end = &s->first;
+	crypto_queue_init(&s->queue);
+	s->lcore_cnt = config->lcore_cnt;
 	ret = crypto_ctx_new(&s->ctx);
-	if (ret == 0 && lcore_cnt > 0)
-		ret = add_rings(s, worker);
+	if (ret == 0 && config->lcore_cnt > 0)
+		ret = add_rings(s, config);
 	if (ret < 0) {
 		crypto_service_free(s);
 		return ret;
@@ -71,43 +83,69 @@ void crypto_service_free(struct crypto_service *s)
 
 void crypto_submit(struct crypto_service *s, struct crypto_job *job)
 {
-	/* No more away than the way back can hold, so that finished never overflows. */
-	if (s->submitted != NULL && s->away_cnt < RING_LEN - 1 &&
-		rte_ring_sp_enqueue(s->submitted, job) == 0) {
+	if (s->submitted != NULL) {
+		if (rte_ring_sp_enqueue(s->submitted, job) != 0)
+			abort(); /* as many fit as there are */
 		s->away_cnt++;
 		return;
 	}
-	*crypto_job_link(job) = NULL;
-	*s->end = job;
-	s->end = crypto_job_link(job);
+	crypto_queue_push(&s->queue, job);
 }
 
-static struct crypto_job *pop(struct crypto_service *s)
+void crypto_begin(struct crypto_service *s, uint64_t now_ns)
 {
-	struct crypto_job *job = s->first;
+	s->began_ns = now_ns;
+	s->has_run = s->has_taken = false;
+	if (s->queue.first == NULL)
+		crypto_ctx_tidy(s->ctx);
+}
 
-	if (job == NULL)
+static struct crypto_job *take_away(struct crypto_service *s)
+{
+	void *job;
+
+	if (s->finished == NULL || rte_ring_sc_dequeue(s->finished, &job) != 0)
 		return NULL;
-	s->first = *crypto_job_link(job);
-	if (s->first == NULL)
-		s->end = &s->first;
+	s->away_cnt--;
 	return job;
 }
 
-struct crypto_job *crypto_next(struct crypto_service *s)
+static struct crypto_job *take_done(struct crypto_service *s)
 {
-	struct crypto_job *job;
-	void *done;
+	struct crypto_job *job = s->done;
 
-	if (s->finished != NULL && rte_ring_sc_dequeue(s->finished, &done) == 0) {
-		s->away_cnt--;
-		return done;
-	}
-	job = pop(s);
 	if (job != NULL)
-		crypto_job_run(s->ctx, job);
-	else
-		crypto_ctx_tidy(s->ctx);
+		s->done = *crypto_job_link(job);
+	return job;
+}
+
+/* The next batch if it may begin now. */
+static bool choose_batch(struct crypto_service *s, uint64_t spent_ns)
+{
+	uint64_t left_ns = spent_ns < RUN_BUDGET_NS ? RUN_BUDGET_NS - spent_ns : 0;
+
+	if (s->batch == NULL && s->queue.first != NULL &&
+		(!s->has_run || crypto_job_estimate_ns(s->ctx, s->queue.first) <= left_ns))
+		s->batch = crypto_queue_take(s->ctx, &s->queue);
+	return s->batch != NULL &&
+	       (!s->has_run || crypto_batch_estimate_ns(s->ctx, s->batch) <= left_ns);
+}
+
+struct crypto_job *crypto_next(struct crypto_service *s, uint64_t now_ns)
+{
+	uint64_t spent_ns = now_ns - s->began_ns;
+	struct crypto_job *job = NULL;
+
+	if (!s->has_taken || spent_ns < TAKE_BUDGET_NS)
+		job = s->finished != NULL ? take_away(s) : take_done(s);
+	if (job == NULL && s->done == NULL && choose_batch(s, spent_ns)) {
+		crypto_batch_run(s->ctx, s->batch);
+		s->done = s->batch;
+		s->batch = NULL;
+		s->has_run = true;
+		job = take_done(s);
+	}
+	s->has_taken |= job != NULL;
 	return job;
 }
 
@@ -120,23 +158,38 @@ void crypto_keep_key(struct crypto_service *s, uint64_t credential_id)
 
 bool crypto_is_busy(const struct crypto_service *s)
 {
-	return s->first != NULL || s->away_cnt > 0;
+	return s->queue.first != NULL || s->batch != NULL || s->done != NULL || s->away_cnt > 0;
 }
 
-/* One job of one worker; false: it has none. */
+/*
+ * Some jobs of one worker; false: it has none. Several at once, so that those that go together can be
+ * computed together, but no more than this lcore's share: another one may have nothing to do.
+ */
 static bool serve(const struct crypto_lcore *lcore, struct crypto_service *s)
 {
-	void *job;
+	unsigned share = rte_ring_count(s->submitted) / s->lcore_cnt;
+	struct crypto_queue queue;
+	struct crypto_job *job, *next;
+	void *taken[SHARE_MAX];
+	unsigned cnt, i;
 
-	if (rte_ring_mc_dequeue(s->submitted, &job) != 0)
-		return false;
-	crypto_job_run(lcore->ctx, job);
-	if (rte_ring_mp_enqueue(s->finished, job) != 0)
-		abort(); /* crypto_submit keeps room */
-	return true;
+	share = share < 1 ? 1 : share > SHARE_MAX ? SHARE_MAX : share;
+	cnt = rte_ring_mc_dequeue_burst(s->submitted, taken, share, NULL);
+	crypto_queue_init(&queue);
+	for (i = 0; i < cnt; i++)
+		crypto_queue_push(&queue, taken[i]);
+	while ((job = crypto_queue_take(lcore->ctx, &queue)) != NULL) {
+		crypto_batch_run(lcore->ctx, job);
+		for (; job != NULL; job = next) {
+			next = *crypto_job_link(job);
+			if (rte_ring_mp_enqueue(s->finished, job) != 0)
+				abort(); /* as many fit as there are */
+		}
+	}
+	return cnt > 0;
 }
 
-/* A job of each worker in turn, so that none has to wait for another's storm. */
+/* Some of each worker in turn, so that none has to wait for another's storm. */
 static bool serve_all(const struct crypto_lcore *lcore)
 {
 	bool is_any = false;

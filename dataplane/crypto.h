@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where asymmetric operations run: on the worker itself, one between two bursts, so that it is
- * quiescent between any two; or on crypto lcores, over rings, where the operator gives some. Jobs
- * are copies: a crypto lcore sees no RCU pointer and is no reader.
+ * Where asymmetric operations run: on the worker itself, between two bursts; or on crypto lcores,
+ * over rings, where the operator gives some, and then never on the worker. Jobs are copies: a
+ * crypto lcore sees no RCU pointer and is no reader.
+ *
+ * C1  A round of the worker takes back at least one job when any is finished, and else begins the
+ *     operation that waits longest, with those that are computed together with it: there is always
+ *     progress.
+ * C2  Anything more begins only if its estimate fits what is left of the round's budget. So a packet
+ *     that needs none of it waits for one operation, or for the budget, whichever is longer.
  */
 #pragma once
 
@@ -13,9 +19,14 @@
 
 struct crypto_service;
 
-/* Main. One service a worker, named by its number. lcore_cnt 0: inline. */
+/* Main. One service a worker, named by its number. */
+struct crypto_config {
+	unsigned worker;
+	unsigned lcore_cnt; /* that serve it; 0: it serves itself */
+	unsigned job_cnt;   /* no more are ever submitted at a time */
+};
 int crypto_service_new(
-	unsigned worker, unsigned lcore_cnt, struct crypto_service **out) RK_MUST_CHECK;
+	const struct crypto_config *config, struct crypto_service **out) RK_MUST_CHECK;
 void crypto_service_free(struct crypto_service *s); /* after all lcores have returned */
 /* A crypto lcore's life; arg of rte_eal_remote_launch. It serves all workers in turn. */
 struct crypto_lcore {
@@ -27,10 +38,15 @@ struct crypto_lcore {
 };
 int crypto_lcore_main(void *arg);
 
-/* The worker. Takes the job until crypto_next gives it back. */
+/* The worker. Takes the job until crypto_next gives it back. Lent jobs are back before free. */
 void crypto_submit(struct crypto_service *s, struct crypto_job *job);
-/* A finished job, after running at most one here; NULL: none is finished. */
-struct crypto_job *crypto_next(struct crypto_service *s);
+/* A round's share begins: what follows from here on counts. */
+void crypto_begin(struct crypto_service *s, uint64_t now_ns);
+/*
+ * A finished job, after running one here where it must be and may be; NULL: none is finished, or the
+ * round's budget is used up. now_ns is not earlier than the last one.
+ */
+struct crypto_job *crypto_next(struct crypto_service *s, uint64_t now_ns);
 /* The credential in force: no context keeps another one's key. Once a round. */
 void crypto_keep_key(struct crypto_service *s, uint64_t credential_id);
 /* Anything submitted that has not come back. */

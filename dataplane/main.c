@@ -108,9 +108,13 @@ static int open_workers(struct dataplane *d, unsigned crypto_cnt)
 	unsigned i;
 	int ret = RAND_priv_bytes(cookie, sizeof(cookie)) == 1 ? size_exchanges(&d->shared) : -EIO;
 
+	/* An engine has a job for each of its exchanges. */
+	struct crypto_config config = {.lcore_cnt = crypto_cnt, .job_cnt = d->shared.exchange_cnt};
+
 	for (i = 0; ret == 0 && i < d->shared.worker_cnt; i++) {
 		peer_pool_init(&d->pool[i], session_size(), engine_slots_size);
-		ret = crypto_service_new(i, crypto_cnt, &d->crypto[i]);
+		config.worker = i;
+		ret = crypto_service_new(&config, &d->crypto[i]);
 		if (ret == 0)
 			ret = worker_new(&d->shared, i, d->crypto[i], cookie, &d->shared.worker[i]);
 	}

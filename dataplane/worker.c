@@ -14,7 +14,7 @@
 #include "dataplane/worker_parts.h"
 #include "pki/view/secret.h"
 
-#define TIMERS_PER_RUN 8
+#define TIMERS_PER_RUN 2
 #define IDLE_POLLS     1000
 #define IDLE_SLEEP_MIN 10
 #define SESSION_CNT    131072
@@ -184,9 +184,24 @@ static void fire(void *ctx, struct core_timer *timer)
 	engine_timer(((struct worker *)ctx)->engine, timer);
 }
 
+/* Public-key work and what follows from it, as much as a round may spend. */
+static bool run_crypto(struct worker *w)
+{
+	uint64_t now = w->shared->clock_ns();
+	struct crypto_job *job;
+	bool is_any = false;
+
+	crypto_begin(w->crypto, now);
+	while ((job = crypto_next(w->crypto, now)) != NULL) {
+		engine_job_done(w->engine, job);
+		is_any = true;
+		now = w->shared->clock_ns();
+	}
+	return is_any;
+}
+
 bool worker_run(struct worker *w)
 {
-	struct crypto_job *job;
 	/* Taken before the view is loaded: a command never meets an older view than it was sent
 	 * after. */
 	struct inbox_node *news = inbox_take(&w->inbox);
@@ -199,13 +214,10 @@ bool worker_run(struct worker *w)
 	is_busy |= worker_receive(w) > 0;
 	neighbour_run(&w->neighbours, w->now_ns);
 	worker_flush(w); /* what needs no public-key work does not wait for any */
-	/* One operation a round: the worker is quiescent and receives between any two. */
-	job = crypto_next(w->crypto);
-	if (job != NULL)
-		engine_job_done(w->engine, job);
+	is_busy |= run_crypto(w);
 	is_busy |= worker_walk_peers(w);
 	worker_flush(w);
-	return is_busy || job != NULL || crypto_is_busy(w->crypto);
+	return is_busy || crypto_is_busy(w->crypto);
 }
 
 /* Sleeps a little when nothing has happened for a while; offline, so that nobody waits for us. */

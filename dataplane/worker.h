@@ -32,7 +32,7 @@
 #define WORKER_COMMAND_STEP 64 /* commands an iteration: the rest keep their turn */
 #define WORKER_REJUDGE_STEP 256
 #define WORKER_STATUS_STEP  32
-#define WORKER_ROTATE_STEP  64
+#define WORKER_ROTATE_STEP  8
 
 /* What all workers and main share. */
 struct shared {
