@@ -161,21 +161,39 @@ static int find_spelling(struct crl_group *g, struct rk_span names, size_t *at)
 	return ret;
 }
 
-int crl_group_add(struct crl_group *g, const struct pki_crl_entry *entry)
+/* Of another issuer than the list's. */
+static int add_foreign(struct crl_group *g, const struct pki_crl_entry *entry)
 {
-	const struct rk_span serial = {entry->serial, entry->serial_len};
 	const struct spelling *s;
 	size_t at;
-	int ret;
+	int ret = find_spelling(g, entry->issuer, &at);
 
-	if (entry->issuer.len == 0)
-		return master_builder_add(
-			g->member[0].builder, serial, entry->date, (uint8_t)entry->reason);
-	ret = find_spelling(g, entry->issuer, &at);
 	s = &g->spelling[at];
 	for (size_t i = 0; ret == 0 && i < s->cnt; i++)
-		ret = master_builder_add(g->member[s->member[i]].builder, serial, entry->date,
-			(uint8_t)entry->reason);
+		ret = master_builder_add_entries(g->member[s->member[i]].builder, entry, 1);
+	return ret;
+}
+
+void crl_group_expect(struct crl_group *g, size_t cnt)
+{
+	master_builder_expect(g->member[0].builder, cnt);
+}
+
+int crl_group_add(struct crl_group *g, const struct pki_crl_entry *entry, size_t cnt)
+{
+	size_t own;
+	int ret = 0;
+
+	for (size_t i = 0; i < cnt && ret == 0; i += own) {
+		for (own = 0; i + own < cnt && entry[i + own].issuer.len == 0;)
+			own++;
+		if (own > 0) {
+			ret = master_builder_add_entries(g->member[0].builder, entry + i, own);
+		} else {
+			ret = add_foreign(g, &entry[i]);
+			own = 1;
+		}
+	}
 	return ret;
 }
 

@@ -22,8 +22,10 @@ struct crl_group;
 int crl_group_new(const struct master_source_info *about,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], struct crl_group **out) RK_MUST_CHECK;
 void crl_group_free(struct crl_group *g); /* without finishing; NULL is fine */
-/* 0; -EBADMSG: its issuer cannot be read; -E2BIG: too many issuers; -EINVAL, -ENOMEM. */
-int crl_group_add(struct crl_group *g, const struct pki_crl_entry *entry) RK_MUST_CHECK;
+/* No more than cnt entries will come. */
+void crl_group_expect(struct crl_group *g, size_t cnt);
+/* 0; -EBADMSG: an issuer cannot be read; -E2BIG: too many issuers; -EINVAL, -ENOMEM. */
+int crl_group_add(struct crl_group *g, const struct pki_crl_entry *entry, size_t cnt) RK_MUST_CHECK;
 /* Sorts. How many entries name a certificate that another one names. */
 size_t crl_group_repeated(struct crl_group *g);
 /*

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "control/crl/group.h"
+#include "control/crl/proof.h"
 #include "control/crl/spool.h"
 
 struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
@@ -180,10 +181,10 @@ struct walk {
 	struct crl_group *group;
 };
 
-static int add_entry(void *ctx, const struct pki_crl_entry *entry)
+static int add_entries(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
 {
 	const struct walk *w = ctx;
-	int ret = crl_group_add(w->group, entry);
+	int ret = crl_group_add(w->group, entry, cnt);
 
 	if (ret == -E2BIG)
 		return refuse(w->in, CRL_REFUSED_OTHER, "crl-too-many-issuers",
@@ -202,8 +203,10 @@ static int build_sources(
 	struct walk w = {.in = in};
 	int ret = crl_group_new(about, pki_crl_info(crl)->issuer_hash, &w.group);
 
-	if (ret == 0)
-		ret = pki_crl_read_entries(crl, &in->report, add_entry, &w);
+	if (ret == 0) {
+		crl_group_expect(w.group, pki_crl_info(crl)->size / PKI_CRL_ENTRY_MIN);
+		ret = pki_crl_read_entries(crl, &in->report, add_entries, &w);
+	}
 	if (ret == 0 && crl_group_repeated(w.group) > 0)
 		ret = refuse(in, CRL_REFUSED_OTHER, "crl-duplicate-serial",
 			"Tell the CA: the list must follow RFC 5280.",
@@ -331,21 +334,15 @@ static void keep_facts(struct crl_ingest *in, const struct pki_crl *crl)
 	in->next_update = info->next_update;
 }
 
-static int read_list(struct crl_ingest *in, struct pki_crl *crl)
+/* Into sources that nobody gets before the list is proven. */
+static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 {
 	const struct pki_crl_info *info = pki_crl_info(crl);
 	unsigned char *issuer = NULL;
 	struct master_source_info about;
 	int len, ret;
 
-	keep_facts(in, crl);
-	if (in->args.is_delta && !info->is_delta)
-		return refuse(in, CRL_REFUSED_OTHER, "crl-not-a-delta",
-			"Give the address of a full list as uri.",
-			"it is a full list where a delta was expected");
-	ret = pki_crl_verify(crl, in->args.trust, in->args.now, &in->report, NULL);
-	if (ret == 0)
-		ret = check_scope(in, crl);
+	ret = check_scope(in, crl);
 	if (ret < 0)
 		return ret;
 	len = i2d_X509_NAME(info->issuer, &issuer);
@@ -355,10 +352,30 @@ static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 	ret = check_number(in, &about);
 	if (ret == 0)
 		ret = build_sources(in, crl, &about);
-	if (ret == 0)
-		ret = compare_with_old(in);
 	OPENSSL_free(issuer);
 	return ret;
+}
+
+static int read_list(struct crl_ingest *in, struct pki_crl *crl)
+{
+	struct crl_proof proof;
+	int ret, proven;
+
+	keep_facts(in, crl);
+	if (in->args.is_delta && !pki_crl_info(crl)->is_delta)
+		return refuse(in, CRL_REFUSED_OTHER, "crl-not-a-delta",
+			"Give the address of a full list as uri.",
+			"it is a full list where a delta was expected");
+	ret = crl_proof_begin(&proof, crl, in->args.trust, in->args.now, &in->report);
+	if (ret < 0)
+		return ret;
+	ret = read_unproven(in, crl);
+	proven = crl_proof_end(&proof, &in->report);
+	if (proven < 0)
+		in->refusal = CRL_REFUSED_OTHER; /* whatever else it is */
+	if (proven < 0 || ret < 0)
+		return proven < 0 ? proven : ret;
+	return compare_with_old(in);
 }
 
 static int read_bytes(struct crl_ingest *in, const void *data, size_t len)

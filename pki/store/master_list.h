@@ -21,6 +21,7 @@
 
 #include "pki/view/bytes.h"
 #include "pki/view/revocation.h"
+#include "pki/x509/crl.h"
 
 #define MASTER_LIST_FILE          "revocations.list"
 #define MASTER_LIST_FILE_PREVIOUS "revocations.list.previous"
@@ -70,6 +71,11 @@ int master_builder_new(
 /* In any order; -EINVAL for a serial of no or too many bytes, a reason or date out of range. */
 int master_builder_add(struct master_builder *b, struct rk_span serial, int64_t revoked_at,
 	uint8_t reason) RK_MUST_CHECK;
+/* The same for many of a CRL's entries; their issuer is not looked at. */
+int master_builder_add_entries(
+	struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt) RK_MUST_CHECK;
+/* No more than cnt will come: room for them all at once. Does nothing when there is none. */
+void master_builder_expect(struct master_builder *b, size_t cnt);
 /*
  * Sorts, unless they were added in order, and frees b. Of a repeated serial the earliest date of the
  * lowest reason stays; master_builder_repeated says whether there was one.

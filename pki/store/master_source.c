@@ -155,9 +155,8 @@ void master_builder_free(struct master_builder *b)
 }
 
 /* Room for the longest serials, of which memory is only used what is written. */
-static int builder_grow(struct master_builder *b)
+static int builder_make_room(struct master_builder *b, size_t cnt)
 {
-	size_t cnt = b->room_cnt < GROW_MIN ? GROW_MIN : b->room_cnt + b->room_cnt / 2;
 	uint8_t *records = reallocarray(b->source->records, cnt, stride_of(MASTER_SERIAL_MAX));
 
 	if (records == NULL)
@@ -166,6 +165,18 @@ static int builder_grow(struct master_builder *b)
 	b->source->records = records;
 	b->room_cnt = cnt;
 	return 0;
+}
+
+static int builder_grow(struct master_builder *b)
+{
+	return builder_make_room(
+		b, b->room_cnt < GROW_MIN ? GROW_MIN : b->room_cnt + b->room_cnt / 2);
+}
+
+void master_builder_expect(struct master_builder *b, size_t cnt)
+{
+	if (cnt > b->room_cnt)
+		(void)builder_make_room(b, cnt); /* else it grows, step by step */
 }
 
 /* From the last to the first, because each record moves up. */
@@ -210,6 +221,67 @@ int master_builder_add(
 			is_before(record - stride_of(s->serial_room), record, s->serial_room);
 	s->entry_cnt++;
 	return 0;
+}
+
+/* The serial fills the record's room, so every byte of it is known; a known room spares the calls. */
+static inline void record_fill(uint8_t *record, size_t room, const struct pki_crl_entry *e)
+{
+	uint64_t end = htobe64((uint64_t)e->reason << (8 * DATE_LEN) | (uint64_t)e->date);
+
+	record[0] = (uint8_t)room;
+	memcpy(record + room, &end, sizeof(end)); /* its first byte is the serial's last */
+	memcpy(record + 1, e->serial, room);
+}
+
+/* As nearly all are that come after another one. false: for master_builder_add to say. */
+static inline bool add_like_the_last(struct master_builder *b, const struct pki_crl_entry *e)
+{
+	struct master_source *s = b->source;
+	size_t room = s->serial_room;
+	uint8_t *record = s->records + s->entry_cnt * stride_of(room);
+
+	if (s->entry_cnt == 0 || s->entry_cnt == b->room_cnt || e->serial_len != room ||
+		!reason_fits(&s->info, (uint8_t)e->reason) || !master_time_fits(e->date))
+		return false;
+	if (room == 16)
+		record_fill(record, 16, e);
+	else if (room == 20)
+		record_fill(record, 20, e);
+	else
+		record_fill(record, room, e);
+	s->entry_cnt++;
+	return true;
+}
+
+/* As the records stand; read where it lies, because what was just written is slow to read. */
+static inline bool is_entry_before(const struct pki_crl_entry *a, const struct pki_crl_entry *b)
+{
+	uint64_t x, y;
+
+	if (a->serial_len != b->serial_len || a->serial_len < sizeof(x))
+		return span_compare((struct rk_span){a->serial, a->serial_len},
+			       (struct rk_span){b->serial, b->serial_len}) < 0;
+	memcpy(&x, a->serial, sizeof(x));
+	memcpy(&y, b->serial, sizeof(y));
+	return x != y ? be64toh(x) < be64toh(y) : memcmp(a->serial, b->serial, a->serial_len) < 0;
+}
+
+int master_builder_add_entries(
+	struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < cnt && ret == 0; i++) {
+		const struct rk_span serial = {entry[i].serial, entry[i].serial_len};
+
+		if (i > 0 && add_like_the_last(b, &entry[i])) {
+			if (b->is_sorted)
+				b->is_sorted = is_entry_before(&entry[i - 1], &entry[i]);
+			continue;
+		}
+		ret = master_builder_add(b, serial, entry[i].date, (uint8_t)entry[i].reason);
+	}
+	return ret;
 }
 
 static void drop_repeated(struct master_builder *b)

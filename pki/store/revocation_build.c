@@ -100,9 +100,9 @@ struct waiting {
 /* Lines are filled one after the other; what found no room at home waits, first come first served. */
 struct placing {
 	struct rk_revocation_line *lines;
-	size_t at;                      /* the line being filled */
-	struct rk_revocation_line line; /* it */
-	unsigned used;                  /* its slots */
+	size_t at;                       /* the line being filled */
+	struct rk_revocation_line *line; /* it */
+	unsigned used;                   /* its slots */
 	struct waiting waiting[WAITING_MAX];
 	size_t first;
 	size_t end;
@@ -110,9 +110,9 @@ struct placing {
 
 static void put(struct placing *p, const struct rk_revocation_entry *e, size_t distance)
 {
-	p->line.low[p->used] = e->tail;
-	p->line.high[p->used] = (uint16_t)e->head;
-	p->line.spill |= (uint32_t)distance << (3 * p->used);
+	p->line->low[p->used] = e->tail;
+	p->line->high[p->used] = (uint16_t)e->head;
+	p->line->spill |= (uint32_t)distance << (3 * p->used);
 	p->used++;
 }
 
@@ -137,7 +137,7 @@ static int tag_waiting(struct placing *p)
 
 		if (p->at - w->home >= RK_REVOCATION_SPILL)
 			return -ENOSPC;
-		p->line.spill |= rk_revocation_tag(w->entry.tail);
+		p->line->spill |= rk_revocation_tag(w->entry.tail);
 	}
 	return 0;
 }
@@ -147,7 +147,8 @@ static int place_line(struct placing *p, const struct rk_revocation_entry *e, si
 {
 	int ret;
 
-	memset(&p->line, 0, sizeof(p->line));
+	p->line = &p->lines[p->at];
+	memset(p->line, 0, sizeof(*p->line));
 	p->used = 0;
 	put_waiting(p, URGENT);
 	for (size_t i = 0; i < cnt; i++) {
@@ -160,7 +161,7 @@ static int place_line(struct placing *p, const struct rk_revocation_entry *e, si
 	}
 	put_waiting(p, 0);
 	ret = tag_waiting(p);
-	p->lines[p->at++] = p->line;
+	p->at++;
 	return ret;
 }
 
@@ -307,11 +308,23 @@ int revocation_builder_add(struct revocation_builder *b, unsigned lane,
 
 /* ---- from bucket to lines --------------------------------------------------------------------- */
 
-/* What one bucket is sorted in. end[i]: where the run of its home i ends. */
+/*
+ * What one bucket is sorted in: by quarters of homes, of one entry or so, that what is left to compare
+ * is in order nearly always. end[i]: where the run of quarter i ends.
+ */
+#define QUARTERS 4
 struct desk {
 	struct rk_revocation_entry *entry;
-	uint32_t end[BUCKET_HOMES];
+	uint32_t end[BUCKET_HOMES * QUARTERS];
 };
+
+/* Of all homes' quarters; those of home h are from h * QUARTERS on. */
+static size_t quarter_of(const struct revocation_builder *b, const struct rk_revocation_entry *e)
+{
+	size_t home_cnt = b->line_cnt - RK_REVOCATION_SPILL;
+
+	return rk_revocation_home(e->head, home_cnt * QUARTERS + RK_REVOCATION_SPILL);
+}
 
 /* The entries that one lane put there. */
 static struct rk_revocation_entry *lane_of(
@@ -321,10 +334,10 @@ static struct rk_revocation_entry *lane_of(
 	return b->room + (lane == 0 ? b->start[bucket] : b->start[bucket + 1] - *cnt);
 }
 
-/* Copies the bucket to the desk, each home's entries together. */
+/* Copies the bucket to the desk, each quarter's entries together. */
 static void spread(const struct revocation_builder *b, size_t bucket, struct desk *desk)
 {
-	const size_t first = bucket * BUCKET_HOMES;
+	const size_t first = bucket * BUCKET_HOMES * QUARTERS;
 	uint32_t sum = 0;
 	size_t cnt;
 
@@ -333,9 +346,9 @@ static void spread(const struct revocation_builder *b, size_t bucket, struct des
 		const struct rk_revocation_entry *e = lane_of(b, bucket, lane, &cnt);
 
 		for (size_t i = 0; i < cnt; i++)
-			desk->end[rk_revocation_home(e[i].head, b->line_cnt) - first]++;
+			desk->end[quarter_of(b, &e[i]) - first]++;
 	}
-	for (size_t i = 0; i < BUCKET_HOMES; i++) {
+	for (size_t i = 0; i < BUCKET_HOMES * QUARTERS; i++) {
 		uint32_t run = desk->end[i];
 
 		desk->end[i] = sum; /* its begin, which moves on to its end below */
@@ -345,9 +358,7 @@ static void spread(const struct revocation_builder *b, size_t bucket, struct des
 		const struct rk_revocation_entry *e = lane_of(b, bucket, lane, &cnt);
 
 		for (size_t i = 0; i < cnt; i++) {
-			size_t home = rk_revocation_home(e[i].head, b->line_cnt) - first;
-
-			desk->entry[desk->end[home]++] = e[i];
+			desk->entry[desk->end[quarter_of(b, &e[i]) - first]++] = e[i];
 		}
 	}
 }
@@ -362,9 +373,10 @@ static int place_bucket(
 	spread(b, bucket, desk);
 	for (size_t i = 0; i < home_cnt && i < BUCKET_HOMES && ret == 0; i++) {
 		struct rk_revocation_entry *run = desk->entry + begin;
+		size_t end = desk->end[i * QUARTERS + QUARTERS - 1];
 
-		ret = place_line(p, run, sort_run(run, desk->end[i] - begin));
-		begin = desk->end[i];
+		ret = place_line(p, run, sort_run(run, end - begin));
+		begin = end;
 	}
 	return ret;
 }

@@ -16,6 +16,15 @@ size_t rk_revocation_line_cnt(size_t entry_cnt)
 	return entry_cnt / FILL_KEYS * FILL_HOMES + FILL_HOMES + RK_REVOCATION_SPILL;
 }
 
+#define PREFETCH_LINES 24 /* ahead of a walk; past the end it does no harm */
+
+#define DISTANCES ((1u << DISTANCE_BITS * RK_REVOCATION_SLOTS) - 1)
+
+/* States that a slot may have, as a set of bits. */
+#define KNOWN_STATES   0xefeu
+#define STATES_OF_BASE (KNOWN_STATES & ~(1u << STATE_REMOVED))
+static_assert(1 + RK_REASON_AA_COMPROMISE == 11, "the highest state; 8 would be reason 7");
+
 static unsigned state_of(const struct rk_revocation_line *line, unsigned slot)
 {
 	return line->high[slot] & RK_REVOCATION_STATE;
@@ -39,45 +48,54 @@ static bool is_reached(
 	return true;
 }
 
-/* The slots from this one on are as if never written. */
-static bool is_rest_empty(const struct rk_revocation_line *line, unsigned slot)
+/* All are reached: most lines have no slot that is not at home, which is seen at once. */
+static bool are_reached(
+	const struct rk_revocation_line *lines, size_t line_cnt, size_t at, unsigned used)
 {
-	const uint32_t distances = (1u << DISTANCE_BITS * RK_REVOCATION_SLOTS) - 1;
-
-	if ((line->spill & distances) >> (DISTANCE_BITS * slot) != 0)
-		return false;
-	for (; slot < RK_REVOCATION_SLOTS; slot++) {
-		if (line->low[slot] != 0 || line->high[slot] != 0)
+	if ((lines[at].spill & DISTANCES) == 0 && at < line_cnt - RK_REVOCATION_SPILL)
+		return true;
+	for (unsigned i = 0; i < used; i++) {
+		if (!is_reached(lines, line_cnt, at, i))
 			return false;
 	}
 	return true;
 }
 
+/* The slots from this one on are as if never written. Without a branch a slot: lines differ. */
+static bool is_rest_empty(const struct rk_revocation_line *line, unsigned used)
+{
+	uint64_t any = (uint64_t)(line->spill & DISTANCES) >> (DISTANCE_BITS * used);
+
+	for (unsigned slot = 0; slot < RK_REVOCATION_SLOTS; slot++)
+		any |= (line->low[slot] | line->high[slot]) & (slot < used ? 0 : UINT64_MAX);
+	return any == 0;
+}
+
 static bool is_line_sound(
-	const struct rk_revocation_line *lines, size_t line_cnt, size_t at, bool may_remove)
+	const struct rk_revocation_line *lines, size_t line_cnt, size_t at, unsigned states)
 {
 	const struct rk_revocation_line *line = &lines[at];
+	unsigned used = 0, unknown = 0;
 
 	for (unsigned i = 0; i < RK_REVOCATION_SLOTS; i++) {
 		unsigned state = state_of(line, i);
 
-		if (state == 0)
-			return is_rest_empty(line, i);
-		if (!rk_revocation_reason_is_known(state - 1) ||
-			(state == STATE_REMOVED && !may_remove) ||
-			!is_reached(lines, line_cnt, at, i))
-			return false;
+		used += state != 0; /* those behind an empty one are found not to be empty */
+		unknown |= ~(states | 1u) >> state & 1;
 	}
-	return true;
+	return unknown == 0 && is_rest_empty(line, used) && are_reached(lines, line_cnt, at, used);
 }
 
 bool rk_revocation_is_sound(
 	const struct rk_revocation_line *lines, size_t line_cnt, bool may_remove)
 {
+	unsigned states = may_remove ? KNOWN_STATES : STATES_OF_BASE;
+
 	if (line_cnt <= RK_REVOCATION_SPILL)
 		return false;
 	for (size_t at = 0; at < line_cnt; at++) {
-		if (!is_line_sound(lines, line_cnt, at, may_remove))
+		__builtin_prefetch(&lines[at + PREFETCH_LINES]);
+		if (!is_line_sound(lines, line_cnt, at, states))
 			return false;
 	}
 	return true;

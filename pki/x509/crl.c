@@ -227,10 +227,11 @@ static int give(struct pki_crl *crl, int ret, struct pki_crl **out)
 	return ret;
 }
 
-static int visit_nothing(void *ctx, const struct pki_crl_entry *entry)
+static int visit_nothing(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
 {
 	(void)ctx;
 	(void)entry;
+	(void)cnt;
 	return 0;
 }
 

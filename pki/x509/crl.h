@@ -97,13 +97,17 @@ int pki_crl_parse_kinds(const void *data, size_t len, size_t max_len, unsigned k
  */
 int pki_crl_open(const void *data, size_t len, unsigned kinds, struct pki_report *report,
 	struct pki_crl **out) RK_MUST_CHECK;
+#define PKI_CRL_VISIT_MAX 64
+#define PKI_CRL_ENTRY_MIN 20 /* octets of one: a serial of one octet, and a UTCTime */
 /*
- * Once, after pki_crl_open: checks each entry and visits it, in file order; sets entry_cnt and
- * is_ordered. A list that is not in order may name a certificate twice: for the caller to refuse,
- * who sorts it. 0; -EBADMSG with a finding, after some visits; what visit returned, if not 0.
+ * Once, after pki_crl_open: checks each entry and visits them, up to PKI_CRL_VISIT_MAX at a time, in
+ * file order; sets entry_cnt and is_ordered. A list that is not in order may name a certificate twice:
+ * for the caller to refuse, who sorts it. 0; -EBADMSG with a finding, after some visits; what visit
+ * returned, if not 0.
  */
 int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
-	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx) RK_MUST_CHECK;
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt),
+	void *ctx) RK_MUST_CHECK;
 void pki_crl_free(struct pki_crl *crl);
 const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
 

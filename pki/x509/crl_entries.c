@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/crl_parts.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,14 +120,24 @@ static bool is_sound_serial(struct rk_span s)
 	       (s.data[0] != 0 || (s.len > 1 && s.data[1] >= 0x80));
 }
 
+static uint64_t load(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
 /* What nearly every entry with extensions has: a reason alone. The octet behind these is it. */
 static bool is_reason_alone(struct rk_span extensions)
 {
 	static const uint8_t head[] = {
 		0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, ARC_REASON, 0x04, 0x03, 0x0a, 0x01};
+	const uint8_t *p = extensions.data;
 
-	return extensions.len == sizeof(head) + 1 &&
-	       memcmp(extensions.data, head, sizeof(head)) == 0;
+	/* the two halves overlap */
+	return extensions.len == sizeof(head) + 1 && load(p) == load(head) &&
+	       load(p + sizeof(head) - 8) == load(head + sizeof(head) - 8);
 }
 
 /* SEQUENCE { userCertificate, revocationDate, crlEntryExtensions OPTIONAL } */
@@ -223,30 +234,34 @@ int pki_crl_find_duplicate(const struct pki_crl *crl, bool *is_found)
 	return 0;
 }
 
+#define COMMON_MAX (2 + 0x7f) /* octets of an entry with a short length */
+#define DATE_LEN   15         /* of a UTCTime with its head */
+
 /*
  * The form of nearly every entry: short lengths, a UTCTime, no extension or a reason alone. Takes it
- * off in; false: another form, or a bad one, for pki_crl_entry_next to say which. Without the calls
- * of the general way a list of millions is read in half the time.
+ * off in; false: another form, or a bad one, or one near the end, for pki_crl_entry_next to say which.
+ * Without the calls of the general way a list of millions is read in a quarter of the time.
  */
-static bool take_common_entry(const struct pki_crl *crl, struct pki_der_day *day,
-	struct rk_span *in, struct pki_crl_entry *out)
+static inline bool take_common_entry(
+	const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out)
 {
 	const uint8_t *p = in->data;
 	struct rk_span serial, rest;
 	size_t len;
 
-	if (in->len < 2 || p[0] != PKI_DER_SEQUENCE || p[1] >= 0x80)
+	if (in->len < COMMON_MAX || p[0] != PKI_DER_SEQUENCE || p[1] >= 0x80 ||
+		p[2] != PKI_DER_INTEGER)
 		return false;
 	len = p[1];
-	if (len > in->len - 2 || len < 2 || p[2] != PKI_DER_INTEGER)
-		return false;
 	serial = (struct rk_span){p + 4, p[3]};
-	if (serial.len > PKI_SERIAL_MAX || len < 2 + serial.len + 15 || !is_sound_serial(serial))
+	if (serial.len > PKI_SERIAL_MAX || len < 2 + serial.len + DATE_LEN ||
+		!is_sound_serial(serial))
 		return false;
 	p = serial.data + serial.len;
-	if (p[0] != PKI_DER_UTC_TIME || p[1] != 13 || !pki_der_utc_time(day, p + 2, &out->date))
+	if (p[0] != PKI_DER_UTC_TIME || p[1] != DATE_LEN - 2 ||
+		!pki_der_utc_time(p + 2, &out->date))
 		return false;
-	rest = (struct rk_span){p + 15, len - 2 - serial.len - 15};
+	rest = (struct rk_span){p + DATE_LEN, len - 2 - serial.len - DATE_LEN};
 	out->reason = RK_REASON_UNSPECIFIED;
 	if (rest.len > 0 &&
 		(!is_reason_alone(rest) || take_reason(crl, rest.data[rest.len - 1], out) != NULL))
@@ -258,32 +273,52 @@ static bool take_common_entry(const struct pki_crl *crl, struct pki_der_day *day
 	return true;
 }
 
-static bool next_entry(const struct pki_crl *crl, struct pki_der_day *day, struct rk_span *in,
-	struct pki_crl_entry *out, const struct pki_problem **why)
+static bool next_entry(const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out,
+	const struct pki_problem **why)
 {
-	return take_common_entry(crl, day, in, out) || pki_crl_entry_next(crl, in, out, why);
+	return take_common_entry(crl, in, out) || pki_crl_entry_next(crl, in, out, why);
+}
+
+static bool is_ascending(const struct pki_crl_entry *a, const struct pki_crl_entry *b)
+{
+	uint64_t x, y;
+
+	if (a->serial_len == b->serial_len && a->serial_len >= sizeof(x)) {
+		x = be64toh(load(a->serial));
+		y = be64toh(load(b->serial));
+		if (x != y)
+			return x < y;
+	}
+	return compare_serials((struct rk_span){a->serial, a->serial_len},
+		       (struct rk_span){b->serial, b->serial_len}) < 0;
 }
 
 int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
-	int (*visit)(void *ctx, const struct pki_crl_entry *entry), void *ctx)
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx)
 {
 	struct rk_span in = crl->entries;
-	struct rk_span last = {0};
-	struct pki_crl_entry entry = {0};
+	struct pki_crl_entry entry[PKI_CRL_VISIT_MAX + 1]; /* the first is the one before these */
 	const struct pki_problem *why = NULL;
-	struct pki_der_day day = {0};
+	bool is_first = true;
+	size_t cnt;
 	int ret = 0;
 
+	memset(&entry[0], 0, sizeof(entry[0]));
 	crl->info.is_ordered = true;
-	while (ret == 0 && next_entry(crl, &day, &in, &entry, &why)) {
-		struct rk_span serial = {entry.serial, entry.serial_len};
-
-		if (last.data != NULL && compare_serials(last, serial) >= 0)
-			crl->info.is_ordered = false;
-		last = serial;
-		crl->info.entry_cnt++;
-		ret = visit(ctx, &entry);
-	}
+	do {
+		for (cnt = 0; cnt < PKI_CRL_VISIT_MAX; cnt++) {
+			entry[cnt + 1].issuer = entry[cnt].issuer;
+			if (!next_entry(crl, &in, &entry[cnt + 1], &why))
+				break;
+			if (!is_first && !is_ascending(&entry[cnt], &entry[cnt + 1]))
+				crl->info.is_ordered = false;
+			is_first = false;
+		}
+		crl->info.entry_cnt += cnt;
+		if (cnt > 0)
+			ret = visit(ctx, entry + 1, cnt);
+		entry[0] = entry[cnt];
+	} while (ret == 0 && cnt == PKI_CRL_VISIT_MAX);
 	if (ret == 0 && in.len != 0)
 		ret = pki_crl_refuse(report, why->code, why->text);
 	return ret;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/der.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* The length octets after the identifier: definite, minimal, at most four. */
@@ -217,35 +218,59 @@ bool pki_der_generalized_time(const struct pki_der *t, int64_t *out)
 	return time_after_year(two_digits(p) * 100 + two_digits(p + 2), p + 4, out);
 }
 
-bool pki_der_utc_time(struct pki_der_day *day, const uint8_t text[13], int64_t *out)
+/* Of eight (or fewer) digits in each second byte the number that it makes with the next one. */
+static bool pairs_of(uint64_t text, uint64_t *out)
 {
-	int hour = two_digits(text + 6), minute = two_digits(text + 8);
-	int second = two_digits(text + 10);
-	int year;
+	uint64_t digits = text ^ UINT64_C(0x3030303030303030);
 
-	if (memcmp(day->text, text, sizeof(day->text)) != 0) {
-		year = two_digits(text);
-		if (!time_after_year(year + (year < 50 ? 2000 : 1900), text + 2, out))
-			return false;
-		memcpy(day->text, text, sizeof(day->text));
-		day->start = *out - (hour * 3600 + minute * 60 + second);
-		return true;
-	}
-	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 ||
-		text[12] != 'Z')
+	*out = digits * 10 + (digits >> 8);
+	/* what is above 9 carries into the high bit, or has it */
+	return (((digits + UINT64_C(0x7676767676767676)) | digits) &
+		       UINT64_C(0x8080808080808080)) == 0;
+}
+
+static unsigned pair(uint64_t pairs, unsigned i)
+{
+	return pairs >> (16 * i) & 0xff;
+}
+
+/* Every fourth year of 1950..2049 is a leap year: no table, no branch but for what is wrong. */
+bool pki_der_utc_time(const uint8_t text[13], int64_t *out)
+{
+	static const uint8_t month_len[16] = {
+		0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0};
+	static const uint16_t before_month[16] = {
+		0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 0, 0, 0};
+	unsigned year, month, day, hour, minute, second, is_leap_year;
+	uint64_t date, time;
+	uint32_t last;
+
+	memcpy(&date, text, sizeof(date));
+	memcpy(&last, text + sizeof(date), sizeof(last));
+	if (!pairs_of(le64toh(date), &date) ||
+		!pairs_of(le32toh(last) | UINT64_C(0x3030303000000000), &time) || text[12] != 'Z')
 		return false;
-	*out = day->start + hour * 3600 + minute * 60 + second;
+	year = pair(date, 0) + (pair(date, 0) < 50 ? 100 : 0) - 48; /* since 1948 */
+	month = pair(date, 1);
+	day = pair(date, 2);
+	hour = pair(date, 3);
+	minute = pair(time, 0);
+	second = pair(time, 1);
+	is_leap_year = year % 4 == 0;
+	if (month > 12 || hour > 23 || minute > 59 || second > 59 || day < 1 ||
+		day > month_len[month] + (month == 2 ? is_leap_year : 0))
+		return false;
+	day += before_month[month] + (month > 2 ? is_leap_year : 0) - 1;
+	*out = ((int64_t)year * 365 + (year + 3) / 4 + day - 8036) * 86400 + hour * 3600 +
+	       minute * 60 + second;
 	return true;
 }
 
 bool pki_der_time(const struct pki_der *t, int64_t *out)
 {
 	const int64_t year_2050 = INT64_C(2524608000);
-	int year;
 
-	if (t->tag == PKI_DER_UTC_TIME && t->content.len == 13) {
-		year = two_digits(t->content.data);
-		return time_after_year(year + (year < 50 ? 2000 : 1900), t->content.data + 2, out);
-	}
+	if (t->tag == PKI_DER_UTC_TIME && t->content.len == 13)
+		return pki_der_utc_time(t->content.data, out);
 	return pki_der_generalized_time(t, out) && *out >= year_2050;
 }

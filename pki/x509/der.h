@@ -53,12 +53,7 @@ bool pki_der_is_strict(const uint8_t *data, size_t len) RK_MUST_CHECK;
  * YYYYMMDDHHMMSSZ from 2050 on, a date that exists. Seconds since 1970.
  */
 bool pki_der_time(const struct pki_der *t, int64_t *out) RK_MUST_CHECK;
-/* A UTCTime of a list's many: the day is worked out when it changes. Zero at first. */
-struct pki_der_day {
-	uint8_t text[6]; /* YYMMDD */
-	int64_t start;
-};
-/* The 13 octets of a UTCTime's content. */
-bool pki_der_utc_time(struct pki_der_day *day, const uint8_t text[13], int64_t *out) RK_MUST_CHECK;
+/* The same of the 13 octets of a UTCTime's content, for those who read millions. */
+bool pki_der_utc_time(const uint8_t text[13], int64_t *out) RK_MUST_CHECK;
 /* GeneralizedTime of any year: invalidityDate (RFC 5280 5.3.2). */
 bool pki_der_generalized_time(const struct pki_der *t, int64_t *out) RK_MUST_CHECK;

@@ -320,6 +320,40 @@ static void shrunk_list_is_refused_once(void **state)
 	put(ingest(&crl, (struct crl_ingest_args){.shrink_percent = 100}));
 }
 
+/* So large that it is verified beside the walk: what the walk found counts only when it is proven. */
+static void large_list_is_proven_while_it_is_walked(void **state)
+{
+	enum { CNT = 30000 };
+	static char serial[CNT][33];
+	static struct test_crl_entry entry[CNT];
+	struct test_crl crl = {.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = entry};
+	struct crl_ingest *in;
+
+	(void)state;
+	for (int i = 0; i < CNT; i++) {
+		snprintf(serial[i], sizeof(serial[i]), "%08X%024X", i + 0x1000000, i * 7);
+		entry[i] = (struct test_crl_entry){.serial_hex = serial[i], .reason = i % 3};
+	}
+	crl.entry_cnt = CNT;
+	crl.number = 5;
+	in = ingest(&crl, (struct crl_ingest_args){0});
+	assert_true(in->args.len > 1 << 20);
+	assert_int_equal(in->added_cnt, CNT);
+	put(in);
+	crl.number = 4;
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-rollback", CRL_REFUSED_ROLLBACK);
+	crl.issuer_key = pki.root_key; /* whatever else is wrong with it */
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
+	crl.number = 6;
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
+	entry[1] = entry[0];
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
+	crl.issuer_key = pki.ca_key;
+	expect_refused(
+		&crl, (struct crl_ingest_args){0}, "crl-duplicate-serial", CRL_REFUSED_OTHER);
+	assert_int_equal(master_list_entry_cnt(list), CNT);
+}
+
 /* A file that others write is copied before it is read. */
 static void foreign_file_is_copied(void **state)
 {
@@ -348,6 +382,8 @@ int main(void)
 			unordered_lists_are_sorted_and_duplicates_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(deltas_need_their_base, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shrunk_list_is_refused_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			large_list_is_proven_while_it_is_walked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_file_is_copied, set_up, tear_down),
 	};
 

@@ -308,6 +308,37 @@ static void days_agree_with_the_library(void **state)
 	}
 }
 
+/* Every day that a UTCTime has, beside GeneralizedTime's; and every octet of one spoiled. */
+static void utc_times_are_the_same_times(void **state)
+{
+	struct pki_der general = {.tag = PKI_DER_GENERALIZED_TIME};
+	char text[32];
+	int64_t got, want;
+
+	(void)state;
+	for (int year = 1950; year < 2050; year++) {
+		for (int n = 0; n < 14 * 33; n++) {
+			bool is_date;
+
+			snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02dZ", year, n / 33,
+				n % 33, n * 7 % 25, n * 11 % 61, n * 13 % 61);
+			general.content = (struct rk_span){(const uint8_t *)text, 15};
+			is_date = pki_der_generalized_time(&general, &want);
+			assert_int_equal(
+				pki_der_utc_time((const uint8_t *)text + 2, &got), is_date);
+			assert_true(!is_date || got == want);
+		}
+	}
+	for (int at = 0; at < 13; at++) {
+		for (int c = 0; c < 256; c++) {
+			strcpy(text, "240229111111Z");
+			text[at] = (char)c;
+			if (at == 12 ? c != 'Z' : c < '0' || c > '9')
+				assert_false(pki_der_utc_time((const uint8_t *)text, &got));
+		}
+	}
+}
+
 static void base64_has_one_form(void **state)
 {
 	static const struct {
@@ -342,6 +373,7 @@ int main(void)
 		cmocka_unit_test_teardown(only_der_is_der, teardown),
 		cmocka_unit_test_teardown(times_are_those_of_rfc_5280, teardown),
 		cmocka_unit_test_teardown(days_agree_with_the_library, teardown),
+		cmocka_unit_test_teardown(utc_times_are_the_same_times, teardown),
 		cmocka_unit_test_teardown(base64_has_one_form, teardown),
 	};
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/crl/proof.h"
+
+#define BESIDE_BYTES ((size_t)1 << 20) /* half a millisecond's hash: worth a thread */
+
+static void verify(void *arg)
+{
+	struct crl_proof *p = arg;
+
+	p->error = pki_crl_verify(p->crl, p->trust, p->now, &p->report, NULL);
+}
+
+int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl, const struct pki_trust *trust,
+	int64_t now, struct pki_report *report)
+{
+	p->crl = crl;
+	p->trust = trust;
+	p->now = now;
+	p->is_beside = pki_crl_info(crl)->size >= BESIDE_BYTES;
+	p->error = 0;
+	if (!p->is_beside)
+		return pki_crl_verify(crl, trust, now, report, NULL);
+	pki_report_init(&p->report);
+	beside_begin(&p->thread, verify, p);
+	return 0;
+}
+
+int crl_proof_end(struct crl_proof *p, struct pki_report *report)
+{
+	if (!p->is_beside)
+		return 0;
+	beside_end(&p->thread);
+	if (p->error < 0 || report->error_cnt == 0)
+		*report = p->report;
+	return p->error;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whose a list is, found out while it is walked: half of a large list's time is the hash that its
+ * signature is over. What the walk makes of it counts for nothing until the proof has ended well.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "pki/store/beside.h"
+#include "pki/x509/crl.h"
+#include "pki/x509/report.h"
+#include "pki/x509/trust.h"
+
+struct crl_proof {
+	const struct pki_crl *crl;
+	const struct pki_trust *trust;
+	int64_t now;
+	struct pki_report report; /* of the thread */
+	int error;
+	struct beside thread;
+	bool is_beside;
+};
+
+/*
+ * Begins; crl and trust are borrowed and p stays where it is until the end. A small list is verified
+ * at once: then as pki_crl_verify, and no end is due unless 0.
+ */
+int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl, const struct pki_trust *trust,
+	int64_t now, struct pki_report *report) RK_MUST_CHECK;
+/* Waits. As pki_crl_verify; what it found takes the place of what is in report. */
+int crl_proof_end(struct crl_proof *p, struct pki_report *report) RK_MUST_CHECK;
