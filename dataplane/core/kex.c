@@ -45,8 +45,7 @@ struct montgomery {
 };
 
 struct kex_ctx {
-	const struct kex_backend *backend;
-	struct kex_work *work;
+	struct kex_vector vector;
 	struct curve curve[CURVE_CNT];
 	struct montgomery montgomery[KEX_GROUP_CNT - CURVE_CNT];
 	BN_CTX *bn;
@@ -97,12 +96,11 @@ int kex_ctx_new(struct kex_ctx **out)
 
 	if (ctx == NULL)
 		return -ENOMEM;
-	ctx->backend = kex_backend_used();
-	ctx->work = rk_secret_new(sizeof(*ctx->work));
 	ctx->bn = BN_CTX_secure_new();
 	ctx->scalar = BN_secure_new();
 	ctx->x = BN_secure_new();
-	is_open = ctx->work != NULL && ctx->bn != NULL && ctx->scalar != NULL && ctx->x != NULL;
+	is_open = kex_vector_init(&ctx->vector, kex_backend_used()) == 0 && ctx->bn != NULL &&
+		  ctx->scalar != NULL && ctx->x != NULL;
 	for (size_t i = 0; is_open && i < CURVE_CNT; i++)
 		is_open = open_curve(&ctx->curve[i], curve_nid[i]);
 	for (size_t i = CURVE_CNT; is_open && i < KEX_GROUP_CNT; i++)
@@ -132,7 +130,7 @@ void kex_ctx_free(struct kex_ctx *ctx)
 	BN_clear_free(ctx->scalar);
 	BN_clear_free(ctx->x);
 	BN_CTX_free(ctx->bn);
-	rk_secret_free(ctx->work, sizeof(*ctx->work));
+	kex_vector_fini(&ctx->vector);
 	free(ctx);
 }
 
@@ -232,7 +230,7 @@ static bool derive_scalar(struct kex_ctx *ctx, const struct kex_group *g, struct
 
 unsigned kex_batch_cnt(const struct kex_ctx *ctx, const struct kex_group *g)
 {
-	return kex_vector_keygen_cnt(ctx->backend, g, KEX_BATCH_MAX) == KEX_BATCH_MAX
+	return kex_vector_keygen_cnt(&ctx->vector, g, KEX_BATCH_MAX) == KEX_BATCH_MAX
 		       ? KEX_BATCH_MAX
 		       : 1;
 }
@@ -256,8 +254,8 @@ void kex_keygen(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *c
 {
 	size_t i = 0, cnt;
 
-	for (; (cnt = kex_vector_keygen_cnt(ctx->backend, g, n - i)) > 0; i += cnt)
-		kex_vector_keygen(ctx->backend, ctx->work, g, op + i, cnt);
+	for (; (cnt = kex_vector_keygen_cnt(&ctx->vector, g, n - i)) > 0; i += cnt)
+		kex_vector_keygen(&ctx->vector, g, op + i, cnt);
 	for (; i < n; i++)
 		op[i]->is_done = (g->is_point ? keygen_point : keygen_scalar)(ctx, g, op[i]);
 	forget(ctx, g);
@@ -267,8 +265,8 @@ void kex_derive(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *c
 {
 	size_t i = 0, cnt;
 
-	for (; (cnt = kex_vector_derive_cnt(ctx->backend, g, n - i)) > 0; i += cnt)
-		kex_vector_derive(ctx->backend, ctx->work, g, op + i, cnt);
+	for (; (cnt = kex_vector_derive_cnt(&ctx->vector, g, n - i)) > 0; i += cnt)
+		kex_vector_derive(&ctx->vector, g, op + i, cnt);
 	for (; i < n; i++)
 		op[i]->is_done = (g->is_point ? derive_point : derive_scalar)(ctx, g, op[i]);
 	for (i = 0; i < n; i++)

@@ -45,7 +45,7 @@ struct kex_op {
 };
 
 /*
- * What does the arithmetic: "ifma" does X25519 eight at a time with AVX-512 IFMA, "libcrypto" one by
+ * What does the arithmetic: "ifma" does X25519 and P-256 eight at a time with AVX-512 IFMA, "libcrypto" one by
  * one; "auto" is the fastest that this processor can run. NULL: unknown, or it cannot.
  */
 struct kex_backend;

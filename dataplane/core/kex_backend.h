@@ -10,28 +10,43 @@
 #include <stdint.h>
 
 #include "dataplane/core/kex.h"
+#include "dataplane/core/p256_lanes.h"
 #include "dataplane/core/x25519_lanes.h"
 
 struct kex_backend {
 	const char *name;
 	bool (*is_usable)(void); /* on this processor */
 	void (*x25519)(struct x25519_lanes *x);
+	void (*p256_base)(struct p256_lanes *l, const struct p256_table *t);
+	void (*p256_point)(struct p256_lanes *l);
 };
 extern const struct kex_backend kex_libcrypto; /* has nothing of its own */
 
-/* Where secrets are while they are computed with: locked, of one kex_ctx, wiped after each use. */
+/* Where secrets are while they are computed with: in locked memory, wiped after each use. */
 struct kex_work {
-	struct x25519_lanes x25519;
+	union {
+		struct x25519_lanes x25519;
+		struct p256_lanes p256;
+	};
 	uint8_t random[LANES_CNT][32];
 };
 
-/* How many of n operations the backend does in one go, now; 0: libcrypto does them faster. */
+/* Of one kex_ctx. */
+struct kex_vector {
+	const struct kex_backend *backend;
+	const struct p256_table *table;
+	struct kex_work *work;
+};
+int kex_vector_init(struct kex_vector *v, const struct kex_backend *backend) RK_MUST_CHECK;
+void kex_vector_fini(struct kex_vector *v);
+
+/* How many of n operations are done in one go, now; 0: libcrypto does them faster. */
 size_t kex_vector_keygen_cnt(
-	const struct kex_backend *b, const struct kex_group *g, size_t n) RK_MUST_CHECK;
+	const struct kex_vector *v, const struct kex_group *g, size_t n) RK_MUST_CHECK;
 size_t kex_vector_derive_cnt(
-	const struct kex_backend *b, const struct kex_group *g, size_t n) RK_MUST_CHECK;
+	const struct kex_vector *v, const struct kex_group *g, size_t n) RK_MUST_CHECK;
 /* So many. is_done and the outputs are as kex.h says. */
-void kex_vector_keygen(const struct kex_backend *b, struct kex_work *w, const struct kex_group *g,
-	struct kex_op *const *op, size_t n);
-void kex_vector_derive(const struct kex_backend *b, struct kex_work *w, const struct kex_group *g,
-	struct kex_op *const *op, size_t n);
+void kex_vector_keygen(
+	struct kex_vector *v, const struct kex_group *g, struct kex_op *const *op, size_t n);
+void kex_vector_derive(
+	struct kex_vector *v, const struct kex_group *g, struct kex_op *const *op, size_t n);

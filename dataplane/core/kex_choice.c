@@ -19,7 +19,12 @@ static bool has_ifma(void)
 }
 
 static const struct kex_backend ifma = {
-	.name = "ifma", .is_usable = has_ifma, .x25519 = x25519_lanes_ifma};
+	.name = "ifma",
+	.is_usable = has_ifma,
+	.x25519 = x25519_lanes_ifma,
+	.p256_base = p256_base_ifma,
+	.p256_point = p256_point_ifma,
+};
 #endif
 
 /* The fastest comes first. */

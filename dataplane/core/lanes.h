@@ -18,6 +18,10 @@
 
 #define LANES_NAME(name) name##_ifma
 
+/* Nothing is left of loops over limbs, and numbers stay in registers. */
+#define LANES_INLINE   static inline __attribute__((always_inline))
+#define LANES_UNROLLED _Pragma("GCC unroll 16")
+
 typedef __m512i lanes;
 typedef __mmask8 lanes_mask;
 
@@ -71,6 +75,12 @@ static inline lanes lanes_shr(lanes a, unsigned n)
 	return _mm512_srli_epi64(a, n);
 }
 
+/* Arithmetic: the sign stays. */
+static inline lanes lanes_sar(lanes a, unsigned n)
+{
+	return _mm512_srai_epi64(a, n);
+}
+
 /* sum + the lower 52 bits of a * b; of a and b the lower 52 bits count. */
 static inline lanes lanes_mul_low(lanes sum, lanes a, lanes b)
 {
@@ -120,6 +130,8 @@ static inline void lanes_forget(void)
 #else
 
 #define LANES_NAME(name) name##_plain
+#define LANES_INLINE     static inline
+#define LANES_UNROLLED
 
 typedef struct {
 	uint64_t lane[LANES_CNT];
@@ -179,6 +191,12 @@ static inline lanes lanes_shl(lanes a, unsigned n)
 static inline lanes lanes_shr(lanes a, unsigned n)
 {
 	LANES_EACH(i) a.lane[i] >>= n;
+	return a;
+}
+
+static inline lanes lanes_sar(lanes a, unsigned n)
+{
+	LANES_EACH(i) a.lane[i] = (uint64_t)((int64_t)a.lane[i] >> n);
 	return a;
 }
 

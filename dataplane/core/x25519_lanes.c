@@ -10,10 +10,6 @@
 
 #include "dataplane/core/lanes.h"
 
-/* Nothing is left of loops over limbs, and numbers stay in registers. */
-#define INLINE   static inline __attribute__((always_inline))
-#define UNROLLED _Pragma("GCC unroll 16")
-
 #define LIMB_CNT  5
 #define LIMB_BITS 51
 #define LIMB_MASK ((UINT64_C(1) << LIMB_BITS) - 1)
@@ -23,55 +19,55 @@ struct number {
 };
 
 /* 1024 p: no limb of it is below one of a loose number. */
-INLINE lanes bias(unsigned i)
+LANES_INLINE lanes bias(unsigned i)
 {
 	return lanes_set((LIMB_MASK - (i == 0 ? 18 : 0)) << 10);
 }
 
-INLINE struct number add(const struct number *a, const struct number *b)
+LANES_INLINE struct number add(const struct number *a, const struct number *b)
 {
 	struct number r;
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++)
 		r.limb[i] = lanes_add(a->limb[i], b->limb[i]);
 	return r;
 }
 
-INLINE struct number sub(const struct number *a, const struct number *b)
+LANES_INLINE struct number sub(const struct number *a, const struct number *b)
 {
 	struct number r;
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++)
 		r.limb[i] = lanes_sub(lanes_add(a->limb[i], bias(i)), b->limb[i]);
 	return r;
 }
 
 /* 2^255 = 19: what leaves at the top comes in at the bottom. Limbs below 2^63. */
-INLINE struct number carry(const struct number *a)
+LANES_INLINE struct number carry(const struct number *a)
 {
 	lanes mask = lanes_set(LIMB_MASK), over[LIMB_CNT];
 	struct number r;
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++) {
 		over[i] = lanes_shr(a->limb[i], LIMB_BITS);
 		r.limb[i] = lanes_and(a->limb[i], mask);
 	}
 	r.limb[0] = lanes_mul_low(r.limb[0], over[LIMB_CNT - 1], lanes_set(19));
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 1; i < LIMB_CNT; i++)
 		r.limb[i] = lanes_add(r.limb[i], over[i - 1]);
 	return r;
 }
 
 /* Columns 5 to 9 weigh 2^255 times what 0 to 4 do. Each is below 2^56. */
-INLINE struct number fold(const lanes column[2 * LIMB_CNT])
+LANES_INLINE struct number fold(const lanes column[2 * LIMB_CNT])
 {
 	struct number r;
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++) {
 		lanes high = column[i + LIMB_CNT];
 		lanes sum = lanes_add(column[i], lanes_shl(high, 4));
@@ -85,20 +81,20 @@ INLINE struct number fold(const lanes column[2 * LIMB_CNT])
  * Upper halves weigh 2^52: twice as much as the next column. They are summed up first, so that the
  * lower halves can be added to them doubled. Tight numbers in, a loose one out.
  */
-INLINE struct number mul(const struct number *a, const struct number *b)
+LANES_INLINE struct number mul(const struct number *a, const struct number *b)
 {
 	lanes column[2 * LIMB_CNT];
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned k = 0; k < 2 * LIMB_CNT; k++) {
 		lanes sum = lanes_set(0);
 
-		UNROLLED
+		LANES_UNROLLED
 		for (unsigned i = 0; i < LIMB_CNT; i++)
 			if (i < k && k - 1 - i < LIMB_CNT)
 				sum = lanes_mul_high(sum, a->limb[i], b->limb[k - 1 - i]);
 		sum = lanes_add(sum, sum);
-		UNROLLED
+		LANES_UNROLLED
 		for (unsigned i = 0; i < LIMB_CNT; i++)
 			if (i <= k && k - i < LIMB_CNT)
 				sum = lanes_mul_low(sum, a->limb[i], b->limb[k - i]);
@@ -108,22 +104,22 @@ INLINE struct number mul(const struct number *a, const struct number *b)
 }
 
 /* A product of two different limbs comes twice. */
-INLINE struct number square(const struct number *a)
+LANES_INLINE struct number square(const struct number *a)
 {
 	lanes column[2 * LIMB_CNT];
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned k = 0; k < 2 * LIMB_CNT; k++) {
 		lanes sum = lanes_set(0);
 
-		UNROLLED
+		LANES_UNROLLED
 		for (unsigned i = 0; i < LIMB_CNT; i++)
 			if (2 * i + 1 < k && k - 1 - i < LIMB_CNT)
 				sum = lanes_mul_high(sum, a->limb[i], a->limb[k - 1 - i]);
 		sum = lanes_add(sum, sum);
 		if (k % 2 == 1)
 			sum = lanes_mul_high(sum, a->limb[k / 2], a->limb[k / 2]);
-		UNROLLED
+		LANES_UNROLLED
 		for (unsigned i = 0; i < LIMB_CNT; i++)
 			if (2 * i < k && k - i < LIMB_CNT)
 				sum = lanes_mul_low(sum, a->limb[i], a->limb[k - i]);
@@ -135,7 +131,7 @@ INLINE struct number square(const struct number *a)
 	return fold(column);
 }
 
-INLINE struct number mul_tight(const struct number *a, const struct number *b)
+LANES_INLINE struct number mul_tight(const struct number *a, const struct number *b)
 {
 	struct number r = mul(a, b);
 
@@ -143,21 +139,21 @@ INLINE struct number mul_tight(const struct number *a, const struct number *b)
 }
 
 /* a24 = (486662 - 2) / 4. */
-INLINE struct number mul_a24(const struct number *a)
+LANES_INLINE struct number mul_a24(const struct number *a)
 {
 	lanes a24 = lanes_set(121665), zero = lanes_set(0), high[LIMB_CNT];
 	struct number r;
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++) {
 		high[i] = lanes_mul_high(zero, a->limb[i], a24);
 		high[i] = lanes_add(high[i], high[i]);
 	}
 	r.limb[0] = lanes_mul_low(zero, high[LIMB_CNT - 1], lanes_set(19));
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 1; i < LIMB_CNT; i++)
 		r.limb[i] = high[i - 1];
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++)
 		r.limb[i] = lanes_mul_low(r.limb[i], a->limb[i], a24);
 	return r;
@@ -203,9 +199,9 @@ static struct number invert(const struct number *a)
 	return mul_tight(&t, &a11);
 }
 
-INLINE void swap(lanes_mask m, struct number *a, struct number *b)
+LANES_INLINE void swap(lanes_mask m, struct number *a, struct number *b)
 {
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++) {
 		lanes t = a->limb[i];
 
@@ -220,7 +216,7 @@ struct ladder {
 };
 
 /* RFC 7748 5, with its names: AA, BB, E, DA and CB. */
-INLINE void step(struct ladder *l, lanes_mask is_swapped)
+LANES_INLINE void step(struct ladder *l, lanes_mask is_swapped)
 {
 	struct number a, b, aa, bb, e, c, d, da, cb, t;
 
@@ -263,7 +259,7 @@ static struct number unpack(const uint64_t word[4][LANES_CNT])
 	lanes mask = lanes_set(LIMB_MASK), w[4];
 	struct number r;
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < 4; i++)
 		w[i] = lanes_load(word[i]);
 	r.limb[0] = lanes_and(w[0], mask);
@@ -279,7 +275,7 @@ static lanes ripple(struct number *a, lanes n)
 {
 	lanes mask = lanes_set(LIMB_MASK);
 
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++) {
 		lanes v = lanes_add(a->limb[i], n);
 
@@ -312,14 +308,14 @@ void LANES_NAME(x25519_lanes)(struct x25519_lanes *x)
 	struct number t;
 
 	/* Bits where it changes: there the two points change places (RFC 7748 5: swap ^= k_t). */
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 4; i-- > 0;) {
 		lanes w = lanes_load(x->scalar[i]);
 
 		scalar[i] = lanes_xor(w, lanes_or(lanes_shr(w, 1), lanes_shl(above, 63)));
 		above = w;
 	}
-	UNROLLED
+	LANES_UNROLLED
 	for (unsigned i = 0; i < LIMB_CNT; i++)
 		l.x2.limb[i] = l.z2.limb[i] = l.z3.limb[i] = zero;
 	l.x2.limb[0] = l.z3.limb[0] = lanes_set(1);

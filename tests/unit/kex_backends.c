@@ -10,7 +10,12 @@ static bool is_always_usable(void)
 }
 
 static const struct kex_backend plain = {
-	.name = "plain", .is_usable = is_always_usable, .x25519 = x25519_lanes_plain};
+	.name = "plain",
+	.is_usable = is_always_usable,
+	.x25519 = x25519_lanes_plain,
+	.p256_base = p256_base_plain,
+	.p256_point = p256_point_plain,
+};
 
 size_t kex_backends(const struct kex_backend *out[KEX_BACKENDS_MAX])
 {

@@ -15,6 +15,10 @@
 
 #include <cmocka.h>
 
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
+
+#include "dataplane/core/p256_table.h"
 #include "tests/unit/kex_backends.h"
 
 #define BATCH_CNT       4000
@@ -130,6 +134,172 @@ static void x25519_agrees_with_libcrypto(void **state)
 	}
 }
 
+/* ---- P-256 ----------------------------------------------------------------------------------- */
+
+static EC_GROUP *curve;
+
+static BIGNUM *big(const uint8_t *bytes)
+{
+	BIGNUM *v = BN_bin2bn(bytes, 32, NULL);
+
+	assert_non_null(v);
+	return v;
+}
+
+static void share_of(const uint8_t *secret, uint8_t share[65])
+{
+	EC_POINT *p = EC_POINT_new(curve);
+	BIGNUM *k = big(secret);
+
+	assert_int_equal(EC_POINT_mul(curve, p, k, NULL, NULL, NULL), 1);
+	assert_int_equal(
+		EC_POINT_point2oct(curve, p, POINT_CONVERSION_UNCOMPRESSED, share, 65, NULL), 65);
+	BN_free(k);
+	EC_POINT_free(p);
+}
+
+/* n - v and n / 2 +- v, too: there a scalar changes its sign; what is left from n on is refused. */
+static void fill_scalar(uint8_t out[32])
+{
+	BIGNUM *n = BN_dup(EC_GROUP_get0_order(curve)), *v = BN_new();
+	unsigned kind = (unsigned)(next() % 6);
+
+	assert_int_equal(BN_set_word(v, 1 + next() % 40), 1);
+	if (kind == 1)
+		assert_int_equal(BN_sub(v, n, v), 1);
+	if (kind == 2 || kind == 3)
+		assert_int_equal(BN_rshift1(n, n), 1);
+	if (kind == 2)
+		assert_int_equal(BN_sub(v, n, v), 1);
+	if (kind == 3)
+		assert_int_equal(BN_add(v, n, v), 1);
+	if (kind == 4)
+		fill_long_runs(out);
+	else if (kind == 5)
+		fill(out, 32);
+	else
+		assert_int_equal(BN_bn2binpad(v, out, 32), 32);
+	BN_free(n);
+	BN_free(v);
+}
+
+/* Mostly a share of somebody's; else spoiled, or coordinates that may be anything. */
+static void fill_share(uint8_t out[65])
+{
+	uint8_t secret[32];
+
+	fill_scalar(secret);
+	share_of(secret, out);
+	switch (next() % 16) {
+	case 0:
+		out[1 + next() % 64] ^= (uint8_t)(1 << next() % 8);
+		break;
+	case 1:
+		fill_some(out + 1);
+		fill_some(out + 33);
+		break;
+	case 2:
+		memset(out + 1, 0xff, 32);
+		break;
+	case 3:
+		memset(out + 33, 0xff, 32);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_in_range(const uint8_t *secret)
+{
+	BIGNUM *k = big(secret);
+	bool is = !BN_is_zero(k) && BN_cmp(k, EC_GROUP_get0_order(curve)) < 0;
+
+	BN_free(k);
+	return is;
+}
+
+static void p256_agrees_with_libcrypto(void **state)
+{
+	const struct kex_group *g = kex_find(KEX_SECP256R1);
+	static const uint8_t zeros[32];
+	unsigned long done_cnt = 0, refused_cnt = 0;
+
+	(void)state;
+	for (unsigned long n = 0; n < rounds() / 2; n++) {
+		struct kex_op op[KEX_BATCH_MAX] = {0}, *list[KEX_BATCH_MAX];
+		size_t cnt = 2 + next() % (KEX_BATCH_MAX - 1);
+
+		for (size_t i = 0; i < cnt; i++) {
+			fill_scalar(op[i].secret);
+			fill_share(op[i].peer);
+			memset(op[i].shared, 0xdd, sizeof(op[i].shared));
+			list[i] = &op[i];
+		}
+		kex_derive(ctx, g, list, cnt);
+		for (size_t i = 0; i < cnt; i++) {
+			if (is_in_range(op[i].secret)) {
+				compare(g, &op[i], 1);
+			} else {
+				assert_false(op[i].is_done);
+				assert_memory_equal(op[i].shared, zeros, 32);
+			}
+			done_cnt += op[i].is_done;
+			refused_cnt += !op[i].is_done;
+		}
+	}
+	assert_true(done_cnt > rounds() && refused_cnt > rounds() / 10);
+}
+
+/* The function below kex_keygen, with scalars of ours. */
+static void p256_base_agrees_with_libcrypto(void **state)
+{
+	static struct p256_lanes l;
+
+	(void)state;
+	for (unsigned long n = 0; n < rounds() / 2; n++) {
+		uint8_t secret[LANES_CNT][32], share[65], got[64];
+
+		for (size_t i = 0; i < LANES_CNT; i++) {
+			fill_scalar(secret[i]);
+			for (size_t w = 0; w < 32; w++)
+				((uint8_t *)&l.scalar[w / 8][i])[w % 8] = secret[i][31 - w];
+		}
+		backend->p256_base(&l, p256_table_get());
+		for (size_t i = 0; i < LANES_CNT; i++) {
+			assert_int_equal(l.is_good[i] != 0, is_in_range(secret[i]));
+			if (l.is_good[i] == 0)
+				continue;
+			share_of(secret[i], share);
+			for (size_t w = 0; w < 32; w++) {
+				got[31 - w] = ((uint8_t *)&l.x[w / 8][i])[w % 8];
+				got[63 - w] = ((uint8_t *)&l.y[w / 8][i])[w % 8];
+			}
+			assert_memory_equal(got, share + 1, 64);
+		}
+	}
+}
+
+static void made_points_are_multiples(void **state)
+{
+	const struct kex_group *g = kex_find(KEX_SECP256R1);
+	struct kex_op op[20], *list[20];
+	uint8_t share[65];
+
+	(void)state;
+	for (size_t cnt = 1; cnt <= 20; cnt++) {
+		for (size_t i = 0; i < cnt; i++)
+			list[i] = &op[i];
+		kex_keygen(ctx, g, list, cnt);
+		for (size_t i = 0; i < cnt; i++) {
+			assert_true(op[i].is_done && is_in_range(op[i].secret));
+			share_of(op[i].secret, share);
+			assert_memory_equal(op[i].share, share, sizeof(share));
+		}
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 /* By any number: batches and what is left over. */
 static void made_pairs_are_pairs(void **state)
 {
@@ -175,6 +345,9 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(x25519_agrees_with_libcrypto),
 		cmocka_unit_test(made_pairs_are_pairs),
+		cmocka_unit_test(p256_agrees_with_libcrypto),
+		cmocka_unit_test(p256_base_agrees_with_libcrypto),
+		cmocka_unit_test(made_points_are_multiples),
 	};
 	const struct kex_backend *all[KEX_BACKENDS_MAX];
 	size_t cnt = kex_backends(all);
@@ -184,6 +357,7 @@ int main(int argc, char **argv)
 	if (argc == 3)
 		batch_cnt = strtoul(argv[2], NULL, 10);
 	printf("seed %llu\n", (unsigned long long)seed);
+	curve = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 	libcrypto = kex_backends_open(&kex_libcrypto);
 	for (size_t i = 1; i < cnt; i++) {
 		backend = all[i];
@@ -191,5 +365,6 @@ int main(int argc, char **argv)
 			kex_backend_name(backend), tests, set_up, tear_down);
 	}
 	kex_ctx_free(libcrypto);
+	EC_GROUP_free(curve);
 	return failed_cnt;
 }
