@@ -96,11 +96,11 @@ size_t user_list_admin_cnt(const struct user_list *list)
 static int parse_user(json_t *json, struct user_list *list)
 {
 	const char *name, *role, *hash;
+	int ret, is_disabled = 0;
 	json_int_t epoch;
-	int ret;
 
-	if (json_unpack(json, "{s:s, s:s, s:s, s:I !}", "name", &name, "role", &role, "password",
-		    &hash, "epoch", &epoch) != 0)
+	if (json_unpack(json, "{s:s, s:s, s:s, s:I, s?b !}", "name", &name, "role", &role,
+		    "password", &hash, "epoch", &epoch, "disabled", &is_disabled) != 0)
 		return -EINVAL;
 	if (epoch < 0)
 		return -EINVAL;
@@ -108,6 +108,7 @@ static int parse_user(json_t *json, struct user_list *list)
 	if (ret < 0)
 		return ret;
 	list->user[list->cnt - 1].epoch = (uint64_t)epoch;
+	list->user[list->cnt - 1].is_disabled = is_disabled != 0;
 	return 0;
 }
 
@@ -159,9 +160,10 @@ char *user_list_print(const struct user_list *list)
 		const struct user_record *u = &list->user[i];
 
 		if (json_array_append_new(
-			    users, json_pack("{s:s, s:s, s:s, s:I}", "name", u->name, "role",
+			    users, json_pack("{s:s, s:s, s:s, s:I, s:o*}", "name", u->name, "role",
 					   user_role_name(u->role), "password", u->hash, "epoch",
-					   (json_int_t)u->epoch)) != 0) {
+					   (json_int_t)u->epoch, "disabled",
+					   u->is_disabled ? json_true() : NULL)) != 0) {
 			json_decref(users);
 			return NULL;
 		}

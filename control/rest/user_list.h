@@ -15,7 +15,7 @@ struct user_record {
 	char name[USER_NAME_MAX + 1];
 	enum user_role role;
 	char hash[PASSWORD_HASH_MAX]; /* empty: there is no password yet */
-	bool is_disabled;             /* configured so; not in the file */
+	bool is_disabled;             /* no login, and tokens do not count */
 	uint64_t epoch;               /* grows when the password changes: older tokens have ended */
 };
 

@@ -91,8 +91,9 @@ json_t *users_as_configured(int state_fd)
 	int ret = load_list(state_fd, &list);
 
 	for (size_t i = 0; ret == 0 && i < list.cnt; i++)
-		json_array_append_new(users, json_pack("{s:s, s:s}", "name", list.user[i].name,
-						     "role", user_role_name(list.user[i].role)));
+		json_array_append_new(users, json_pack("{s:s, s:s, s:b}", "name", list.user[i].name,
+						     "role", user_role_name(list.user[i].role),
+						     "enabled", !list.user[i].is_disabled));
 	if (ret == -ENOENT)
 		json_array_append_new(users, json_pack("{s:s, s:s}", "name", ADMIN_NAME, "role",
 						     user_role_name(USER_ADMIN)));

@@ -228,6 +228,32 @@ static void test_refused(void **state)
 	assert_false(has_user("admin"));
 }
 
+/* Without a word of users in file and history a barred one stays barred. */
+static void test_barred_stays_barred(void **state)
+{
+	char *token, history[128], lost[128];
+
+	(void)state;
+	wait_for_key();
+	commit_edit(set_user("bob", json_pack("{s:s}", "role", "viewer")), 200);
+	set_password("bob", "correct horse");
+	token = log_in("bob", "correct horse");
+	assert_non_null(token);
+	commit_edit(
+		set_user("bob", json_pack("{s:s, s:b}", "role", "viewer", "enabled", false)), 200);
+	assert_false(is_good(token));
+	daemon_fixture_config(&f, FIXTURE_CONFIG);
+	snprintf(history, sizeof(history), "%s/config", f.dir[1]);
+	snprintf(lost, sizeof(lost), "%s/lost", f.dir[1]);
+	assert_int_equal(rename(history, lost), 0);
+	daemon_fixture_restart(&f);
+	wait_for_key();
+	assert_true(has_user("bob"));
+	assert_false(is_good(token));
+	assert_null(log_in("bob", "correct horse"));
+	free(token);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -235,6 +261,7 @@ int main(void)
 		T(test_commit),
 		T(test_calls_are_commits),
 		T(test_refused),
+		T(test_barred_stays_barred),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
