@@ -25,6 +25,7 @@
 #define HALF_OPEN_NS        (10 * SEC_NS)
 #define VERDICT_WAIT_NS     (5 * SEC_NS)
 #define NEGATIVE_NS         (10 * SEC_NS)
+#define PENDING_MAX_NS      (30 * SEC_NS) /* the longest that PENDING holds an exchange open */
 #define SILENT_KEEP_ALIVES  3
 #define REKEY_GAP_NS        (100 * MS_NS) /* a peer gets the work of a rekey no more often */
 #define PRECEDENCE_NS       (2 * SEC_NS)  /* how long an unanswered FINISH wins a collision */

@@ -371,6 +371,17 @@ static enum reason open_for_ack(struct engine *e, const struct endpoint *from,
 	return exchange_open(e, *x, p, buf, plain);
 }
 
+/* R may say so on and on; its place in the pool is not its own for that. */
+static void hold_open(struct exchange *x, uint64_t until_ns)
+{
+	uint64_t last_ns = x->started_ns + PENDING_MAX_NS;
+
+	if (until_ns > last_ns)
+		until_ns = last_ns;
+	if (x->expires_ns < until_ns)
+		x->expires_ns = until_ns;
+}
+
 enum reason initiator_pending(
 	struct engine *e, const struct endpoint *from, const struct wire_packet *p)
 {
@@ -394,8 +405,7 @@ enum reason initiator_pending(
 	x->retransmit_at_ns = e->env.now_ns + ((uint64_t)ms[0] << 8 | ms[1]) * MS_NS;
 	if (x->retransmit_at_ns > e->env.now_ns + VERDICT_WAIT_NS)
 		x->retransmit_at_ns = e->env.now_ns + VERDICT_WAIT_NS;
-	if (x->expires_ns < e->env.now_ns + 2 * VERDICT_WAIT_NS)
-		x->expires_ns = e->env.now_ns + 2 * VERDICT_WAIT_NS;
+	hold_open(x, e->env.now_ns + 2 * VERDICT_WAIT_NS);
 	exchange_arm(e, x);
 	return REASON_ACCEPTED;
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/engine_state.h"
+#include "tests/pair/host.h"
 #include "tests/pair/identities.h"
 
 static struct pair *up(const struct pair_options *o)
@@ -197,6 +198,57 @@ static void one_id_from_everywhere_makes_no_long_chain(void **state)
 	pair_free(p);
 }
 
+/* East says PENDING on and on: its exchange is held open by hand. */
+static void say_pending(struct pair_node *n, struct exchange *x)
+{
+	static const uint8_t plain[] = {
+		MSG_TLV_PENDING >> 8, MSG_TLV_PENDING & 0xff, 0, 2, 5000 >> 8, 5000 & 0xff};
+	uint8_t buf[MSG_MAX];
+	size_t len;
+
+	pair_begin(n);
+	x->expires_ns = x->retransmit_at_ns = n->pair->now_ns + 100 * PAIR_SEC;
+	exchange_arm(n->engine, x);
+	len = exchange_seal(n->engine, x, MSG_PENDING, (struct rk_span){plain, sizeof(plain)}, buf,
+		sizeof(buf));
+	assert_true(len > 0);
+	engine_send(n->engine, &x->endpoint, buf, len);
+}
+
+static struct exchange *waiting_for_verdict(struct engine *e)
+{
+	for (uint32_t i = 0; i < e->config.exchange_cnt; i++)
+		if (e->exchanges[i].state == EXCHANGE_EXPECT_VERDICT)
+			return &e->exchanges[i];
+	return NULL;
+}
+
+/* PENDING holds repetition back, but not an exchange for ever: others need its place. */
+static void pending_has_an_end(void **state)
+{
+	struct pair *p = pair_new(
+		&(struct pair_options){.seed = 6, .control_ns = 3600 * PAIR_SEC}, east, west);
+	struct exchange *x;
+	uint64_t id;
+
+	(void)state;
+	pair_know(p, 1, east);
+	p->filter = only_west_dials;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	while ((x = waiting_for_verdict(p->node[0].engine)) == NULL)
+		assert_true(pair_step(p, p->now_ns + PAIR_SEC));
+	id = p->node[1].session[0]->own_exchange;
+	for (unsigned i = 0; i < 12; i++) {
+		say_pending(&p->node[0], x);
+		pair_run(p, 3 * PAIR_SEC);
+		if (i == 3)
+			assert_non_null(exchange_find(p->node[1].engine, id));
+	}
+	assert_null(exchange_find(p->node[1].engine, id));
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +256,7 @@ int main(void)
 		cmocka_unit_test(late_attempt_pushes_nothing_out),
 		cmocka_unit_test(answers_that_are_kept_make_room),
 		cmocka_unit_test(finish_that_found_no_place_comes_again),
+		cmocka_unit_test(pending_has_an_end),
 		cmocka_unit_test(one_id_from_everywhere_makes_no_long_chain),
 	};
 
