@@ -8,9 +8,10 @@ enum pki_identity pki_identity_match(const struct rk_verdict *v, const char *nam
 	const size_t prefix_len = strlen(RK_PEERING_URN);
 	size_t i;
 
-	if (len == 0)
+	/* As the data plane has it: without exactly one CN that is one, nothing names a router. */
+	if (len == 0 || v->cn_cnt != 1 || v->cn_len == 0)
 		return PKI_IDENTITY_NONE;
-	if (v->cn_cnt == 1 && v->cn_len == len && memcmp(v->cn, name, len) == 0)
+	if (v->cn_len == len && memcmp(v->cn, name, len) == 0)
 		return PKI_IDENTITY_COMMON_NAME;
 	for (i = 0; i < v->uri_cnt; i++) {
 		if (v->uri_len[i] == prefix_len + len &&

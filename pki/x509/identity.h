@@ -14,9 +14,9 @@ enum pki_identity {
 };
 
 /*
- * Does the certificate carry this peering-common-name? The CN is asked first, and only when it is
- * the only one; then the SAN URIs. Says nothing about v->status, nor about whether the CN names
- * another peer (the caller knows its peers).
+ * Does the certificate carry this peering-common-name? The CN is asked first, then the SAN URIs;
+ * neither when there is no CN or more than one. Says nothing about v->status, nor about whether the
+ * CN names another peer (the caller knows its peers).
  */
 enum pki_identity pki_identity_match(
 	const struct rk_verdict *v, const char *name, size_t len) RK_MUST_CHECK;

@@ -284,6 +284,11 @@ static void identity_is_the_one_cn_then_the_uri(void **state)
 	assert_int_equal(f->v.cn_cnt, 2);
 	assert_int_equal(pki_identity_match(&f->v, "west", 4), PKI_IDENTITY_NONE);
 	assert_int_equal(pki_identity_match(&f->v, "east", 4), PKI_IDENTITY_NONE);
+	assert_int_equal(judge_leaf(f, (struct test_cert){.cn = "west",
+					       .second_cn = "east",
+					       .alt_name = "URI:urn:ssr:peering:west"}),
+		RK_VERDICT_GOOD);
+	assert_int_equal(pki_identity_match(&f->v, "west", 4), PKI_IDENTITY_NONE);
 }
 
 static void der_that_is_no_certificate_is_malformed(void **state)
