@@ -160,7 +160,7 @@ ca_publish_crl() {
 
 http_open() {
 	start_process http python3 -u -m http.server --bind 127.0.0.1 --directory "$LAB/www" 0
-	wait_until 5 grep -q 'port [0-9]' "$LAB/http.log" || return 1
+	wait_until 15 grep -q 'port [0-9]' "$LAB/http.log" || return 1
 	LAB_CRL_URL=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$LAB/http.log" | head -1)/issuing.crl
 }
 
@@ -216,6 +216,18 @@ listens_or_ended() {
 # By its own socket: on the port another program might answer.
 is_listening() {
 	curl -s -o /dev/null --max-time 2 --unix-socket "$LAB/$1/run/control.sock" http://localhost/
+}
+
+# read_socket PATH: everything that a data plane's metrics socket says.
+read_socket() {
+	python3 - "$1" <<-'PY'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(5)
+		s.connect(sys.argv[1])
+		while data := s.recv(65536):
+		    sys.stdout.buffer.write(data)
+	PY
 }
 
 # Both threads of a data plane share one CPU, the two data planes two if there are two.
