@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """cli_daemon.py PROGRAM FOLDER: rekeyctl against a daemon that is slow, broken or hostile. Whatever
 it answers, rekeyctl ends as it should, and nothing of it drives the terminal. FOLDER has terminal.py."""
+import concurrent.futures
+import fcntl  # noqa: F401: not for the first time between fork and exec
+import functools
 import http.server
 import json
 import os
@@ -130,11 +133,14 @@ def judge(name, words, code, said):
     return 1
 
 
-def hostile(program, folder, server):
+PARTS = 4  # that the answers are shared out to
+
+
+def hostile(part, program, folder, server):
     """All commands in one script where the answer is taken; some by themselves where it is not."""
     wrong = 0
     lines = [" ".join(words) for words in commands(program)]
-    for name, (server.status, server.body) in answers():
+    for name, (server.status, server.body) in list(answers())[part::PARTS]:
         left = lines if server.status == 200 else lines[::9]
         while left:
             r = subprocess.run([program, "--run-dir", folder], input="\n".join(left).encode(),
@@ -144,6 +150,12 @@ def hostile(program, folder, server):
             left = left[int(at.group(1)):][:40] if at else []
             if at and name in ("no JSON", "half", "twice", "deep", "not UTF-8", "number"):
                 left = left[8:]
+    return wrong
+
+
+def hostile_otherwise(program, folder, server):
+    """As JSON, to the completion, and cut off."""
+    wrong = 0
     for words in ("show peers", "show config", "show events detail", "commit force"):
         server.status, server.body = 200, json.dumps(everywhere(ESC)).encode()
         r = run(program, folder, ["-j", *words.split()])
@@ -156,7 +168,6 @@ def hostile(program, folder, server):
     if r.returncode != 3:
         print(f"an answer that is cut: status {r.returncode}")
         wrong += 1
-    server.is_cut = False
     return wrong
 
 
@@ -169,8 +180,10 @@ def slow(program, folder, server):
     r = run(program, folder, ["show", "health"])
     assert r.returncode == 0 and r.stderr == b"", r
 
-    # CTRL-C stops a call, not the shell.
-    server.delay = 0
+
+def interrupted(program, folder, server):
+    """CTRL-C stops a call, not the shell."""
+    server.body = b'{"status":"ok","user":"admin","node":"n","router":"r"}'
     t = Terminal([program, "--run-dir", folder])
     t.wait_for("admin@n.r# ")
     server.delay = 20
@@ -184,7 +197,7 @@ def slow(program, folder, server):
     assert t.close() == 0
 
 
-def ended_by_signal(program, folder):
+def ended_by_signal(program, folder, _):
     """Without echo nobody could work in a terminal."""
     for argv in (["user", "password", "x"], []):
         t = Terminal([program, "--run-dir", folder, *argv])
@@ -199,17 +212,25 @@ def ended_by_signal(program, folder):
         assert after & termios.ECHO and after & termios.ICANON, (argv, before, after)
 
 
-def main(program):
-    program = os.path.realpath(program)
+def beside(check, program):
+    """One check with a daemon of its own: they mostly wait, so all run at once."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["HOME"] = folder
         server = Daemon(os.path.join(folder, "control.sock"), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        wrong = hostile(program, folder, server)
-        slow(program, folder, server)
-        ended_by_signal(program, folder)
-        server.shutdown()
-    return 1 if wrong else 0
+        try:
+            return check(program, folder, server)
+        finally:
+            server.shutdown()
+
+
+def main(program):
+    program = os.path.realpath(program)
+    with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(PARTS + 4) as pool:
+        os.environ["HOME"] = home
+        running = [pool.submit(beside, check, program)
+                   for check in (slow, interrupted, ended_by_signal, hostile_otherwise,
+                                 *(functools.partial(hostile, part) for part in range(PARTS)))]
+        return 1 if any([r.result() for r in running]) else 0
 
 
 if __name__ == "__main__":

@@ -40,7 +40,15 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	enrol_fixture_stop(&f);
 	enrol_fixture_close(&f);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	enrol_fixture_end(&f);
 	return 0;
 }
 
@@ -379,5 +387,5 @@ int main(void)
 		T(test_nothing_to_protect_with),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, end);
 }

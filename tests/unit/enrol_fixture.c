@@ -97,17 +97,23 @@ static void write_ca(struct enrol_fixture *f)
 
 void enrol_fixture_open(struct enrol_fixture *f)
 {
-	memset(f, 0, sizeof(*f));
 	if (!has_program("openssl") || !has_program("python3")) {
 		print_message("SKIP: openssl or python3 is not installed\n");
 		skip();
 	}
+	if (f->ca_dir[0] == '\0') {
+		test_pki_init(&f->pki, "leaf");
+		snprintf(f->ca_dir, sizeof(f->ca_dir), "/tmp/rekey-ca.XXXXXX");
+		assert_non_null(mkdtemp(f->ca_dir));
+		write_ca(f);
+	}
 	daemon_fixture_open(&f->daemon, NULL);
-	test_pki_init(&f->pki, "leaf");
-	snprintf(f->ca_dir, sizeof(f->ca_dir), "/tmp/rekey-ca.XXXXXX");
-	assert_non_null(mkdtemp(f->ca_dir));
-	write_ca(f);
 	fixture_install_trust(&f->daemon, f->pki.bundle);
+}
+
+void enrol_fixture_close(struct enrol_fixture *f)
+{
+	daemon_fixture_close(&f->daemon);
 }
 
 static void remove_folder(const char *path)
@@ -123,14 +129,14 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
-void enrol_fixture_close(struct enrol_fixture *f)
+void enrol_fixture_end(struct enrol_fixture *f)
 {
 	enrol_fixture_stop(f);
 	if (f->ca_dir[0] == '\0')
 		return;
 	remove_folder(f->ca_dir);
 	test_pki_fini(&f->pki);
-	daemon_fixture_close(&f->daemon);
+	f->ca_dir[0] = '\0';
 }
 
 /* "PORT" or "ADDRESS:PORT" behind the text, in what the server says first. */

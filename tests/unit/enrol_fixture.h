@@ -14,9 +14,14 @@ struct enrol_fixture {
 	unsigned port;
 };
 
-/* Skips the test (cmocka) when one of the programs is missing. */
+/*
+ * A new daemon; the first one also makes the CA, which stays, as its server does, for the tests that
+ * follow. f is zeroed before the first. Skips the test (cmocka) when one of the programs is missing.
+ */
 void enrol_fixture_open(struct enrol_fixture *f);
 void enrol_fixture_close(struct enrol_fixture *f);
+/* After the last: the CA and its server. */
+void enrol_fixture_end(struct enrol_fixture *f);
 /* Starts argv and reads the port that it prints behind this text ("" = at the line's start). */
 void enrol_fixture_serve(struct enrol_fixture *f, const char *const *argv, const char *before_port);
 void enrol_fixture_stop(struct enrol_fixture *f);
