@@ -12,6 +12,7 @@
 
 #include "control/cli/complete.h"
 #include "control/cli/print.h"
+#include "control/cli/terminal.h"
 #include "control/cli/words.h"
 
 #define HISTORY_MAX 1000
@@ -165,6 +166,28 @@ out:
 	return ret;
 }
 
+/* What libedit's own ed-newline does. */
+static unsigned char end_line(EditLine *el)
+{
+	const LineInfoW *info = el_wline(el);
+
+	el_cursor(el, (int)(info->lastchar - info->cursor));
+	if (el_winsertstr(el, L"\n") != 0)
+		return CC_ERROR;
+	fputs("\r\n", stdout);
+	fflush(stdout);
+	return CC_NEWLINE;
+}
+
+/* Enter, and both halves of a pasted CR LF: on an empty line the LF may be a second half. */
+static unsigned char on_enter(EditLine *el, int ch)
+{
+	const LineInfo *info = el_line(el);
+	bool is_half = terminal_is_second_half((char)ch);
+
+	return is_half && info->lastchar == info->buffer ? CC_NORM : end_line(el);
+}
+
 /* CTRL-C throws the line away. */
 static unsigned char on_cancel(EditLine *el, int ch)
 {
@@ -247,14 +270,17 @@ struct line_editor *line_open(struct cli *c)
 	el_set(e->el, EL_BIND, "?", "rekey-help", NULL);
 	el_set(e->el, EL_BIND, "\t", "rekey-complete", NULL);
 	el_set(e->el, EL_BIND, "^C", "rekey-cancel", NULL);
+	el_set(e->el, EL_ADDFN, "rekey-enter", "end of the line", on_enter);
+	el_set(e->el, EL_BIND, "^M", "rekey-enter", NULL);
+	el_set(e->el, EL_BIND, "^J", "rekey-enter", NULL);
 	el_set(e->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	/*
 	 * While a line is edited CTRL-C is a key. Between lines the terminal goes on handing over
 	 * single bytes without echo: what was pasted ahead must not be read as lines, or its CTRL-D
 	 * would be swallowed.
 	 */
-	el_set(e->el, EL_SETTY, "-d", "-isig", NULL);
-	el_set(e->el, EL_SETTY, "-x", "-icanon", "-echo", NULL);
+	el_set(e->el, EL_SETTY, "-d", "-isig", "-icrnl", "-inlcr", NULL);
+	el_set(e->el, EL_SETTY, "-x", "-icanon", "-echo", "-icrnl", "-inlcr", NULL);
 	return e;
 }
 
@@ -294,7 +320,7 @@ char *line_read(struct line_editor *e, const char *prompt)
 	copy = strndup(line, (size_t)len);
 	if (copy == NULL)
 		return NULL;
-	copy[strcspn(copy, "\n")] = '\0';
+	copy[strcspn(copy, "\r\n")] = '\0';
 	if (e->history != NULL && copy[strspn(copy, " \t")] != '\0')
 		history(e->history, &event, H_ENTER, line);
 	return copy;

@@ -22,6 +22,15 @@ static void on_signal(int signal)
 	caught = signal;
 }
 
+bool terminal_is_second_half(char c)
+{
+	static bool is_after_return;
+	bool is_half = c == '\n' && is_after_return;
+
+	is_after_return = c == '\r';
+	return is_half;
+}
+
 struct typed {
 	int fd;
 	enum terminal_mode mode;
@@ -84,6 +93,8 @@ static int take(struct typed *t, char c)
 {
 	int ret;
 
+	if (terminal_is_second_half(c))
+		return 0;
 	switch (c) {
 	case CTRL_C:
 		echo(t, "^C\n", 3);
@@ -155,8 +166,7 @@ static int switch_over(int fd, struct switched *s)
 	sigprocmask(SIG_BLOCK, &blocked, &s->mask);
 	raw = s->shown;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | ISIG | IEXTEN);
-	raw.c_iflag |= ICRNL;
-	raw.c_iflag &= ~(tcflag_t)(IGNCR | INLCR | ISTRIP);
+	raw.c_iflag &= ~(tcflag_t)(ICRNL | IGNCR | INLCR | ISTRIP);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	if (tcsetattr(fd, TCSADRAIN, &raw) == 0)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -25,3 +26,9 @@ enum terminal_mode {
  */
 int terminal_read(int fd, enum terminal_mode mode, FILE *prompt, const char *question, size_t max,
 	char **out) RK_MUST_CHECK;
+
+/*
+ * A line end that is pasted as CR LF is one, whoever reads its halves: the line editor says here
+ * which it saw. True: this LF belongs to the CR before it, and is to be ignored.
+ */
+bool terminal_is_second_half(char c);

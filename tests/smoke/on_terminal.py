@@ -57,6 +57,18 @@ def shell(argv):
     t.wait_for("[y/N]: ")
     t.type("y\n")
     t.wait_for("discarded")
+    # Pasted from a file of the other system: its line ends are one each, for answers, too.
+    text = "-----BEGIN X-----\r\nAA==\r\n-----END X-----\r\n"
+    t.type("configure authority\r\ntrusted-ca-certificate crlf\r\ncontent\r\n" + text + CTRL_D
+           + "validation-mode warn\r\ntop\r\nshow config candidate -j\r\nshow health\r\n")
+    shown = t.wait_for("Retrieving health")
+    require("-----BEGIN X-----\\nAA==\\n-----END X-----\\n" in shown, "line ends of a paste", t)
+    require(shown.count("admin@node0.east") == 7, f"line ends of commands: {shown!r}", t)
+    t.wait_for(PROMPT)
+    t.type("discard\r\ny\r\nshow alarms\r\n")
+    t.wait_for("discarded")
+    require(t.wait_for("Retrieving alarms").count(PROMPT) == 1, "an answer's line end is a line", t)
+    t.wait_for(PROMPT)
     t.type("watch interval 60 show health\n")
     t.wait_for("Completed in")
     t.type(CTRL_C)

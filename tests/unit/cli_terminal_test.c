@@ -31,6 +31,7 @@ static void open_terminal(struct terminal *t)
 	assert_int_equal(tcgetattr(t->theirs, &t->before), 0);
 	/* As the shell leaves it between two lines; and CTRL-C waits like other bytes. */
 	t->before.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+	t->before.c_iflag &= ~(tcflag_t)ICRNL;
 	assert_int_equal(tcsetattr(t->theirs, TCSANOW, &t->before), 0);
 	t->nowhere = fopen("/dev/null", "w");
 	assert_non_null(t->nowhere);
@@ -95,8 +96,8 @@ static void lines_end_with_enter(void **state)
 {
 	(void)state;
 	expect_of(TERMINAL_LINE, TYPED("abc\nrest"), 64, "abc", 0, "abc\r\n");
-	expect_of(TERMINAL_LINE, TYPED("abc\r"), 64, "abc", 0, "abc\r\n");
 	expect_of(TERMINAL_LINE, TYPED("\n"), 64, "", 0, "\r\n");
+	expect_of(TERMINAL_LINE, TYPED("abc\r"), 64, "abc", 0, "abc\r\n");
 	expect_of(TERMINAL_LINE, TYPED("ab\x7f\x7f\x7fxy\n"), 64, "xy", 0, "ab\b \b\b \bxy\r\n");
 	expect_of(TERMINAL_LINE, TYPED("a\xc3\xa9\x7f\n"), 64, "a", 0, NULL);
 	expect_of(TERMINAL_LINE, TYPED("abc\x15xy\n"), 64, "xy", 0, NULL);
@@ -104,6 +105,19 @@ static void lines_end_with_enter(void **state)
 	expect_of(TERMINAL_LINE, TYPED("\x04"), 64, NULL, -ENODATA, NULL);
 	expect_of(TERMINAL_LINE, TYPED("a\x03"), 64, NULL, -EINTR, "a^C\r\n");
 	expect_of(TERMINAL_LINE, TYPED("12345\n"), 4, NULL, -EFBIG, NULL);
+}
+
+/* The halves of a line end may be read by two. */
+static void line_ends_are_one(void **state)
+{
+	(void)state;
+	assert_false(terminal_is_second_half('a'));
+	assert_false(terminal_is_second_half('\r'));
+	assert_true(terminal_is_second_half('\n'));
+	assert_false(terminal_is_second_half('\n'));
+	expect_of(TERMINAL_LINE, TYPED("y\r"), 64, "y", 0, NULL);
+	expect_of(TERMINAL_LINE, TYPED("\ny\r\n"), 64, "y", 0, NULL);
+	expect_of(TERMINAL_LINE, TYPED("\n\n"), 64, "", 0, NULL);
 }
 
 static void secrets_are_not_shown(void **state)
@@ -117,7 +131,7 @@ static void texts_end_with_ctrl_d(void **state)
 {
 	(void)state;
 	expect_of(TERMINAL_TEXT, TYPED("a\nb\n\x04rest"), 64, "a\nb\n", 0, "a\r\nb\r\n");
-	expect_of(TERMINAL_TEXT, TYPED("a\r\n\x04"), 64, "a\n\n", 0, NULL);
+	expect_of(TERMINAL_TEXT, TYPED("a\r\nb\r\n\x04"), 64, "a\nb\n", 0, NULL);
 	expect_of(TERMINAL_TEXT, TYPED("ab\x04"), 64, "ab", 0, "ab\r\n");
 	expect_of(TERMINAL_TEXT, TYPED("\x04"), 64, "", 0, NULL);
 	/* a CTRL-D that the terminal had taken for an end of file before we asked */
@@ -168,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_end_with_enter),
+		cmocka_unit_test(line_ends_are_one),
 		cmocka_unit_test(secrets_are_not_shown),
 		cmocka_unit_test(texts_end_with_ctrl_d),
 		cmocka_unit_test(what_follows_is_left),
