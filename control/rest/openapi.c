@@ -8,7 +8,8 @@
 
 /*
  * Schemas as text: "name:type" a field, "!" behind it = required, "*" = null allowed. Types: s
- * string, i integer, n integer or decimal text, b boolean, o object, a array, v anything.
+ * string, i integer, n integer or decimal text, b boolean, o object, a array, v anything; a<NAME> is
+ * an array of that schema's.
  */
 static const struct {
 	const char *name;
@@ -17,19 +18,21 @@ static const struct {
 	{"Login", "username:s! password:s! application:s"},
 	{"Token", "token:s!"},
 	{"PrivateKey", "name:s! algorithm:s! rsa_key_size:n ecc_curve:s replace:b"},
-	{"Key", "name:s!"},
+	{"Key", "name:s! status:s! public_key_sha256:s! algorithm:s! ecc_curve:s rsa_key_size:i"},
 	{"CertificateRequest",
 		"name:s! common_name:s! country_name:s state_province_name:s locality_name:s "
 		"organization_name:s organizational_unit_name:s email_address:s algorithm:s "
 		"rsa_key_size:n ecc_curve:s validity_period:n subject_alt_names:a"},
 	{"Csr", "csr:s!"},
 	{"Certificate", "name:s! certificate:s!"},
-	{"Ingested", "name:s!"},
+	{"Ingested",
+		"name:s! subject:s! issuer:s! fingerprint:s! not_after:s! checks:a! warnings:a! "
+		"publication:o!"},
 	{"CertificateList", "certificates:a!"},
 	{"Credential", "name:s! is_for_peering:b! has_key:b! has_replacement_key:b! has_request:b! "
 		       "certificate:o"},
 	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
-	{"Deleted", "name:s! deleted:s! publication:o"},
+	{"Deleted", "name:s deleted:s! publication:o"},
 	{"Enrol",
 		"name:s action:s ca_profile:s algorithm:s rsa_key_size:n ecc_curve:s common_name:s "
 		"country_name:s state_province_name:s locality_name:s organization_name:s "
@@ -39,11 +42,10 @@ static const struct {
 		      "last_success:s next_try:s failures:i! error:s offered_ca_certificates:a"},
 	{"EnrolmentList", "enrolments:a! ca_profiles:a!"},
 	{"TrustedCa", "name:s! content:s! validation-mode:s"},
-	{"TrustedCaInstalled", "name:s!"},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
 	{"Revocation", "sources:a! generation:i entries:i"},
-	{"PeerList", "peers:a!"},
-	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
+	{"PeerList", "peers:a<Peer>!"},
+	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:i key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
 		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "
 		 "certificate:o"},
@@ -68,15 +70,14 @@ static const struct {
 		      "publication:o!"},
 	{"Confirmed", "number:i!"},
 	{"Rollback", "number:n! comment:s confirm_timeout_sec:n"},
-	{"History", "running:i! confirm_by:s entries:a!"},
-	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o!"},
+	{"History", "running:i! confirm_by:s entries:a<HistoryEntry>!"},
+	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o"},
 	{"Password", "password:s!"},
 	{"UserNamed", "user:s!"},
 	{"User", "name:s! role:s! full_name:s is_enabled:b! has_password:b!"},
-	{"UserList", "users:a!"},
+	{"UserList", "users:a<User>!"},
 	{"NewUser", "name:s! role:s! password:s! full_name:s is_enabled:b"},
 	{"UserChange", "role:s full_name:s is_enabled:b"},
-	{"Deleted", "deleted:s!"},
 	{"Session", "user:s! role:s! router:s! node:s! version:s! expires:s"},
 	{"PeerCertificate", "name:s! status:s! paths:a! local_certificate:o peer_certificate:o"},
 	{"KeyStatus",
@@ -108,6 +109,15 @@ static const char *type_name(char c)
 	}
 }
 
+static json_t *schema_ref(const char *name, size_t len)
+{
+	for (size_t i = 0; i < SCHEMA_CNT; i++)
+		if (strlen(schemas[i].name) == len && strncmp(schemas[i].name, name, len) == 0)
+			return json_pack(
+				"{s:s+}", "$ref", "#/components/schemas/", schemas[i].name);
+	return NULL;
+}
+
 /* What may be absent may be null: the services say "nothing" either way. */
 static json_t *build_type(char type, bool is_required)
 {
@@ -122,7 +132,8 @@ static json_t *build_type(char type, bool is_required)
 
 static json_t *build_schema(const char *fields)
 {
-	json_t *properties = json_object(), *required = json_array();
+	json_t *properties = json_object(), *required = json_array(), *type;
+	bool is_required;
 	char name[64];
 
 	while (*fields != '\0') {
@@ -130,22 +141,20 @@ static json_t *build_schema(const char *fields)
 
 		snprintf(name, sizeof(name), "%.*s", (int)len, fields);
 		fields += len + 1;
-		json_object_set_new(properties, name, build_type(*fields, fields[1] == '!'));
-		if (fields[1] == '!')
+		len = strcspn(fields, " ");
+		is_required = fields[len - 1] == '!';
+		type = build_type(*fields, is_required);
+		if (fields[1] == '<')
+			json_object_set_new(
+				type, "items", schema_ref(fields + 2, strcspn(fields + 2, ">")));
+		json_object_set_new(properties, name, type);
+		if (is_required)
 			json_array_append_new(required, json_string(name));
-		fields += strcspn(fields, " ");
+		fields += len;
 		fields += strspn(fields, " ");
 	}
 	return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
 		required);
-}
-
-static json_t *schema_ref(const char *name)
-{
-	for (size_t i = 0; i < SCHEMA_CNT; i++)
-		if (strcmp(schemas[i].name, name) == 0)
-			return json_pack("{s:s+}", "$ref", "#/components/schemas/", name);
-	return NULL;
 }
 
 /* An answer is JSON of a schema, or the one text that there is. */
@@ -154,7 +163,8 @@ static json_t *json_content(const char *schema)
 	if (strcmp(schema, "OpenMetrics") == 0)
 		return json_pack("{s:{s:{s:s}}}", "application/openmetrics-text", "schema", "type",
 			"string");
-	return json_pack("{s:{s:o}}", "application/json", "schema", schema_ref(schema));
+	return json_pack(
+		"{s:{s:o}}", "application/json", "schema", schema_ref(schema, strlen(schema)));
 }
 
 /* The statuses that a call may end with besides 200, by what the table says of it. */
@@ -177,8 +187,9 @@ static json_t *build_responses(const struct route *r)
 		{"403", "The role is too low"},
 	};
 	size_t cnt = sizeof(errors) / sizeof(errors[0]);
-	json_t *responses = json_pack(
-		"{s:{s:s, s:o}}", "200", "description", "Done", "content", json_content(r->answer));
+	bool is_begun = strcmp(r->answer, "Enrolment") == 0 && r->is_change;
+	json_t *responses = json_pack("{s:{s:s, s:o}}", is_begun ? "202" : "200", "description",
+		is_begun ? "Begun" : "Done", "content", json_content(r->answer));
 
 	for (size_t i = 0; responses != NULL && i < cnt; i++)
 		json_object_set_new(responses, errors[i].status,
