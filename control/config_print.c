@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/config_foreign.h"
 #include "control/config_schema.h"
 
 #include <inttypes.h>
@@ -115,6 +116,38 @@ static void print_table(FILE *out, const char *path, const struct config_table *
 	}
 }
 
+/* Every item of the vendor's that is in our scope: as it is, otherwise, or not here. */
+static void print_foreign(FILE *out)
+{
+	fputs("\n## The vendor's items\n\n"
+	      "Taken over by name, range and meaning: `enhanced-security-key-management`, "
+	      "`peer-key-rekey-interval`,\n"
+	      "`peer-key-retransmit-interval`, `peer-key-timeout`, `invalid-certificate-behavior`, "
+	      "`peering-common-name`\n"
+	      "(of router and peer), `client-certificate` with `name` and `file`, "
+	      "`trusted-ca-certificate` with `name`,\n"
+	      "`content`, `file` and `validation-mode`, `certificate-revocation` with "
+	      "`crl-endpoint`, `uri`, `delta-uri`,\n"
+	      "`polling-interval` and `backoff-interval`, `alarm-shelving`, `token expiration`. "
+	      "Otherwise here:\n\n"
+	      "| item | here | why |\n| --- | --- | --- |\n"
+	      "| `allow-self-signed-peering-certificates` | false by default, and only those that "
+	      "are trusted themselves | a self-signed certificate proves nothing about who made it "
+	      "|\n"
+	      "| `ca-profile` | a list by `url`, with protocol and credentials | it enrols, by EST "
+	      "or CMP |\n"
+	      "| `token expiration` | 60 minutes by default | a token that never ends is a "
+	      "password "
+	      "|\n"
+	      "| `trusted-ca-certificate validation-mode` | strict by default | the safe one |\n"
+	      "| `crl-endpoint uri` | required; `file:///`, too | a source is named, those in "
+	      "certificates are found besides |\n\n"
+	      "Refused, each with this sentence:\n\n"
+	      "| item | what to do, or why it is not there |\n| --- | --- |\n",
+		out);
+	config_foreign_print(out);
+}
+
 void config_schema_print(FILE *out)
 {
 	fputs("<!-- SPDX-License-Identifier: BSD-3-Clause -->\n# Configuration\n\n"
@@ -134,4 +167,5 @@ void config_schema_print(FILE *out)
 	      "| item | type | default | meaning |\n| --- | --- | --- | --- |\n",
 		out);
 	print_table(out, "", &config_root);
+	print_foreign(out);
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "control/config_foreign.h"
 #include "control/endpoint.h"
 
 static void store_number(void *target, size_t width, uint64_t value)
@@ -340,6 +341,21 @@ static void set_defaults(const struct config_table *table, void *base)
 	}
 }
 
+int config_fail_unknown(struct config_reader *r)
+{
+	const char *parent = NULL, *advice;
+
+	for (unsigned i = 0; i + 1 < r->depth && i + 1 < CONFIG_DEPTH_MAX; i++)
+		if (r->segment[i].key != NULL)
+			parent = r->segment[i].key;
+	advice = parent != NULL && r->depth <= CONFIG_DEPTH_MAX
+			 ? config_foreign_advice(parent, r->segment[r->depth - 1].key)
+			 : NULL;
+	if (advice != NULL)
+		return config_fail(r, "unknown-field", "is not taken here: %s", advice);
+	return config_fail(r, "unknown-field", "is no known field");
+}
+
 static int read_members(
 	struct config_reader *r, json_t *json, const struct config_table *table, void *base)
 {
@@ -352,7 +368,7 @@ static int read_members(
 	{
 		config_enter(r, field);
 		item = config_item_find(table, field);
-		ret = item == NULL ? config_fail(r, "unknown-field", "is no known field")
+		ret = item == NULL ? config_fail_unknown(r)
 				   : config_read_value(r, value, item, base);
 		config_leave(r);
 		if (ret < 0)

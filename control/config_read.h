@@ -35,6 +35,8 @@ void config_leave(struct config_reader *r);
 /* Reports an error at the present path and returns 0: reading goes on, to find all there are. */
 int config_fail(struct config_reader *r, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), warn_unused_result));
+/* The field entered last is none of its table's. */
+int config_fail_unknown(struct config_reader *r) __attribute__((warn_unused_result));
 /* The same as a warning. */
 void config_warn(struct config_reader *r, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -54,6 +54,11 @@ static bool refuse(struct edit *e, const char *code, const char *text)
 	return config_fail(&e->reader, code, "%s", text) != 0; /* never */
 }
 
+static bool refuse_unknown(struct edit *e)
+{
+	return config_fail_unknown(&e->reader) != 0;
+}
+
 static bool has_failed(const struct edit *e)
 {
 	return e->reader.report->error_cnt > 0;
@@ -265,7 +270,7 @@ static json_t *edit_members(struct edit *e, struct node n, struct place place, s
 	copy = n.old != NULL ? own(n) : json_object();
 	config_enter(&e->reader, field);
 	if (item == NULL)
-		refuse(e, "unknown-field", "is no known field");
+		refuse_unknown(e);
 	else
 		made = edit_member(e, below(e, json_object_get(copy, field), n.is_ours), item,
 			place, depth + 1);

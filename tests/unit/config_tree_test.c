@@ -177,6 +177,40 @@ static void test_diff(void **state)
 	}
 }
 
+/* Whoever brings the vendor's items is told what there is in their place. */
+static void test_foreign(void **state)
+{
+	static const struct {
+		const char *operation, *word;
+	} cases[] = {
+		{"{\"op\":\"set\",\"path\":[\"authority\",\"security-key-management\",\"ml-kem\"],"
+		 "\"value\":{\"ml-kem-key-size\":768}}",
+			"groups"},
+		{"{\"op\":\"set\",\"path\":[\"router\",\"peer\",\"west\","
+		 "\"key-exchange-algorithm-override\"],\"value\":1}",
+			"groups"},
+		{"{\"op\":\"set\",\"path\":[\"router\",\"peer\",\"west\"],\"value\":"
+		 "{\"ml-kem-keygen-priority\":10}}",
+			"generator"},
+		{"{\"op\":\"set\",\"path\":[\"authority\",\"client-certificate\",\"c\","
+		 "\"content\"],\"value\":\"x\"}",
+			"private key"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *base = parse(BASE), *ops = json_pack("[o]", parse(cases[i].operation));
+		struct config_report report;
+		json_t *out = NULL;
+		size_t failed;
+
+		assert_int_equal(config_tree_edit(base, ops, &out, &failed, &report), -EINVAL);
+		assert_string_equal(report.finding[0].code, "unknown-field");
+		assert_non_null(strstr(report.finding[0].text, cases[i].word));
+		json_decref(base);
+		json_decref(ops);
+	}
+}
+
 static uint32_t next_random(uint32_t *seed)
 {
 	*seed = *seed * 1664525 + 1013904223;
@@ -379,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_together_and_alone),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_versions),
