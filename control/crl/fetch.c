@@ -9,31 +9,22 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/crl/address.h"
 #include "control/crl/spool.h"
+#include "control/http.h"
 
-#define CONNECT_SEC     10L
-#define STALL_SEC       20L
-#define STALL_BYTES_SEC 128L
-#define TOTAL_SEC       600L
-#define REDIRECT_MAX    3L
-#define BUFFER_BYTES    16384L /* libcurl takes up to a hundred before the loop gets its turn */
+#define STALL_BYTES_SEC 128
+#define TOTAL_SEC       600
+#define REDIRECT_MAX    3
 
 struct fetch {
 	LIST_ENTRY(fetch) link;
-	CURL *curl;
-	struct curl_slist *headers;
-	bool is_local_allowed;
-	bool is_refused_address; /* the socket was not opened because of its address */
-	bool is_too_large;
-	int write_error; /* errno of what kept the body from its file */
+	struct http_transfer *transfer; /* NULL for a file URL */
+	bool is_conditional;            /* we asked whether it has changed */
 	size_t size_max;
 	struct event *ready; /* a file URL's answer, at the loop's next turn */
-	char message[CURL_ERROR_SIZE];
 	struct fetch_result result;
 	fetch_cb cb;
 	void *arg;
@@ -46,86 +37,34 @@ struct fetcher {
 	LIST_HEAD(, fetch) running;
 };
 
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+static int take_body(void *arg, const void *data, size_t len)
 {
-	struct fetch *f = arg;
+	const struct fetch *f = arg;
+	const char *next = data;
 
-	if (purpose != CURLSOCKTYPE_IPCXN)
-		return CURL_SOCKET_BAD;
-	if (!f->is_local_allowed && address_is_local(address->family, &address->addr)) {
-		f->is_refused_address = true;
-		return CURL_SOCKET_BAD;
-	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static size_t take_body(char *data, size_t size, size_t cnt, void *arg)
-{
-	struct fetch *f = arg;
-	size_t len = size * cnt, done = 0;
-
-	if (len > f->size_max - f->result.len) {
-		f->is_too_large = true;
-		return 0;
-	}
-	while (done < len) {
-		ssize_t n = write(f->result.fd, data + done, len - done);
+	while (len > 0) {
+		ssize_t n = write(f->result.fd, next, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			f->write_error = errno;
-			return 0;
-		}
-		done += (size_t)n;
+		if (n < 0)
+			return -errno;
+		next += n;
+		len -= (size_t)n;
 	}
-	f->result.len += len;
-	return len;
+	return 0;
 }
 
-/* Copies the value of "name: value\r\n" when the line is that header and the value fits. */
-static void keep_header(const char *line, size_t len, const char *name, char *out, size_t size)
+static int empty_file(void *arg)
 {
-	size_t name_len = strlen(name);
+	const struct fetch *f = arg;
 
-	if (len <= name_len || strncasecmp(line, name, name_len) != 0)
-		return;
-	line += name_len;
-	len -= name_len;
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	while (len > 0 && (unsigned char)line[len - 1] <= ' ')
-		len--;
-	if (len >= size)
-		return;
-	memcpy(out, line, len);
-	out[len] = '\0';
-}
-
-static size_t take_header(char *data, size_t size, size_t cnt, void *arg)
-{
-	struct fetch *f = arg;
-	size_t len = size * cnt;
-
-	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-		/* A redirect's headers are not those of the body. */
-		f->result.etag[0] = f->result.last_modified[0] = '\0';
-		f->result.len = 0;
-		if (ftruncate(f->result.fd, 0) < 0 || lseek(f->result.fd, 0, SEEK_SET) < 0)
-			return 0;
-	}
-	keep_header(data, len, "etag:", f->result.etag, sizeof(f->result.etag));
-	keep_header(data, len, "last-modified:", f->result.last_modified,
-		sizeof(f->result.last_modified));
-	return len;
+	return ftruncate(f->result.fd, 0) < 0 || lseek(f->result.fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
 static void fetch_free(struct fetch *f)
 {
-	curl_easy_cleanup(f->curl);
-	curl_slist_free_all(f->headers);
+	http_transfer_free(f->transfer);
 	if (f->ready != NULL)
 		event_free(f->ready);
 	if (f->result.fd >= 0)
@@ -133,52 +72,23 @@ static void fetch_free(struct fetch *f)
 	free(f);
 }
 
-static int error_of(CURLcode code)
-{
-	switch (code) {
-	case CURLE_OPERATION_TIMEDOUT:
-		return -ETIMEDOUT;
-	case CURLE_COULDNT_CONNECT:
-		return -ECONNREFUSED;
-	case CURLE_COULDNT_RESOLVE_HOST:
-		return -EHOSTUNREACH;
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_TOO_MANY_REDIRECTS:
-		return -ELOOP;
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return -EACCES;
-	case CURLE_OUT_OF_MEMORY:
-		return -ENOMEM;
-	default:
-		return -EIO;
-	}
-}
-
-static void describe(struct fetch *f, CURLcode code)
+static void describe(struct fetch *f, const struct http_answer *a)
 {
 	struct fetch_result *r = &f->result;
 
-	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &r->http_status);
-	if (f->is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
-		r->error = -EFBIG;
-		snprintf(r->text, sizeof(r->text), "larger than %zu bytes", f->size_max);
-	} else if (f->write_error != 0) {
-		r->error = -f->write_error;
-		snprintf(r->text, sizeof(r->text), "the body cannot be kept: %s",
-			strerror(f->write_error));
-	} else if (f->is_refused_address) {
-		r->error = -EPERM;
-		snprintf(r->text, sizeof(r->text),
-			"leads to a loopback, link-local or multicast address");
-	} else if (code != CURLE_OK) {
-		r->error = error_of(code);
-		snprintf(r->text, sizeof(r->text), "%s",
-			f->message[0] != '\0' ? f->message : curl_easy_strerror(code));
-	} else if (r->http_status == 304 && f->headers != NULL) { /* we asked whether */
+	r->error = a->error;
+	r->http_status = a->status;
+	r->len = a->len;
+	memcpy(r->text, a->text, sizeof(r->text));
+	memcpy(r->etag, a->etag, sizeof(r->etag));
+	memcpy(r->last_modified, a->last_modified, sizeof(r->last_modified));
+	if (r->error < 0)
+		return;
+	if (a->status == 304 && f->is_conditional) {
 		r->is_not_modified = true;
-	} else if (r->http_status != 200) {
+	} else if (a->status != 200) {
 		r->error = -EIO;
-		snprintf(r->text, sizeof(r->text), "HTTP status %ld", r->http_status);
+		snprintf(r->text, sizeof(r->text), "HTTP status %ld", a->status);
 	}
 }
 
@@ -194,8 +104,8 @@ static void reap(struct fetcher *fetcher)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-		describe(f, code);
-		curl_multi_remove_handle(fetcher->multi, f->curl);
+		describe(f, http_transfer_end(f->transfer, code));
+		curl_multi_remove_handle(fetcher->multi, msg->easy_handle);
 		LIST_REMOVE(f, link);
 		f->cb(f->arg, &f->result);
 		fetch_free(f);
@@ -286,8 +196,8 @@ void fetcher_free(struct fetcher *f)
 		return;
 	while ((running = LIST_FIRST(&f->running)) != NULL) {
 		LIST_REMOVE(running, link);
-		if (running->curl != NULL)
-			curl_multi_remove_handle(f->multi, running->curl);
+		if (running->transfer != NULL)
+			curl_multi_remove_handle(f->multi, http_transfer_handle(running->transfer));
 		running->result.error = -ECANCELED;
 		running->cb(running->arg, &running->result);
 		fetch_free(running);
@@ -299,76 +209,36 @@ void fetcher_free(struct fetcher *f)
 	free(f);
 }
 
-static bool is_allowed_scheme(const struct fetch_request *r)
+static bool is_said(const char *text)
 {
-	return strncasecmp(r->url, "http://", 7) == 0 || strncasecmp(r->url, "https://", 8) == 0 ||
-	       (r->is_file_allowed && strncasecmp(r->url, "file:///", 8) == 0);
-}
-
-static bool add_header(struct fetch *f, const char *name, const char *value)
-{
-	char line[384];
-	struct curl_slist *grown;
-
-	if (value == NULL || value[0] == '\0')
-		return true;
-	if ((size_t)snprintf(line, sizeof(line), "%s: %s", name, value) >= sizeof(line))
-		return true;
-	grown = curl_slist_append(f->headers, line);
-	if (grown == NULL)
-		return false;
-	f->headers = grown;
-	return true;
-}
-
-static void set_limits(CURL *c, const struct fetch_request *r)
-{
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(c, CURLOPT_MAXREDIRS, REDIRECT_MAX);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SEC);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_SEC);
-	curl_easy_setopt(
-		c, CURLOPT_LOW_SPEED_TIME, r->stall_sec > 0 ? (long)r->stall_sec : STALL_SEC);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT, TOTAL_SEC);
-	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
-	/* A length that says so ends it at once; what has none is counted as it arrives. */
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->size_max);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* the address checked is the address used */
-	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-}
-
-static void set_callbacks(struct fetch *f)
-{
-	curl_easy_setopt(f->curl, CURLOPT_PRIVATE, f);
-	curl_easy_setopt(f->curl, CURLOPT_ERRORBUFFER, f->message);
-	curl_easy_setopt(f->curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(f->curl, CURLOPT_OPENSOCKETDATA, f);
-	curl_easy_setopt(f->curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, f);
-	curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, f);
-	curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, f->headers);
-	/* A kept connection would skip the check of the next request's address. */
-	curl_easy_setopt(f->curl, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(f->curl, CURLOPT_FRESH_CONNECT, 1L);
+	return text != NULL && text[0] != '\0';
 }
 
 static int start_http(struct fetcher *fetcher, struct fetch *f, const struct fetch_request *r)
 {
+	const struct http_request request = {.url = r->url,
+		.etag = r->etag,
+		.last_modified = r->last_modified,
+		.is_local_allowed = r->is_local_allowed,
+		.redirect_max = REDIRECT_MAX,
+		.size_max = r->size_max,
+		.total_sec = TOTAL_SEC,
+		.stall_sec = r->stall_sec,
+		.stall_bytes = STALL_BYTES_SEC};
+	const struct http_sink sink = {take_body, empty_file, f};
+	CURL *curl;
+	int ret;
+
+	f->is_conditional = is_said(r->etag) || is_said(r->last_modified);
+	ret = http_transfer_new(&request, &sink, &f->transfer);
+	if (ret < 0)
+		return ret;
 	f->result.fd = spool_open(r->dir_fd);
 	if (f->result.fd < 0)
 		return f->result.fd;
-	f->curl = curl_easy_init();
-	if (f->curl == NULL || !add_header(f, "If-None-Match", r->etag) ||
-		!add_header(f, "If-Modified-Since", r->last_modified) ||
-		curl_easy_setopt(f->curl, CURLOPT_URL, r->url) != CURLE_OK)
-		return -ENOMEM;
-	set_limits(f->curl, r);
-	set_callbacks(f);
-	return curl_multi_add_handle(fetcher->multi, f->curl) == CURLM_OK ? 0 : -ENOMEM;
+	curl = http_transfer_handle(f->transfer);
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, f);
+	return curl_multi_add_handle(fetcher->multi, curl) == CURLM_OK ? 0 : -ENOMEM;
 }
 
 /* The path of a file URL, decoded; freed with curl_free. */
@@ -435,25 +305,26 @@ static int start_file(struct fetcher *fetcher, struct fetch *f, const struct fet
 	return 0;
 }
 
+static bool is_file(const char *url)
+{
+	return strncasecmp(url, "file:", 5) == 0;
+}
+
 int fetch_start(struct fetcher *fetcher, const struct fetch_request *r, fetch_cb cb, void *arg)
 {
 	struct fetch *f;
 	int ret;
 
-	if (!is_allowed_scheme(r))
+	if (is_file(r->url) && (!r->is_file_allowed || strncasecmp(r->url, "file:///", 8) != 0))
 		return -EINVAL;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return -ENOMEM;
 	f->result.fd = -1;
-	f->is_local_allowed = r->is_local_allowed;
 	f->size_max = r->size_max;
 	f->cb = cb;
 	f->arg = arg;
-	if (strncasecmp(r->url, "file:", 5) == 0)
-		ret = start_file(fetcher, f, r);
-	else
-		ret = start_http(fetcher, f, r);
+	ret = is_file(r->url) ? start_file(fetcher, f, r) : start_http(fetcher, f, r);
 	if (ret < 0)
 		fetch_free(f);
 	else

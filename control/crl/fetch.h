@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fetches one body from an http, https or file URL into a file without a name: libcurl's multi
- * interface inside the event loop. Bounded in size (counted as bytes arrive: libcurl's own limit misses chunked bodies), in
- * time (connect, stall, total), in redirects (3, to http and https alone); no content encoding, so
- * that there is no bomb to unpack. Loop thread only.
+ * Fetches one body from an http, https or file URL into a file without a name, inside the event loop:
+ * the client of control/http.h, whose bounds hold, on libcurl's multi interface. At most 3
+ * redirects and 10 minutes. Loop thread only.
  */
 #pragma once
 

@@ -14,11 +14,9 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "control/enrol/http.h"
 #include "control/enrol/job.h"
 #include "pki/x509/trust.h"
 
-#define ANSWER_MAX     ((size_t)256 << 10)
 #define WAIT_DEFAULT   60
 #define REVOKE_SEC_MAX 60 /* a revocation, its waiting included */
 
@@ -29,47 +27,47 @@ static void note_failure(struct enrol_job *job, enum enrol_outcome outcome, cons
 		enrol_job_fail(job, outcome, "%s", text);
 }
 
+/* The CA's message, and nothing behind it; NULL = it is none. */
+static OSSL_CMP_MSG *decode_message(const uint8_t *body, size_t len)
+{
+	const unsigned char *next = body;
+	OSSL_CMP_MSG *message = len > 0 ? d2i_OSSL_CMP_MSG(NULL, &next, (long)len) : NULL;
+
+	if (message != NULL && next != body + len) {
+		OSSL_CMP_MSG_free(message);
+		return NULL;
+	}
+	return message;
+}
+
 /* One message there and one back. */
 static OSSL_CMP_MSG *transfer(OSSL_CMP_CTX *ctx, const OSSL_CMP_MSG *message)
 {
 	struct enrol_job *job = OSSL_CMP_CTX_get_transfer_cb_arg(ctx);
-	struct http_request request = {.url = job->url,
-		.content_type = "application/pkixcmp",
-		.tls_store = job->tls_store,
-		.tls_cert = job->auth_cert,
-		.tls_key = job->auth_key,
-		.size_max = ANSWER_MAX,
-		.is_stopping = job->is_stopping};
-	struct http_answer answer = {0};
+	struct enrol_question question = {.url = job->url, .content_type = "application/pkixcmp"};
+	struct http_answer answer;
 	OSSL_CMP_MSG *reply = NULL;
 	unsigned char *der = NULL;
-	const unsigned char *next;
+	uint8_t *body = NULL;
+	char text[80];
 	int len = i2d_OSSL_CMP_MSG(message, &der);
 
 	if (len <= 0)
 		return NULL;
-	request.body = der;
-	request.body_len = (size_t)len;
-	if (http_exchange(&request, &answer) < 0) {
+	question.body = der;
+	question.body_len = (size_t)len;
+	if (enrol_job_ask(job, &question, &answer, &body) < 0) {
 		note_failure(job, ENROL_UNREACHABLE, answer.text);
 	} else {
-		next = answer.body;
-		if (answer.len > 0)
-			reply = d2i_OSSL_CMP_MSG(NULL, &next, (long)answer.len);
-		if (reply != NULL && next != answer.body + answer.len) {
-			OSSL_CMP_MSG_free(reply);
-			reply = NULL;
-		}
+		reply = decode_message(body, answer.len);
 		if (reply == NULL) {
-			char text[80];
-
 			snprintf(text, sizeof(text),
 				"the CA's answer is no CMP message (HTTP status %ld)",
 				answer.status);
 			note_failure(job, ENROL_UNREACHABLE, text);
 		}
 	}
-	http_answer_fini(&answer);
+	free(body);
 	OPENSSL_free(der);
 	return reply;
 }

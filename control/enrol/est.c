@@ -9,12 +9,10 @@
 #include <openssl/err.h>
 
 #include "control/enrol/est_answer.h"
-#include "control/enrol/http.h"
 #include "control/enrol/job.h"
 #include "pki/x509/key.h"
 
 #define URL_MAX      640
-#define ANSWER_MAX   ((size_t)256 << 10)
 #define WAIT_DEFAULT 60
 
 /* base/.well-known/est[/label]/operation: an URL without a path gets the well-known one. */
@@ -51,47 +49,33 @@ static char *encode_request(X509_REQ *request)
 	return text;
 }
 
-static struct http_request new_request(const struct enrol_job *job, const char *url)
-{
-	return (struct http_request){.url = url,
-		.username = job->username,
-		.password = job->secret,
-		.password_len = job->secret_len,
-		.tls_store = job->tls_store,
-		.tls_cert = job->auth_cert,
-		.tls_key = job->auth_key,
-		.size_max = ANSWER_MAX,
-		.is_stopping = job->is_stopping};
-}
-
 /* What the CA would have us trust: shown to people, and nothing more. False: no connection. */
 static bool note_ca_certificates(struct enrol_job *job)
 {
-	struct http_request request;
-	struct http_answer answer;
 	char url[URL_MAX];
+	const struct enrol_question question = {.url = url, .is_by_password = true};
+	struct http_answer answer;
+	uint8_t *body;
 	PKCS7 *p7;
 
 	build_url(job->url, "cacerts", url);
-	request = new_request(job, url);
-	if (http_exchange(&request, &answer) < 0) {
+	if (enrol_job_ask(job, &question, &answer, &body) < 0) {
 		enrol_job_fail(job, ENROL_UNREACHABLE, "%s", answer.text);
-		http_answer_fini(&answer);
 		return false;
 	}
-	p7 = answer.status == 200 ? est_answer_decode(answer.content_type, answer.body, answer.len)
-				  : NULL;
+	p7 = answer.status == 200 ? est_answer_decode(answer.content_type, body, answer.len) : NULL;
 	for (int i = 0; p7 != NULL && i < sk_X509_num(p7->d.sign->cert); i++)
 		enrol_job_offer(job, sk_X509_value(p7->d.sign->cert, i));
 	PKCS7_free(p7);
-	http_answer_fini(&answer);
+	free(body);
 	return true;
 }
 
 /* Ours is the one for our key; a server may send its chain along. */
-static void take_certificates(struct enrol_job *job, const struct http_answer *answer)
+static void take_certificates(
+	struct enrol_job *job, const struct http_answer *answer, const uint8_t *body)
 {
-	PKCS7 *p7 = est_answer_decode(answer->content_type, answer->body, answer->len);
+	PKCS7 *p7 = est_answer_decode(answer->content_type, body, answer->len);
 	X509 *ours = NULL;
 
 	if (p7 == NULL) {
@@ -123,13 +107,14 @@ static void wait_as_told(struct enrol_job *job, const struct http_answer *answer
 	snprintf(job->text, sizeof(job->text), "the CA has not decided yet");
 }
 
-static void take_refusal(struct enrol_job *job, const struct http_answer *answer)
+static void take_refusal(
+	struct enrol_job *job, const struct http_answer *answer, const uint8_t *body)
 {
 	bool is_final = answer->status >= 400 && answer->status < 500 && answer->status != 429;
 	const char *said = "";
 
-	if (answer->body != NULL && strncasecmp(answer->content_type, "text/plain", 10) == 0)
-		said = (const char *)answer->body;
+	if (body != NULL && strncasecmp(answer->content_type, "text/plain", 10) == 0)
+		said = (const char *)body;
 	if (answer->status == 401 || answer->status == 403)
 		enrol_job_fail(job, ENROL_REFUSED,
 			"the CA does not take our credentials (HTTP status %ld)", answer->status);
@@ -141,30 +126,31 @@ static void take_refusal(struct enrol_job *job, const struct http_answer *answer
 
 static void ask(struct enrol_job *job)
 {
-	struct http_request request;
-	struct http_answer answer;
 	char url[URL_MAX];
-	char *body = encode_request(job->request);
+	char *text = encode_request(job->request);
+	struct enrol_question question = {.url = url,
+		.content_type = "application/pkcs10",
+		.body = (const uint8_t *)text,
+		.is_by_password = true};
+	struct http_answer answer;
+	uint8_t *body = NULL;
 
-	if (body == NULL) {
+	if (text == NULL) {
 		enrol_job_fail(job, ENROL_UNREACHABLE, "no memory for the request");
 		return;
 	}
 	build_url(job->url, job->action == ENROL_RENEW ? "simplereenroll" : "simpleenroll", url);
-	request = new_request(job, url);
-	request.content_type = "application/pkcs10";
-	request.body = (const uint8_t *)body;
-	request.body_len = strlen(body);
-	if (http_exchange(&request, &answer) < 0)
+	question.body_len = strlen(text);
+	if (enrol_job_ask(job, &question, &answer, &body) < 0)
 		enrol_job_fail(job, ENROL_UNREACHABLE, "%s", answer.text);
 	else if (answer.status == 200)
-		take_certificates(job, &answer);
+		take_certificates(job, &answer, body);
 	else if (answer.status == 202)
 		wait_as_told(job, &answer);
 	else
-		take_refusal(job, &answer);
-	http_answer_fini(&answer);
+		take_refusal(job, &answer, body);
 	free(body);
+	free(text);
 }
 
 static void run(struct enrol_job *job)

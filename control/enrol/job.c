@@ -12,6 +12,9 @@
 
 #define OFFERED_MAX 16
 #define SKEW_SEC    20
+#define ANSWER_MAX  ((size_t)256 << 10)
+#define TOTAL_SEC   60
+#define STALL_BYTES 16 /* a second */
 
 struct enrol_job *enrol_job_new(void)
 {
@@ -20,6 +23,7 @@ struct enrol_job *enrol_job_new(void)
 	if (job == NULL)
 		return NULL;
 	job->reason = -1;
+	job->exchange = http_exchange;
 	job->outcome = ENROL_UNREACHABLE;
 	snprintf(job->text, sizeof(job->text), "it was not tried");
 	job->offered = sk_X509_new_null();
@@ -64,6 +68,28 @@ void enrol_job_fail(struct enrol_job *job, enum enrol_outcome outcome, const cha
 	for (char *c = job->text; *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
+}
+
+int enrol_job_ask(struct enrol_job *job, const struct enrol_question *question,
+	struct http_answer *answer, uint8_t **body)
+{
+	const struct http_request request = {.url = question->url,
+		.content_type = question->content_type,
+		.body = question->body,
+		.body_len = question->body_len,
+		.username = question->is_by_password ? job->username : NULL,
+		.password = question->is_by_password ? job->secret : NULL,
+		.password_len = job->secret_len,
+		.tls_store = job->tls_store,
+		.tls_cert = job->auth_cert,
+		.tls_key = job->auth_key,
+		.is_local_allowed = true, /* the operator's word, not a certificate's */
+		.size_max = ANSWER_MAX,
+		.total_sec = TOTAL_SEC,
+		.stall_bytes = STALL_BYTES,
+		.is_stopping = job->is_stopping};
+
+	return job->exchange(&request, answer, body);
 }
 
 /* A CA's clock may be a little ahead: a certificate that begins in a moment is waited for. */

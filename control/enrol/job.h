@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "control/http.h"
 #include "control/provision_check.h"
 
 enum enrol_action {
@@ -53,6 +54,8 @@ struct enrol_job {
 	X509_STORE *tls_store;         /* who may have signed the server's certificate */
 	struct provision_check *check; /* for what the CA returns; its text is not set */
 	const atomic_bool *is_stopping;
+	/* How the CA is reached: http_exchange, or what a test puts in its place. */
+	int (*exchange)(const struct http_request *, struct http_answer *, uint8_t **body);
 	/* What came of it. */
 	enum enrol_outcome outcome;
 	unsigned wait_sec;
@@ -77,7 +80,22 @@ extern const struct enrol_driver enrol_cmp; /* RFC 4210, 9483 */
 struct enrol_job *enrol_job_new(void);      /* NULL = no memory */
 void enrol_job_free(struct enrol_job *job); /* NULL is fine; wipes the secret */
 
-/* For drivers. The outcome with its sentence; printf-like, control characters replaced. */
+/* For drivers. One message to the CA. */
+struct enrol_question {
+	const char *url;
+	const char *content_type; /* NULL: GET */
+	const uint8_t *body;
+	size_t body_len;
+	bool is_by_password; /* username and secret go along */
+};
+/*
+ * Asks, showing our certificate if there is one. No redirects: a CA is where the operator said. 0
+ * when there was an answer, whatever its status, with the body, freed with free (NULL when empty);
+ * -errno with answer->text.
+ */
+int enrol_job_ask(struct enrol_job *job, const struct enrol_question *question,
+	struct http_answer *answer, uint8_t **body) RK_MUST_CHECK;
+/* The outcome with its sentence; printf-like, control characters replaced. */
 void enrol_job_fail(struct enrol_job *job, enum enrol_outcome outcome, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /*

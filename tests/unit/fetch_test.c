@@ -19,7 +19,7 @@
 #include <event2/http.h>
 #include <fcntl.h>
 
-#include "control/crl/address.h"
+#include "control/address.h"
 #include "control/crl/fetch.h"
 
 struct bench {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control/crl/address.h"
+#include "control/address.h"
 
 #include <netinet/in.h>
 #include <stdint.h>
