@@ -146,7 +146,7 @@ static void ingest_ours(void *arg, struct told *out)
 	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
 	const struct list_file *f = arg;
 	struct pki_trust *trust = trust_in(f->maker);
-	struct revocations_args args = {.trust = trust};
+	struct revocations_args args = {0};
 	struct compile_part compiled = {.fd = -1};
 	struct revocations *r;
 	struct rk_part *part;

@@ -184,6 +184,7 @@ void credential_judge(struct credential *c)
 		.installation_key = c->daemon->installation_key,
 		.now = clock_now(c->daemon),
 		.is_ed25519_allowed = c->daemon->config->is_ed25519_allowed,
+		.kinds = c->daemon->kinds,
 	};
 	enum rk_verdict_status status;
 	struct pki_report report;
@@ -200,6 +201,7 @@ void credential_judge(struct credential *c)
 		log_error("our own certificate could not be judged");
 		return;
 	}
+	(void)revocations_follow_kinds(c->daemon);
 	is_same = memcmp(&verdict, &c->verdict, sizeof(verdict)) == 0;
 	c->verdict = verdict;
 	status = (enum rk_verdict_status)verdict.status;

@@ -155,6 +155,8 @@ static int open_parts(struct daemon *d)
 	if (ret == 0)
 		ret = helper_pool_new(d->base, HELPER_CNT, HELPER_QUEUE, &d->helpers);
 	if (ret == 0)
+		ret = pki_kind_set_new(&d->kinds);
+	if (ret == 0)
 		ret = trust_open(d, &d->trust);
 	if (ret == 0)
 		ret = crl_manager_open(d, &d->crl);
@@ -229,6 +231,7 @@ void daemon_close(struct daemon *d)
 	provision_close(d->provision);
 	verdicts_close(d->verdicts);
 	revocations_forget(d);
+	pki_kind_set_free(d->kinds);
 	trust_close(d->trust);
 	if (d->audit != NULL && d->alarms != NULL)
 		audit_write(d->audit, "system.stop", "Stopped rekey-control.", NULL);

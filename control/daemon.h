@@ -69,6 +69,7 @@ struct daemon {
 	struct provision *provision;
 	struct enrol *enrol;
 	struct crl_manager *crl;
+	struct pki_kind_set *kinds; /* of all certificates that were judged */
 	struct publisher *publisher;
 	struct peers *peers;
 	struct users *users;

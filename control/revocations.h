@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The revocations in force: the master list by canonical issuer, and how fresh each trusted CA's
- * lists are under the operator's policy: the strictest of them, and as fresh as the full
- * list, or without one as the stalest scope. Immutable and counted, so that a helper thread judges with
- * the one it was given. Any thread.
+ * The revocations in force: the master list by canonical issuer, and of each kind of certificate the
+ * operator's policy (the strictest of the lists that speak of it) and how long the lists that are
+ * fresh cover it for every reason of revocation. Immutable and counted, so that a helper thread judges
+ * with the one it was given. Any thread.
  */
 #pragma once
 
@@ -14,7 +14,6 @@
 #include "pki/store/installation_key.h"
 #include "pki/store/master_list.h"
 #include "pki/view/snapshot.h"
-#include "pki/x509/trust.h"
 #include "pki/x509/validate.h"
 
 struct revocations;
@@ -27,11 +26,11 @@ struct revocation_setting {
 };
 
 struct revocations_args {
-	struct master_list *list; /* counted */
-	struct pki_trust *trust;
+	struct master_list *list;                 /* counted */
+	struct pki_kind_set *kinds;               /* NULL: none is known; borrowed for the call */
 	const struct revocation_setting *setting; /* sources not named here: SOFT, no grace */
 	size_t setting_cnt;
-	/* For a CA of which no list was ever seen; HARD: also of which none is configured. */
+	/* For an issuer of which no list was ever seen; HARD: also of which none is configured. */
 	enum rk_revocation_policy missing;
 };
 
@@ -43,14 +42,19 @@ const struct master_list *revocations_list(const struct revocations *r);
 
 struct daemon; /* control/daemon.h */
 /*
- * Those that follow from the master list, the trusted CAs and the configuration now; made anew when
- * one of them changed. Borrowed until then; NULL when memory is short. Loop thread only.
+ * Those that follow from the master list, the kinds of certificates that were met and the configuration
+ * now; made anew when one of them changed. Borrowed until then; NULL when memory is short. Loop thread only.
  */
 struct revocations *revocations_current(struct daemon *d);
 /* revocations_put by a helper thread: giving back millions of entries takes the loop's time. */
 void revocations_release(struct daemon *d, struct revocations *r);
 /* The configuration is about to change. */
 void revocations_forget(struct daemon *d);
+/*
+ * After certificates were judged: kinds that were not met before are to be published. True when the
+ * workers refuse such certificates until they have been. Loop thread only.
+ */
+bool revocations_follow_kinds(struct daemon *d);
 
 /* A pki_revocation_fn; ctx is a struct revocations_query. */
 struct revocations_query {

@@ -4,6 +4,7 @@
 
 #include "control/revocations_private.h"
 #include "control/time_text.h"
+#include "pki/x509/crl_cover.h"
 
 const char *revocation_reason_name(enum rk_revocation_reason reason)
 {
@@ -59,7 +60,7 @@ static bool applies(const struct source_ref *delta, const struct source_ref *ful
 	const struct master_source_info *d = master_source_info(delta->source);
 	const struct master_source_info *f = master_source_info(full->source);
 
-	return delta->is_delta && strcmp(d->scope, f->scope) == 0 &&
+	return delta->is_delta && source_ref_compare_scope(delta, full) == 0 &&
 	       master_number_compare(f->number, d->base_number) >= 0 &&
 	       master_number_compare(f->number, d->number) < 0;
 }
@@ -125,29 +126,57 @@ static void describe(struct revocations_query *q, const struct master_entry *ent
 		master_source_info(source)->ca_name);
 }
 
-enum pki_revocation_answer revocations_find(
-	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
+/* Lists of other issuers that no certificate was known to name: this one may. */
+static bool find_idle(const struct revocations *r, const struct pki_kind *kind,
+	struct rk_span serial, struct master_entry *entry, const struct source_ref **by)
 {
-	struct revocations_query *q = ctx;
+	for (size_t i = 0; i < r->idle_cnt; i++) {
+		const struct source_ref *s = &r->idle[i];
+
+		if (memcmp(s->issuer_hash, kind->issuer_hash, PKI_ISSUER_HASH_LEN) == 0 &&
+			!s->is_superseded && s->list->scope != NULL &&
+			pki_crl_cover(s->list->scope, kind) != 0 &&
+			master_source_find(s->source, serial, entry) &&
+			entry->reason != RK_REASON_REMOVED) {
+			*by = s;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum pki_revocation_answer find_kind(struct revocations_query *q,
+	const struct pki_kind *kind, struct rk_span serial, struct pki_revoked *out)
+{
 	const struct revocations *r = q->revocations;
-	const struct source_range range = revocations_of_issuer(r, query->issuer_hash);
-	uint8_t bytes[PKI_SERIAL_MAX];
 	const struct source_ref *by;
 	struct master_entry entry;
-	int len = pki_serial_bytes(query->serial, bytes);
+	struct kind_ref ref;
 
-	if (len < 0)
-		return PKI_REVOCATION_UNKNOWN;
-	if (revocations_lookup(
-		    r, query->issuer_hash, (struct rk_span){bytes, (size_t)len}, &entry, &by)) {
+	if (revocations_lookup(r, kind->issuer_hash, serial, &entry, &by) ||
+		find_idle(r, kind, serial, &entry, &by)) {
 		out->reason = (enum rk_revocation_reason)entry.reason;
 		out->date = entry.revoked_at;
 		describe(q, &entry, by->source);
 		return PKI_REVOCATION_REVOKED;
 	}
-	for (size_t i = 0; i < r->issuer_cnt; i++)
-		if (r->issuer[i].policy == RK_POLICY_HARD && r->issuer[i].fresh_until < q->now &&
-			memcmp(r->issuer[i].hash, query->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
-			return PKI_REVOCATION_UNKNOWN;
-	return range.at < range.end ? PKI_REVOCATION_GOOD : PKI_REVOCATION_NOT_COVERED;
+	ref = revocations_judge_kind(r, kind);
+	if (ref.policy == RK_POLICY_HARD && ref.fresh_until < q->now)
+		return PKI_REVOCATION_UNKNOWN;
+	return ref.fresh_until > 0 ? PKI_REVOCATION_GOOD : PKI_REVOCATION_NOT_COVERED;
+}
+
+enum pki_revocation_answer revocations_find(
+	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
+{
+	enum pki_revocation_answer answer;
+	uint8_t bytes[PKI_SERIAL_MAX];
+	struct pki_kind *kind = NULL;
+	int len = pki_serial_bytes(query->serial, bytes);
+
+	if (len < 0 || pki_kind_new(sk_X509_value(query->chain, query->depth), &kind) < 0)
+		return PKI_REVOCATION_UNKNOWN;
+	answer = find_kind(ctx, kind, (struct rk_span){bytes, (size_t)len}, out);
+	pki_kind_free(kind);
+	return answer;
 }

@@ -10,27 +10,39 @@
 #include "control/revocations_private.h"
 #include "pki/store/beside.h"
 
-static void key_issuers(
+/*
+ * Every kind; and of what was not met yet nothing is known, which is refused where a policy wants all
+ * to be known. How many.
+ */
+static size_t key_kinds(
 	const struct revocations *r, struct pki_revocation_keyer *keyer, struct rk_issuer *issuer)
 {
-	for (size_t i = 0; i < r->issuer_cnt; i++) {
-		issuer[i].fresh_until = r->issuer[i].fresh_until;
-		issuer[i].policy = (uint8_t)r->issuer[i].policy;
-		pki_revocation_key(keyer, r->issuer[i].hash, NULL, 0, &issuer[i].key);
+	size_t i;
+
+	for (i = 0; i < r->kind_cnt; i++) {
+		const struct kind_ref *k = &r->kind[i];
+
+		issuer[i].fresh_until = k->fresh_until;
+		issuer[i].policy = (uint8_t)k->policy;
+		pki_revocation_key(
+			keyer, k->issuer_hash, k->digest, sizeof(k->digest), &issuer[i].key);
 	}
+	if (r->has_hard_policy)
+		issuer[i++].policy = RK_POLICY_HARD; /* the zero key */
+	return i;
 }
 
 static int compile(enum rk_part_kind kind, const struct revocations *r,
 	struct pki_revocation_keyer *keyer, const struct compile_entries *entries,
 	struct compile_part *out, struct rk_refusal *why)
 {
-	struct rk_issuer *issuer = calloc(r->issuer_cnt + 1, sizeof(*issuer));
+	struct rk_issuer *issuer = calloc(r->kind_cnt + 1, sizeof(*issuer));
 	int ret;
 
 	if (issuer == NULL)
 		return -ENOMEM;
-	key_issuers(r, keyer, issuer);
-	ret = compile_revocations_given(kind, entries, issuer, r->issuer_cnt, out, why);
+	ret = compile_revocations_given(
+		kind, entries, issuer, key_kinds(r, keyer, issuer), out, why);
 	free(issuer);
 	return ret;
 }
@@ -243,7 +255,11 @@ static bool is_same_range(const struct diff *d, struct source_range a, struct so
 	if (a.end - a.at != b.end - b.at)
 		return false;
 	for (size_t i = 0; i < a.end - a.at; i++) {
-		if (d->from->source[a.at + i].source != d->to->source[b.at + i].source)
+		const struct source_ref *x = &d->from->source[a.at + i];
+		const struct source_ref *y = &d->to->source[b.at + i];
+
+		/* Of an indirect list the full one may have no word on this issuer, and end a delta. */
+		if (x->source != y->source || x->is_superseded != y->is_superseded)
 			return false;
 	}
 	return true;

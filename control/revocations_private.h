@@ -1,38 +1,63 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The inside of struct revocations, shared by its three files: revocations.c (which lists count and
- * how fresh they are), revocations_find.c (what they say of one certificate) and
- * revocations_parts.c (what the workers get).
+ * The inside of struct revocations, shared by its files: revocations.c (made from what is in force),
+ * revocations_lists.c (which lists there are, how fresh, and whose word counts), revocations_find.c
+ * (what they say of one certificate) and revocations_parts.c (what the workers get).
  */
 #pragma once
 
 #include <stdatomic.h>
 
 #include "control/revocations.h"
+#include "pki/x509/cert_kind.h"
+#include "pki/x509/crl.h"
+
+/* One CRL: a group of sources. */
+struct list_ref {
+	const struct master_source_info *info; /* of the group's first source */
+	struct pki_crl *scope; /* issuer and scope; NULL: unreadable, covers nothing */
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
+	enum rk_revocation_policy policy;
+	bool is_configured; /* by its URL */
+	bool is_delta;
+	bool is_superseded;  /* a delta: a full list of its issuer and scope is as new */
+	int64_t fresh_until; /* a full list: with its newest deltas */
+};
 
 /* A source of the list. */
 struct source_ref {
-	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
-	const struct master_source *source; /* held by the list */
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]; /* who issued the certificates it is about */
+	const struct master_source *source;       /* held by the list */
+	const struct list_ref *list;
 	bool is_delta;
-	bool is_superseded; /* a delta: a full list of its issuer and scope is as new */
+	bool is_superseded; /* as its list */
 };
 
-/* A CA with a list, or with a policy that asks for one. */
-struct issuer_ref {
-	uint8_t hash[PKI_ISSUER_HASH_LEN];
-	int64_t fresh_until; /* 0 = no list ever seen */
+/* A kind of certificates, and how fresh their revocation is. */
+struct kind_ref {
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
+	uint8_t digest[PKI_KIND_LEN];
+	int64_t fresh_until; /* 0 = never was it covered for every reason */
 	enum rk_revocation_policy policy;
 };
 
 struct revocations {
 	atomic_uint ref_cnt;
 	struct master_list *list;
-	struct pki_trust *trust;   /* counted, may be NULL: what the issuers were taken from */
-	struct source_ref *source; /* ascending by issuer hash, scope, kind (full first), URL */
+	struct list_ref *lists;
+	size_t list_cnt;
+	struct source_ref *source; /* that count; ascending by source_ref_compare */
 	size_t source_cnt;
-	struct issuer_ref *issuer;
-	size_t issuer_cnt;
+	/*
+	 * Of indirect lists, about issuers of whom no certificate is known that names the list as
+	 * its own: they count for a certificate that does (RFC 5280 6.3.3 b 1), and for no other.
+	 */
+	struct source_ref *idle;
+	size_t idle_cnt;
+	enum rk_revocation_policy missing; /* as in revocations_args */
+	bool has_hard_policy;              /* of any list, seen or not */
+	struct kind_ref *kind;
+	size_t kind_cnt;
 };
 
 /* Part of the sources: [at, end). */
@@ -41,14 +66,20 @@ struct source_range {
 	size_t end;
 };
 
+/* By issuer of the certificates, issuer of the list, scope, kind (full first), URL. */
 int source_ref_compare(const struct source_ref *a, const struct source_ref *b);
-/* Issuer and scope alone. */
+/* Both issuers and scope alone. */
 int source_ref_compare_scope(const struct source_ref *a, const struct source_ref *b);
-/* All sources of this issuer. */
+/* Fills lists, source and idle, with the given settings. 0; -ENOMEM, -EIO. */
+int revocations_read_lists(
+	struct revocations *r, const struct revocations_args *args) RK_MUST_CHECK;
+/* Policy and freshness of certificates of this kind. */
+struct kind_ref revocations_judge_kind(const struct revocations *r, const struct pki_kind *kind);
+/* All sources about this issuer's certificates. */
 struct source_range revocations_of_issuer(
 	const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN]);
 /*
- * What all the lists of the issuer together say of a serial: true when it is revoked; then entry
+ * What all the lists that count together say of a serial of this issuer: true when it is revoked; then entry
  * and by are the gravest word and whose it is.
  */
 bool revocations_lookup(const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN],

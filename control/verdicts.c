@@ -196,6 +196,7 @@ static void load_one(struct verdicts *v, const char *name)
 		.installation_key = v->daemon->installation_key,
 		.now = clock_now(v->daemon),
 		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
+		.kinds = v->daemon->kinds,
 	};
 	struct rk_verdict verdict;
 	const struct record *r;

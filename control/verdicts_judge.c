@@ -22,6 +22,7 @@ struct rejudging {
 	struct verdicts *verdicts;
 	struct pki_trust *trust;
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
+	struct pki_kind_set *kinds;
 	bool is_ed25519_allowed;
 	int64_t now;
 	void (*ready)(void *arg, int error);
@@ -39,6 +40,7 @@ struct asking {
 	struct pki_trust *trust;
 	struct revocations *revocations;
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
+	struct pki_kind_set *kinds;
 	bool is_ed25519_allowed;
 	int64_t now;
 	uint64_t request;
@@ -58,6 +60,7 @@ static void judge_asked(void *arg)
 		.installation_key = a->installation_key,
 		.now = query.now,
 		.is_ed25519_allowed = a->is_ed25519_allowed,
+		.kinds = a->kinds,
 		.find = revocations_find,
 		.find_ctx = &query,
 	};
@@ -86,27 +89,50 @@ static void keep_pending(struct verdicts *v, const struct asking *a)
 		verdicts_add_record(v, (struct rk_span){a->der, a->der_len}, &a->kept, false);
 }
 
-static void answer_asked(void *arg)
+static void end_asking(struct asking *a)
 {
-	struct asking *a = arg;
-	struct verdicts *v = a->verdicts;
-	struct rk_message msg = {.type = RK_MSG_VERDICT};
-
-	/* Judged under a trust that has changed meanwhile: the data plane asks again. */
-	if (a->is_judged && v->daemon->trust != NULL &&
-		a->verdict.trust_generation == trust_generation(v->daemon->trust)) {
-		if (a->kept.status == RK_VERDICT_GOOD)
-			keep_pending(v, a);
-		msg.verdict.request = a->request;
-		msg.verdict.verdict = a->verdict;
-		if (!publisher_send(v->daemon->publisher, &msg))
-			log_debug("a verdict was not sent: no data plane");
-	}
-	v->asking_cnt--;
+	a->verdicts->asking_cnt--;
 	revocations_put(a->revocations);
 	pki_trust_put(a->trust);
 	rk_wipe(a->installation_key, sizeof(a->installation_key));
 	free(a);
+}
+
+static void send_verdict(struct asking *a)
+{
+	struct rk_message msg = {.type = RK_MSG_VERDICT};
+
+	msg.verdict.request = a->request;
+	msg.verdict.verdict = a->verdict;
+	if (!publisher_send(a->verdicts->daemon->publisher, &msg))
+		log_debug("a verdict was not sent: no data plane");
+	end_asking(a);
+}
+
+/* The workers have what is known of certificates like this one, or will not get it soon. */
+static void send_published(void *arg, struct answer *published)
+{
+	(void)published;
+	send_verdict(arg);
+}
+
+static void answer_asked(void *arg)
+{
+	struct asking *a = arg;
+	struct verdicts *v = a->verdicts;
+
+	/* Judged under a trust that has changed meanwhile: the data plane asks again. */
+	if (!a->is_judged || v->daemon->trust == NULL ||
+		a->verdict.trust_generation != trust_generation(v->daemon->trust)) {
+		end_asking(a);
+		return;
+	}
+	if (a->kept.status == RK_VERDICT_GOOD)
+		keep_pending(v, a);
+	if (revocations_follow_kinds(v->daemon))
+		publisher_wait(v->daemon->publisher, send_published, a);
+	else
+		send_verdict(a);
 }
 
 void verdicts_validate(struct verdicts *v, uint64_t request, struct rk_span der)
@@ -126,6 +152,7 @@ void verdicts_validate(struct verdicts *v, uint64_t request, struct rk_span der)
 	a->trust = pki_trust_get(trust_current(v->daemon->trust));
 	a->revocations = revocations_get(revocations);
 	memcpy(a->installation_key, v->daemon->installation_key, sizeof(a->installation_key));
+	a->kinds = v->daemon->kinds;
 	a->is_ed25519_allowed = v->daemon->config->is_ed25519_allowed;
 	a->now = clock_now(v->daemon);
 	a->request = request;
@@ -157,6 +184,7 @@ static void rejudge(void *arg)
 		.installation_key = j->installation_key,
 		.now = j->now,
 		.is_ed25519_allowed = j->is_ed25519_allowed,
+		.kinds = j->kinds,
 	};
 
 	/* One that cannot be judged stays zero: UNKNOWN, never good. */
@@ -213,6 +241,7 @@ static int new_rejudging(struct verdicts *v, struct pki_trust *trust, bool is_ed
 	j->verdicts = v;
 	j->trust = pki_trust_get(trust);
 	memcpy(j->installation_key, v->daemon->installation_key, sizeof(j->installation_key));
+	j->kinds = v->daemon->kinds;
 	j->is_ed25519_allowed = is_ed25519_allowed;
 	j->now = clock_now(v->daemon);
 	ret = copy_records(v, j, which);
@@ -251,6 +280,7 @@ static void judge_late(struct verdicts *v, struct record *r, const struct rejudg
 		.installation_key = v->daemon->installation_key,
 		.now = clock_now(v->daemon),
 		.is_ed25519_allowed = j->is_ed25519_allowed,
+		.kinds = j->kinds,
 	};
 	struct rk_verdict verdict;
 

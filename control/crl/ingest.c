@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,16 +71,49 @@ static int refuse(struct crl_ingest *in, enum crl_refusal refusal, const char *c
 
 /* ---- what kind of list it is ------------------------------------------------------------------ */
 
-/* Names the numbers' sequence: full lists and each partition count for themselves. */
-static const char *scope_name(const struct pki_crl_scope *scope)
+#define SCOPE_TEXT_MAX (PKI_URL_MAX + 64)
+#define POINT_HEX_LEN  32
+
+/* A partition that no URI names is known by its issuing distribution point. 0; -EIO. */
+static int name_point(struct rk_span idp, char out[SCOPE_TEXT_MAX])
 {
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(idp.data, idp.len, digest, NULL, EVP_sha256(), NULL) != 1)
+		return -EIO;
+	strcpy(out, "point ");
+	for (size_t i = 0; i < POINT_HEX_LEN / 2; i++)
+		snprintf(out + 6 + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+}
+
+/*
+ * Names the numbers' sequence: full lists and each scope count for themselves. "" for a full list, else
+ * words: where it is distributed, "user" or "ca", "indirect", "reasons" and their bits.
+ */
+static int name_scope(const struct pki_crl_info *info, char out[SCOPE_TEXT_MAX])
+{
+	const struct pki_crl_scope *scope = &info->scope;
+	char reasons[32] = "";
+	size_t len;
+	int ret = 0;
+
+	out[0] = '\0';
 	if (scope->is_partition && scope->url_cnt > 0)
-		return scope->url[0];
-	if (scope->is_user_only)
-		return "user";
-	if (scope->is_ca_only)
-		return "ca";
-	return "";
+		strcpy(out, scope->url[0]);
+	else if (scope->is_partition)
+		ret = name_point(info->idp, out);
+	if (scope->reasons != PKI_CRL_REASONS_ALL)
+		snprintf(reasons, sizeof(reasons), " reasons %03x", scope->reasons);
+	len = strlen(out);
+	snprintf(out + len, SCOPE_TEXT_MAX - len, "%s%s%s",
+		scope->is_user_only ? " user"
+		: scope->is_ca_only ? " ca"
+				    : "",
+		scope->is_indirect ? " indirect" : "", reasons);
+	if (out[0] == ' ')
+		memmove(out, out + 1, strlen(out));
+	return ret;
 }
 
 static bool names_url(const struct pki_crl_scope *scope, const char *url)
@@ -91,17 +125,16 @@ static bool names_url(const struct pki_crl_scope *scope, const char *url)
 	return false;
 }
 
-/* A partition that no URI names could not be told from the full list. RFC 5280 6.3.3 (b)(2). */
+/*
+ * From a URL in a certificate only the list of that distribution point (RFC 5280 6.3.3 b 2): another
+ * partition's would be taken for what it says, and the one that is asked for would be missed.
+ */
 static int check_scope(struct crl_ingest *in, const struct pki_crl *crl)
 {
 	const struct pki_crl_scope *scope = &pki_crl_info(crl)->scope;
 
-	if (!scope->is_partition)
+	if (!scope->is_partition || scope->url_cnt == 0)
 		return 0;
-	if (scope->url_cnt == 0)
-		return refuse(in, CRL_REFUSED_OTHER, "crl-partition-unnamed",
-			"Have the CA name the distribution point by a URI.",
-			"its distribution point has no URI");
 	/* A delta has the scope of its full list, which lies elsewhere. */
 	if (in->args.is_learnt && !in->args.is_delta && !names_url(scope, in->args.url))
 		return refuse(in, CRL_REFUSED_OTHER, "crl-other-distribution-point",
@@ -122,14 +155,15 @@ static struct rk_span number_span(const uint8_t number[PKI_CRL_NUMBER_MAX])
 	return n;
 }
 
-static struct master_source_info info_of(
-	const struct crl_ingest *in, const struct pki_crl_info *info, struct rk_span issuer)
+static struct master_source_info info_of(const struct crl_ingest *in,
+	const struct pki_crl_info *info, struct rk_span issuer, const char *scope)
 {
 	struct master_source_info about = {
 		.issuer = issuer,
 		.ca_name = info->issuer_text,
 		.url = in->args.url,
-		.scope = scope_name(&info->scope),
+		.scope = scope,
+		.idp = info->idp,
 		.number = number_span(info->number),
 		.this_update = info->this_update,
 		.next_update = info->next_update,
@@ -340,15 +374,18 @@ static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 	const struct pki_crl_info *info = pki_crl_info(crl);
 	unsigned char *issuer = NULL;
 	struct master_source_info about;
+	char scope[SCOPE_TEXT_MAX];
 	int len, ret;
 
 	ret = check_scope(in, crl);
+	if (ret == 0)
+		ret = name_scope(info, scope);
 	if (ret < 0)
 		return ret;
 	len = i2d_X509_NAME(info->issuer, &issuer);
 	if (len <= 0)
 		return -ENOMEM;
-	about = info_of(in, info, (struct rk_span){issuer, (size_t)len});
+	about = info_of(in, info, (struct rk_span){issuer, (size_t)len}, scope);
 	ret = check_number(in, &about);
 	if (ret == 0)
 		ret = build_sources(in, crl, &about);
@@ -381,8 +418,12 @@ static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 static int read_bytes(struct crl_ingest *in, const void *data, size_t len)
 {
 	struct pki_crl *crl = NULL;
-	int ret = pki_crl_open(
-		data, len, in->args.is_delta ? PKI_CRL_TAKE_DELTA : 0, &in->report, &crl);
+	unsigned kinds = PKI_CRL_TAKE_ALL;
+	int ret;
+
+	if (!in->args.is_delta)
+		kinds &= ~PKI_CRL_TAKE_DELTA;
+	ret = pki_crl_open(data, len, kinds, &in->report, &crl);
 
 	if (ret == 0)
 		ret = read_list(in, crl);

@@ -25,7 +25,7 @@ struct crl_ingest_args {
 	int dir_fd;      /* whose file system takes the copy; outlives the ingest */
 	const char *url;
 	bool is_delta;  /* what is expected from there */
-	bool is_learnt; /* from a certificate: a partition must name the URL as its own */
+	bool is_learnt; /* from a certificate: a partition with URIs must name the URL as its own */
 	int64_t now;
 	struct pki_trust *trust;  /* gets a reference */
 	struct master_list *list; /* gets a reference; what is in force */

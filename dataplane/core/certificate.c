@@ -16,10 +16,14 @@ const struct rk_verdict *certificate_find(struct engine *e, const struct exchang
 {
 	const struct rk_verdict *v;
 
-	if (x->parked != NULL && x->parked->has_verdict)
+	if (x->parked != NULL && x->parked->has_verdict) {
 		v = &x->parked->verdict;
-	else
+	} else {
 		v = e->ops.find_verdict(e->ctx, x->peer_fingerprint);
+		/* Control does not know that such certificates are about: it is told by asking it. */
+		if (v != NULL && !rk_view_knows_chain(e->env.view, v->chain, v->chain_cnt))
+			return NULL;
+	}
 	return v != NULL && v->trust_generation == e->env.view->global->trust_generation ? v : NULL;
 }
 

@@ -156,9 +156,13 @@ struct rk_peer {
 	uint8_t pad[6];
 };
 
+/*
+ * How fresh the revocation of one issuer's certificates of one kind is: CAs' or others', with the same
+ * distribution points.
+ */
 struct rk_issuer {
-	struct rk_revocation_key key; /* = rk_chain_entry.issuer */
-	int64_t fresh_until;          /* nextUpdate and grace; 0 = no list ever seen */
+	struct rk_revocation_key key; /* = rk_chain_entry.issuer; zero: whatever is not here */
+	int64_t fresh_until;          /* nextUpdate and grace; 0 = no list ever told all */
 	uint8_t policy;               /* enum rk_revocation_policy */
 	uint8_t pad[7];
 };
@@ -232,8 +236,12 @@ const struct rk_verdict *rk_view_find_verdict_near(
 	const struct rk_view *view, uint32_t *at, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
 /* Says that it will be asked for at this place, so that nobody waits for memory then. */
 void rk_view_prefetch_verdict(const struct rk_view *view, uint32_t at);
+/* The entry of that key, else the one with the zero key, else NULL. */
 const struct rk_issuer *rk_view_find_issuer(
 	const struct rk_view *view, const struct rk_revocation_key *issuer);
+/* Every key of the chain has an entry of its own, or none is asked for: there is no zero key. */
+bool rk_view_knows_chain(
+	const struct rk_view *view, const struct rk_chain_entry *chain, size_t chain_cnt);
 
 /* 0 = not revoked, else 1 + reason. The overlay is asked first; REMOVED there means 0. */
 uint8_t rk_view_revocation(const struct rk_view *view, const struct rk_revocation_key *key);
@@ -241,7 +249,7 @@ uint8_t rk_view_revocation(const struct rk_view *view, const struct rk_revocatio
 /*
  * The one place where a certificate that was judged GOOD is judged again, at every exchange and at
  * every new view: dates, revocation of every certificate of the chain, freshness of every issuer's
- * list under its policy (an issuer with no entry has policy OFF). now = seconds since 1970.
+ * list under its policy (with no entry: OFF). now = seconds since 1970.
  */
 enum rk_verdict_status rk_view_judge_chain(const struct rk_view *view,
 	const struct rk_chain_entry *chain, size_t chain_cnt, int64_t now);

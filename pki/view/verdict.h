@@ -53,7 +53,7 @@ struct rk_revocation_key {
 
 struct rk_chain_entry {
 	struct rk_revocation_key cert;
-	struct rk_revocation_key issuer; /* of the issuer alone: finds its freshness policy */
+	struct rk_revocation_key issuer; /* of issuer and kind: finds policy and freshness */
 	int64_t not_before;              /* seconds since 1970, UTC */
 	int64_t not_after;
 };

@@ -187,11 +187,41 @@ void rk_view_prefetch_verdict(const struct rk_view *view, uint32_t at)
 	__builtin_prefetch(&v->chain[1]);
 }
 
+static const struct rk_issuer *find_issuer(
+	const struct rk_view *view, const struct rk_revocation_key *key)
+{
+	return find_record(
+		view->issuers, view->issuer_cnt, sizeof(struct rk_issuer), key, sizeof(*key));
+}
+
+/* For what has no entry: the lowest key. */
+static const struct rk_issuer *other_issuers(const struct rk_view *view)
+{
+	static const struct rk_revocation_key zero;
+
+	return view->issuer_cnt > 0 && memcmp(&view->issuers[0].key, &zero, sizeof(zero)) == 0
+		       ? &view->issuers[0]
+		       : NULL;
+}
+
 const struct rk_issuer *rk_view_find_issuer(
 	const struct rk_view *view, const struct rk_revocation_key *issuer)
 {
-	return find_record(
-		view->issuers, view->issuer_cnt, sizeof(struct rk_issuer), issuer, sizeof(*issuer));
+	const struct rk_issuer *found = find_issuer(view, issuer);
+
+	return found != NULL ? found : other_issuers(view);
+}
+
+bool rk_view_knows_chain(
+	const struct rk_view *view, const struct rk_chain_entry *chain, size_t chain_cnt)
+{
+	if (other_issuers(view) == NULL)
+		return true;
+	for (size_t i = 0; i < chain_cnt; i++) {
+		if (find_issuer(view, &chain[i].issuer) == NULL)
+			return false;
+	}
+	return true;
 }
 
 uint8_t rk_view_revocation(const struct rk_view *view, const struct rk_revocation_key *key)

@@ -289,6 +289,20 @@ int pki_crl_open(const void *data, size_t len, unsigned kinds, struct pki_report
 	return give(crl, ret, out);
 }
 
+int pki_crl_open_scope(struct rk_span issuer, struct rk_span idp, struct pki_crl **out)
+{
+	struct pki_crl *crl = crl_new(PKI_CRL_TAKE_ALL);
+	int ret;
+
+	if (crl == NULL)
+		return -ENOMEM;
+	ret = read_issuer(crl, issuer, NULL);
+	if (ret == 0 && idp.len > 0)
+		ret = pki_der_is_strict(idp.data, idp.len) ? pki_crl_read_scope(crl, idp, NULL)
+							   : -EBADMSG;
+	return give(crl, ret, out);
+}
+
 void pki_crl_free(struct pki_crl *crl)
 {
 	if (crl == NULL)

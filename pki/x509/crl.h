@@ -66,6 +66,7 @@ struct pki_crl_info {
 	uint8_t key_id[PKI_CRL_KEY_ID_MAX];      /* authority key identifier */
 	size_t key_id_len;
 	struct pki_crl_scope scope;
+	struct rk_span idp; /* DER of its issuing distribution point, borrowed; empty without one */
 };
 
 struct pki_crl_entry {
@@ -99,6 +100,13 @@ int pki_crl_open(const void *data, size_t len, unsigned kinds, struct pki_report
 	struct pki_crl **out) RK_MUST_CHECK;
 #define PKI_CRL_VISIT_MAX 64
 #define PKI_CRL_ENTRY_MIN 20 /* octets of one: a serial of one octet, and a UTCTime */
+/*
+ * A list's issuer (DER of a Name) and issuing distribution point (as in pki_crl_info; may be empty)
+ * alone, as they were kept from a list: what pki_crl_cover asks about. Borrows both. 0; -EBADMSG,
+ * -ENOMEM.
+ */
+int pki_crl_open_scope(
+	struct rk_span issuer, struct rk_span idp, struct pki_crl **out) RK_MUST_CHECK;
 /*
  * Once, after pki_crl_open: checks each entry and visits them, up to PKI_CRL_VISIT_MAX at a time, in
  * file order; sets entry_cnt and is_ordered. A list that is not in order may name a certificate twice:

@@ -87,10 +87,9 @@ static unsigned reasons_of(const DIST_POINT *point)
 }
 
 /* RFC 5280 6.3.3 b 2 i for a point of the certificate. */
-static bool is_point_matched(const struct pki_crl *crl, DIST_POINT *point, const X509 *cert)
+static bool is_point_matched(const struct pki_crl *crl, const DIST_POINT *point)
 {
 	DIST_POINT_NAME *own = crl->point != NULL ? crl->point->distpoint : NULL;
-	const X509_NAME *base = X509_get_issuer_name(cert);
 	const X509_NAME *completed;
 
 	if (own == NULL)
@@ -102,14 +101,11 @@ static bool is_point_matched(const struct pki_crl *crl, DIST_POINT *point, const
 		return own->type == 0 && point->CRLissuer != NULL &&
 		       share_a_name(own->name.fullname, point->CRLissuer);
 	}
-	if (point->CRLissuer != NULL) /* a relative name continues the list's issuer */
-		base = crl->issuer;
-	if (point->distpoint->type == 1 && DIST_POINT_set_dpname(point->distpoint, base) != 1)
-		return false;
 	return names_match(own, point->distpoint);
 }
 
-static unsigned cover_by_point(const struct pki_crl *crl, DIST_POINT *point, const X509 *cert)
+static unsigned cover_by_point(
+	const struct pki_crl *crl, const DIST_POINT *point, const struct pki_kind *kind)
 {
 	bool is_issuer_fit;
 
@@ -117,41 +113,35 @@ static unsigned cover_by_point(const struct pki_crl *crl, DIST_POINT *point, con
 		is_issuer_fit = crl->info.scope.is_indirect &&
 				names_directory(point->CRLissuer, crl->issuer);
 	else
-		is_issuer_fit = X509_NAME_cmp(crl->issuer, X509_get_issuer_name(cert)) == 0;
-	return is_issuer_fit && is_point_matched(crl, point, cert) ? reasons_of(point) : 0;
+		is_issuer_fit = X509_NAME_cmp(crl->issuer, kind->issuer) == 0;
+	return is_issuer_fit && is_point_matched(crl, point) ? reasons_of(point) : 0;
 }
 
 /* The point that every certificate has without naming it: its issuer, by name (end of 6.3.3). */
-static bool is_own_issuers(const struct pki_crl *crl, const X509 *cert)
+static bool is_own_issuers(const struct pki_crl *crl, const struct pki_kind *kind)
 {
-	const X509_NAME *issuer = X509_get_issuer_name(cert);
 	DIST_POINT_NAME *own = crl->point != NULL ? crl->point->distpoint : NULL;
 
-	if (X509_NAME_cmp(crl->issuer, issuer) != 0)
+	if (X509_NAME_cmp(crl->issuer, kind->issuer) != 0)
 		return false;
 	if (own == NULL)
 		return true;
 	return own->type == 0 && is_understood(own->name.fullname) &&
-	       names_directory(own->name.fullname, issuer);
+	       names_directory(own->name.fullname, kind->issuer);
 }
 
-unsigned pki_crl_cover(const struct pki_crl *crl, X509 *cert)
+unsigned pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *kind)
 {
 	const struct pki_crl_scope *scope = &crl->info.scope;
-	bool is_ca = (X509_get_extension_flags(cert) & EXFLAG_CA) != 0;
 	unsigned mask = 0;
-	CRL_DIST_POINTS *points;
 	int i;
 
-	if ((scope->is_user_only && is_ca) || (scope->is_ca_only && !is_ca))
+	if ((scope->is_user_only && kind->is_ca) || (scope->is_ca_only && !kind->is_ca))
 		return 0;
-	if (is_own_issuers(crl, cert))
+	if (is_own_issuers(crl, kind))
 		mask = PKI_CRL_REASONS_ALL;
-	points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-	for (i = 0; i < sk_DIST_POINT_num(points); i++)
-		mask |= cover_by_point(crl, sk_DIST_POINT_value(points, i), cert);
-	CRL_DIST_POINTS_free(points);
-	ERR_clear_error();
+	for (i = 0; i < sk_DIST_POINT_num(kind->points); i++)
+		mask |= cover_by_point(crl, sk_DIST_POINT_value(kind->points, i), kind);
 	return mask & scope->reasons;
 }
 

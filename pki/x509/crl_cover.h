@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a list says about a certificate (RFC 5280 6.3.3, without dates and signatures): whether it
- * speaks about it at all, for which reasons of revocation, and whether it names it. Pure; a
- * certificate may be shared; any thread.
+ * speaks about it at all, for which reasons of revocation, and whether it names it. Pure; any thread.
  */
 #pragma once
 
@@ -11,16 +10,17 @@
 #include <openssl/x509.h>
 
 #include "pki/view/bytes.h"
+#include "pki/x509/cert_kind.h"
 #include "pki/x509/crl.h"
 
 /*
- * The reasons for which the list would name the certificate, had it been revoked: bits as in
- * struct pki_crl_scope, PKI_CRL_REASONS_ALL for a list that tells everything, 0 when the list does
- * not cover the certificate. Issuer (6.3.3 b 1): the certificate's own, or the cRLIssuer of one of
+ * The reasons for which the list would name a certificate of this kind, had it been revoked: bits as
+ * in struct pki_crl_scope, PKI_CRL_REASONS_ALL for a list that tells everything, 0 when the list does
+ * not cover it. Issuer (6.3.3 b 1): the certificate's own, or the cRLIssuer of one of
  * its distribution points, and then the list is indirect. Scope (b 2): users, CAs, the name of the
  * distribution point. A delta list covers what its base does.
  */
-unsigned pki_crl_cover(const struct pki_crl *crl, X509 *cert) RK_MUST_CHECK;
+unsigned pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *kind) RK_MUST_CHECK;
 
 /*
  * The entry of the certificate: same serial, and the entry's issuer (of an indirect list, else the

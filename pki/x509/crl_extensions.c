@@ -176,7 +176,7 @@ static int decode_point(struct pki_crl *crl, struct rk_span der, struct pki_repo
 	const uint8_t *next = der.data;
 
 	crl->point = d2i_ISSUING_DIST_POINT(NULL, &next, (long)der.len);
-	crl->point_der = der;
+	crl->info.idp = der;
 	if (crl->point == NULL || next != der.data + der.len)
 		return pki_crl_refuse(
 			report, "crl-bad-scope", "its issuing distribution point cannot be read");
@@ -187,19 +187,17 @@ static int decode_point(struct pki_crl *crl, struct rk_span der, struct pki_repo
 	return 0;
 }
 
-/* RFC 5280 5.2.5 */
-static int read_scope(struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
+int pki_crl_read_scope(struct pki_crl *crl, struct rk_span idp, struct pki_report *report)
 {
 	struct pki_crl_scope *scope = &crl->info.scope;
-	struct rk_span in = e->value;
+	struct rk_span in = idp;
 	struct pki_der list, field;
 	uint8_t last = 0;
 	int ret = 0;
 
-	if (!e->is_critical || !pki_der_expect(&in, PKI_DER_SEQUENCE, &list) ||
-		list.content.len == 0)
+	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0 || list.content.len == 0)
 		return pki_crl_refuse(report, "crl-bad-scope",
-			"its issuing distribution point is not critical, empty or cannot be read");
+			"its issuing distribution point is empty or cannot be read");
 	scope->has_idp = true;
 	while (ret == 0 && list.content.len > 0) {
 		if (!pki_der_next(&list.content, &field) || (field.tag & 0x1f) + 1 <= last)
@@ -214,7 +212,7 @@ static int read_scope(struct pki_crl *crl, const struct pki_extension *e, struct
 	if (ret == 0 && scope->is_user_only && scope->is_ca_only)
 		return pki_crl_refuse(
 			report, "crl-bad-scope", "it claims to cover only users and only CAs");
-	return ret == 0 ? decode_point(crl, e->value, report) : ret;
+	return ret == 0 ? decode_point(crl, idp, report) : ret;
 }
 
 /* RFC 5280 5.2.6: where deltas are found; nothing here needs it. */
@@ -235,7 +233,9 @@ static int read_extension(
 	if (pki_extension_is(e, ARC_AUTHORITY_KEY_ID))
 		return read_key_id(crl, e, report);
 	if (pki_extension_is(e, ARC_ISSUING_POINT))
-		return read_scope(crl, e, report);
+		return e->is_critical ? pki_crl_read_scope(crl, e->value, report)
+				      : pki_crl_refuse(report, "crl-bad-scope",
+						"its issuing distribution point is not critical");
 	if (pki_extension_is(e, ARC_DELTA_INDICATOR))
 		return read_base_number(crl, e, report);
 	if (pki_extension_is(e, ARC_FRESHEST_CRL))

@@ -22,7 +22,6 @@ struct pki_crl {
 	unsigned kinds;           /* PKI_CRL_TAKE_*: what the caller knows to handle */
 	X509_ALGOR *algorithm;
 	ISSUING_DIST_POINT *point; /* NULL without one; a relative name is completed */
-	struct rk_span point_der;
 	bool has_freshest;
 	X509_NAME *issuer;
 	struct pki_crl_info info;
@@ -31,6 +30,9 @@ struct pki_crl {
 /* Adds a finding; always -EBADMSG, to be returned. */
 int pki_crl_refuse(struct pki_report *report, const char *code, const char *text);
 
+/* An issuing distribution point (RFC 5280 5.2.5) into crl->info. 0 or -EBADMSG. */
+int pki_crl_read_scope(
+	struct pki_crl *crl, struct rk_span idp, struct pki_report *report) RK_MUST_CHECK;
 /* Reads the list's own extensions (content of the SEQUENCE) into crl->info. 0 or -EBADMSG. */
 int pki_crl_read_extensions(
 	struct pki_crl *crl, struct rk_span extensions, struct pki_report *report) RK_MUST_CHECK;

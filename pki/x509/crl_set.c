@@ -39,6 +39,7 @@ struct pki_crl_set {
 struct subject {
 	const STACK_OF(X509) * chain;
 	int depth;
+	const struct pki_kind *kind; /* while its status is asked */
 };
 
 static enum pki_revocation_answer status_of(
@@ -196,7 +197,7 @@ static bool is_delta_of(const struct pki_crl *delta, const struct pki_crl *base)
 	const struct pki_crl_info *d = &delta->info, *b = &base->info;
 
 	return d->is_delta && X509_NAME_cmp(delta->issuer, base->issuer) == 0 &&
-	       is_span_equal(delta->point_der, base->point_der) &&
+	       is_span_equal(d->idp, b->idp) &&
 	       is_span_equal((struct rk_span){d->key_id, d->key_id_len},
 		       (struct rk_span){b->key_id, b->key_id_len});
 }
@@ -287,7 +288,7 @@ static bool count_list(struct pki_crl_set *set, const struct pki_crl *crl, const
 
 	if (crl->info.is_delta)
 		return false;
-	reasons = pki_crl_cover(crl, cert_of(s));
+	reasons = pki_crl_cover(crl, s->kind);
 	if (reasons == 0 || !is_dated_now(crl, set->args.now))
 		return false;
 	if (!is_current(crl, set->args.now)) {
@@ -311,13 +312,20 @@ static bool count_list(struct pki_crl_set *set, const struct pki_crl *crl, const
 static enum pki_revocation_answer status_of(
 	struct pki_crl_set *set, const struct subject *s, struct pki_revoked *out)
 {
+	struct subject subject = *s;
+	struct pki_kind *kind = NULL;
 	struct tally t = {0};
+	bool is_revoked = false;
 	size_t i;
 
-	for (i = 0; i < set->cnt; i++) {
-		if (count_list(set, set->list[i], s, &t, out))
-			return PKI_REVOCATION_REVOKED;
-	}
+	if (pki_kind_new(cert_of(s), &kind) < 0)
+		return PKI_REVOCATION_NOT_COVERED;
+	subject.kind = kind;
+	for (i = 0; i < set->cnt && !is_revoked; i++)
+		is_revoked = count_list(set, set->list[i], &subject, &t, out);
+	pki_kind_free(kind);
+	if (is_revoked)
+		return PKI_REVOCATION_REVOKED;
 	if (t.reasons == PKI_CRL_REASONS_ALL)
 		return PKI_REVOCATION_GOOD;
 	return t.is_stale ? PKI_REVOCATION_UNKNOWN : PKI_REVOCATION_NOT_COVERED;
@@ -326,7 +334,7 @@ static enum pki_revocation_answer status_of(
 enum pki_revocation_answer pki_crl_set_find(
 	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
 {
-	const struct subject s = {query->chain, query->depth};
+	const struct subject s = {query->chain, query->depth, NULL};
 	enum pki_revocation_answer answer = status_of(ctx, &s, out);
 
 	ERR_clear_error();

@@ -3,11 +3,11 @@
  * The keys under which revocation is looked up.
  *
  *	issuer hash = SHA-256(canonical issuer name)
- *	issuer key  = SipHash-2-4-128(installation key, issuer hash)
+ *	kind key    = SipHash-2-4-128(installation key, issuer hash || kind)
  *	cert key    = SipHash-2-4-128(installation key, issuer hash || serial)
  *
- * serial: the content octets of the DER INTEGER. A serial has at least one octet, so the two
- * kinds of message differ in length and cannot collide by construction.
+ * serial: the content octets of the DER INTEGER; kind: the 32 octets of cert_kind.h. A serial has at
+ * most 20 octets, so the two sorts of message differ in length and cannot collide by construction.
  *
  * Canonical name: a CRL and a certificate may spell one issuer with different string types, case
  * or blanks, and RFC 5280 7.1 calls these names equal; a key over the raw DER would then miss a
@@ -44,7 +44,7 @@ int pki_revocation_keyer_new(const uint8_t installation_key[PKI_INSTALLATION_KEY
 	struct pki_revocation_keyer **out) RK_MUST_CHECK;
 void pki_revocation_keyer_free(struct pki_revocation_keyer *k);
 /*
- * serial_len 0 (serial may be NULL): the issuer's key. Cannot fail. Fastest while the issuer stays
+ * serial may be a kind instead. Cannot fail. Fastest while the issuer stays
  * the same from call to call.
  */
 void pki_revocation_key(struct pki_revocation_keyer *k,

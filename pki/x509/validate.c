@@ -139,6 +139,21 @@ static void report_path(struct judgement *j, const struct pki_path_result *path)
 		path->depth + 1, path->text);
 }
 
+/* A full set is not an error: a kind that is in no view is judged by the view's strictest policy. */
+static int fill_kind(struct judgement *j, X509 *cert, struct pki_revocation_query *q)
+{
+	uint8_t kind[PKI_KIND_LEN];
+	int ret = pki_kind_digest(cert, kind);
+
+	if (ret < 0)
+		return ret;
+	pki_revocation_key(j->keyer, q->issuer_hash, kind, sizeof(kind), &q->entry.issuer);
+	if (j->args->kinds == NULL)
+		return 0;
+	ret = pki_kind_set_note(j->args->kinds, cert);
+	return ret == -ENOSPC ? 0 : ret;
+}
+
 static int fill_entry(struct judgement *j, X509 *cert, struct pki_revocation_query *q)
 {
 	uint8_t serial[PKI_SERIAL_MAX];
@@ -154,8 +169,7 @@ static int fill_entry(struct judgement *j, X509 *cert, struct pki_revocation_que
 	if (ret < 0)
 		return ret;
 	pki_revocation_key(j->keyer, q->issuer_hash, serial, (size_t)len, &q->entry.cert);
-	pki_revocation_key(j->keyer, q->issuer_hash, NULL, 0, &q->entry.issuer);
-	return 0;
+	return fill_kind(j, cert, q);
 }
 
 static void report_revocation(

@@ -16,6 +16,7 @@
 #include "pki/view/bytes.h"
 #include "pki/view/revocation.h"
 #include "pki/view/verdict.h"
+#include "pki/x509/cert_kind.h"
 #include "pki/x509/report.h"
 #include "pki/x509/revocation_key.h"
 #include "pki/x509/trust.h"
@@ -52,6 +53,7 @@ struct pki_validate_args {
 	int64_t now;                     /* seconds since 1970, UTC */
 	bool is_ed25519_allowed;
 	bool is_revocation_required; /* NOT_COVERED refuses too */
+	struct pki_kind_set *kinds;  /* NULL, or where the kinds of the chain are noted */
 	pki_revocation_fn find;      /* NULL: revocation is not asked */
 	void *find_ctx;
 	STACK_OF(X509) * untrusted; /* further intermediates, or NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A revocation list. Whatever we take, OpenSSL's own reader takes too, with the same entries: we
- * are stricter, never laxer.
+ * are stricter, never laxer. Walked into sources as the daemon does, nothing of it is lost.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "control/crl/group.h"
 #include "pki/x509/crl.h"
 #include "pki/x509/trust.h"
 
@@ -101,6 +102,68 @@ static void fast_reader_agrees(const uint8_t *data, size_t size)
 	pki_crl_free(crl);
 }
 
+static int add_entries(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
+{
+	return crl_group_add(ctx, entry, cnt);
+}
+
+/* Every entry is in a source; one that names its issuer in several ways, in several. */
+static void require_all_entries(struct crl_group *g, size_t entry_cnt)
+{
+	struct master_source **source;
+	size_t cnt, repeated = crl_group_repeated(g), sum = 0;
+
+	require(crl_group_finish(g, &source, &cnt) == 0);
+	for (size_t i = 0; i < cnt; i++) {
+		require((master_source_info(source[i])->subject.len == 0) == (i == 0));
+		sum += master_source_entry_cnt(source[i]);
+		master_source_put(source[i]);
+	}
+	free(source);
+	require(sum + repeated >= entry_cnt);
+}
+
+/* What is kept of a list can be read again, and says the same of its scope. */
+static void require_scope(const struct pki_crl *crl, struct rk_span issuer)
+{
+	const struct pki_crl_info *info = pki_crl_info(crl);
+	struct pki_crl *scope = NULL;
+
+	require(pki_crl_open_scope(issuer, info->idp, &scope) == 0);
+	require(memcmp(pki_crl_info(scope)->issuer_hash, info->issuer_hash, PKI_ISSUER_HASH_LEN) ==
+		0);
+	require(memcmp(&pki_crl_info(scope)->scope, &info->scope, sizeof(info->scope)) == 0);
+	pki_crl_free(scope);
+}
+
+static void walk_into_sources(const uint8_t *data, size_t size)
+{
+	struct master_source_info about = {
+		.ca_name = "CA", .url = "http://crl.example/", .scope = ""};
+	struct pki_crl *crl = NULL;
+	struct crl_group *g = NULL;
+	unsigned char *issuer = NULL;
+	uint8_t one = 1;
+	int len;
+
+	if (pki_crl_open(data, size, PKI_CRL_TAKE_ALL, NULL, &crl) != 0)
+		return;
+	len = i2d_X509_NAME(pki_crl_info(crl)->issuer, &issuer);
+	about.issuer = (struct rk_span){issuer, (size_t)len};
+	if (pki_crl_info(crl)->is_delta)
+		about.number = about.base_number = (struct rk_span){&one, 1};
+	require_scope(crl, about.issuer);
+	if (len <= MASTER_ISSUER_MAX) {
+		require(crl_group_new(&about, pki_crl_info(crl)->issuer_hash, &g) == 0);
+		if (pki_crl_read_entries(crl, NULL, add_entries, g) == 0)
+			require_all_entries(g, pki_crl_info(crl)->entry_cnt);
+		else
+			crl_group_free(g);
+	}
+	OPENSSL_free(issuer);
+	pki_crl_free(crl);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct pki_trust_config config = {.now = NOW};
@@ -124,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require((ret == 0) == (any != NULL) && (any != NULL || crl == NULL));
 	if (any != NULL)
 		fast_reader_agrees(data, size);
+	walk_into_sources(data, size);
 	pki_crl_free(any);
 	pki_crl_free(crl);
 	require(ERR_peek_error() == 0);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -201,6 +202,58 @@ static int free_identities(void **state)
 	return pair_free_identities(state);
 }
 
+static int compare_issuers(const void *a, const void *b)
+{
+	const struct rk_issuer *x = a, *y = b;
+
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+/* Of this certificate's chain; each key once. */
+static size_t add_issuers(struct rk_issuer *issuer, size_t cnt, const struct rk_verdict *v)
+{
+	for (size_t i = 0; i < v->chain_cnt; i++) {
+		struct rk_issuer row = {
+			v->chain[i].issuer, PAIR_WALL + 100000, RK_POLICY_HARD, {0}};
+		bool is_there = false;
+
+		for (size_t n = 0; n < cnt; n++)
+			is_there |= compare_issuers(&issuer[n], &row) == 0;
+		if (!is_there)
+			issuer[cnt++] = row;
+	}
+	qsort(issuer, cnt, sizeof(*issuer), compare_issuers);
+	return cnt;
+}
+
+/* Control has begun anew and does not know that there are such certificates: it is asked again. */
+static void unknown_kind_is_asked_about(void **state)
+{
+	struct pair_identity *pointed = pair_identity_new(
+		"west", TEST_P256, &(struct test_cert){.crl_points = "URI:http://crl.example/1"});
+	struct pair *p = pair_new(
+		&(struct pair_options){
+			.seed = 4, .behavior = RK_FAIL_SOFT, .are_verdicts_known = true},
+		east, pointed);
+	struct rk_issuer issuer[8] = {{.policy = RK_POLICY_HARD}};
+
+	(void)state;
+	p->node[0].view.issuers = issuer;
+	p->node[0].view.issuer_cnt = add_issuers(issuer, 1, &east->verdict);
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 10 * PAIR_SEC);
+	assert_true(p->node[0].validate_cnt > 0);
+	assert_true(pair_counter(p, 0, "certificate-unknown") > 0);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	/* Now it has been told, and published what it knows. */
+	p->node[0].view.issuer_cnt =
+		add_issuers(issuer, p->node[0].view.issuer_cnt, &pointed->verdict);
+	assert_true(pair_run_until(p, pair_is_agreed, 20 * PAIR_SEC));
+	pair_free(p);
+	pair_identity_free(pointed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +263,7 @@ int main(void)
 		cmocka_unit_test(fail_soft_refuses_a_new_peering),
 		cmocka_unit_test(revocation_between_reply_and_finish_counts),
 		cmocka_unit_test(expiry_counts_without_any_publication),
+		cmocka_unit_test(unknown_kind_is_asked_about),
 		cmocka_unit_test(own_new_certificate_is_shown_without_outage),
 		cmocka_unit_test(own_new_certificate_is_shown_with_jitter),
 	};

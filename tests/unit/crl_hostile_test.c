@@ -228,6 +228,7 @@ static const struct test_crl_entry twice[] = {{.serial_hex = "05"}, {.serial_hex
 static const struct test_crl_entry negative[] = {{.serial_hex = "-05"}};
 static const struct test_crl_entry long_serial[] = {
 	{.serial_hex = "0102030405060708090A0B0C0D0E0F101112131415"}};
+static struct test_crl_entry foreign[] = {{.serial_hex = "05"}};
 static const struct test_crl_entry bad_reason[] = {{.serial_hex = "05", .reason = 8}};
 
 static const struct list_row {
@@ -250,6 +251,14 @@ static const struct list_row {
 		"crl-bad-serial"},
 	{"removal in a full list", {.number = 9, .entry = bad_reason, .entry_cnt = 1}, false,
 		"crl-bad-reason"},
+	{"another issuer's entry", {.number = 9, .entry = foreign, .entry_cnt = 1}, false,
+		"crl-indirect-not-supported"},
+	{"attribute certificates only", {.number = 9, .idp = "critical,onlyAA:TRUE"}, false,
+		"crl-attribute-certificates"},
+	{"no reasons", {.number = 9, .idp = "critical,DER:30:03:83:01:00"}, false, "crl-bad-scope"},
+	{"only users and only CAs", {.number = 9, .idp = "critical,onlyuser:TRUE,onlyCA:TRUE"},
+		false, "crl-bad-scope"},
+	{"scope not critical", {.number = 9, .idp = "indirectCRL:TRUE"}, false, "crl-bad-scope"},
 	{"version 1", {.number = -1, .is_v1 = true, .is_aki_absent = true}, false,
 		"crl-not-version-2"},
 	{"no number", {.number = -1}, false, "crl-without-number"},
@@ -269,6 +278,7 @@ static void bad_lists_change_nothing(void **state)
 	for (size_t i = 0; i < sizeof(list_rows) / sizeof(list_rows[0]); i++) {
 		struct test_crl crl = list_rows[i].crl;
 
+		foreign[0].issuer = b->pki.ca;
 		crl.issuer = b->pki.ca;
 		crl.issuer_key = list_rows[i].is_by_root ? b->pki.leaf_key : b->pki.ca_key;
 		if (crl.this_update != 0)

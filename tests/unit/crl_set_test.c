@@ -219,7 +219,6 @@ static void some_reasons_must_add_up(void **state)
 	static const char others[] = "critical,DER:30:05:83:03:07:1f:80";
 	struct fixture *f = *state;
 	const struct test_crl_entry leaf = {.cert = f->pki.leaf, .reason = 4};
-	struct pki_crl *crl;
 
 	assert_int_equal(JUDGE(f, f->pki.leaf, {.idp = some}), RK_VERDICT_UNKNOWN);
 	assert_int_equal(JUDGE(f, f->pki.leaf, {.idp = others}), RK_VERDICT_UNKNOWN);
@@ -227,10 +226,6 @@ static void some_reasons_must_add_up(void **state)
 	assert_int_equal(JUDGE(f, f->pki.leaf, {.idp = some},
 				 {.idp = others, .entry = &leaf, .entry_cnt = 1}),
 		RK_VERDICT_REVOKED);
-	crl = parse(
-		(struct test_crl){.issuer = f->pki.ca, .issuer_key = f->pki.ca_key, .idp = some});
-	assert_int_equal(pki_crl_cover(crl, f->pki.leaf), 1u << 1 | 1u << 2);
-	pki_crl_free(crl);
 }
 
 static void delta_alone_covers_nothing(void **state)

@@ -334,6 +334,8 @@ static void test_verdicts(void **state)
 	verdict = ask(der, len);
 	assert_int_equal(verdict.verdict.status, RK_VERDICT_GOOD);
 	generation = verdict.verdict.trust_generation;
+	/* The first of its kind: how fresh its revocation is is published. */
+	assert_true(fake_apply(&f, &p).part[RK_PART_REVOCATION_BASE].has_fd);
 	assert_int_equal(generation, trust_generation(f.d.trust));
 
 	/* A fingerprint never judged is no news; a judged one is published and kept. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the workers get is what control finds: random full lists and deltas of two issuers, their
- * set as a base, and every change of them as an overlay over an older base.
+ * What the workers get is what control finds: random full lists, indirect ones and deltas of two
+ * issuers, their set as a base, and every change of them as an overlay over an older base.
  */
 #include "control/revocations.h"
 
@@ -25,6 +25,7 @@ static const uint8_t secret[INSTALLATION_KEY_LEN] = {7, 7, 7};
 static unsigned char *issuer_der[2];
 static int issuer_len[2];
 static uint8_t issuer_hash[2][PKI_ISSUER_HASH_LEN];
+static struct pki_kind_set *kinds; /* certificates of one that name two's indirect list */
 static uint64_t seed = 5;
 
 static uint32_t next_random(uint32_t below)
@@ -35,23 +36,36 @@ static uint32_t next_random(uint32_t below)
 
 static void make_issuers(void)
 {
-	for (int i = 0; i < 2; i++) {
-		X509_NAME *name = X509_NAME_new();
-		const unsigned char *cn = (const unsigned char *)(i == 0 ? "one" : "two");
+	EVP_PKEY *key = test_key_shared(TEST_P256, 0);
+	X509 *ca[2], *leaf;
 
-		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1, 0);
+	for (int i = 0; i < 2; i++) {
+		const X509_NAME *name;
+
+		ca[i] = test_cert_new(&(struct test_cert){
+			.cn = i == 0 ? "one" : "two", .key = key, .is_ca = true});
+		name = X509_get_subject_name(ca[i]);
 		issuer_len[i] = i2d_X509_NAME(name, &issuer_der[i]);
 		assert_int_equal(pki_issuer_hash(name, issuer_hash[i]), 0);
-		X509_NAME_free(name);
 	}
+	leaf = test_cert_new(&(struct test_cert){
+		.key = key, .issuer = ca[0], .issuer_key = key, .crl_issuer = ca[1]});
+	assert_int_equal(pki_kind_set_new(&kinds), 0);
+	assert_int_equal(pki_kind_set_note(kinds, leaf), 0);
+	X509_free(leaf);
+	X509_free(ca[0]);
+	X509_free(ca[1]);
 }
 
-/* base 0: a full list. */
-static void put_list(struct master_list **list, int issuer, const char *url, const char *scope,
-	uint8_t number, uint8_t base)
+/* base 0: a full list. foreign: what an indirect list says about the other's certificates. */
+static struct master_source *make_source(int issuer, const char *url, const char *scope,
+	uint8_t number, uint8_t base, bool is_foreign)
 {
 	static const uint8_t reasons[] = {0, 1, 4, 6, 6, 6, RK_REASON_REMOVED, RK_REASON_REMOVED};
+	const uint8_t indirect[] = {0x30, 3, 0x84, 1, 0xff};
 	const struct master_source_info info = {
+		.idp = {indirect, strcmp(scope, "indirect") == 0 ? sizeof(indirect) : 0},
+		.subject = {issuer_der[!issuer], is_foreign ? (size_t)issuer_len[!issuer] : 0},
 		.issuer = {issuer_der[issuer], (size_t)issuer_len[issuer]},
 		.ca_name = "CA",
 		.url = url,
@@ -62,7 +76,6 @@ static void put_list(struct master_list **list, int issuer, const char *url, con
 		.next_update = 2000};
 	struct master_builder *b;
 	struct master_source *s;
-	struct master_list *next;
 
 	assert_int_equal(master_builder_new(&info, &b), 0);
 	for (uint8_t serial = 1; serial <= SERIALS; serial++) {
@@ -73,17 +86,29 @@ static void put_list(struct master_list **list, int issuer, const char *url, con
 				master_builder_add(b, (struct rk_span){&serial, 1}, 5, reason), 0);
 	}
 	assert_int_equal(master_builder_finish(b, &s), 0);
-	if (master_list_replace(*list, s, &next) == 0) {
+	return s;
+}
+
+static void put_list(struct master_list **list, int issuer, const char *url, const char *scope,
+	uint8_t number, uint8_t base)
+{
+	bool is_indirect = strcmp(scope, "indirect") == 0 && next_random(3) > 0;
+	struct master_source *group[2] = {make_source(issuer, url, scope, number, base, false),
+		is_indirect ? make_source(issuer, url, scope, number, base, true) : NULL};
+	struct master_list *next;
+
+	if (master_list_replace_group(*list, group, is_indirect ? 2 : 1, &next) == 0) {
 		master_list_put(*list);
 		*list = next;
 	}
-	master_source_put(s);
+	master_source_put(group[0]);
+	master_source_put(group[1]);
 }
 
 static void change(struct master_list **list)
 {
 	static const char *const urls[] = {"http://a", "http://b"};
-	static const char *const scopes[] = {"", "", "p"};
+	static const char *const scopes[] = {"", "p", "indirect"};
 	const char *url = urls[next_random(2)], *scope = scopes[next_random(3)];
 	uint8_t number = (uint8_t)(1 + next_random(100)), base = 0;
 	int issuer = (int)next_random(2);
@@ -102,7 +127,8 @@ static void change(struct master_list **list)
 
 static struct revocations *revocations_of(struct master_list *list)
 {
-	const struct revocations_args args = {.list = list};
+	const struct revocations_args args = {
+		.list = list, .kinds = next_random(3) > 0 ? kinds : NULL};
 	struct revocations *r;
 
 	assert_int_equal(revocations_new(&args, &r), 0);

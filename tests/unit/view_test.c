@@ -240,6 +240,31 @@ static void overlay_goes_before_base(void **state)
 	world_fini(&w);
 }
 
+/* R6: what has no entry goes by the zero key, and is to be asked about. */
+static void zero_key_stands_for_what_is_not_known(void **state)
+{
+	const struct rk_verdict v = fixture_verdict(1);
+	struct rk_issuer issuer[] = {{{{0}}, 0, RK_POLICY_HARD}, {{{0}}, NOW, RK_POLICY_HARD},
+		{{{0}}, NOW, RK_POLICY_HARD}};
+	struct world w;
+
+	(void)state;
+	issuer[1].key = v.chain[0].issuer;
+	issuer[2].key = v.chain[1].issuer;
+	for (size_t cnt = 0; cnt <= 3; cnt++) {
+		bool is_known = cnt == 0 || cnt == 3;
+
+		world_init(&w);
+		w.part[RK_PART_REVOCATION_BASE] =
+			revocations(RK_PART_REVOCATION_BASE, NULL, 0, issuer, cnt);
+		world_link(&w);
+		assert_int_equal(rk_view_judge(&w.view, &v, NOW),
+			is_known ? RK_VERDICT_GOOD : RK_VERDICT_UNKNOWN);
+		assert_true(rk_view_knows_chain(&w.view, v.chain, v.chain_cnt) == is_known);
+		world_fini(&w);
+	}
+}
+
 struct judgement {
 	const char *what;
 	unsigned revoked_cnt; /* of the chain, from the anchor's end */
@@ -328,6 +353,7 @@ int main(void)
 		cmocka_unit_test(verdicts_are_found),
 		cmocka_unit_test(guesses_need_no_even_fingerprints),
 		cmocka_unit_test(overlay_goes_before_base),
+		cmocka_unit_test(zero_key_stands_for_what_is_not_known),
 		cmocka_unit_test(judgements_are_in_order),
 		cmocka_unit_test(unknown_is_never_good),
 	};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An indirect list all the way, in the whole daemon: from a file to what a worker decides by the parts
+ * that it is sent, under a policy that refuses what is not known.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "control/crl/manager.h"
+#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/view_fixture.h"
+
+static struct daemon_fixture f;
+static struct fake_dataplane p;
+static struct test_pki pki;
+static X509 *leaf; /* names the root's list as its own */
+static char crl_path[64];
+
+static void put_crl(long number, const struct test_crl_entry *entry, unsigned cnt)
+{
+	X509_CRL *crl = test_crl_new(&(struct test_crl){.issuer = pki.root,
+		.issuer_key = pki.root_key,
+		.number = number,
+		.idp = "critical,indirectCRL:TRUE",
+		.entry = entry,
+		.entry_cnt = cnt});
+	size_t len;
+	uint8_t *der = test_crl_der(crl, &len);
+	int fd = open(crl_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, der, len), len);
+	close(fd);
+	free(der);
+	X509_CRL_free(crl);
+}
+
+static void begin_refresh(struct call *c)
+{
+	json_t *request = json_object();
+
+	crl_manager_refresh(f.d.crl, request, call_answered, c);
+	json_decref(request);
+}
+
+/* The revocation base of the view that comes next, and it is applied. */
+static struct rk_part *next_part(void)
+{
+	struct rk_msg_view view = fake_apply(&f, &p);
+	struct rk_refusal why = {""};
+	struct rk_part *part = NULL;
+	size_t at = 0;
+
+	assert_true(view.part[RK_PART_REVOCATION_BASE].has_fd);
+	for (unsigned i = 0; i < RK_PART_REVOCATION_BASE; i++)
+		at += view.part[i].has_fd;
+	assert_int_equal(rk_part_open(p.fds[at], RK_PART_REVOCATION_BASE, false, &part, &why), 0);
+	return part;
+}
+
+/* As a worker would that has this part, which is taken. */
+static enum rk_verdict_status judge(struct rk_part *part, const struct rk_verdict *v)
+{
+	const struct rk_part *parts[RK_PART_CNT] = {NULL};
+	struct compile_part compiled = {.fd = -1};
+	struct rk_refusal why = {""};
+	enum rk_verdict_status status;
+	struct rk_part *config;
+	struct rk_view view;
+	struct fixture c;
+
+	fixture_init(&c);
+	assert_int_equal(compile_config(&c.config, &compiled, &why), 0);
+	assert_int_equal(rk_part_open(compiled.fd, RK_PART_CONFIG, true, &config, &why), 0);
+	parts[RK_PART_CONFIG] = config;
+	parts[RK_PART_REVOCATION_BASE] = part;
+	assert_int_equal(rk_view_init(&view, (struct rk_generation){1, 1}, parts), 0);
+	status = rk_view_judge_chain(&view, v->chain, v->chain_cnt, time(NULL));
+	rk_part_close(part);
+	rk_part_close(config);
+	compile_part_close(&compiled);
+	return status;
+}
+
+static void ask(void)
+{
+	struct rk_message msg = {.type = RK_MSG_VALIDATE};
+	size_t len;
+	uint8_t *der = test_der(leaf, &len);
+
+	msg.validate.request = 77;
+	msg.validate.der = (struct rk_span){der, len};
+	fake_send(&p, &msg);
+	free(der);
+}
+
+static void indirect_list_reaches_the_workers(void **state)
+{
+	/* certificateIssuer: the leaf's issuer, who is not the list's */
+	const struct test_crl_entry revoked = {.cert = leaf, .reason = 1, .issuer = leaf};
+	struct call c = {0};
+	struct rk_verdict v;
+	struct rk_part *part;
+
+	(void)state;
+	put_crl(1, NULL, 0);
+	fixture_install_trust(&f, pki.bundle);
+	begin_refresh(&c);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	fake_connect(&f, &p);
+	fake_hello(&p, (struct rk_generation){0});
+	(void)fake_apply(&f, &p);
+	/* Of a kind that nobody has met: the workers are told what covers it, then that it is good. */
+	ask();
+	part = next_part();
+	v = fake_receive(&f, &p, RK_MSG_VERDICT).verdict.verdict;
+	assert_int_equal(v.status, RK_VERDICT_GOOD);
+	assert_int_equal(judge(part, &v), RK_VERDICT_GOOD);
+	/* The list of the one names a certificate of the other. */
+	put_crl(2, &revoked, 1);
+	begin_refresh(&c);
+	part = next_part();
+	assert_int_equal(judge(part, &v), RK_VERDICT_REVOKED);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	ask();
+	v = fake_receive(&f, &p, RK_MSG_VERDICT).verdict.verdict;
+	assert_int_equal(v.status, RK_VERDICT_REVOKED);
+	fake_close(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(indirect_list_reaches_the_workers)};
+	char config[1024];
+	int ret;
+
+	test_pki_init(&pki, "west.peering");
+	leaf = test_cert_new(&(struct test_cert){.cn = "west.peering",
+		.key = pki.leaf_key,
+		.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.crl_issuer = pki.root});
+	snprintf(crl_path, sizeof(crl_path), "/tmp/rekey-scope-%d.crl", (int)getpid());
+	snprintf(config, sizeof(config),
+		"{\"authority\":{\"enhanced-security-key-management\":true,"
+		"\"certificate-revocation\":[{\"name\":\"lab\",\"revocation-policy\":\"hard\","
+		"\"crl-endpoint\":[{\"name\":\"one\",\"uri\":\"file://%s\"}]}]},%s}",
+		crl_path, FIXTURE_ROUTER);
+	daemon_fixture_open(&f, config);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	daemon_fixture_close(&f);
+	unlink(crl_path);
+	X509_free(leaf);
+	test_pki_fini(&pki);
+	return ret;
+}
