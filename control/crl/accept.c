@@ -55,6 +55,13 @@ static void audit_update(struct crl_manager *m, const struct crl_source *s, size
 			s->issuer[0] != '\0' ? s->issuer : "N/A", "error", s->last_error));
 }
 
+static const char *what_failed(const char *kind)
+{
+	if (strcmp(kind, "crl-fetch") == 0)
+		return "cannot be retrieved";
+	return strcmp(kind, "crl-rollback") == 0 ? "was rolled back" : "cannot be accepted";
+}
+
 void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason)
 {
 	const struct alarm_spec alarm = crl_alarm(kind, s, ALARM_MAJOR);
@@ -72,8 +79,7 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 	else
 		crl_source_schedule_failure(s, crl_now_ns(), crl_wall_sec(), jitter);
 	log_warning("crl: %s: %s", s->url, reason);
-	alarm_raise(m->d->alarms, &alarm, "CRL %s cannot be %s: %s", s->url,
-		strcmp(kind, "crl-fetch") == 0 ? "retrieved" : "accepted", reason);
+	alarm_raise(m->d->alarms, &alarm, "CRL %s %s: %s", s->url, what_failed(kind), reason);
 	if (is_news)
 		audit_update(m, s, 0, 0, false);
 	crl_watch(m);
@@ -86,6 +92,7 @@ static void succeed(struct crl_manager *m, struct crl_source *s)
 	crl_source_schedule_success(s, crl_now_ns(), crl_wall_sec());
 	alarm_clear(m->d->alarms, "crl-fetch", s->name);
 	alarm_clear(m->d->alarms, "crl-refused", s->name);
+	alarm_clear(m->d->alarms, "crl-rollback", s->name);
 	alarm_clear(m->d->alarms, "crl-shrunk", s->name);
 	s->is_shrunk_held = false;
 	crl_clock_confirm(&m->clock);
@@ -103,6 +110,8 @@ static void keep_facts(struct crl_source *s, const struct crl_ingest *in)
 	memcpy(s->issuer, in->issuer, sizeof(s->issuer));
 	memcpy(s->number, in->number, sizeof(s->number));
 	memcpy(s->base_number, in->base_number, sizeof(s->base_number));
+	s->delta_url_cnt = in->delta_url_cnt;
+	memcpy(s->delta_url, in->delta_url, sizeof(s->delta_url));
 }
 
 static void put_list(void *list)
@@ -118,21 +127,11 @@ static void release_list(struct crl_manager *m, struct master_list *list)
 	helper_release(is_large ? m->d->helpers : NULL, put_list, list);
 }
 
-/* The full list at the endpoint whose delta this is, and the other way round. */
-static bool belongs_to(const struct crl_source *delta, const struct crl_source *full)
-{
-	size_t len = strlen(full->name);
-
-	return delta->is_delta && !full->is_delta && full->is_configured &&
-	       strncmp(delta->name, full->name, len) == 0 &&
-	       strcmp(delta->name + len, "/delta") == 0;
-}
-
 /* A delta fits a newer list, or needs one: the other is asked for now. */
 static void wake_deltas(struct crl_manager *m, const struct crl_source *full)
 {
 	for (size_t i = 0; i < m->source_cnt; i++) {
-		if (belongs_to(m->source[i], full))
+		if (crl_source_belongs_to(m->source[i], full))
 			m->source[i]->due_ns = 0;
 	}
 }
@@ -141,7 +140,7 @@ static void wake_full(struct crl_manager *m, const struct crl_source *delta)
 {
 	for (size_t i = 0; i < m->source_cnt; i++) {
 		/* One that fails keeps to its own pauses. */
-		if (belongs_to(delta, m->source[i]) && m->source[i]->failure_cnt == 0)
+		if (crl_source_belongs_to(delta, m->source[i]) && m->source[i]->failure_cnt == 0)
 			m->source[i]->due_ns = 0;
 	}
 }
@@ -155,13 +154,11 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 	struct master_list *changed;
 	int ret = master_list_replace_group(m->list, in->source, in->source_cnt, &changed);
 
-	if (ret == -ESTALE) {
-		crl_fail(m, s, "crl-refused",
-			"its CRL number is lower than one accepted before (rollback)");
-		return;
-	}
 	if (ret < 0) {
-		crl_fail(m, s, "crl-refused", strerror(-ret));
+		crl_fail(m, s, ret == -ESTALE ? "crl-rollback" : "crl-refused",
+			ret == -ESTALE  ? "its CRL number is lower than one accepted before"
+			: ret == -E2BIG ? "there are more lists and issuers than are kept"
+					: strerror(-ret));
 		return;
 	}
 	keep_facts(s, in);
@@ -178,6 +175,7 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 			s->entry_cnt, in->added_cnt, in->removed_cnt);
 		audit_update(m, s, in->added_cnt, in->removed_cnt, true);
 	}
+	crl_learn_deltas(m, s);
 	crl_mark_overridden(m);
 	succeed(m, s);
 }
@@ -185,6 +183,18 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 static void free_ingest(void *in)
 {
 	crl_ingest_free(in);
+}
+
+static const char *alarm_kind_of(enum crl_refusal refusal)
+{
+	switch (refusal) {
+	case CRL_REFUSED_ROLLBACK:
+		return "crl-rollback";
+	case CRL_REFUSED_SHRUNK:
+		return "crl-shrunk";
+	default:
+		return "crl-refused";
+	}
 }
 
 static void on_ingested(void *arg)
@@ -207,7 +217,7 @@ static void on_ingested(void *arg)
 		if (in->refusal == CRL_REFUSED_NO_BASE)
 			wake_full(run->m, s);
 		s->is_shrunk_held = in->refusal == CRL_REFUSED_SHRUNK;
-		crl_fail(run->m, s, s->is_shrunk_held ? "crl-shrunk" : "crl-refused", reason);
+		crl_fail(run->m, s, alarm_kind_of(in->refusal), reason);
 	}
 	helper_release(in->args.len > RELEASE_BYTES ? run->m->d->helpers : NULL, free_ingest, in);
 	free(run);

@@ -45,10 +45,20 @@ static bool make_room(struct crl_manager *m)
 	return true;
 }
 
+/* Of one CRL, which may be a group of sources. */
+static size_t count_entries(const struct master_list *list, const struct master_source_info *info)
+{
+	size_t cnt, sum = 0, at = master_list_find_group(list, info, &cnt);
+
+	for (size_t i = 0; i < cnt; i++)
+		sum += master_source_entry_cnt(master_list_source(list, at + i));
+	return sum;
+}
+
 /* What the master list knows from before this start. */
 static void recall(const struct crl_manager *m, struct crl_source *s)
 {
-	struct master_source *known = master_list_find_source(m->list, s->url);
+	const struct master_source *known = master_list_find_source(m->list, s->url);
 	const struct master_source_info *info;
 	size_t i, at = 0;
 
@@ -56,7 +66,7 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 		return;
 	info = master_source_info(known);
 	s->is_delta = info->base_number.len > 0;
-	s->entry_cnt = master_source_entry_cnt(known);
+	s->entry_cnt = count_entries(m->list, info);
 	s->this_update = info->this_update;
 	s->next_update = info->next_update;
 	s->last_success = info->fetched_at;
@@ -138,29 +148,86 @@ static bool is_local_allowed_anywhere(const struct config *c)
 	return false;
 }
 
+/* issuer_hash NULL: whose lists come from there is not known before one is there. */
+static struct crl_source *learn_url(
+	struct crl_manager *m, const char *url, bool is_delta, const uint8_t *issuer_hash)
+{
+	struct crl_source *s = crl_source_get(m, url, url);
+
+	if (s == NULL)
+		return NULL;
+	s->is_wanted = true;
+	if (s->is_configured)
+		return s;
+	s->is_delta = is_delta;
+	s->is_local_allowed = is_local_allowed_anywhere(m->d->config);
+	if (!s->has_issuer && issuer_hash != NULL) {
+		memcpy(s->issuer_hash, issuer_hash, sizeof(s->issuer_hash));
+		s->has_issuer = true;
+	}
+	return s;
+}
+
 static void add_learnt(struct crl_manager *m, const X509 *cert, bool is_noted)
 {
 	struct pki_cert_info *info = calloc(1, sizeof(*info));
-	size_t i;
+	uint8_t hash[PKI_ISSUER_HASH_LEN];
+	struct crl_source *s;
 
-	if (info == NULL || pki_cert_info(cert, info) < 0)
+	if (info == NULL || pki_cert_info(cert, info) < 0 ||
+		pki_issuer_hash(X509_get_issuer_name(cert), hash) < 0)
 		goto out;
-	for (i = 0; i < info->crl_url_cnt; i++) {
-		struct crl_source *s = crl_source_get(m, info->crl_url[i], info->crl_url[i]);
-
-		if (s == NULL)
-			continue;
-		s->is_wanted = true;
-		s->is_noted = s->is_noted || is_noted;
-		if (s->is_configured)
-			continue;
-		s->is_local_allowed = is_local_allowed_anywhere(m->d->config);
-		if (!s->has_issuer)
-			s->has_issuer =
-				pki_issuer_hash(X509_get_issuer_name(cert), s->issuer_hash) == 0;
+	for (size_t i = 0; i < info->crl_url_cnt; i++) {
+		s = learn_url(m, info->crl_url[i], false, info->is_crl_of_other[i] ? NULL : hash);
+		if (s != NULL)
+			s->is_noted = s->is_noted || is_noted;
+	}
+	for (size_t i = 0; i < info->delta_url_cnt; i++) {
+		s = learn_url(m, info->delta_url[i], true, hash);
+		if (s != NULL)
+			s->is_noted = s->is_noted || is_noted;
 	}
 out:
 	free(info);
+}
+
+void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full)
+{
+	for (size_t i = 0; i < full->delta_url_cnt; i++)
+		(void)learn_url(m, full->delta_url[i], true, full->issuer_hash);
+}
+
+static void learn_all_deltas(struct crl_manager *m)
+{
+	size_t cnt = m->source_cnt; /* those that are learnt have none */
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (m->source[i]->is_wanted && !m->source[i]->is_delta)
+			crl_learn_deltas(m, m->source[i]);
+	}
+}
+
+bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full)
+{
+	size_t len = strlen(full->name);
+
+	if (!delta->is_delta || full->is_delta)
+		return false;
+	if (delta->has_issuer && full->has_issuer)
+		return memcmp(delta->issuer_hash, full->issuer_hash, PKI_ISSUER_HASH_LEN) == 0;
+	return full->is_configured && strncmp(delta->name, full->name, len) == 0 &&
+	       strcmp(delta->name + len, "/delta") == 0;
+}
+
+bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s)
+{
+	if (!s->is_delta || s->is_configured)
+		return false;
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		if (m->source[i]->this_update != 0 && crl_source_belongs_to(s, m->source[i]))
+			return false;
+	}
+	return true;
 }
 
 void crl_mark_overridden(struct crl_manager *m)
@@ -174,7 +241,7 @@ void crl_mark_overridden(struct crl_manager *m)
 		for (n = 0; n < m->source_cnt && !s->is_configured && s->has_issuer; n++) {
 			const struct crl_source *by = m->source[n];
 
-			if (by->is_configured && by->has_issuer &&
+			if (by->is_configured && by->has_issuer && by->is_delta == s->is_delta &&
 				memcmp(by->issuer_hash, s->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
 				s->is_overridden = true;
 		}
@@ -221,8 +288,8 @@ static bool is_source(void *arg, const char *name)
 /* Of a source that went now, or while this daemon did not run. */
 static void drop_alarms(struct crl_manager *m)
 {
-	static const char *const kinds[] = {
-		"crl-fetch", "crl-refused", "crl-stale", "crl-ending", "crl-shrunk"};
+	static const char *const kinds[] = {"crl-fetch", "crl-refused", "crl-rollback", "crl-stale",
+		"crl-ending", "crl-shrunk"};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		alarm_clear_unless(m->d->alarms, kinds[i], is_source, m);
@@ -239,6 +306,7 @@ void crl_manager_discover(struct crl_manager *m)
 	add_configured(m);
 	for (i = 0; trust != NULL && i < pki_trust_ca_cnt(trust); i++)
 		add_learnt(m, pki_trust_ca(trust, i)->cert, false);
+	learn_all_deltas(m);
 	drop_unwanted(m);
 	drop_alarms(m);
 	/* A list that was refused for want of a CA may be good now: asked for without a pause. */

@@ -199,7 +199,7 @@ static int check_number(struct crl_ingest *in, const struct master_source_info *
 			"See whether an old copy is served; a CA that restarted its numbers needs "
 			"a "
 			"new name or key.",
-			"its CRL number is lower than one accepted before (rollback)");
+			"its CRL number is lower than one accepted before");
 	if (about->base_number.len > 0 && !has_base(in->args.list, about))
 		return refuse(in, CRL_REFUSED_NO_BASE, "crl-delta-without-base",
 			"The full list is fetched again; see that the CA publishes both.",
@@ -366,6 +366,8 @@ static void keep_facts(struct crl_ingest *in, const struct pki_crl *crl)
 	}
 	in->this_update = info->this_update;
 	in->next_update = info->next_update;
+	in->delta_url_cnt = info->is_delta ? 0 : info->delta_url_cnt;
+	memcpy(in->delta_url, info->delta_url, sizeof(in->delta_url));
 }
 
 /* Into sources that nobody gets before the list is proven. */

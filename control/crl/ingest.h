@@ -59,6 +59,8 @@ struct crl_ingest {
 	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
 	int64_t this_update;
 	int64_t next_update;
+	size_t delta_url_cnt; /* of a full list: where it says that its deltas are */
+	char delta_url[PKI_CRL_DELTA_URL_MAX][PKI_URL_MAX];
 	size_t entry_cnt;
 	size_t added_cnt;   /* entries that the sources it replaces did not have */
 	size_t removed_cnt; /* entries that only those had */

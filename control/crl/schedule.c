@@ -63,7 +63,7 @@ static uint64_t start_time(const struct crl_manager *m, const struct crl_source 
 		return UINT64_MAX;
 	if (s->is_forced)
 		return 0;
-	if (s->is_overridden)
+	if (s->is_overridden || crl_source_is_early(m, s))
 		return UINT64_MAX;
 	return s->due_ns > m->pause_until_ns ? s->due_ns : m->pause_until_ns;
 }

@@ -19,6 +19,8 @@ struct crl_source {
 	char *url;                      /* unique among the sources */
 	bool is_configured;             /* else learnt from a certificate */
 	bool is_delta;                  /* deltas come from there */
+	size_t delta_url_cnt;           /* a full list: where its deltas are, as it says itself */
+	char delta_url[PKI_CRL_DELTA_URL_MAX][PKI_URL_MAX];
 	bool is_local_allowed;
 	uint64_t polling_ns;
 	uint64_t backoff_ns;
@@ -27,7 +29,7 @@ struct crl_source {
 	int64_t recent_sec; /* entries revoked since are what the shrink guard counts */
 	bool is_wanted;     /* named by the last discovery */
 	bool is_noted;      /* named by a certificate that is ours or a peer's */
-	bool is_overridden; /* a configured source serves the same issuer */
+	bool is_overridden; /* a configured source serves the same issuer's lists of its kind */
 	bool has_issuer;
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]; /* of the list, or of who named the URL */
 

@@ -52,8 +52,14 @@ int64_t crl_wall_sec(void);
 /* discovery.c */
 /* The source of that URL, made when it is new; NULL when there are too many or memory is short. */
 struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url);
-/* Learnt sources whose issuer a configured one serves are not fetched. */
+/* Learnt sources whose issuer a configured one serves, full lists or deltas, are not fetched. */
 void crl_mark_overridden(struct crl_manager *m);
+/* The places of its deltas that a full list names become sources (RFC 5280 5.2.6). */
+void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full);
+/* The full list at the endpoint whose delta this is, or another one of its issuer. */
+bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full);
+/* A learnt delta before there is a full list of its issuer is of no use yet. */
+bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s);
 
 /* schedule.c */
 /* Starts what is due, and sets the timer for what comes next. */

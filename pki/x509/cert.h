@@ -63,6 +63,10 @@ struct pki_cert_info {
 	char alt_name[PKI_NAMES_MAX][PKI_URL_MAX];
 	size_t crl_url_cnt; /* http and https URLs of CRL distribution points */
 	char crl_url[PKI_NAMES_MAX][PKI_URL_MAX];
+	bool is_crl_of_other
+		[PKI_NAMES_MAX]; /* of another issuer than the certificate's: cRLIssuer */
+	size_t delta_url_cnt;    /* the same of where deltas are (freshestCRL) */
+	char delta_url[PKI_NAMES_MAX][PKI_URL_MAX];
 	char purpose[256]; /* extended key usage as text, "N/A" without one */
 	char key_type[32]; /* "RSA 2048", "ECC SECP256R1", "Ed25519" */
 	char signature_algorithm[64];

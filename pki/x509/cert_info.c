@@ -101,9 +101,12 @@ static void fill_alt_names(const X509 *cert, struct pki_cert_info *out)
 	GENERAL_NAMES_free(names);
 }
 
-static void fill_crl_urls(const X509 *cert, struct pki_cert_info *out)
+/* At most PKI_NAMES_MAX; is_other may be NULL. How many. */
+static size_t fill_urls(const X509 *cert, int nid, char url[PKI_NAMES_MAX][PKI_URL_MAX],
+	bool is_other[PKI_NAMES_MAX])
 {
-	CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+	CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, nid, NULL, NULL);
+	size_t cnt = 0;
 	int i, j;
 
 	for (i = 0; i < sk_DIST_POINT_num(points); i++) {
@@ -115,12 +118,15 @@ static void fill_crl_urls(const X509 *cert, struct pki_cert_info *out)
 			const GENERAL_NAME *name =
 				sk_GENERAL_NAME_value(point->distpoint->name.fullname, j);
 
-			if (out->crl_url_cnt < PKI_NAMES_MAX &&
-				pki_http_url(name, out->crl_url[out->crl_url_cnt], PKI_URL_MAX))
-				out->crl_url_cnt++;
+			if (cnt == PKI_NAMES_MAX || !pki_http_url(name, url[cnt], PKI_URL_MAX))
+				continue;
+			if (is_other != NULL)
+				is_other[cnt] = point->CRLissuer != NULL;
+			cnt++;
 		}
 	}
 	CRL_DIST_POINTS_free(points);
+	return cnt;
 }
 
 static void fill_purpose(const X509 *cert, struct pki_cert_info *out)
@@ -184,7 +190,9 @@ int pki_cert_info(const X509 *cert, struct pki_cert_info *out)
 	hex_fingerprint(c, EVP_sha1(), out->fingerprint_sha1);
 	fill_common_names(c, out);
 	fill_alt_names(c, out);
-	fill_crl_urls(c, out);
+	out->crl_url_cnt =
+		fill_urls(c, NID_crl_distribution_points, out->crl_url, out->is_crl_of_other);
+	out->delta_url_cnt = fill_urls(c, NID_freshest_crl, out->delta_url, NULL);
 	fill_purpose(c, out);
 	fill_key_type(c, out);
 	OBJ_obj2txt(out->signature_algorithm, sizeof(out->signature_algorithm),

@@ -26,6 +26,7 @@
 
 #define PKI_CRL_NUMBER_MAX 20 /* RFC 5280 5.2.3 */
 #define PKI_CRL_KEY_ID_MAX 64
+#define PKI_CRL_DELTA_URL_MAX 4
 #define PKI_CRL_CLOCK_SKEW 300 /* seconds a list may come from our future */
 
 /* Kinds of lists beyond complete ones, for whoever knows what to do with them. */
@@ -66,6 +67,8 @@ struct pki_crl_info {
 	uint8_t key_id[PKI_CRL_KEY_ID_MAX];      /* authority key identifier */
 	size_t key_id_len;
 	struct pki_crl_scope scope;
+	size_t delta_url_cnt; /* http and https URLs of its deltas (freshestCRL, RFC 5280 5.2.6) */
+	char delta_url[PKI_CRL_DELTA_URL_MAX][PKI_URL_MAX];
 	struct rk_span idp; /* DER of its issuing distribution point, borrowed; empty without one */
 };
 

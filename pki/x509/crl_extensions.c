@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "pki/x509/name.h"
+
 /* Arcs below id-ce, 2.5.29. */
 enum {
 	ARC_ISSUER_ALT_NAME = 18,
@@ -215,14 +217,38 @@ int pki_crl_read_scope(struct pki_crl *crl, struct rk_span idp, struct pki_repor
 	return ret == 0 ? decode_point(crl, idp, report) : ret;
 }
 
-/* RFC 5280 5.2.6: where deltas are found; nothing here needs it. */
+/* The http and https URLs of a freshestCRL; more than are kept are let go. false: not readable. */
+static bool read_delta_urls(struct pki_crl_info *info, struct rk_span der)
+{
+	const uint8_t *next = der.data;
+	CRL_DIST_POINTS *points = d2i_CRL_DIST_POINTS(NULL, &next, (long)der.len);
+	bool is_good = points != NULL && next == der.data + der.len;
+
+	for (int i = 0; is_good && i < sk_DIST_POINT_num(points); i++) {
+		const DIST_POINT_NAME *name = sk_DIST_POINT_value(points, i)->distpoint;
+		int cnt = name != NULL && name->type == 0 ? sk_GENERAL_NAME_num(name->name.fullname)
+							  : 0;
+
+		for (int j = 0; j < cnt && info->delta_url_cnt < PKI_CRL_DELTA_URL_MAX; j++)
+			info->delta_url_cnt +=
+				pki_http_url(sk_GENERAL_NAME_value(name->name.fullname, j),
+					info->delta_url[info->delta_url_cnt], PKI_URL_MAX);
+	}
+	CRL_DIST_POINTS_free(points);
+	return is_good;
+}
+
+/* RFC 5280 5.2.6: where the deltas of a full list are. */
 static int read_freshest(
 	struct pki_crl *crl, const struct pki_extension *e, struct pki_report *report)
 {
 	crl->has_freshest = true;
-	return e->is_critical ? pki_crl_refuse(report, "crl-extension-must-not-be-critical",
-					"its freshestCRL is critical, which RFC 5280 forbids")
-			      : 0;
+	if (e->is_critical)
+		return pki_crl_refuse(report, "crl-extension-must-not-be-critical",
+			"its freshestCRL is critical, which RFC 5280 forbids");
+	return read_delta_urls(&crl->info, e->value) ? 0
+						     : pki_crl_refuse(report, "crl-bad-freshest",
+							       "its freshestCRL cannot be read");
 }
 
 static int read_extension(

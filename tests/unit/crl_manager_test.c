@@ -57,7 +57,8 @@ static void older_number_is_refused(void **state)
 	put_crl(b, 6, NULL, 0);
 	source = refresh(b);
 	assert_non_null(strstr(text_of(source, "last_error"), "rollback"));
-	assert_string_equal(seen.alarm_kind, "crl-refused");
+	assert_string_equal(seen.alarm_kind, "crl-rollback");
+	assert_non_null(strstr(seen.alarm_text, "was rolled back"));
 	assert_true(is_revoked(b, b->pki.leaf));
 
 	put_crl(b, 8, NULL, 0);
@@ -156,7 +157,7 @@ static void refused_list_is_not_taken_for_unchanged(void **state)
 	refresh(b);
 	seen.alarm_kind[0] = '\0';
 	crl_manager_discover(b->d.crl); /* failed ones are due at once */
-	wait_for_alarm(b, "crl-refused");
+	wait_for_alarm(b, "crl-rollback");
 	assert_int_equal(b->unchanged_cnt, 0);
 }
 
