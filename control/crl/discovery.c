@@ -114,7 +114,7 @@ static void add_url(struct crl_manager *m, const struct config_crl_source *from,
 	s->recent_sec = (int64_t)(from->certificate_lifetime_ns / UINT64_C(1000000000));
 }
 
-/* The delta's name is the full list's and "/delta": accept.c goes by it. */
+/* The delta's name is the full list's and "/delta": is_named_pair goes by it. */
 static void add_configured(struct crl_manager *m)
 {
 	const struct config *c = m->d->config;
@@ -191,8 +191,26 @@ out:
 	free(info);
 }
 
+/* Of one endpoint, as add_configured names them. */
+static bool is_named_pair(const struct crl_source *delta, const struct crl_source *full)
+{
+	size_t len = strlen(full->name);
+
+	return full->is_configured && strncmp(delta->name, full->name, len) == 0 &&
+	       strcmp(delta->name + len, "/delta") == 0;
+}
+
 void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full)
 {
+	/* The endpoint's own delta is of the same issuer, fetched or not: it goes before. */
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		struct crl_source *s = m->source[i];
+
+		if (s->is_delta && !s->has_issuer && full->has_issuer && is_named_pair(s, full)) {
+			memcpy(s->issuer_hash, full->issuer_hash, sizeof(s->issuer_hash));
+			s->has_issuer = true;
+		}
+	}
 	for (size_t i = 0; i < full->delta_url_cnt; i++)
 		(void)learn_url(m, full->delta_url[i], true, full->issuer_hash);
 }
@@ -209,14 +227,11 @@ static void learn_all_deltas(struct crl_manager *m)
 
 bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full)
 {
-	size_t len = strlen(full->name);
-
 	if (!delta->is_delta || full->is_delta)
 		return false;
 	if (delta->has_issuer && full->has_issuer)
 		return memcmp(delta->issuer_hash, full->issuer_hash, PKI_ISSUER_HASH_LEN) == 0;
-	return full->is_configured && strncmp(delta->name, full->name, len) == 0 &&
-	       strcmp(delta->name + len, "/delta") == 0;
+	return is_named_pair(delta, full);
 }
 
 bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s)

@@ -54,7 +54,7 @@ int64_t crl_wall_sec(void);
 struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url);
 /* Learnt sources whose issuer a configured one serves, full lists or deltas, are not fetched. */
 void crl_mark_overridden(struct crl_manager *m);
-/* The places of its deltas that a full list names become sources (RFC 5280 5.2.6). */
+/* The places of its deltas that a full list names become sources (RFC 5280 5.2.6), learnt ones. */
 void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full);
 /* The full list at the endpoint whose delta this is, or another one of its issuer. */
 bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full);

@@ -78,6 +78,109 @@ static void shrunk_list_is_held_for_one_cycle(void **state)
 	assert_int_equal(json_integer_value(json_object_get(source, "entries")), 10);
 }
 
+/* A full list by the CA, and a delta to it that revokes the leaf; "%u" of freshest is the port. */
+static void put_pair(struct bench *b, const char *freshest)
+{
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	char path[160], where[160] = "";
+
+	if (freshest != NULL)
+		snprintf(where, sizeof(where), "URI:http://127.0.0.1:%u/%s", b->port, freshest);
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .number = 5,
+				    .freshest = freshest != NULL ? where : NULL});
+	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
+	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
+				 .issuer_key = b->pki.ca_key,
+				 .number = 6,
+				 .delta_base = "5",
+				 .entry = &west,
+				 .entry_cnt = 1});
+}
+
+static void wait_until_revoked(struct bench *b)
+{
+	for (int turns = 0; turns < 1000 && !is_revoked(b, b->pki.leaf); turns++)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
+	assert_true(is_revoked(b, b->pki.leaf));
+}
+
+/* RFC 5280 5.2.6: the list says where its deltas are, again after a rediscovery. */
+static void full_list_leads_to_its_delta(void **state)
+{
+	struct bench *b = *state;
+	char file[160], name[160];
+
+	strcpy(file, b->uri);
+	start_server(b);
+	strcpy(b->uri, file);
+	put_pair(b, "delta.crl");
+	crl_manager_discover(b->d.crl);
+	wait_until_revoked(b);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	snprintf(name, sizeof(name), "http://127.0.0.1:%u/delta.crl", b->port);
+	assert_string_equal(text_of(source_named(b, name), "kind"), "delta");
+	assert_true(json_is_false(json_object_get(source_named(b, name), "configured")));
+	assert_string_equal(text_of(source_named(b, name), "base_crl_number"), "05");
+	assert_string_equal(seen.alarm_kind, "");
+}
+
+/* 4.2.1.15: a certificate says it, too; the delta waits for its full list without an alarm. */
+static void certificate_leads_to_a_delta(void **state)
+{
+	struct bench *b = *state;
+	char full[96], delta[96], file[160];
+	struct test_cert c = {.cn = "pointer",
+		.key = b->pki.leaf_key,
+		.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.crl_points = full,
+		.extra_name = "freshestCRL",
+		.extra_value = delta};
+	X509 *cert;
+
+	start_server(b);
+	put_pair(b, NULL);
+	snprintf(full, sizeof(full), "URI:http://127.0.0.1:%u/ca.crl", b->port);
+	snprintf(delta, sizeof(delta), "URI:http://127.0.0.1:%u/delta.crl", b->port);
+	snprintf(file, sizeof(file), "file://%s/other.crl", b->dir);
+	strcpy(b->uri, file); /* some configuration that allows this machine's addresses */
+	cert = test_cert_new(&c);
+	b->source.endpoint_cnt = 0;
+	crl_manager_discover(b->d.crl);
+	crl_manager_note_certificate(b->d.crl, cert);
+	refresh(b); /* a delta has nothing to change yet */
+	assert_false(is_revoked(b, b->pki.leaf));
+	assert_string_equal(seen.alarm_kind, "");
+	refresh(b);
+	assert_true(is_revoked(b, b->pki.leaf));
+	assert_string_equal(text_of(source_named(b, delta + 4), "kind"), "delta");
+	X509_free(cert);
+}
+
+/* What is configured goes before what is learnt: nobody asks there. */
+static void configured_delta_goes_before_a_learnt_one(void **state)
+{
+	struct bench *b = *state;
+	char full[160], uri[192], name[160];
+
+	strcpy(full, b->uri);
+	start_server(b);
+	strcpy(b->uri, full);
+	put_pair(b, "nobody-asks.crl"); /* the server fails on what it has not */
+	snprintf(uri, sizeof(uri), "file://%s/delta.crl", b->dir);
+	b->endpoint.delta_uri = uri;
+	crl_manager_discover(b->d.crl);
+	wait_until_revoked(b);
+	refresh(b);
+	refresh(b);
+	snprintf(name, sizeof(name), "http://127.0.0.1:%u/nobody-asks.crl", b->port);
+	assert_true(json_is_true(json_object_get(source_named(b, name), "overridden")));
+	assert_null(text_of(source_named(b, name), "last_try"));
+}
+
 /* An alarm before a list is stale, in the last tenth of its time. */
 static void ending_list_is_an_alarm(void **state)
 {
@@ -123,6 +226,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_BENCH(delta_is_fetched_and_follows_its_full_list),
+		WITH_BENCH(full_list_leads_to_its_delta),
+		WITH_BENCH(certificate_leads_to_a_delta),
+		WITH_BENCH(configured_delta_goes_before_a_learnt_one),
 		WITH_BENCH(shrunk_list_is_held_for_one_cycle),
 		WITH_BENCH(ending_list_is_an_alarm),
 		cmocka_unit_test(clock_is_held_against_lists_and_itself),

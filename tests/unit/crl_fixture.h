@@ -42,6 +42,7 @@ struct bench {
 	struct config_crl_endpoint endpoint;
 	struct test_pki pki;
 	struct evhttp *http;    /* NULL: the list is a file */
+	unsigned port;          /* its server's */
 	unsigned unchanged_cnt; /* answers of 304 */
 	char dir[64];
 	char path[128];
@@ -194,12 +195,14 @@ static inline bool is_revoked(struct bench *b, const X509 *cert)
 	return found;
 }
 
-/* The file again, by a server that keeps to its validators. */
+/* The file of that name, by a server that keeps to its validators. */
 static inline void serve(struct evhttp_request *req, void *arg)
 {
 	struct bench *b = arg;
 	struct evbuffer *body = evbuffer_new();
-	int fd = open(b->path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(b->d.state_fd, evhttp_request_get_uri(req) + 1, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
 
 	if (evhttp_find_header(evhttp_request_get_input_headers(req), "If-None-Match") != NULL) {
 		b->unchanged_cnt++;
@@ -224,7 +227,8 @@ static inline void start_server(struct bench *b)
 	bound = evhttp_bind_socket_with_handle(b->http, "127.0.0.1", 0);
 	assert_non_null(bound);
 	assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound), (void *)&sin, &len), 0);
-	snprintf(b->uri, sizeof(b->uri), "http://127.0.0.1:%u/ca.crl", ntohs(sin.sin_port));
+	b->port = ntohs(sin.sin_port);
+	snprintf(b->uri, sizeof(b->uri), "http://127.0.0.1:%u/ca.crl", b->port);
 	b->source.is_local_address_allowed = true;
 }
 

@@ -379,6 +379,8 @@ static void add_crl_extensions(X509_CRL *crl, const struct test_crl *c)
 	}
 	if (c->idp != NULL)
 		add_crl_extension(crl, c->issuer, "issuingDistributionPoint", c->idp);
+	if (c->freshest != NULL)
+		add_crl_extension(crl, c->issuer, "freshestCRL", c->freshest);
 	if (c->delta_base != NULL) {
 		must(ASN1_INTEGER_set(number, atol(c->delta_base)) == 1);
 		must(X509_CRL_add1_ext_i2d(crl, NID_delta_crl, number, 1, 0) == 1);

@@ -84,6 +84,7 @@ struct test_crl {
 	bool is_v1;
 	const char *idp;        /* none; OpenSSL configuration syntax, "critical," included */
 	const char *delta_base; /* none; decimal */
+	const char *freshest;   /* none; where deltas are, as idp */
 	const char *unknown_critical;
 	const struct test_crl_entry *entry;
 	unsigned entry_cnt;
