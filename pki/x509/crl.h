@@ -24,10 +24,10 @@
 #include "pki/x509/revocation_key.h"
 #include "pki/x509/trust.h"
 
-#define PKI_CRL_NUMBER_MAX 20 /* RFC 5280 5.2.3 */
-#define PKI_CRL_KEY_ID_MAX 64
+#define PKI_CRL_NUMBER_MAX    20 /* RFC 5280 5.2.3 */
+#define PKI_CRL_KEY_ID_MAX    64
 #define PKI_CRL_DELTA_URL_MAX 4
-#define PKI_CRL_CLOCK_SKEW 300 /* seconds a list may come from our future */
+#define PKI_CRL_CLOCK_SKEW    300 /* seconds a list may come from our future */
 
 /* Kinds of lists beyond complete ones, for whoever knows what to do with them. */
 #define PKI_CRL_TAKE_DELTA         1u

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lists that speak of some certificates only, or of other issuers'. */
+#include "control/crl/group.h"
+#include "tests/unit/crl_ingest_fixture.h"
+
+/* Lists of other scopes have places and numbers of their own, whatever they are named by. */
+static void scopes_stand_beside_the_full_list(void **state)
+{
+	const struct test_crl_entry west = {.cert = pki.leaf};
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = 9,
+		.entry = &west,
+		.entry_cnt = 1};
+	static const char *const scopes[][2] = {
+		{"critical,fullname:RID:1.2.3.4", "point "},
+		{"critical,fullname:RID:1.2.3.5", "point "},
+		{"critical,fullname:URI:http://b,onlyuser:TRUE", "http://b user"},
+		{"critical,fullname:URI:http://b,onlyCA:TRUE", "http://b ca"},
+		{"critical,indirectCRL:TRUE", "indirect"},
+		{"critical,DER:30:04:83:02:05:60", "reasons 006"},
+		{"critical,onlyuser:TRUE,indirectCRL:TRUE", "user indirect"},
+	};
+	const size_t cnt = sizeof(scopes) / sizeof(scopes[0]);
+
+	(void)state;
+	take(&crl, 1, 0);
+	crl.number = 1;
+	crl.entry_cnt = 0;
+	for (size_t i = 0; i < cnt; i++) {
+		struct crl_ingest *in;
+		const char *scope;
+
+		crl.idp = scopes[i][0];
+		in = ingest(&crl, (struct crl_ingest_args){0});
+		assert_int_equal(in->error, 0);
+		scope = master_source_info(in->source[0])->scope;
+		if (strncmp(scope, scopes[i][1], strlen(scopes[i][1])) != 0)
+			fail_msg("%s: %s", scopes[i][0], scope);
+		put(in);
+	}
+	assert_true(is_revoked(pki.leaf));
+	assert_int_equal(master_list_source_cnt(list), 1 + cnt);
+}
+
+/* RFC 5280 5.3.3: an entry's issuer is the one that was named last. */
+static void indirect_lists_name_other_issuers(void **state)
+{
+	/* certificateIssuer is the issuer of the certificate given: pki.ca's is the root. */
+	const struct test_crl_entry entry[] = {{.cert = pki.leaf, .reason = 1},
+		{.serial_hex = "0777", .issuer = pki.ca}, {.cert = pki.ca},
+		{.serial_hex = "0778", .issuer = pki.leaf}, {.serial_hex = "0777"},
+		{.serial_hex = "0777", .issuer = pki.ca}};
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.idp = "critical,indirectCRL:TRUE",
+		.entry = entry,
+		.entry_cnt = 5};
+	struct master_source *foreign;
+
+	(void)state;
+	take(&crl, 5, 0);
+	assert_int_equal(master_list_source_cnt(list), 2);
+	assert_true(is_revoked(pki.leaf));
+	assert_true(is_revoked(pki.ca));
+	assert_int_equal(master_source_entry_cnt(master_list_source(list, 0)), 3);
+	foreign = master_list_source(list, 1);
+	assert_int_equal(master_source_entry_cnt(foreign), 2);
+	assert_true(master_source_info(foreign)->subject.len > 0);
+	/* One and the same certificate twice. */
+	crl.number = 2;
+	crl.entry_cnt = 6;
+	expect_refused(
+		&crl, (struct crl_ingest_args){0}, "crl-duplicate-serial", CRL_REFUSED_OTHER);
+	/* The next one says nothing of the root's, and takes that back. */
+	crl.entry_cnt = 1;
+	take(&crl, 0, 4);
+	assert_int_equal(master_list_source_cnt(list), 1);
+	assert_false(is_revoked(pki.ca));
+	/* What only an indirect list may say. */
+	crl.idp = NULL;
+	crl.entry_cnt = 2;
+	expect_refused(
+		&crl, (struct crl_ingest_args){0}, "crl-indirect-not-supported", CRL_REFUSED_OTHER);
+}
+
+/* GeneralNames with one directory name: CN=n, of four digits. */
+static struct rk_span make_names(uint8_t der[32], unsigned n, uint8_t string_type)
+{
+	static const uint8_t head[] = {
+		0x30, 19, 0xa4, 17, 0x30, 15, 0x31, 13, 0x30, 11, 6, 3, 0x55, 4, 3};
+
+	memcpy(der, head, sizeof(head));
+	der[sizeof(head)] = string_type;
+	der[sizeof(head) + 1] = 4;
+	snprintf((char *)der + sizeof(head) + 2, 5, "%04u", n % 10000);
+	return (struct rk_span){der, sizeof(head) + 6};
+}
+
+/* Whoever makes up issuers takes a bounded amount of work and memory. */
+static void issuers_of_one_list_are_bounded(void **state)
+{
+	static uint8_t der[CRL_SUBJECT_MAX + 2][32];
+	static const uint8_t hash[PKI_ISSUER_HASH_LEN], serial = 5, no_names[] = {0x30, 0};
+	const struct master_source_info about = {
+		.issuer = {no_names, 2}, .ca_name = "CA", .url = URL, .scope = "indirect"};
+	struct pki_crl_entry e = {.serial = &serial, .serial_len = 1, .issuer = {no_names, 2}};
+	struct master_source **source;
+	struct crl_group *g;
+	size_t cnt;
+
+	(void)state;
+	assert_int_equal(crl_group_new(&about, hash, &g), 0);
+	assert_int_equal(crl_group_add(g, &e, 1), -EBADMSG);
+	/* Two spellings of one name are one issuer: a PrintableString and a UTF8String. */
+	e.issuer = make_names(der[0], 0, 0x13);
+	assert_int_equal(crl_group_add(g, &e, 1), 0);
+	e.issuer = make_names(der[1], 0, 0x0c);
+	assert_int_equal(crl_group_add(g, &e, 1), 0);
+	assert_int_equal(crl_group_repeated(g), 1);
+	for (unsigned i = 2; i < CRL_SUBJECT_MAX; i++) {
+		e.issuer = make_names(der[i], i, 0x13);
+		assert_int_equal(crl_group_add(g, &e, 1), 0);
+	}
+	e.issuer = make_names(der[CRL_SUBJECT_MAX], CRL_SUBJECT_MAX, 0x13);
+	assert_int_equal(crl_group_add(g, &e, 1), -E2BIG);
+	e.issuer = (struct rk_span){0};
+	assert_int_equal(crl_group_add(g, &e, 1), 0);
+	assert_int_equal(crl_group_finish(g, &source, &cnt), 0);
+	assert_int_equal(cnt, CRL_SUBJECT_MAX); /* its own, and one less than the spellings */
+	assert_int_equal(master_source_info(source[0])->subject.len, 0);
+	for (size_t i = 0; i < cnt; i++) {
+		assert_int_equal(master_source_entry_cnt(source[i]), 1);
+		assert_true(i + 1 == cnt || master_source_order(source[i], source[i + 1]) < 0);
+		master_source_put(source[i]);
+	}
+	free(source);
+}
+
+/* From a certificate's URL only the list of that very distribution point is taken. */
+static void partition_of_another_point_is_refused(void **state)
+{
+	const struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.idp = "critical,fullname:URI:http://crl.example/7.crl"};
+
+	(void)state;
+	expect_refused(&crl, (struct crl_ingest_args){.is_learnt = true},
+		"crl-other-distribution-point", CRL_REFUSED_OTHER);
+	put(ingest(&crl,
+		(struct crl_ingest_args){.is_learnt = true, .url = "http://crl.example/7.crl"}));
+	put(ingest(&crl, (struct crl_ingest_args){0})); /* configured: the operator knows */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			scopes_stand_beside_the_full_list, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			indirect_lists_name_other_issuers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(issuers_of_one_list_are_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			partition_of_another_point_is_refused, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
