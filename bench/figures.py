@@ -11,7 +11,7 @@ import re
 import subprocess
 
 BEGIN, END = "<!-- figures of {} -->", "<!-- end of {} -->"
-LEFT_OUT = {"bench", "machine", "libcrypto", "unit", "baseline"}
+LEFT_OUT = {"bench", "machine", "libcrypto", "kex", "unit", "baseline"}
 
 
 def number(value):
@@ -55,7 +55,7 @@ def figures(program, suite, seconds):
     command = [program, suite, "--seconds", seconds]
     out = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout
     rows = [json.loads(line) for line in out.splitlines()]
-    where = f"{rows[0]['machine']}, libcrypto {rows[0]['libcrypto']}"
+    where = f"{rows[0]['machine']}, libcrypto {rows[0]['libcrypto']}, kex {rows[0]['kex']}"
     return [BEGIN.format(suite), "", f"`./build/bench/rekey-bench {suite} --seconds {seconds}` ({where})",
             "", *table(rows), "", END.format(suite)]
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/suites.h"
+#include "dataplane/core/kex.h"
 
 static const struct bench_suite *const suites[] = {
 #define X(name) &bench_##name,
@@ -19,7 +20,7 @@ static int usage(FILE *f)
 	size_t i;
 
 	fprintf(f, "usage: rekey-bench SUITE [--json] [--seconds N] [--peers N] [--entries N]\n"
-		   "                         [--group NAME] [--cert TYPE]\n"
+		   "                         [--group NAME] [--cert TYPE] [--kex NAME]\n"
 		   "       rekey-bench --list\n\n");
 	for (i = 0; i < SUITE_CNT; i++)
 		fprintf(f, "  %-14s %s\n", suites[i]->name, suites[i]->help);
@@ -40,6 +41,17 @@ static bool read_number(const char *text, double low, double high, double *out)
 	return true;
 }
 
+static bool use_kex(const char *name)
+{
+	const struct kex_backend *b = kex_backend_find(name);
+
+	if (b == NULL)
+		fprintf(stderr, "rekey-bench: --kex %s: unknown, or not on this processor\n", name);
+	else
+		kex_backend_use(b);
+	return b != NULL;
+}
+
 /* 0, or the exit code + 1 to leave with. */
 static int read_options(int argc, char *argv[], struct bench_options *o)
 {
@@ -50,6 +62,7 @@ static int read_options(int argc, char *argv[], struct bench_options *o)
 		{"entries", required_argument, NULL, 'e'},
 		{"group", required_argument, NULL, 'g'},
 		{"cert", required_argument, NULL, 'c'},
+		{"kex", required_argument, NULL, 'k'},
 		{"list", no_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -79,6 +92,10 @@ static int read_options(int argc, char *argv[], struct bench_options *o)
 			break;
 		case 'c':
 			o->cert = optarg;
+			break;
+		case 'k':
+			if (!use_kex(optarg))
+				return 2 + 1;
 			break;
 		case 'l':
 			for (i = 0; i < SUITE_CNT; i++)

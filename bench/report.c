@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "bench/harness.h"
+#include "dataplane/core/kex.h"
 
 static unsigned row_cnt;
 
@@ -80,6 +81,7 @@ static void print_json(const struct bench_row *row)
 	if (row->has_efficiency)
 		set_number(o, "efficiency", row->efficiency);
 	set_text(o, "machine", machine());
+	set_text(o, "kex", kex_backend_name(kex_backend_used()));
 	set_text(o, "libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	putchar('\n');

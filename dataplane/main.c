@@ -132,6 +132,7 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 	d->shared.clock_ns = clock_monotonic_ns;
 	d->shared.idle_sleep_us = d->options.idle_sleep_us;
 	d->shared.suites = d->options.suites;
+	kex_backend_use(d->options.kex);
 	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (d->shared.wake_fd < 0)
 		return -errno;
@@ -246,8 +247,8 @@ static int run(struct dataplane *d)
 	if (ret == 0)
 		ret = launch(d, &lcores);
 	if (ret == 0) {
-		log_info("running, %u worker%s", lcores.worker_cnt,
-			lcores.worker_cnt == 1 ? "" : "s");
+		log_info("running, %u worker%s, key agreement by %s", lcores.worker_cnt,
+			lcores.worker_cnt == 1 ? "" : "s", kex_backend_name(d->options.kex));
 		telemetry_open(&d->shared);
 		loop_run(loop);
 		telemetry_close();

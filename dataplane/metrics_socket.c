@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dataplane/core/kex.h"
 #include "dataplane/core/latency.h"
 #include "dataplane/core/reason.h"
 
@@ -133,8 +134,10 @@ size_t metrics_text_build(const struct shared *shared, char *out, size_t size)
 {
 	struct text t = {.out = out, .size = size};
 
-	add_family(&t, "rekey_dataplane_build", "info", "The version that runs.");
-	add(&t, "rekey_dataplane_build_info{version=\"%s\"} 1\n", REKEY_VERSION);
+	add_family(&t, "rekey_dataplane_build", "info",
+		"The version that runs, and what agrees on keys in it.");
+	add(&t, "rekey_dataplane_build_info{version=\"%s\",kex=\"%s\"} 1\n", REKEY_VERSION,
+		kex_backend_name(kex_backend_used()));
 	add_frames(&t, shared);
 	add_events(&t, shared);
 	add_latency(&t, shared, LATENCY_EXCHANGE, "rekey_dataplane_exchange_seconds",

@@ -24,6 +24,8 @@ void options_help(FILE *out)
 	      "  --suites LIST         suites in order of preference (all: aes-256-gcm-sha256,\n"
 	      "                        aes-256-gcm-sha384, chacha20-poly1305-sha256,\n"
 	      "                        chacha20-poly1305-sha384)\n"
+	      "  --kex NAME            what agrees on keys: ifma (AVX-512 IFMA, eight at once),\n"
+	      "                        libcrypto, or auto: the fastest on this processor (auto)\n"
 	      "  --control-user NAME   the user that control runs as (our own)\n"
 	      "  --help, --version\n"
 	      "\n"
@@ -95,6 +97,7 @@ enum {
 	OPT_METRICS,
 	OPT_NO_SANDBOX,
 	OPT_SUITES,
+	OPT_KEX,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -124,6 +127,15 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 			return OPTIONS_RUN;
 		snprintf(why, why_size,
 			"--suites: \"%s\" is no list of the suites that --help names", optarg);
+		return OPTIONS_BAD;
+	case OPT_KEX:
+		o->kex = kex_backend_find(optarg);
+		if (o->kex != NULL)
+			return OPTIONS_RUN;
+		snprintf(why, why_size,
+			"--kex: \"%s\" is none of auto, ifma and libcrypto, or needs another "
+			"processor",
+			optarg);
 		return OPTIONS_BAD;
 	case OPT_USER:
 		if (parse_user(o, optarg))
@@ -165,6 +177,7 @@ enum options_answer options_parse(
 		{"crypto-lcores", required_argument, NULL, OPT_CRYPTO},
 		{"idle-sleep-us", required_argument, NULL, OPT_IDLE},
 		{"suites", required_argument, NULL, OPT_SUITES},
+		{"kex", required_argument, NULL, OPT_KEX},
 		{"control-user", required_argument, NULL, OPT_USER},
 		{"metrics-socket", required_argument, NULL, OPT_METRICS},
 		{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
@@ -178,6 +191,7 @@ enum options_answer options_parse(
 	*o = (struct options){.run_dir = "/run/rekey",
 		.state_dir = "/var/lib/rekey-dataplane",
 		.control_uid = geteuid(),
+		.kex = kex_backend_find("auto"),
 		.is_sandboxed = true};
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return OPTIONS_HELP;

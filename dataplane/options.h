@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "dataplane/core/kex.h"
 #include "dataplane/core/suite.h"
 #include "pki/view/bytes.h"
 
@@ -22,6 +23,7 @@ struct options {
 	uid_t control_uid;       /* who may listen on the socket */
 	uint32_t idle_sleep_us;  /* 0 = never */
 	struct wire_list suites; /* empty: all */
+	const struct kex_backend *kex;
 	uint8_t is_crypto_lcore[OPTIONS_LCORE_MAX];
 	int eal_argc; /* arguments for rte_eal_init, name included */
 };

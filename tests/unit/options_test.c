@@ -46,6 +46,7 @@ static void test_defaults(void **state)
 	assert_string_equal(o.state_dir, "/var/lib/rekey-dataplane");
 	assert_int_equal(o.control_uid, geteuid());
 	assert_int_equal(o.idle_sleep_us, 0);
+	assert_ptr_equal(o.kex, kex_backend_find("auto"));
 	assert_int_equal(o.eal_argc, 1);
 }
 
@@ -88,6 +89,15 @@ static void test_suites(void **state)
 	assert_int_equal(o.suites.id[1], 1);
 }
 
+static void test_kex(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--", "--kex", "libcrypto", NULL), OPTIONS_RUN);
+	assert_string_equal(kex_backend_name(o.kex), "libcrypto");
+	assert_int_equal(parse("--", "--kex", "ifma", NULL),
+		kex_backend_find("ifma") != NULL ? OPTIONS_RUN : OPTIONS_BAD);
+}
+
 /* Refused with a line that names the culprit. */
 static void check_bad(const char *option, const char *value)
 {
@@ -103,6 +113,8 @@ static void test_bad(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		check_bad("--crypto-lcores", list[i]);
+	check_bad("--kex", "");
+	check_bad("--kex", "ifm");
 	check_bad("--suites", "");
 	check_bad("--suites", "aes-256-gcm-sha256,");
 	check_bad("--suites", "aes-256-gcm-sha256,aes-256-gcm-sha256");
@@ -123,6 +135,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_suites),
+		cmocka_unit_test(test_kex),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_bad),
 	};
