@@ -72,18 +72,25 @@ static struct number from_montgomery(const struct number *a)
 	return choose(is_negative(&less), &r, &less);
 }
 
+/* ---- masks as lanes, all ones or zero: a mask itself, if it is kept, goes through other registers - */
+
+LANES_INLINE lanes ones_where(lanes_mask m)
+{
+	return lanes_choose(m, lanes_set(UINT64_MAX), lanes_set(0));
+}
+
+LANES_INLINE lanes_mask where(lanes ones)
+{
+	return lanes_test(ones, ones);
+}
+
 /* ---- the scalar ------------------------------------------------------------------------------ */
 
 struct scalar {
 	struct number value; /* below n / 2 */
-	lanes_mask is_negated;
-	lanes is_good; /* all ones: it was from 1 to n - 1 */
+	lanes is_negated;
+	lanes is_good; /* it was from 1 to n - 1 */
 };
-
-static lanes ones_where(lanes_mask m)
-{
-	return lanes_choose(m, lanes_set(UINT64_MAX), lanes_set(0));
-}
 
 static struct scalar read_scalar(const uint64_t word[4][LANES_CNT])
 {
@@ -98,15 +105,15 @@ static struct scalar read_scalar(const uint64_t word[4][LANES_CNT])
 	s.is_good = lanes_xor(bad, lanes_set(UINT64_MAX));
 	less = sub(&other, &k, 0);
 	less = ripple(&less);
-	s.is_negated = is_negative(&less);
-	s.value = choose(s.is_negated, &other, &k);
+	s.is_negated = ones_where(is_negative(&less));
+	s.value = choose(where(s.is_negated), &other, &k);
 	return s;
 }
 
 /* Booth's: windows of six bits that overlap by one give digits from -16 to 16. */
 struct digit {
 	lanes size;
-	lanes_mask is_negative;
+	lanes is_negative;
 };
 
 static struct digit digit_at(const struct scalar *s, unsigned window)
@@ -125,8 +132,8 @@ static struct digit digit_at(const struct scalar *s, unsigned window)
 			bits = lanes_or(bits, lanes_shl(s->value.limb[limb + 1], LIMB_BITS - at));
 	}
 	bits = lanes_and(bits, lanes_set(63));
-	d.is_negative = lanes_test(bits, lanes_set(32));
-	bits = lanes_choose(d.is_negative, lanes_sub(lanes_set(63), bits), bits);
+	d.is_negative = ones_where(lanes_test(bits, lanes_set(32)));
+	bits = lanes_choose(where(d.is_negative), lanes_sub(lanes_set(63), bits), bits);
 	d.size = lanes_shr(lanes_add(bits, lanes_set(1)), 1);
 	return d;
 }
@@ -204,17 +211,18 @@ LANES_INLINE struct point sum(const struct point *p, const struct point *q, int 
 	return r;
 }
 
-static void negate(struct number *y, lanes_mask m)
+LANES_INLINE void negate(struct number *y, lanes ones)
 {
 	static const struct constant zero;
 	struct number t = number_set(&zero);
 
 	t = sub(&t, y, 2);
 	t = tighten(&t);
-	*y = choose(m, &t, y);
+	*y = choose(where(ones), &t, y);
 }
 
-static struct point choose_point(lanes_mask m, const struct point *yes, const struct point *no)
+LANES_INLINE struct point choose_point(
+	lanes_mask m, const struct point *yes, const struct point *no)
 {
 	struct point r;
 
@@ -227,19 +235,17 @@ static struct point choose_point(lanes_mask m, const struct point *yes, const st
 /* *acc += q, which is infinity where the digit is zero. */
 struct sum_so_far {
 	struct point point;
-	lanes is_begun; /* ones: not infinity */
+	lanes is_begun; /* it is not infinity */
 };
 
 LANES_INLINE void accumulate(
 	struct sum_so_far *acc, const struct digit *d, const struct point *q, int is_affine)
 {
-	lanes_mask is_nothing = lanes_equal(d->size, lanes_set(0));
-	lanes_mask is_first = lanes_equal(acc->is_begun, lanes_set(0));
 	struct point r = sum(&acc->point, q, is_affine);
 
-	r = choose_point(is_first, q, &r);
-	acc->point = choose_point(is_nothing, &acc->point, &r);
-	acc->is_begun = lanes_choose(is_nothing, acc->is_begun, lanes_set(UINT64_MAX));
+	r = choose_point(lanes_equal(acc->is_begun, lanes_set(0)), q, &r);
+	acc->point = choose_point(where(d->size), &r, &acc->point);
+	acc->is_begun = lanes_or(acc->is_begun, ones_where(where(d->size)));
 }
 
 /* ---- results --------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Each lint passes a clean tree and finds the violation planted in it."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,26 @@ def symbols_fails(nm, cc):
                 yield f"symbols: {name}: status {done.returncode}"
 
 
+def lanes_fails(cc):
+    """Code in vectors that branches by what is in one fails, code that chooses passes."""
+    if shutil.which("objdump") is None or os.uname().machine != "x86_64":
+        return
+    head = "#include <immintrin.h>\n__m512i f(__m512i a, __m512i b);\n__m512i f(__m512i a, __m512i b) { "
+    for body, expected in (
+            ("return _mm512_cmpeq_epi64_mask(a, b) ? _mm512_add_epi64(a, b) : _mm512_mullo_epi64(a, b);", 1),
+            ("return _mm512_mask_blend_epi64(_mm512_cmpeq_epi64_mask(a, b), a, b);", 0)):
+        with tempfile.TemporaryDirectory() as root:
+            source = os.path.join(root, "f.c")
+            with open(source, "w", encoding="ascii") as f:
+                f.write(head + body + " }\n")
+            subprocess.run([*cc, "-O2", "-mavx512f", "-mavx512dq", "-c", "-o", source + ".o", source],
+                           check=True)
+            done = subprocess.run([sys.executable, os.path.join(HERE, "lanes.py"), "objdump",
+                                   source + ".o"], capture_output=True)
+            if done.returncode != expected:
+                yield f"lanes: {body}: status {done.returncode}"
+
+
 def check(argv):
     wrong = []
     for lint, planted in PLANTED.items():
@@ -113,7 +134,7 @@ def check(argv):
         for violation in planted:
             if status_of(lint, CLEAN | violation).returncode != 1:
                 wrong.append(f"{lint}: does not see {violation}")
-    return wrong + list(symbols_fails(argv[1], argv[2:]))
+    return wrong + list(symbols_fails(argv[1], argv[2:])) + list(lanes_fails(argv[2:]))
 
 
 if __name__ == "__main__":

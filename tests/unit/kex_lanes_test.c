@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The vectorised backends beside libcrypto: the same result, and the same refusals, for whatever
- * comes. kex_lanes_test [SEED BATCHES]: without, some thousand batches of another seed each time,
+ * comes. unit-kex_lanes [BATCHES [SEED]]: without, some thousand batches, of another seed each time,
  * which is printed.
  */
 #include <setjmp.h>
@@ -353,9 +353,9 @@ int main(int argc, char **argv)
 	size_t cnt = kex_backends(all);
 	int failed_cnt = 0;
 
-	seed = argc == 3 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
-	if (argc == 3)
-		batch_cnt = strtoul(argv[2], NULL, 10);
+	if (argc > 1)
+		batch_cnt = strtoul(argv[1], NULL, 10);
+	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
 	printf("seed %llu\n", (unsigned long long)seed);
 	curve = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 	libcrypto = kex_backends_open(&kex_libcrypto);
