@@ -156,9 +156,22 @@ static enum cli_exit tell_failure(
 	return CLI_REFUSED;
 }
 
+struct cli_request {
+	const char *method, *path;
+	const json_t *body;
+	FILE *to; /* NULL, or where the answer of a GET goes */
+};
+
+static enum client_result send_request(
+	struct cli *c, const struct cli_request *r, struct client_answer *answer)
+{
+	return r->to != NULL ? client_save(c->client, r->path, r->to, answer)
+			     : client_call(c->client, r->method, r->path, r->body, answer);
+}
+
 /* One call, and once more after logging in when the daemon does not know us (any more). */
-static enum client_result call(struct cli *c, const char *method, const char *path,
-	const json_t *body, struct client_answer *answer)
+static enum client_result call(
+	struct cli *c, const struct cli_request *r, struct client_answer *answer)
 {
 	enum client_result result;
 
@@ -166,11 +179,11 @@ static enum client_result call(struct cli *c, const char *method, const char *pa
 		*answer = (struct client_answer){.error = "not logged in"};
 		return CLIENT_REFUSED;
 	}
-	result = client_call(c->client, method, path, body, answer);
+	result = send_request(c, r, answer);
 	if (result == CLIENT_REFUSED && answer->status == 401 && c->target.url != NULL &&
 		c->input.is_terminal && login_open(c, true)) {
 		client_answer_fini(answer);
-		result = client_call(c->client, method, path, body, answer);
+		result = send_request(c, r, answer);
 	}
 	stop_spinner();
 	return result;
@@ -179,8 +192,9 @@ static enum client_result call(struct cli *c, const char *method, const char *pa
 enum cli_exit cli_call_except(struct cli *c, const char *method, const char *path,
 	const json_t *body, const char *except, bool *is_except, json_t **answer)
 {
+	const struct cli_request request = {method, path, body, NULL};
 	struct client_answer a = {0};
-	enum client_result result = call(c, method, path, body, &a);
+	enum client_result result = call(c, &request, &a);
 	enum cli_exit ret = CLI_DONE;
 	bool is_one = result == CLIENT_REFUSED && except != NULL && strcmp(a.code, except) == 0;
 
@@ -202,6 +216,23 @@ enum cli_exit cli_call(
 	struct cli *c, const char *method, const char *path, const json_t *body, json_t **answer)
 {
 	return cli_call_except(c, method, path, body, NULL, NULL, answer);
+}
+
+enum cli_exit cli_save(struct cli *c, const char *path, FILE *to)
+{
+	const struct cli_request request = {"GET", path, NULL, to};
+	struct client_answer a = {0};
+	enum client_result result = call(c, &request, &a);
+	enum cli_exit ret = CLI_DONE;
+
+	if (ferror(to) != 0 || fflush(to) != 0) {
+		cli_error(c, "cannot write: %m");
+		ret = CLI_REFUSED;
+	} else if (result != CLIENT_OK) {
+		ret = tell_failure(c, result, &a);
+	}
+	client_answer_fini(&a);
+	return ret;
 }
 
 json_t *cli_peek(struct cli *c, const char *path)

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "control/cli/client.h"
@@ -49,6 +50,8 @@ enum cli_exit cli_call(struct cli *c, const char *method, const char *path, cons
 	json_t **answer) RK_MUST_CHECK;
 enum cli_exit cli_call_except(struct cli *c, const char *method, const char *path,
 	const json_t *body, const char *except, bool *is_except, json_t **answer) RK_MUST_CHECK;
+/* GETs an answer of any length into a file. CLI_DONE, or what to end with. */
+enum cli_exit cli_save(struct cli *c, const char *path, FILE *to) RK_MUST_CHECK;
 /* For completion: no question, no word; NULL when there is no answer. */
 json_t *cli_peek(struct cli *c, const char *path);
 

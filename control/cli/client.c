@@ -26,6 +26,9 @@ struct body_buffer {
 	char *data;
 	size_t len;
 	size_t size;
+	FILE *to; /* NULL, or where the body of a good answer goes instead */
+	CURL *curl;
+	int error; /* of that file */
 };
 
 struct client *client_new(const struct client_options *options)
@@ -77,11 +80,29 @@ void client_set_waiting(struct client *c, bool (*waiting)(void *arg, double sec)
 	c->waiting_arg = arg;
 }
 
+static bool is_good(CURL *curl)
+{
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
+static size_t save(struct body_buffer *b, const char *data, size_t len)
+{
+	if (fwrite(data, 1, len, b->to) == len)
+		return len;
+	b->error = errno != 0 ? errno : EIO;
+	return 0;
+}
+
 static size_t collect(char *data, size_t size, size_t cnt, void *arg)
 {
 	struct body_buffer *b = arg;
 	size_t len = size * cnt;
 
+	if (b->to != NULL && is_good(b->curl))
+		return save(b, data, len);
 	if (len > ANSWER_MAX - b->len)
 		return 0;
 	if (b->len + len >= b->size) {
@@ -147,7 +168,12 @@ static void set_options(struct client *c, struct body_buffer *buffer)
 	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SEC);
-	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, TIMEOUT_SEC);
+	if (buffer->to == NULL) {
+		curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, TIMEOUT_SEC);
+	} else {
+		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, TIMEOUT_SEC);
+	}
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, buffer);
 	curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, c->waiting == NULL ? 1L : 0L);
@@ -208,6 +234,11 @@ static enum client_result judge(
 		snprintf(answer->error, sizeof(answer->error), "stopped");
 		return CLIENT_STOPPED;
 	}
+	if (b->error != 0) {
+		snprintf(answer->error, sizeof(answer->error), "cannot write: %s",
+			strerror(b->error));
+		return CLIENT_STOPPED;
+	}
 	if (code != CURLE_OK) {
 		snprintf(answer->error, sizeof(answer->error), "%s", curl_easy_strerror(code));
 		return CLIENT_UNREACHABLE;
@@ -225,13 +256,13 @@ static enum client_result judge(
 	return CLIENT_REFUSED;
 }
 
-enum client_result client_call(struct client *c, const char *method, const char *path,
-	const json_t *body, struct client_answer *answer)
+static enum client_result perform(struct client *c, const char *method, const char *path,
+	const json_t *body, FILE *to, struct client_answer *answer)
 {
 	enum client_result result = CLIENT_UNREACHABLE;
 	struct curl_slist *headers = build_headers(c);
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-	struct body_buffer buffer = {0};
+	struct body_buffer buffer = {.to = to, .curl = c->curl};
 	char url[URL_MAX];
 
 	*answer = (struct client_answer){0};
@@ -262,6 +293,18 @@ out:
 	free(buffer.data);
 	free_headers(headers);
 	return result;
+}
+
+enum client_result client_call(struct client *c, const char *method, const char *path,
+	const json_t *body, struct client_answer *answer)
+{
+	return perform(c, method, path, body, NULL, answer);
+}
+
+enum client_result client_save(
+	struct client *c, const char *path, FILE *to, struct client_answer *answer)
+{
+	return perform(c, "GET", path, NULL, to, answer);
 }
 
 void client_answer_fini(struct client_answer *answer)

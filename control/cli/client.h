@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "pki/view/bytes.h"
 
@@ -45,6 +46,12 @@ void client_set_waiting(struct client *c, bool (*waiting)(void *arg, double sec)
 /* body may be NULL (borrowed). Answers larger than 256 MiB are refused. */
 enum client_result client_call(struct client *c, const char *method, const char *path,
 	const json_t *body, struct client_answer *answer) RK_MUST_CHECK;
+/*
+ * GETs an answer of any length into a file as it comes; only an error's body is in answer. It may
+ * take as long as something comes.
+ */
+enum client_result client_save(
+	struct client *c, const char *path, FILE *to, struct client_answer *answer) RK_MUST_CHECK;
 void client_answer_fini(struct client_answer *answer);
 
 /* "/api/v1/peer/%s" with the name percent-encoded, so that it cannot name another path. */

@@ -39,6 +39,10 @@ static const struct cli_param revocation_params[] = {
 	{.keyword = "summary", .group = 'v', .help = "A line for each source."},
 	{.keyword = "detail", .group = 'v', .help = "Every field of each source (the default)."},
 };
+static const struct cli_param export_params[] = {
+	{.keyword = "text", .group = 'f', .help = "Fields with tabs between (the default)."},
+	{.keyword = "json", .group = 'f', .help = "One JSON object."},
+};
 static const struct cli_param alarm_params[] = {
 	{.keyword = "id", .value = "ID", .is_bare = true, .values = VALUES_ALARM,
 	 .help = "Only this alarm, in full."},
@@ -250,6 +254,10 @@ static const struct cli_command commands[] = {
 	 .doing = "Changing user", .show = show_all},
 	{"exit", "Leave this place of the configuration, or the shell.", NULL, NULL, 0, run_exit,
 	 .is_of_shell = true},
+	{"export", "Print all of something, for other programs.", .param = NULL},
+	{"export certificate-revocation", "Every revoked certificate, one a line.",
+	 "Issuer, serial number, date, reason and source, to standard output as they come.",
+	 PARAMS(export_params), run_export_revocation},
 	{"help", "Every command; with its words one in full.", NULL, PARAMS(help_param), run_help},
 	{"import", "Take certificates in.", .param = NULL},
 	{"import certificate", "Ingest a signed certificate, pasted or from a file.", NULL,

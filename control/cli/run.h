@@ -17,6 +17,7 @@ RUN(run_show_certificate);
 RUN(run_show_events);
 RUN(run_show_alarms);
 RUN(run_verify_events);
+RUN(run_export_revocation);
 RUN(run_show_enrolment);
 
 RUN(run_show_config);

@@ -256,3 +256,15 @@ int run_verify_events(struct cli *c, const struct cli_command *command, const st
 	json_decref(answer);
 	return (int)ret;
 }
+
+/* To standard output as it comes: there may be millions. */
+int run_export_revocation(
+	struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	bool is_json = c->is_json || tree_value(command, args, "json") != NULL;
+
+	return cli_save(c,
+		is_json ? "/api/v1/certificate-revocation/entry?format=json"
+			: "/api/v1/certificate-revocation/entry?format=text",
+		stdout);
+}

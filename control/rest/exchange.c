@@ -23,7 +23,6 @@
 
 #define PEM_TYPE     "application/x-pem-file"
 #define METRICS_PATH "/metrics"
-#define OBJECT_MAX   128 /* octets of a name in the audit */
 
 static struct bufferevent *bev_of(struct evhttp_request *req)
 {
@@ -159,46 +158,22 @@ static void send_answer(struct exchange *x, const struct answer *a)
 	free(json);
 }
 
-static const char *object_of(const struct exchange *x)
+struct evhttp_request *exchange_take_request(struct exchange *x, const char *type)
 {
-	static const char *const fields[] = {"name", "peer", "username"};
-	const char *text = NULL;
+	const struct answer a = {.status = 200};
+	struct evhttp_request *req = x->req;
 
-	if (x->param[0] != '\0')
-		return x->param;
-	for (size_t i = 0; text == NULL && i < sizeof(fields) / sizeof(fields[0]); i++)
-		text = json_string_value(json_object_get(x->body, fields[i]));
-	return text != NULL ? text : "";
+	metrics_count_request(x->daemon->metrics, x->route->path, x->route->is_change, a.status);
+	add_headers(x, &a, type);
+	evhttp_request_set_on_complete_cb(req, NULL, NULL);
+	x->req = NULL;
+	free_exchange(x);
+	return req;
 }
 
-/* Whoever asks chooses it, before anybody knows who that is: cut, between two characters. */
-static size_t object_len(const char *object)
+void exchange_watch_taken(struct evhttp_request *req)
 {
-	size_t len = strnlen(object, OBJECT_MAX);
-
-	while (len > 0 && ((unsigned char)object[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
-
-/* Who asked for which change of what, and what came of it. Never the body. */
-static void audit(const struct exchange *x, const struct answer *a)
-{
-	const char *method = route_method_name(x->route->method);
-	const json_t *error = json_object_get(a->body, "error");
-	const char *code = json_string_value(json_object_get(error, "code"));
-	const char *object = object_of(x);
-	struct audit_actor actor = x->actor;
-	char description[160];
-
-	actor.is_denied = a->status == 401 || a->status == 403 || a->status == 429;
-	snprintf(description, sizeof(description), "%s %s%s: %d", method, ROUTE_BASE,
-		x->route->path, a->status);
-	audit_write_as(x->daemon->audit, &actor,
-		audit_request_type(method, x->route->path, a->status), description,
-		json_pack("{s:s, s:s, s:s%, s:i, s:s}", "method", method, "path", x->route->path,
-			"object", object, object_len(object), "status", a->status, "result",
-			code != NULL ? code : "ok"));
+	evhttp_request_set_on_complete_cb(req, answer_taken, NULL);
 }
 
 static void finish(struct exchange *x, struct answer *a)
@@ -232,7 +207,7 @@ void exchange_answer(void *arg, struct answer *a)
 		finish(x, a);
 		return;
 	}
-	audit(x, a);
+	exchange_audit(x, a);
 	x->held = *a;
 	json_incref(x->held.body);
 	/* Nobody is told that it is done before the record of it is on disk. */

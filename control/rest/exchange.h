@@ -41,6 +41,15 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 void exchange_answer(void *arg, struct answer *a);
 /* For a handler that answers at once: the same, and ends a. */
 void exchange_answer_now(struct exchange *x, struct answer *a);
+/*
+ * For an answer that is sent in pieces: counts it as one of status 200, sets its headers, ends x and
+ * hands over the request, whose connection stands.
+ */
+struct evhttp_request *exchange_take_request(struct exchange *x, const char *type);
+/* The deadline of whoever takes the answer ends with the answer. */
+void exchange_watch_taken(struct evhttp_request *req);
+/* Who asked for which change of what, and what came of it. Never the body. */
+void exchange_audit(const struct exchange *x, const struct answer *a);
 /* The body; an empty object when it was left out. */
 const json_t *exchange_body(struct exchange *x);
 /* Drops the clients of all exchanges of this list. */

@@ -44,6 +44,7 @@ static const struct {
 	{"TrustedCa", "name:s! content:s! validation-mode:s"},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
 	{"Revocation", "sources:a! generation:i entries:i"},
+	{"RevocationEntries", "generation:i! entries:a!"},
 	{"PeerList", "peers:a<Peer>!"},
 	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:i key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "

@@ -25,4 +25,5 @@ struct rest {
 	struct listener listener[LISTENER_MAX];
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
+	unsigned stream_cnt; /* long answers that are being read */
 };

@@ -6,6 +6,7 @@
 
 #include "control/crl/manager.h"
 #include "control/enrol/enrol.h"
+#include "control/helper.h"
 #include "control/peers.h"
 #include "control/provision.h"
 #include "control/publish.h"
@@ -14,6 +15,8 @@
 #include "control/rest/exchange.h"
 #include "control/rest/openapi.h"
 #include "control/rest/operate.h"
+#include "control/rest/stream.h"
+#include "control/revocations_export.h"
 #include "control/trust.h"
 
 static void create_key(struct exchange *x)
@@ -124,6 +127,66 @@ static void list_revocation(struct exchange *x)
 	struct answer a;
 
 	crl_manager_list(x->daemon->crl, &a);
+	exchange_answer_now(x, &a);
+}
+
+struct export
+{
+	struct daemon *daemon;
+	struct revocations_export *list;
+};
+
+static ssize_t next_revocations(void *arg, char *buf, size_t size)
+{
+	const struct export *e = arg;
+
+	return revocations_export_next(e->list, buf, size);
+}
+
+static void free_revocations(void *list)
+{
+	revocations_export_free(list);
+}
+
+/* It may have held a large list that is no more in force. */
+static void end_revocations(void *arg)
+{
+	struct export *e = arg;
+
+	helper_release(e->daemon->helpers, free_revocations, e->list);
+	free(e);
+}
+
+static void begin_export(struct exchange *x, enum revocations_format format)
+{
+	struct export *e = calloc(1, sizeof(*e));
+	struct stream_source source = {next_revocations, end_revocations, e};
+	struct answer a;
+
+	if (e != NULL)
+		e->daemon = x->daemon;
+	if (e == NULL || revocations_export_new(crl_manager_master_list(x->daemon->crl), format,
+				 NULL, &e->list) < 0) {
+		free(e);
+		answer_error(&a, 503, "no-memory", NULL, "Out of memory; try again.");
+		exchange_answer_now(x, &a);
+		return;
+	}
+	stream_answer(x, format == REVOCATIONS_JSON ? "application/json" : "text/plain", &source);
+}
+
+/* "format=json", "format=text", or nothing. */
+static void export_revocations(struct exchange *x)
+{
+	enum revocations_format format = REVOCATIONS_JSON;
+	struct answer a;
+
+	if (x->query[0] == '\0' || (strncmp(x->query, "format=", 7) == 0 &&
+					   revocations_format_parse(x->query + 7, &format))) {
+		begin_export(x, format);
+		return;
+	}
+	answer_error(&a, 400, "bad-query", NULL, "the query is format=json or format=text");
 	exchange_answer_now(x, &a);
 }
 
@@ -243,6 +306,9 @@ const struct route routes[] = {
 		delete_ca, "Remove a bundle", NULL, "Committed"},
 	{GET, "/certificate-revocation", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
 		list_revocation, "Every CRL source and its state", NULL, "Revocation"},
+	{GET, "/certificate-revocation/entry", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
+		export_revocations, "Every revoked certificate (?format=json or text)", NULL,
+		"RevocationEntries"},
 	{POST, "/certificate-revocation/refresh", USER_OPERATOR, ROUTE_BODY_OPTIONAL, true, NULL,
 		refresh_revocation, "Fetch every CRL now; answers when it is in force", "Empty",
 		"Revocation"},

@@ -2,7 +2,9 @@
 #include "tests/unit/rest_doubles.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/alarms.h"
 #include "control/audit.h"
@@ -240,6 +242,12 @@ void crl_manager_list(const struct crl_manager *m, struct answer *out)
 {
 	(void)m;
 	answer_ok(out, json_pack("{s:[]}", "sources"));
+}
+
+struct master_list *crl_manager_master_list(const struct crl_manager *m)
+{
+	(void)m;
+	return NULL;
 }
 
 void peers_list(struct peers *p, answer_cb cb, void *arg)

@@ -20,5 +20,9 @@ void doubles_configure_users(struct doubles *s, struct daemon *d, json_t *docume
 struct configured;
 struct configured **doubles_configured(struct doubles *s);
 void configured_free(struct configured *c); /* NULL is fine */
+/* Of exports of revocations: pieces that were made, and exports that ended. */
+unsigned doubles_export_pieces(void);
+unsigned doubles_export_ends(void);
+#define DOUBLES_EXPORT_PIECES 1024 /* of 64 KiB, in text; in JSON one short one */
 /* The audit log takes no more records. */
 void doubles_fill_audit(struct doubles *s, bool is_full);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The master list as text and as JSON, from the file alone. */
+#include "control/revocations_export.h"
 #include "control/revocations_print.h"
 
 #include <errno.h>
@@ -52,9 +53,69 @@ static void both_formats_say_the_same(void **state)
 	folder_fini(&folder);
 }
 
+/* Of an indirect list's entries the issuer is the certificates'. */
+static struct master_list *large_list(void)
+{
+	static const char two[] = "\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03two";
+	struct master_source *group[] = {
+		member_of("http://i", 1, "", 1), member_of("http://i", 1, two, 2)};
+	struct master_list *list = NULL;
+
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://a", 9, 0x0100, 5000)), 0);
+	assert_int_equal(put_in(&list, source_of("http://empty", 9, 0, 0)), 0);
+	assert_int_equal(put_group(&list, group, 2), 0);
+	return list;
+}
+
+static void pieces_are_bounded_and_whole(void **state)
+{
+	struct master_list *list = large_list();
+	char *piece = malloc(REVOCATIONS_PIECE_MIN), *text = NULL;
+	unsigned pieces = 0, lines = 0;
+	struct revocations_export *x;
+	size_t len = 0;
+	json_t *whole;
+	ssize_t n;
+
+	(void)state;
+	for (int format = REVOCATIONS_JSON; format <= REVOCATIONS_TEXT; format++) {
+		FILE *to = open_memstream(&text, &len);
+
+		assert_int_equal(
+			revocations_export_new(list, (enum revocations_format)format, NULL, &x), 0);
+		assert_int_equal(revocations_export_next(x, piece, 100), -EINVAL);
+		while ((n = revocations_export_next(x, piece, REVOCATIONS_PIECE_MIN)) > 0) {
+			assert_true(n <= REVOCATIONS_PIECE_MIN);
+			assert_int_equal(fwrite(piece, 1, (size_t)n, to), n);
+			pieces++;
+		}
+		assert_int_equal(n, 0);
+		assert_int_equal(revocations_export_next(x, piece, REVOCATIONS_PIECE_MIN), 0);
+		revocations_export_free(x);
+		fclose(to);
+		if (format == REVOCATIONS_JSON) {
+			whole = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+			assert_int_equal(json_array_size(json_object_get(whole, "entries")), 5002);
+			json_decref(whole);
+		}
+		for (const char *at = text; format == REVOCATIONS_TEXT && *at != '\0'; at++)
+			lines += *at == '\n';
+		assert_non_null(strstr(text, format == REVOCATIONS_JSON
+						     ? "{\"issuer\":\"CN=two\",\"serial\":\"02\""
+						     : "\nCN=two\t02\t"));
+		free(text);
+	}
+	assert_int_equal(lines, 5002);
+	assert_true(pieces > 20);
+	free(piece);
+	master_list_put(list);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(both_formats_say_the_same)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(both_formats_say_the_same),
+		cmocka_unit_test(pieces_are_bounded_and_whole)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
