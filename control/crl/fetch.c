@@ -39,20 +39,9 @@ struct fetcher {
 
 static int take_body(void *arg, const void *data, size_t len)
 {
-	const struct fetch *f = arg;
-	const char *next = data;
+	struct fetch *f = arg;
 
-	while (len > 0) {
-		ssize_t n = write(f->result.fd, next, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		next += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return spool_write(&f->result.fd, data, len);
 }
 
 static int empty_file(void *arg)

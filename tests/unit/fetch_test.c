@@ -21,6 +21,7 @@
 
 #include "control/address.h"
 #include "control/crl/fetch.h"
+#include "control/crl/spool.h"
 
 struct bench {
 	struct event_base *base;
@@ -337,10 +338,30 @@ static void local_addresses_are_known(void **state)
 	}
 	assert_true(address_is_local(AF_UNIX, &(struct sockaddr){.sa_family = AF_UNIX}));
 }
+/* A disk without room: what comes lies in memory, all of it. */
+static void full_disk_keeps_nothing_out(void **state)
+{
+	char text[8] = "";
+	int fd = open("/dev/full", O_RDWR | O_CLOEXEC),
+	    nowhere = open("/proc/self", O_DIRECTORY | O_RDONLY);
+
+	(void)state;
+	assert_int_equal(spool_write(&fd, "abc", 3), 0);
+	assert_int_equal(spool_write(&fd, "def", 3), 0);
+	assert_int_equal(pread(fd, text, sizeof(text), 0), 6);
+	assert_string_equal(text, "abcdef");
+	assert_int_equal(spool_copy(nowhere, &fd, 4), 0);
+	assert_int_equal(pread(fd, text, sizeof(text), 0), 4);
+	assert_int_equal(spool_copy(nowhere, &fd, 5), -EBADMSG);
+	assert_int_equal(pread(fd, text, sizeof(text), 0), 4);
+	close(fd);
+	close(nowhere);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(full_disk_keeps_nothing_out),
 		cmocka_unit_test(body_and_validators_come_back),
 		cmocka_unit_test(unchanged_is_said),
 		cmocka_unit_test(unchanged_is_no_answer_to_a_plain_request),
