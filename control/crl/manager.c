@@ -26,20 +26,19 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static int load_list(struct crl_manager *m)
 {
-	static const struct alarm_spec alarm = {
-		.kind = "crl-list-damaged", .source = "master-list", .severity = ALARM_CRITICAL};
 	enum master_list_origin origin;
 	int ret = master_list_load(m->d->state_fd, &m->list, &origin);
 
 	if (ret == 0 && origin != MASTER_LIST_PREVIOUS) {
-		alarm_clear(m->d->alarms, alarm.kind, alarm.source);
+		alarm_clear(m->d->alarms, crl_list_damaged.kind, crl_list_damaged.source);
 		return 0;
 	}
 	if (ret < 0 && ret != -EBADMSG)
 		return ret;
 	log_error("crl: the list of revoked certificates is damaged; %s",
 		ret == 0 ? "the one before it is used" : "starting without one");
-	alarm_raise(m->d->alarms, &alarm,
+	m->is_list_damaged = true;
+	alarm_raise(m->d->alarms, &crl_list_damaged,
 		"The list of revoked certificates was damaged; %s until every CRL is fetched again",
 		ret == 0 ? "an older one is in force" : "none is in force");
 	return ret == 0 ? 0 : master_list_new(&m->list);

@@ -40,7 +40,8 @@ struct crl_manager {
 	uint64_t pause_until_ns; /* backoff-interval between endpoints */
 	struct crl_waiter *waiter;
 	struct crl_clock clock;
-	bool is_starting; /* of fetches, in crl_schedule */
+	bool is_list_damaged; /* as it was found at the start; not every source has told since */
+	bool is_starting;     /* of fetches, in crl_schedule */
 	bool is_saving;
 	bool is_save_due;
 	bool is_closing;
@@ -81,5 +82,6 @@ struct alarm_spec crl_alarm(
 /* save.c: writes the list in a helper; again when it changed meanwhile. */
 void crl_save(struct crl_manager *m);
 
-/* watch.c: the clock and the lists' age; alarms raised and cleared. */
+/* watch.c: the clock and the lists' age, and whether a damaged list is whole again; their alarms. */
+extern const struct alarm_spec crl_list_damaged;
 void crl_watch(struct crl_manager *m);

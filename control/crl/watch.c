@@ -57,8 +57,27 @@ static void watch_source(struct crl_manager *m, const struct crl_source *s)
 		alarm_clear(m->d->alarms, ending.kind, s->name);
 }
 
+const struct alarm_spec crl_list_damaged = {
+	.kind = "crl-list-damaged", .source = "master-list", .severity = ALARM_CRITICAL};
+
+/* Over when the last fetch of every source, since the start, was good. */
+static void watch_damage(struct crl_manager *m)
+{
+	if (!m->is_list_damaged || m->source_cnt == 0)
+		return;
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		const struct crl_source *s = m->source[i];
+
+		if (!s->is_overridden && (s->last_try == 0 || s->last_success != s->last_try))
+			return;
+	}
+	m->is_list_damaged = false;
+	alarm_clear(m->d->alarms, crl_list_damaged.kind, crl_list_damaged.source);
+}
+
 void crl_watch(struct crl_manager *m)
 {
+	watch_damage(m);
 	/* By a clock that is wrong no list is fresh or stale: what stands, stands. */
 	if (!watch_clock(m))
 		return;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The CRL manager: what is fetched, taken, refused and kept. */
+#include <sys/stat.h>
+
 #include "tests/unit/crl_fixture.h"
 
 static void revocation_is_fetched_published_and_kept(void **state)
@@ -125,6 +127,62 @@ static void missing_list_is_an_alarm_until_it_is_there(void **state)
 	assert_int_equal(json_integer_value(json_object_get(source, "failures")), 0);
 }
 
+static void break_file(const struct bench *b, const char *name)
+{
+	int fd = openat(b->d.state_fd, name, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return; /* not every list has one before it */
+	assert_int_equal(pwrite(fd, "damage", 6, 40), 6);
+	close(fd);
+}
+
+static void damaged_list_is_an_alarm_until_all_is_fetched(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf};
+
+	put_crl(b, 1, &west, 1);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	close_manager(b);
+	break_file(b, MASTER_LIST_FILE);
+	break_file(b, MASTER_LIST_FILE_PREVIOUS);
+	open_manager(b);
+	assert_string_equal(seen.alarm_kind, "crl-list-damaged");
+	assert_false(is_revoked(b, b->pki.leaf));
+	crl_manager_discover(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-list-damaged");
+	refresh(b);
+	assert_string_equal(seen.alarm_kind, "");
+	assert_true(is_revoked(b, b->pki.leaf));
+}
+
+/* It is in force all the same, and the next one that can be written ends the alarm. */
+static void list_that_cannot_be_written_is_an_alarm(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf};
+	int state_fd = b->d.state_fd;
+	char gone[80];
+
+	snprintf(gone, sizeof(gone), "%s/gone", b->dir);
+	assert_int_equal(mkdir(gone, 0700), 0);
+	b->d.state_fd = open(gone, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(rmdir(gone), 0);
+	start_server(b);
+	put_crl(b, 1, &west, 1);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	wait_for_alarm(b, "crl-save");
+	assert_true(is_revoked(b, b->pki.leaf));
+	close(b->d.state_fd);
+	b->d.state_fd = state_fd;
+	put_crl(b, 2, &west, 1);
+	refresh(b);
+	wait_for_alarm(b, "");
+}
+
 /* Configured before its CA is installed: the list must be asked for anew, not for a change of it. */
 static void list_refused_for_want_of_a_ca_is_taken_later(void **state)
 {
@@ -220,6 +278,8 @@ int main(void)
 		WITH_BENCH(stranger_cannot_revoke),
 		WITH_BENCH(refresh_fails_when_the_workers_did_not_follow),
 		WITH_BENCH(missing_list_is_an_alarm_until_it_is_there),
+		WITH_BENCH(damaged_list_is_an_alarm_until_all_is_fetched),
+		WITH_BENCH(list_that_cannot_be_written_is_an_alarm),
 		WITH_BENCH(list_refused_for_want_of_a_ca_is_taken_later),
 		WITH_BENCH(refused_list_is_not_taken_for_unchanged),
 		WITH_BENCH(certificates_may_not_lead_to_loopback),
