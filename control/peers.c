@@ -129,28 +129,29 @@ static json_t *peer_json(const struct peers *p, size_t i)
 
 /* ---- what the data plane says ----------------------------------------------------------------- */
 
-/* A change of state is recorded, and a certificate that is refused. */
-static void audit_event(struct peers *p, const struct rk_msg_event *event, size_t i)
+static void audit_peer(struct peers *p, const struct rk_msg_event *event, const char *type)
 {
-	const char *type = NULL;
 	char text[RK_NAME_MAX + 128];
 	enum rk_verdict_status verdict = (enum rk_verdict_status)event->verdict;
 
-	if (event->state != p->told_state[i])
-		type = event->state == RK_PEER_UP     ? "peer.up"
-		       : event->state == RK_PEER_DOWN ? "peer.down"
-						      : NULL;
-	else if (verdict != RK_VERDICT_UNKNOWN && verdict != RK_VERDICT_GOOD)
-		type = "peer.certificate_invalid";
-	p->told_state[i] = event->state;
-	if (type == NULL)
-		return;
 	snprintf(text, sizeof(text), "Peer %s: %s", event->peer, event->reason);
 	audit_write_as(p->daemon->audit, &(struct audit_actor){""}, type, text,
 		json_pack("{s:s, s:s, s:s, s:s, s:o}", "peer", event->peer, "state",
 			peers_state_name(event->state), "reason", event->reason, "verdict",
 			rk_verdict_status_name(verdict), "fingerprint",
 			hex_json(event->fingerprint, sizeof(event->fingerprint))));
+}
+
+/* A certificate that is refused is recorded, and a change of state, which may follow from it. */
+static void audit_event(struct peers *p, const struct rk_msg_event *event, size_t i)
+{
+	if (event->verdict != RK_VERDICT_UNKNOWN && event->verdict != RK_VERDICT_GOOD)
+		audit_peer(p, event, "peer.certificate_invalid");
+	if (event->state != p->told_state[i] && event->state == RK_PEER_UP)
+		audit_peer(p, event, "peer.up");
+	if (event->state != p->told_state[i] && event->state == RK_PEER_DOWN)
+		audit_peer(p, event, "peer.down");
+	p->told_state[i] = event->state;
 }
 
 void peers_event(struct peers *p, const struct rk_msg_event *event)

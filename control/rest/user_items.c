@@ -288,9 +288,12 @@ static void user_hashed(void *arg)
 		value = json_pack("{s:s, s:s*, s:b}", "role", user_role_name(job->role),
 			"full-name", job->full_name[0] != '\0' ? job->full_name : NULL, "enabled",
 			!job->is_disabled);
+		/* The request is not the current one any more: the commit is its all the same. */
+		audit_set_actor(u->daemon->audit, &job->actor);
 		commit_user(u, job->name,
 			json_pack("[o]", operation("set", job->name, NULL, value)), user_committed,
 			job);
+		audit_set_actor(u->daemon->audit, NULL);
 		return;
 	}
 	users_answer_failure(&a, job->ret < 0 ? job->ret : u == NULL ? -ESHUTDOWN : -EEXIST);

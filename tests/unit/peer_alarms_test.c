@@ -150,6 +150,17 @@ static void test_refusals_name_their_reason(void **state)
 	assert_string_equal(alarm_field("peer-authentication", "message"), "");
 }
 
+/* What ends a peering is recorded as such, and its end, too. */
+static void test_severed_by_revocation(void **state)
+{
+	(void)state;
+	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "key-installed");
+	assert_false(has_record("peer.certificate_invalid", ""));
+	send_event(RK_PEER_DOWN, RK_VERDICT_REVOKED, "certificate-revoked");
+	assert_true(has_record("peer.certificate_invalid", "revoked"));
+	assert_true(has_record("peer.down", "revoked"));
+}
+
 static void test_invalid_certificate(void **state)
 {
 	static const char begins[] = "Peer west certificate is invalid: expired - ";
@@ -235,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_reachability),
 		T(test_refusals_name_their_reason),
+		T(test_severed_by_revocation),
 		T(test_invalid_certificate),
 		T(test_expiry),
 		T(test_old_key),
