@@ -384,7 +384,7 @@ peering_open() {
 		install_trust east && install_trust west &&
 		provision east "@$LAB_TOP/tests/data/seed/key_request.json" &&
 		provision west '{"name":"custom_ssr_peering","algorithm":"ECC","ecc_curve":"SECP256R"}' &&
-		wait_until 10 agree
+		wait_until 30 agree
 }
 
 # For tests: says what went wrong, shows the ends of the logs, fails.
