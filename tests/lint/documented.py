@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every configuration item and every option of a program stands in its manual page, every
-counter in the protocol's table; every link of a document leads to a file, every test that the
+counter in the protocol's table; a test speaks of every alarm; every link of a document leads to a file, every test that the
 protocol names is there."""
 import os
 import re
@@ -54,8 +54,21 @@ def audit_types(root):
                 yield f"{page}: says nothing of {name} ({source})"
 
 
+def untested_alarms(root):
+    """Every kind of alarm is named by a test."""
+    source = "control/alarm_kinds.c"
+    if not os.path.isfile(os.path.join(root, source)):
+        return
+    tests = "\n".join(tree.read_text(root, path) or ""
+                      for path in tree.files(root, under=("tests/unit", "tests/smoke")))
+    for kind in re.findall(r'^\t\{"([a-z-]+)", "[0-9a-f]{32}"', tree.read_text(root, source), re.MULTILINE):
+        if not re.search(rf'(?<![a-z-]){kind}(?![a-z-])', tests):
+            yield f"{source}: no test speaks of the alarm {kind}"
+
+
 def check(root):
     findings = list(dead_links(root)) + list(counters(root)) + list(audit_types(root))
+    findings += untested_alarms(root)
     for source, pattern, page in CLAIMS:
         if not os.path.isfile(os.path.join(root, source)):
             continue

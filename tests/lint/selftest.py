@@ -15,6 +15,13 @@ SH = "#!/usr/bin/env bash\n# SPDX-License-" + "Identifier: BSD-3-Clause\n"
 PEM = "-----BEGIN PRIVATE " + "KEY-----\n" + "A" * 64 + "\n"
 PKCS8 = bytes.fromhex("308141020100301306072a8648ce3d0201") + bytes(60)
 
+MEASURED = "".join(
+    f"<!-- figures of {suite} -->\n| {head} | value |\n| --- | --- |\n| {row} | 10 |\n<!-- end of {suite} -->\n"
+    for suite, head, row in (("storm", "operation | group", "rekeys | secp256r1"),
+                             ("storm-crypto", "operation | group", "rekeys | secp256r1"),
+                             ("exchange", "group | cert", "secp256r1 | ecdsa-p256"),
+                             ("memory", "operation", "keyed")))
+
 CLEAN = {
     "pki/view/a.h": C + "#pragma once\n",
     "pki/x509/b.c": C + '#include "pki/view/a.h"\n',
@@ -67,7 +74,15 @@ PLANTED = {
                    {"x.md": "[x](docs/nowhere.md)\n"},
                    {"dataplane/core/reason.h": C + '\tX(SIZE, "bad-size", "too long")\n',
                     "docs/protocol.md": "| `bad-size` | too short |\n"},
+                   {"control/alarm_kinds.c": C + '\t{"some-alarm", "%s"},\n' % ("0" * 32),
+                    "tests/unit/x.c": C + "/* some-alarms */\n"},
                    {"docs/protocol.md": "## What holds it\n| P1 | paths: no_such_test |\n"}],
+    "sizing": [{"docs/deployment.md": "<!-- sizing -->\n\nas you like\n\n<!-- end of sizing -->\n",
+                "docs/performance.md": MEASURED,
+                "docs/crl.md": "| changed list on the server to refusal | 1 s | 2 s | 3 s |\n"
+                               "| control's memory at a publication | 1 | 2 | 3 |\n",
+                "docs/scale.md": "| set of the workers | 15 B |\n"},
+               {"docs/deployment.md": "", "docs/performance.md": "", "docs/crl.md": "", "docs/scale.md": ""}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 
