@@ -21,6 +21,7 @@
 #include "control/daemon.h"
 #include "control/revocations.h"
 #include "control/trust.h"
+#include "pki/view/revocation.h"
 
 #define DELTA_ENTRIES 1000
 #define WAIT_NS       UINT64_C(300000000000)
@@ -277,20 +278,44 @@ static void print_pause(struct live *l)
 				{"work_ms", .number = (double)l->longest_work_ns / 1e6}}});
 }
 
+/*
+ * What both processes together held at the most, above what they did before, in sizes of the set; and
+ * in all: of a replacement the old set, and both master lists, are in it.
+ */
+static void print_publication(
+	struct live *l, const char *of, double gap_ms, const struct memory_both *m)
+{
+	double set = (double)rk_revocation_line_cnt(l->entries) * sizeof(struct rk_revocation_line);
+
+	bench_print(
+		l->o, &(struct bench_row){.bench = "crl",
+			      .operation = "publication",
+			      .value = gap_ms,
+			      .unit = "ms",
+			      .field = {{"case", .text = "publication"}, {"of", .text = of},
+				      {"entries", .number = l->entries},
+				      {"set_mib", .number = set / (1 << 20)},
+				      {"peak_mib", .number = (double)(m->most >> 20)},
+				      {"times_set", .number = (double)(m->most - m->before) / set},
+				      {"times_set_in_all", .number = (double)m->most / set}}});
+}
+
 static void measure(struct live *l)
 {
 	const unsigned n = l->entries;
-	size_t anonymous, shared;
+	struct memory_both memory;
 	double ms;
 
 	put_list(l, "full.crl", &(struct crl_order){.number = 1, .cnt = n, .is_ordered = true});
-	memory_peak_begin();
-	ms = refuse_after_refresh(l, n / 2);
-	memory_peak_end(&anonymous, &shared);
-	print_ms(l, "first-list-to-refusal", ms);
-	print_pause(l);
+	crl_shared_reset_gap(l->shared);
+	memory_both_begin(l->reader);
+	refuse_after_refresh(l, n / 2);
+	memory_both_end(&memory);
+	print_publication(l, "first", (double)crl_shared_gap_ns(l->shared) / 1e6, &memory);
 	put_list(l, "full.crl", &(struct crl_order){.number = 2, .cnt = n + 1, .is_ordered = true});
-	print_ms(l, "refresh-to-refusal", refuse_after_refresh(l, n));
+	ms = refuse_after_refresh(l, n);
+	print_ms(l, "refresh-to-refusal", ms);
+	print_pause(l);
 	put_list(l, "delta.crl",
 		&(struct crl_order){.number = 3,
 			.delta_base = 2,
@@ -303,18 +328,17 @@ static void measure(struct live *l)
 	put_list(l, "full.crl",
 		&(struct crl_order){
 			.number = 4, .first = 2 * (uint64_t)n, .cnt = n, .is_ordered = true});
+	ms = refuse_after_refresh(l, 2 * (uint64_t)n + 1);
+	print_ms(l, "replacement-to-refusal", ms);
+	print_pause(l);
+	put_list(l, "full.crl",
+		&(struct crl_order){
+			.number = 5, .first = 3 * (uint64_t)n, .cnt = n, .is_ordered = true});
 	crl_shared_reset_gap(l->shared);
-	refuse_after_refresh(l, 2 * (uint64_t)n + 1);
-	bench_print(l->o,
-		&(struct bench_row){.bench = "crl",
-			.operation = "publication",
-			.value = (double)crl_shared_gap_ns(l->shared) / 1e6,
-			.unit = "ms",
-			.field = {{"case", .text = "publication"}, {"entries", .number = n},
-				{"control_anonymous_mib", .number = (double)(anonymous >> 20)},
-				{"control_shared_mib", .number = (double)(shared >> 20)},
-				{"times_set",
-					.number = (double)(anonymous + shared) / (16.0 * n)}}});
+	memory_both_begin(l->reader);
+	refuse_after_refresh(l, 3 * (uint64_t)n + 1);
+	memory_both_end(&memory);
+	print_publication(l, "another", (double)crl_shared_gap_ns(l->shared) / 1e6, &memory);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -109,17 +109,31 @@ static void put_time(struct der *d, time_t t)
 	wrap(d, 0x17, end);
 }
 
+static void put_pair(uint8_t *to, uint64_t n)
+{
+	to[0] = (uint8_t)('0' + n / 10);
+	to[1] = (uint8_t)('0' + n % 10);
+}
+
 static void put_entry(struct der *d, uint64_t n, bool is_ordered)
 {
 	static const uint8_t reason[] = {
 		0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0x01};
-	static const uint8_t date[] = "\x17\x0d"
-				      "260101000000Z";
+	uint8_t date[] = "\x17\x0d"
+			 "YYMMDDHHMMSSZ";
 	const uint8_t *end = d->at;
+	uint64_t when = mix(n);
 	uint8_t serial[2 + CRL_SERIAL_LEN] = {0x02, CRL_SERIAL_LEN};
 
 	if (n % 4 == 0)
 		put_bytes(d, reason, sizeof(reason));
+	/* any second of 2024 and 2025: a list is in order of serial or of nothing, not of date */
+	put_pair(date + 2, 24 + when % 2);
+	put_pair(date + 4, 1 + when / 2 % 12);
+	put_pair(date + 6, 1 + when / 24 % 28);
+	put_pair(date + 8, when / 672 % 24);
+	put_pair(date + 10, when / 16128 % 60);
+	put_pair(date + 12, when / 967680 % 60);
 	put_bytes(d, date, 15);
 	crl_serial(n, is_ordered, serial + 2);
 	put_bytes(d, serial, sizeof(serial));

@@ -40,6 +40,7 @@ _Noreturn void bench_fail(const char *what);
 
 uint64_t bench_wall_ns(void);
 uint64_t bench_cpu_ns(void);                                  /* of the calling thread */
+uint64_t bench_process_cpu_ns(void);                          /* of all threads */
 double bench_median(double *v, size_t n);                     /* sorts v */
 double bench_percentile(double *v, size_t n, double percent); /* sorts v */
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,4 +64,62 @@ void memory_peak_end(size_t *anonymous, size_t *shared)
 	pthread_join(sampler, NULL);
 	*anonymous = most[0] - first[0];
 	*shared = most[1] - first[1];
+}
+
+/* ---- two processes ---------------------------------------------------------------------------- */
+
+static pid_t other_process;
+static struct memory_both both;
+
+static size_t held_by(const char *path)
+{
+	static const char *const line[] = {
+		"Pss_Anon:", "Pss_Shmem:", "Shared_Hugetlb:", "Private_Hugetlb:"};
+	char text[4096];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	size_t sum = 0;
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	for (size_t i = 0; i < 4; i++) /* two processes hold what is shared */
+		sum += line_of(text, line[i]) / (strncmp(line[i], "Shared", 6) == 0 ? 2 : 1);
+	return sum;
+}
+
+static size_t held_by_both(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)other_process);
+	return held_by("/proc/self/smaps_rollup") + held_by(path);
+}
+
+static void *sample_both(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&is_over)) {
+		size_t now = held_by_both();
+
+		if (now > both.most)
+			both.most = now;
+		usleep(10000);
+	}
+	return NULL;
+}
+
+void memory_both_begin(pid_t other)
+{
+	other_process = other;
+	both.before = both.most = held_by_both();
+	atomic_store(&is_over, false);
+	bench_must(pthread_create(&sampler, NULL, sample_both, NULL) == 0, "a thread");
+}
+
+void memory_both_end(struct memory_both *out)
+{
+	atomic_store(&is_over, true);
+	pthread_join(sampler, NULL);
+	*out = both;
 }

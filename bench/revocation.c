@@ -11,6 +11,8 @@
 
 #include "bench/crl_maker.h"
 #include "bench/harness.h"
+#include "bench/stage.h"
+#include "dataplane/rcu.h"
 #include "pki/store/revocation_build.h"
 
 #define BATCH     32
@@ -190,8 +192,15 @@ static bool read_line_batch(void *arg, unsigned cnt)
 
 /* ---- others ----------------------------------------------------------------------------------- */
 
+struct node {
+	struct rk_rcu_table_node node;
+	struct rk_revocation_key key;
+};
+
 struct others {
-	uint64_t *sorted; /* the first halves of the keys */
+	struct node *node;
+	struct rk_rcu_table table; /* cds_lfht */
+	uint64_t *sorted;          /* the first halves of the keys */
 	size_t cnt;
 	X509_CRL *crl;
 	ASN1_INTEGER *serial[256];
@@ -206,6 +215,52 @@ static int compare_numbers(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static bool is_key(const struct rk_rcu_table_node *node, const void *key)
+{
+	return memcmp(&((const struct node *)(const void *)node)->key, key,
+		       sizeof(struct rk_revocation_key)) == 0;
+}
+
+/* Keys are keyed hashes: eight bytes of one serve as its hash. */
+static uint64_t hash_of(const struct rk_revocation_key *key)
+{
+	uint64_t hash;
+
+	memcpy(&hash, key->bytes, sizeof(hash));
+	return hash;
+}
+
+static void open_table_of_nodes(struct others *o, unsigned entries)
+{
+	stage_start_rcu();
+	o->node = calloc(entries, sizeof(*o->node));
+	bench_must(o->node != NULL && rk_rcu_table_init(&o->table) == 0, "memory");
+	for (unsigned i = 0; i < entries; i++) {
+		struct node *n = &o->node[i];
+
+		n->key = key_of(i);
+		bench_must(rk_rcu_table_add(&o->table, hash_of(&n->key), is_key, &n->key, &n->node),
+			"a key of its own");
+	}
+}
+
+static void drop_node(struct rk_rcu_table_node *node, void *arg)
+{
+	rk_rcu_table_remove(arg, node);
+}
+
+static bool search_table(void *arg, unsigned cnt)
+{
+	struct others *o = arg;
+
+	for (unsigned i = 0; i < cnt; i++) {
+		struct rk_revocation_key key = key_of(mix(o->at++ + (o->sink & 1)) % o->cnt);
+
+		o->sink += rk_rcu_table_find(&o->table, hash_of(&key), is_key, &key) != NULL;
+	}
+	return true;
+}
+
 static void open_others(struct others *o, unsigned entries)
 {
 	struct crl_maker maker;
@@ -214,6 +269,7 @@ static void open_others(struct others *o, unsigned entries)
 	size_t len;
 
 	*o = (struct others){.cnt = entries};
+	open_table_of_nodes(o, entries);
 	o->sorted = malloc(entries * sizeof(*o->sorted));
 	bench_must(o->sorted != NULL, "memory");
 	for (unsigned i = 0; i < entries; i++)
@@ -245,6 +301,10 @@ static void close_others(struct others *o)
 		ASN1_INTEGER_free(o->serial[i]);
 	X509_CRL_free(o->crl);
 	free(o->sorted);
+	rk_rcu_table_walk(&o->table, drop_node, &o->table);
+	rk_rcu_barrier();
+	rk_rcu_table_fini(&o->table);
+	free(o->node);
 }
 
 static bool search_binary(void *arg, unsigned cnt)
@@ -320,9 +380,9 @@ static void run_lookups(
 static void run_others(const struct bench_options *o, struct table *t, unsigned entries)
 {
 	struct others others;
-	struct bench_case c[3] = {
-		{"lookup", look_up, t}, {"binary-search", search_binary, &others}};
-	size_t cnt = 2;
+	struct bench_case c[4] = {{"lookup", look_up, t}, {"binary-search", search_binary, &others},
+		{"cds_lfht", search_table, &others}};
+	size_t cnt = 3;
 
 	open_others(&others, entries);
 	if (others.crl != NULL)

@@ -146,6 +146,8 @@ void crl_run_ended(struct crl_manager *m, struct crl_source *s)
 
 	s->is_running = s->is_forced_running = false;
 	m->running_cnt--;
+	if (s->is_delta)
+		m->delta_until_ns = 0;
 	if (m->is_closing)
 		return;
 	if (was_forced && m->waiter != NULL && !is_any_forced(m))

@@ -7,6 +7,12 @@
 #include "control/crl/state.h"
 
 #define TICK_MAX_NS UINT64_C(60000000000) /* staleness is looked at this often */
+/*
+ * A large full list does not start beside a delta, whose handful of revocations would wait for its
+ * millions: but no longer than this, whatever the delta's server does.
+ */
+#define DELTA_LEAD_NS UINT64_C(500000000)
+#define LARGE_BYTES   ((size_t)1 << 20)
 
 uint64_t crl_now_ns(void)
 {
@@ -42,6 +48,8 @@ static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 	s->last_try = crl_wall_sec();
 	m->running_cnt++;
 	m->pause_until_ns = now + s->backoff_ns;
+	if (s->is_delta)
+		m->delta_until_ns = now + DELTA_LEAD_NS;
 	if (run == NULL) {
 		crl_fail(m, s, "crl-fetch", "out of memory");
 		return;
@@ -59,13 +67,17 @@ static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 /* When the source may start; UINT64_MAX = not by itself. */
 static uint64_t start_time(const struct crl_manager *m, const struct crl_source *s)
 {
+	uint64_t lead = !s->is_delta && s->bytes >= LARGE_BYTES ? m->delta_until_ns : 0;
+
 	if (s->is_running)
 		return UINT64_MAX;
 	if (s->is_forced)
-		return 0;
+		return lead;
 	if (s->is_overridden || crl_source_is_early(m, s))
 		return UINT64_MAX;
-	return s->due_ns > m->pause_until_ns ? s->due_ns : m->pause_until_ns;
+	if (s->due_ns > lead)
+		lead = s->due_ns;
+	return lead > m->pause_until_ns ? lead : m->pause_until_ns;
 }
 
 static struct crl_source *next_source(const struct crl_manager *m, uint64_t *when)

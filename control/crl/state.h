@@ -38,6 +38,7 @@ struct crl_manager {
 	size_t source_capacity;
 	unsigned running_cnt;
 	uint64_t pause_until_ns; /* backoff-interval between endpoints */
+	uint64_t delta_until_ns; /* a delta is on its way: large full lists wait; 0: none */
 	struct crl_waiter *waiter;
 	struct crl_clock clock;
 	bool is_list_damaged; /* as it was found at the start; not every source has told since */

@@ -5,8 +5,10 @@
  * are written from where they are; only the small part before them is built in memory.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -16,6 +18,7 @@
 #define MAGIC      "RKREVOC\3"
 #define MAGIC_2    "RKREVOC\2" /* without scopes and subjects; read, not written */
 #define MAGIC_LEN  8
+#define CHUNK_LEN  65536 /* of a file read piece by piece */
 #define DIGEST_LEN 32
 #define DIGEST_AT  48
 #define HEADER_LEN (DIGEST_AT + DIGEST_LEN)
@@ -147,21 +150,46 @@ enum file_state {
 	FILE_SAME
 };
 
+/* As compute_digest, of the file as it lies there: not all of it in memory. stated: what it says itself. */
+static int digest_file(int fd, uint8_t stated[DIGEST_LEN], uint8_t out[DIGEST_LEN])
+{
+	uint8_t *chunk = malloc(CHUNK_LEN);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ret = chunk != NULL && ctx != NULL ? 0 : -ENOMEM;
+	ssize_t n = 0;
+
+	if (ret == 0 && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+		ret = -EIO;
+	for (off_t at = 0; ret == 0 && (n = pread(fd, chunk, CHUNK_LEN, at)) != 0; at += n) {
+		if (n < 0 || (at == 0 && n < HEADER_LEN)) {
+			ret = -EIO;
+			break;
+		}
+		if (at == 0) {
+			memcpy(stated, chunk + DIGEST_AT, DIGEST_LEN);
+			memset(chunk + DIGEST_AT, 0, DIGEST_LEN);
+		}
+		if (EVP_DigestUpdate(ctx, chunk, (size_t)n) != 1)
+			ret = -EIO;
+	}
+	if (ret == 0 && EVP_DigestFinal_ex(ctx, out, NULL) != 1)
+		ret = -EIO;
+	EVP_MD_CTX_free(ctx);
+	free(chunk);
+	return ret;
+}
+
 static enum file_state look_at_file(int dir, const struct header *h)
 {
+	int fd = openat(dir, MASTER_LIST_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	uint8_t stated[DIGEST_LEN] = {0}, digest[DIGEST_LEN];
 	enum file_state state = FILE_UNUSABLE;
-	uint8_t digest[DIGEST_LEN];
-	uint8_t *data = NULL;
-	size_t len = 0;
-	struct iovec iov;
 
-	if (rk_file_read(dir, MASTER_LIST_FILE, MASTER_LIST_FILE_MAX, &data, &len) < 0)
+	if (fd < 0)
 		return FILE_UNUSABLE;
-	iov = (struct iovec){data, len};
-	if (len >= HEADER_LEN && compute_digest(&iov, 1, digest) == 0 &&
-		memcmp(data + DIGEST_AT, digest, DIGEST_LEN) == 0)
+	if (digest_file(fd, stated, digest) == 0 && memcmp(stated, digest, DIGEST_LEN) == 0)
 		state = memcmp(digest, h->digest, DIGEST_LEN) == 0 ? FILE_SAME : FILE_OTHER;
-	free(data);
+	close(fd);
 	return state;
 }
 
