@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/rcu.h"
+
 /* Long enough that reading the clock does not count, short enough that pairs are close in time. */
 #define TURN_NS     2e6
 #define TURN_MIN_NS 1e5
@@ -48,6 +50,14 @@ uint64_t bench_cpu_ns(void)
 uint64_t bench_process_cpu_ns(void)
 {
 	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+void bench_start_rcu(void)
+{
+	static bool is_started;
+
+	bench_must(is_started || rk_rcu_start() == 0, "no RCU");
+	is_started = true;
 }
 
 static int compare(const void *a, const void *b)

@@ -44,6 +44,9 @@ uint64_t bench_process_cpu_ns(void);                          /* of all threads 
 double bench_median(double *v, size_t n);                     /* sorts v */
 double bench_percentile(double *v, size_t n, double percent); /* sorts v */
 
+/* Once, however often it is called: this thread reads and writes RCU tables. */
+void bench_start_rcu(void);
+
 /* ---- contenders ---- */
 
 /* One contender: run() does the operation cnt times; false ends the program with its name. */

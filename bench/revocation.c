@@ -11,7 +11,6 @@
 
 #include "bench/crl_maker.h"
 #include "bench/harness.h"
-#include "bench/stage.h"
 #include "dataplane/rcu.h"
 #include "pki/store/revocation_build.h"
 
@@ -232,7 +231,7 @@ static uint64_t hash_of(const struct rk_revocation_key *key)
 
 static void open_table_of_nodes(struct others *o, unsigned entries)
 {
-	stage_start_rcu();
+	bench_start_rcu();
 	o->node = calloc(entries, sizeof(*o->node));
 	bench_must(o->node != NULL && rk_rcu_table_init(&o->table) == 0, "memory");
 	for (unsigned i = 0; i < entries; i++) {

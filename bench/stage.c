@@ -32,14 +32,6 @@ static const struct rk_address own_address = {
 	.family = 4, .prefix_len = 24, .bytes = {192, 0, 2, 1}};
 static const struct rk_address gateway = {.family = 4, .prefix_len = 32, .bytes = {192, 0, 2, 254}};
 
-void stage_start_rcu(void)
-{
-	static bool is_started;
-
-	bench_must(is_started || rk_rcu_start() == 0, "no RCU");
-	is_started = true;
-}
-
 static void open_eal(void)
 {
 	static bool is_open;
@@ -54,7 +46,7 @@ static void open_eal(void)
 	snprintf(prefix, sizeof(prefix), "rekey-bench-%d", (int)getpid());
 	bench_must(rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) >= 0,
 		"EAL does not start");
-	stage_start_rcu();
+	bench_start_rcu();
 }
 
 /* ---- names and addresses --------------------------------------------------------------------- */

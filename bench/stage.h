@@ -39,8 +39,6 @@ struct stage_options {
 	bool has_verdicts;     /* published, of every peer's certificate */
 	bool has_crypto_lcore; /* for asymmetric work: a core of its own on the worker's clock */
 };
-/* Once, however often it is called: this thread reads and writes RCU tables. */
-void stage_start_rcu(void);
 struct stage *stage_open(const struct stage_options *options);
 void stage_close(struct stage *s);
 

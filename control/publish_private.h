@@ -42,10 +42,10 @@ struct publisher {
 	struct compile_part part[RK_PART_CNT];
 	/* Of the revocations (publish_revocations.c). */
 	struct revocations *base; /* counted: what the base in force was compiled from, or NULL */
-	size_t overlay_cnt;       /* entries of the overlay in force */
-	struct compiling *merged; /* a base that waits for the compilation under way */
-	bool is_compiling;        /* a helper is at it, and publishes when it is done */
-	bool is_merging;          /* a helper makes a new base */
+	struct revocations_overlay *overlay; /* counted: the one in force, or NULL */
+	struct compiling *merged;            /* a base that waits for the compilation under way */
+	bool is_compiling;                   /* a helper is at it, and publishes when it is done */
+	bool is_merging;                     /* a helper makes a new base */
 	struct rk_generation published;
 	struct rk_generation applied; /* by this connection's data plane */
 	bool is_greeted;              /* its generation is known: from here on views may be sent */

@@ -26,13 +26,25 @@ struct compiling {
 	struct revocations *now; /* counted: what the parts are to say */
 	struct revocations
 		*base; /* counted: over which an overlay may be made; NULL: a base is due */
-	struct compile_part base_part; /* fd >= 0: compiled from base, not in force yet */
+	struct compile_part base_part;      /* fd >= 0: compiled from base, not in force yet */
+	struct revocations_overlay *before; /* counted: over base; or NULL */
 	/* out */
 	int error;
 	struct compile_part part;
-	size_t overlay_cnt;
+	struct revocations_overlay *overlay; /* counted; NULL: the part is a base */
 	struct rk_refusal why;
 };
+
+static void put_overlay(void *overlay)
+{
+	revocations_overlay_put(overlay);
+}
+
+/* It may be the last to hold a large list. */
+static void release_overlay(struct publisher *p, struct revocations_overlay *overlay)
+{
+	helper_release(p->daemon->helpers, put_overlay, overlay);
+}
 
 static void compiling_free(struct compiling *c)
 {
@@ -41,6 +53,8 @@ static void compiling_free(struct compiling *c)
 	compile_part_close(&c->base_part);
 	compile_part_close(&c->part);
 	rk_wipe(c->installation_key, sizeof(c->installation_key));
+	release_overlay(c->publisher, c->before);
+	release_overlay(c->publisher, c->overlay);
 	revocations_release(c->publisher->daemon, c->now);
 	revocations_release(c->publisher->daemon, c->base);
 	free(c);
@@ -68,11 +82,10 @@ static void work(void *arg)
 
 	c->error = -E2BIG;
 	if (c->base != NULL)
-		c->error = revocations_compile_overlay(
-			c->base, c->now, c->installation_key, &c->part, &c->overlay_cnt, &c->why);
+		c->error = revocations_compile_overlay(c->base, c->now, c->before,
+			c->installation_key, &c->part, &c->overlay, &c->why);
 	if (c->error != -E2BIG)
 		return;
-	c->overlay_cnt = 0;
 	c->error = revocations_compile(c->now, c->installation_key, &c->part, &c->why);
 }
 
@@ -151,7 +164,9 @@ static bool take_result(struct publisher *p, struct compiling *c)
 		set_base(p, c->base);
 		is_changed = take_part(p, &c->base_part);
 	}
-	p->overlay_cnt = c->overlay_cnt;
+	release_overlay(p, p->overlay);
+	p->overlay = c->overlay;
+	c->overlay = NULL;
 	return take_part(p, &c->part) || is_changed;
 }
 
@@ -183,8 +198,9 @@ static void merge_if_due(struct publisher *p)
 	struct revocations *now = revocations_current(p->daemon);
 	struct compiling *c;
 
-	if (now == NULL || p->overlay_cnt <= MERGE_ENTRIES || p->is_merging || p->is_compiling ||
-		p->merged != NULL)
+	if (now == NULL || p->overlay == NULL ||
+		revocations_overlay_cnt(p->overlay) <= MERGE_ENTRIES || p->is_merging ||
+		p->is_compiling || p->merged != NULL)
 		return;
 	c = compiling_new(p, now, NULL);
 	if (c == NULL)
@@ -234,6 +250,7 @@ bool publisher_compile_revocations(struct publisher *p)
 {
 	struct revocations *now = revocations_current(p->daemon);
 	bool is_small = now != NULL && revocations_new_entry_cnt(NULL, now) <= SMALL_ENTRIES;
+	const struct revocations *seen;
 	struct compiling *c;
 	bool is_changed;
 
@@ -245,8 +262,13 @@ bool publisher_compile_revocations(struct publisher *p)
 			"The revocations cannot be published: no memory");
 		return false;
 	}
+	seen = c->base;
+	if (c->base != NULL && p->overlay != NULL) {
+		c->before = revocations_overlay_get(p->overlay);
+		seen = revocations_overlay_of(c->before);
+	}
 	/* At the start nothing waits for the loop, and nothing is served without them. */
-	if (p->link != NULL && revocations_new_entry_cnt(c->base, now) > SMALL_ENTRIES) {
+	if (p->link != NULL && revocations_new_entry_cnt(seen, now) > SMALL_ENTRIES) {
 		start(p, c);
 		return false;
 	}
@@ -261,5 +283,6 @@ bool publisher_compile_revocations(struct publisher *p)
 void publisher_close_revocations(struct publisher *p)
 {
 	compiling_free(p->merged);
+	revocations_overlay_put(p->overlay);
 	revocations_put(p->base);
 }

@@ -69,14 +69,25 @@ enum pki_revocation_answer revocations_find(
 int revocations_compile(const struct revocations *r,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
 	struct rk_refusal *why) RK_MUST_CHECK;
+/* What an overlay says beside its base: what the next one over that base begins with. Counted. */
+struct revocations_overlay;
+struct revocations_overlay *revocations_overlay_get(struct revocations_overlay *o);
+void revocations_overlay_put(struct revocations_overlay *o); /* NULL is fine */
+size_t revocations_overlay_cnt(const struct revocations_overlay *o);
+/* What base and overlay together say. Borrowed. */
+const struct revocations *revocations_overlay_of(const struct revocations_overlay *o);
+
 /*
- * The REVOCATION_OVERLAY part that makes of a base compiled from base what r says. What both have in
- * common is not looked at twice, so a delta costs what it is large. *entry_cnt: entries in it.
- * -E2BIG when more than COMPILE_OVERLAY_MAX words differ: a base is due. A helper thread's work.
+ * The REVOCATION_OVERLAY part that makes of a base compiled from base what r says. before: an overlay
+ * over the same base, or NULL; what it was made of and r have in common (without it: base and r) is
+ * not looked at, so a delta costs what it is large, whatever came since the base. The same bytes with
+ * it and without. *made: one reference. -E2BIG when more than COMPILE_OVERLAY_MAX words differ: a
+ * base is due. A helper thread's work.
  */
 int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
+	const struct revocations_overlay *before,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
-	size_t *entry_cnt, struct rk_refusal *why) RK_MUST_CHECK;
+	struct revocations_overlay **made, struct rk_refusal *why) RK_MUST_CHECK;
 /* What one compilation has to look at: entries of sources that base does not share; NULL: all. */
 size_t revocations_new_entry_cnt(const struct revocations *base, const struct revocations *r);
 /* "keyCompromise", ...: RFC 5280's words. */

@@ -175,8 +175,44 @@ int revocations_compile(const struct revocations *r,
 
 /* ---- the overlay ------------------------------------------------------------------------------ */
 
+struct revocations_overlay {
+	atomic_uint ref_cnt;
+	struct revocations *of; /* counted: with the base it says what these say */
+	size_t cnt;
+	struct rk_revocation_entry entry[];
+};
+
+struct revocations_overlay *revocations_overlay_get(struct revocations_overlay *o)
+{
+	atomic_fetch_add(&o->ref_cnt, 1);
+	return o;
+}
+
+void revocations_overlay_put(struct revocations_overlay *o)
+{
+	if (o == NULL || atomic_fetch_sub(&o->ref_cnt, 1) != 1)
+		return;
+	revocations_put(o->of);
+	free(o);
+}
+
+size_t revocations_overlay_cnt(const struct revocations_overlay *o)
+{
+	return o->cnt;
+}
+
+const struct revocations *revocations_overlay_of(const struct revocations_overlay *o)
+{
+	return o->of;
+}
+
+/*
+ * Where seen is not base, an overlay of it is there already: only what changed since is looked at, and
+ * each such serial is noted, with state 0 where base says the same.
+ */
 struct diff {
-	const struct revocations *from;
+	const struct revocations *base;
+	const struct revocations *seen;
 	const struct revocations *to;
 	struct pki_revocation_keyer *keyer;
 	struct rk_revocation_entry *entry; /* COMPILE_OVERLAY_MAX */
@@ -190,16 +226,19 @@ static int compare_words(
 	const struct rk_span serial = {entry->serial, entry->serial_len};
 	const struct source_ref *by;
 	struct master_entry was, is;
-	bool was_revoked = revocations_lookup(d->from, hash, serial, &was, &by);
+	bool was_revoked = revocations_lookup(d->base, hash, serial, &was, &by);
 	bool is_revoked = revocations_lookup(d->to, hash, serial, &is, &by);
+	bool is_same = was_revoked == is_revoked && (!is_revoked || was.reason == is.reason);
 	struct rk_revocation_key key;
 
-	if (was_revoked == is_revoked && (!is_revoked || was.reason == is.reason))
+	if (is_same && d->seen == d->base)
 		return 0;
 	if (d->cnt == COMPILE_OVERLAY_MAX)
 		return -E2BIG;
 	pki_revocation_key(d->keyer, hash, serial.data, serial.len, &key);
-	d->entry[d->cnt++] = rk_revocation_entry(&key, is_revoked ? is.reason : RK_REASON_REMOVED);
+	d->entry[d->cnt++] =
+		is_same ? rk_revocation_split(&key)
+			: rk_revocation_entry(&key, is_revoked ? is.reason : RK_REASON_REMOVED);
 	return 0;
 }
 
@@ -255,7 +294,7 @@ static bool is_same_range(const struct diff *d, struct source_range a, struct so
 	if (a.end - a.at != b.end - b.at)
 		return false;
 	for (size_t i = 0; i < a.end - a.at; i++) {
-		const struct source_ref *x = &d->from->source[a.at + i];
+		const struct source_ref *x = &d->seen->source[a.at + i];
 		const struct source_ref *y = &d->to->source[b.at + i];
 
 		/* Of an indirect list the full one may have no word on this issuer, and end a delta. */
@@ -273,7 +312,7 @@ static int diff_scope(struct diff *d, struct source_range a, struct source_range
 	if (is_same_range(d, a, b))
 		return 0;
 	while ((a.at < a.end || b.at < b.end) && ret == 0) {
-		const struct source_ref *x = a.at < a.end ? &d->from->source[a.at] : NULL;
+		const struct source_ref *x = a.at < a.end ? &d->seen->source[a.at] : NULL;
 		const struct source_ref *y = b.at < b.end ? &d->to->source[b.at] : NULL;
 		int order = x == NULL ? 1 : y == NULL ? -1 : source_ref_compare(x, y);
 		bool is_delta = order <= 0 ? x->is_delta : y->is_delta;
@@ -292,13 +331,13 @@ static int diff_all(struct diff *d)
 	struct source_range a = {0}, b = {0};
 	int ret = 0;
 
-	while ((a.at < d->from->source_cnt || b.at < d->to->source_cnt) && ret == 0) {
-		int order = a.at == d->from->source_cnt ? 1 : -1;
+	while ((a.at < d->seen->source_cnt || b.at < d->to->source_cnt) && ret == 0) {
+		int order = a.at == d->seen->source_cnt ? 1 : -1;
 
-		if (a.at < d->from->source_cnt && b.at < d->to->source_cnt)
+		if (a.at < d->seen->source_cnt && b.at < d->to->source_cnt)
 			order = source_ref_compare_scope(
-				&d->from->source[a.at], &d->to->source[b.at]);
-		a.end = order <= 0 ? scope_end(d->from, a.at) : a.at;
+				&d->seen->source[a.at], &d->to->source[b.at]);
+		a.end = order <= 0 ? scope_end(d->seen, a.at) : a.at;
 		b.end = order >= 0 ? scope_end(d->to, b.at) : b.at;
 		ret = diff_scope(d, a, b);
 		a.at = a.end;
@@ -323,19 +362,86 @@ size_t revocations_new_entry_cnt(const struct revocations *base, const struct re
 	return cnt;
 }
 
-static int give_diff(void *ctx, struct revocation_builder *b)
+static int give_overlay(void *ctx, struct revocation_builder *b)
 {
-	const struct diff *d = ctx;
+	const struct revocations_overlay *o = ctx;
 
-	return revocation_builder_add(b, 0, d->entry, d->cnt);
+	return revocation_builder_add(b, 0, o->entry, o->cnt);
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+	const struct rk_revocation_entry *a = left, *b = right;
+	uint64_t x = a->head & ~RK_REVOCATION_STATE, y = b->head & ~RK_REVOCATION_STATE;
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return (a->tail > b->tail) - (a->tail < b->tail);
+}
+
+/* In order, each key once: one serial may have been met in several lists. */
+static void sort_noted(struct diff *d)
+{
+	size_t kept = 0;
+
+	qsort(d->entry, d->cnt, sizeof(d->entry[0]), compare_keys);
+	for (size_t i = 0; i < d->cnt; i++) {
+		if (kept == 0 || compare_keys(&d->entry[kept - 1], &d->entry[i]) != 0)
+			d->entry[kept++] = d->entry[i];
+	}
+	d->cnt = kept;
+}
+
+/* What is left of before, and what was found since. */
+static int join(
+	struct diff *d, const struct revocations_overlay *before, struct revocations_overlay **out)
+{
+	size_t room = d->cnt + (before != NULL ? before->cnt : 0);
+	struct revocations_overlay *o = malloc(sizeof(*o) + room * sizeof(o->entry[0]));
+
+	if (o == NULL)
+		return -ENOMEM;
+	sort_noted(d);
+	atomic_init(&o->ref_cnt, 1);
+	o->cnt = 0;
+	for (size_t i = 0; before != NULL && i < before->cnt; i++) {
+		if (bsearch(&before->entry[i], d->entry, d->cnt, sizeof(d->entry[0]),
+			    compare_keys) == NULL)
+			o->entry[o->cnt++] = before->entry[i];
+	}
+	for (size_t i = 0; i < d->cnt; i++) {
+		if ((d->entry[i].head & RK_REVOCATION_STATE) != 0)
+			o->entry[o->cnt++] = d->entry[i];
+	}
+	if (o->cnt > COMPILE_OVERLAY_MAX) {
+		free(o);
+		return -E2BIG;
+	}
+	o->of = revocations_get((struct revocations *)(uintptr_t)d->to);
+	*out = o;
+	return 0;
+}
+
+/* 0; -E2BIG, of which with before NULL nothing would come but the same. */
+static int make_overlay(
+	struct diff *d, const struct revocations_overlay *before, struct revocations_overlay **out)
+{
+	int ret;
+
+	d->seen = before != NULL ? before->of : d->base;
+	d->cnt = 0;
+	ret = diff_all(d);
+	return ret == 0 ? join(d, before, out) : ret;
 }
 
 int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
+	const struct revocations_overlay *before,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
-	size_t *entry_cnt, struct rk_refusal *why)
+	struct revocations_overlay **made, struct rk_refusal *why)
 {
-	struct diff d = {.from = base, .to = r};
-	struct compile_entries entries = {.give = give_diff, .ctx = &d};
+	struct diff d = {.base = base, .to = r};
+	struct compile_entries entries = {.give = give_overlay};
+	struct revocations_overlay *o = NULL;
 	int ret = -ENOMEM;
 
 	d.entry = calloc(COMPILE_OVERLAY_MAX, sizeof(*d.entry));
@@ -343,11 +449,19 @@ int revocations_compile_overlay(const struct revocations *base, const struct rev
 		return -ENOMEM;
 	ret = pki_revocation_keyer_new(installation_key, &d.keyer);
 	if (ret == 0)
-		ret = diff_all(&d);
-	entries.cnt = d.cnt;
-	if (ret == 0)
+		ret = make_overlay(&d, before, &o);
+	if (ret == -E2BIG && before != NULL) /* much went to and fro */
+		ret = make_overlay(&d, NULL, &o);
+	if (ret == 0) {
+		entries.cnt = o->cnt;
+		entries.ctx = o;
 		ret = compile(RK_PART_REVOCATION_OVERLAY, r, d.keyer, &entries, out, why);
-	*entry_cnt = d.cnt;
+	}
+	if (ret == 0) {
+		*made = o;
+		o = NULL;
+	}
+	revocations_overlay_put(o);
 	pki_revocation_keyer_free(d.keyer);
 	free(d.entry);
 	return ret;

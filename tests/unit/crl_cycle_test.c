@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The CRL manager over several cycles: deltas, lists held back, lists that end, the clock. */
 #include "control/crl/clock.h"
+#include "control/crl/state.h"
 #include "tests/unit/crl_fixture.h"
 
 static json_t *source_named(struct bench *b, const char *name)
@@ -50,6 +51,51 @@ static void delta_is_fetched_and_follows_its_full_list(void **state)
 	assert_string_equal(text_of(delta, "base_crl_number"), "05");
 	assert_string_equal(text_of(source_named(b, "lab/issuing"), "kind"), "full");
 	assert_string_equal(seen.alarm_kind, "");
+}
+
+/* What is new in a delta does not wait for the millions of a full list; these wait for it, for a while. */
+static void large_full_list_starts_after_the_delta(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m;
+	struct crl_source *full, *delta;
+	char path[160], uri[192];
+
+	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
+	snprintf(uri, sizeof(uri), "file://%s", path);
+	b->endpoint.delta_uri = uri;
+	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
+				 .issuer_key = b->pki.ca_key,
+				 .number = 6,
+				 .delta_base = "5"});
+	put_crl(b, 5, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	refresh(b);
+	m = b->d.crl;
+	assert_int_equal(m->source_cnt, 2);
+	full = m->source[m->source[0]->is_delta];
+	delta = m->source[!m->source[0]->is_delta];
+	for (int turn = 0; turn < 3; turn++) {
+		bool is_late = turn == 2;
+
+		full->bytes = turn == 0 ? 1000 : 2 << 20;
+		full->is_forced = delta->is_forced = true;
+		crl_schedule(m);
+		assert_true(delta->is_running);
+		if (is_late) {
+			m->delta_until_ns = 1;
+			crl_schedule(m);
+		}
+		assert_int_equal(full->is_running, turn == 0 || is_late);
+		while (delta->is_running)
+			event_base_loop(b->d.base, EVLOOP_ONCE);
+		assert_int_equal(m->delta_until_ns, 0);
+		assert_false(full->is_forced); /* it is running, or has run */
+		while (full->is_running)
+			event_base_loop(b->d.base, EVLOOP_ONCE);
+	}
+	b->endpoint.delta_uri = NULL;
 }
 
 /* One cycle: the list in force stays, with an alarm; then the CA has its way. */
@@ -229,6 +275,7 @@ int main(void)
 		WITH_BENCH(full_list_leads_to_its_delta),
 		WITH_BENCH(certificate_leads_to_a_delta),
 		WITH_BENCH(configured_delta_goes_before_a_learnt_one),
+		WITH_BENCH(large_full_list_starts_after_the_delta),
 		WITH_BENCH(shrunk_list_is_held_for_one_cycle),
 		WITH_BENCH(ending_list_is_an_alarm),
 		cmocka_unit_test(clock_is_held_against_lists_and_itself),

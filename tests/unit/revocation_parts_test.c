@@ -188,8 +188,10 @@ static void base_and_overlay_say_what_control_finds(void **state)
 	struct master_list *list;
 	struct rk_part *base = NULL, *overlay;
 	struct revocations *from = NULL, *to;
+	struct revocations_overlay *before = NULL, *anew, *next;
 	struct rk_refusal why = {""};
 	size_t cnt, changed = 0;
+	struct compile_part stepwise = {.fd = -1};
 
 	(void)state;
 	assert_int_equal(master_list_new(&list), 0);
@@ -203,9 +205,23 @@ static void base_and_overlay_say_what_control_finds(void **state)
 			assert_same_words(to, base, NULL);
 			revocations_put(from);
 			from = revocations_get(to);
+			revocations_overlay_put(before);
+			before = NULL;
 		}
 		assert_int_equal(
-			revocations_compile_overlay(from, to, secret, &compiled, &cnt, &why), 0);
+			revocations_compile_overlay(from, to, NULL, secret, &compiled, &anew, &why),
+			0);
+		/* From the one before it: the same bytes. */
+		assert_int_equal(revocations_compile_overlay(
+					 from, to, before, secret, &stepwise, &next, &why),
+			0);
+		assert_memory_equal(stepwise.digest, compiled.digest, RK_DIGEST_LEN);
+		assert_ptr_equal(revocations_overlay_of(next), to);
+		compile_part_close(&stepwise);
+		cnt = revocations_overlay_cnt(anew);
+		revocations_overlay_put(anew);
+		revocations_overlay_put(before);
+		before = next;
 		overlay = open_part(&compiled);
 		assert_same_words(to, base, overlay);
 		assert_true(round % 7 != 0 || cnt == 0);
@@ -214,6 +230,7 @@ static void base_and_overlay_say_what_control_finds(void **state)
 		revocations_put(to);
 	}
 	assert_true(changed > ROUNDS);
+	revocations_overlay_put(before);
 	rk_part_close(base);
 	revocations_put(from);
 	master_list_put(list);
@@ -296,7 +313,7 @@ static void large_changes_ask_for_a_base(void **state)
 	struct master_builder *b;
 	struct master_source *s;
 	struct revocations *from, *to;
-	size_t cnt;
+	struct revocations_overlay *made = NULL, *before;
 
 	(void)state;
 	assert_int_equal(master_list_new(&empty), 0);
@@ -313,8 +330,18 @@ static void large_changes_ask_for_a_base(void **state)
 	assert_int_equal(revocations_new_entry_cnt(NULL, to), COMPILE_OVERLAY_MAX + 1);
 	assert_int_equal(revocations_new_entry_cnt(from, to), COMPILE_OVERLAY_MAX + 1);
 	assert_int_equal(revocations_new_entry_cnt(to, to), 0);
-	assert_int_equal(revocations_compile_overlay(from, to, secret, &part, &cnt, &why), -E2BIG);
-	assert_int_equal(revocations_compile_overlay(to, from, secret, &part, &cnt, &why), -E2BIG);
+	assert_int_equal(
+		revocations_compile_overlay(from, to, NULL, secret, &part, &made, &why), -E2BIG);
+	assert_int_equal(
+		revocations_compile_overlay(to, from, NULL, secret, &part, &made, &why), -E2BIG);
+	/* Back to what the base says: nothing differs, however much has to be looked at. */
+	assert_int_equal(
+		revocations_compile_overlay(from, from, NULL, secret, &part, &made, &why), 0);
+	compile_part_close(&part);
+	before = made;
+	assert_int_equal(
+		revocations_compile_overlay(from, to, before, secret, &part, &made, &why), -E2BIG);
+	revocations_overlay_put(before);
 	revocations_put(from);
 	revocations_put(to);
 	master_source_put(s);
