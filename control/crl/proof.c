@@ -13,10 +13,13 @@ static void verify(void *arg)
 int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl, const struct pki_trust *trust,
 	int64_t now, struct pki_report *report)
 {
+	const struct pki_crl_info *info = pki_crl_info(crl);
+
 	p->crl = crl;
 	p->trust = trust;
 	p->now = now;
-	p->is_beside = pki_crl_info(crl)->size >= BESIDE_BYTES;
+	/* Of an indirect list an entry may become several, which only its signer may ask of us. */
+	p->is_beside = info->size >= BESIDE_BYTES && !info->scope.is_indirect;
 	p->error = 0;
 	if (!p->is_beside)
 		return pki_crl_verify(crl, trust, now, report, NULL);

@@ -23,8 +23,8 @@ struct crl_proof {
 };
 
 /*
- * Begins; crl and trust are borrowed and p stays where it is until the end. A small list is verified
- * at once: then as pki_crl_verify, and no end is due unless 0.
+ * Begins; crl and trust are borrowed and p stays where it is until the end. A list that is small, or
+ * indirect, is verified at once: then as pki_crl_verify, and no end is due unless 0.
  */
 int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl, const struct pki_trust *trust,
 	int64_t now, struct pki_report *report) RK_MUST_CHECK;

@@ -2,6 +2,7 @@
 /* The order of the master list's records: by digits of one byte from the front, in place. */
 #include <string.h>
 
+#include "pki/store/beside.h"
 #include "pki/store/master_source.h"
 
 #define DIGITS     256
@@ -105,7 +106,56 @@ static void sort_from(uint8_t *r, size_t cnt, size_t stride, size_t at)
 	}
 }
 
+/* ---- by two threads --------------------------------------------------------------------------- */
+
+#define SHARE_RECORDS 200000 /* so many are worth a second thread */
+
+/* Runs [first, last) of the digits of byte at. */
+struct share {
+	uint8_t *records;
+	size_t stride;
+	size_t at;
+	const size_t *end; /* of all runs */
+	unsigned first;
+	unsigned last;
+};
+
+static void sort_share(void *arg)
+{
+	const struct share *s = arg;
+
+	for (unsigned d = s->first; d < s->last; d++) {
+		size_t begin = d > 0 ? s->end[d - 1] : 0;
+
+		sort_from(s->records + begin * s->stride, s->end[d] - begin, s->stride, s->at + 1);
+	}
+}
+
 void master_records_sort(uint8_t *records, size_t cnt, size_t stride)
 {
-	sort_from(records, cnt, stride, 0);
+	size_t end[DIGITS], at = 0;
+	struct share low = {records, stride, 0, end, 0, 0}, high;
+	struct beside other;
+
+	if (cnt < SHARE_RECORDS) {
+		sort_from(records, cnt, stride, 0);
+		return;
+	}
+	while (count_digits(records, cnt, stride, at, end)) {
+		if (++at + 1 >= stride) {
+			sort_from(records, cnt, stride, at);
+			return;
+		}
+	}
+	spread(records, stride, at, end);
+	low.at = at;
+	while (low.last < DIGITS && end[low.last] < cnt / 2)
+		low.last++;
+	low.last++; /* the half is within this run */
+	high = low;
+	high.first = low.last;
+	high.last = DIGITS;
+	beside_begin(&other, sort_share, &high);
+	sort_share(&low);
+	beside_end(&other);
 }

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "pki/store/beside.h"
+
 #define LARGE_BYTES ((size_t)4 << 20)
 
 #ifndef MADV_POPULATE_WRITE
@@ -74,6 +76,37 @@ static void write_header(struct part_writer *w, size_t section_cnt)
 	memcpy(w->map + sizeof(header), w->section, section_cnt * sizeof(w->section[0]));
 }
 
+struct piece {
+	uint8_t *start;
+	size_t len;
+	bool is_there;
+};
+
+static void populate(void *arg)
+{
+	struct piece *p = arg;
+
+	p->is_there = madvise(p->start, p->len, MADV_POPULATE_WRITE) == 0;
+}
+
+/* By two threads: pages are wiped before they are ours. false: to be allocated in another way. */
+static bool populate_all(uint8_t *map, size_t len)
+{
+	const size_t half = len / 2 / LARGE_BYTES * LARGE_BYTES;
+	struct piece low = {map, half, false}, high = {map + half, len - half, false};
+	struct beside other;
+
+	rk_bytes_are_many(map, len);
+	if (half == 0) {
+		populate(&high);
+		return high.is_there;
+	}
+	beside_begin(&other, populate, &high);
+	populate(&low);
+	beside_end(&other);
+	return low.is_there && high.is_there;
+}
+
 /*
  * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Of a large
  * part in large pages where the system gives them (shmem_enabled), which only a mapping can ask for.
@@ -88,11 +121,8 @@ static int allocate(struct part_writer *w)
 	if (map == MAP_FAILED)
 		return -errno;
 	w->map = map;
-	if (w->map_len >= LARGE_BYTES) {
-		rk_bytes_are_many(map, w->map_len);
-		if (madvise(map, w->map_len, MADV_POPULATE_WRITE) == 0)
-			return 0;
-	}
+	if (w->map_len >= LARGE_BYTES && populate_all(map, w->map_len))
+		return 0;
 	return -posix_fallocate(w->fd, 0, (off_t)w->map_len);
 }
 

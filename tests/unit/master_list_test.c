@@ -128,6 +128,43 @@ static void compare_with_a_plain_array(size_t longest)
 	master_source_put(s);
 }
 
+/* So many that two threads sort them: all over, behind a common beginning, and all the same. */
+static void many_are_sorted_by_two(void **state)
+{
+	enum { CNT = 250000, LEN = 16 };
+	uint8_t number = 1;
+	struct master_source_info info = info_of("u", &number);
+
+	(void)state;
+	srandom(11);
+	for (size_t common = 0; common <= LEN; common += LEN / 2) {
+		struct master_entry e, last = {0};
+		struct master_builder *b = NULL;
+		struct master_source *s = NULL;
+		uint8_t serial[LEN] = {1};
+		uint64_t sum = 0;
+
+		assert_int_equal(master_builder_new(&info, &b), 0);
+		for (size_t i = 0; i < CNT; i++) {
+			for (size_t n = common; n < LEN; n++)
+				serial[n] = (uint8_t)(random() >> 3);
+			assert_int_equal(
+				master_builder_add(b, (struct rk_span){serial, LEN}, (int64_t)i, 3),
+				0);
+		}
+		assert_int_equal(master_builder_repeated(b), common < LEN ? 0 : CNT - 1);
+		assert_int_equal(master_builder_finish(b, &s), 0);
+		for (size_t i = 0; i < master_source_entry_cnt(s); i++) {
+			master_source_entry(s, i, &e);
+			assert_true(memcmp(e.serial, last.serial, LEN) > 0);
+			sum += (uint64_t)e.revoked_at;
+			last = e;
+		}
+		assert_int_equal(sum, common < LEN ? (uint64_t)CNT * (CNT - 1) / 2 : 0);
+		master_source_put(s);
+	}
+}
+
 /* Records of several sizes: those of 16 and 20 bytes are copied in another way. */
 static void source_agrees_with_a_plain_array(void **state)
 {
@@ -266,6 +303,7 @@ int main(void)
 		cmocka_unit_test(entries_are_sorted_and_found),
 		cmocka_unit_test(bad_input_is_refused),
 		cmocka_unit_test(source_agrees_with_a_plain_array),
+		cmocka_unit_test(many_are_sorted_by_two),
 		cmocka_unit_test(lists_share_and_do_not_change),
 		cmocka_unit_test(older_numbers_are_refused),
 		cmocka_unit_test(groups_are_replaced_whole),
