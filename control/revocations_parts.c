@@ -450,7 +450,7 @@ int revocations_compile_overlay(const struct revocations *base, const struct rev
 	ret = pki_revocation_keyer_new(installation_key, &d.keyer);
 	if (ret == 0)
 		ret = make_overlay(&d, before, &o);
-	if (ret == -E2BIG && before != NULL) /* much went to and fro */
+	if (ret == -E2BIG && before != NULL) /* much changed, and back again */
 		ret = make_overlay(&d, NULL, &o);
 	if (ret == 0) {
 		entries.cnt = o->cnt;
