@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/alarms.h"
@@ -211,6 +212,60 @@ static void test_last_good_stays(void **state)
 	assert_true(alarm_is_standing(f.d.alarms, "certificate-absent", name));
 }
 
+/* Of an alarm of ours, "" when it does not stand. */
+static const char *severity(const char *kind)
+{
+	static char out[16];
+	struct answer a;
+	json_t *alarm;
+	size_t i;
+
+	out[0] = '\0';
+	alarms_list(f.d.alarms, true, &a);
+	json_array_foreach(json_object_get(a.body, "alarms"), i, alarm)
+	{
+		if (strcmp(json_string_value(json_object_get(alarm, "kind")), kind) == 0)
+			snprintf(out, sizeof(out), "%s",
+				json_string_value(json_object_get(alarm, "severity")));
+	}
+	answer_fini(&a);
+	return out;
+}
+
+/* Each threshold of a certificate's end, from either side. */
+static void test_thresholds_of_expiry(void **state)
+{
+	static const struct {
+		int64_t left; /* seconds */
+		const char *expiring, *expired;
+	} cases[] = {
+		{30 * TEST_DAY + 600, "", ""},
+		{30 * TEST_DAY - 600, "MINOR", ""},
+		{7 * TEST_DAY + 600, "MINOR", ""},
+		{7 * TEST_DAY - 600, "MAJOR", ""},
+		{600, "MAJOR", ""},
+		{-600, "", "CRITICAL"},
+		{60 * TEST_DAY, "", ""},
+	};
+
+	(void)state;
+	fixture_provision(&f, &pki);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		X509 *cert = fixture_certify(&f, &pki, KEY_FILE,
+			&(struct test_cert){.cn = "east.peering",
+				.not_before = time(NULL) - 30 * TEST_DAY,
+				.not_after = time(NULL) + cases[i].left});
+		char *pem = test_pem(cert);
+
+		write_file(CERT_FILE, pem, strlen(pem));
+		reload(NULL);
+		assert_string_equal(severity("certificate-expiring"), cases[i].expiring);
+		assert_string_equal(severity("certificate-expired"), cases[i].expired);
+		free(pem);
+		X509_free(cert);
+	}
+}
+
 /* Any name will do, and the configuration says which one peering uses. */
 static void test_another_name(void **state)
 {
@@ -311,6 +366,7 @@ int main(void)
 		T(test_delete),
 		T(test_deleted_key_is_overwritten),
 		T(test_last_good_stays),
+		T(test_thresholds_of_expiry),
 		T(test_another_name),
 		T(test_every_finding_is_told),
 	};

@@ -19,6 +19,7 @@
 #include "control/credential.h"
 #include "control/enrol/enrol.h"
 #include "control/provision_private.h"
+#include "pki/x509/name.h"
 #include "tests/unit/enrol_fixture.h"
 
 static struct enrol_fixture f;
@@ -74,9 +75,29 @@ static void write_secret(const char *text, mode_t mode)
 	close(fd);
 }
 
+/* 60 days of the server's 90, less up to a twentieth of them: how many seconds of jitter. */
+static int64_t renewal_jitter(void)
+{
+	const char *text = json_string_value(enrol_fixture_get(&f, "next_try"));
+	X509 *cert = NULL;
+	struct tm tm = {0};
+	int64_t begin, jitter;
+
+	assert_non_null(text);
+	assert_non_null(strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm));
+	assert_int_equal(
+		provision_read_certificate(f.daemon.d.pki_fd, "custom_ssr_peering", &cert), 0);
+	assert_true(pki_asn1_time(X509_get0_notBefore(cert), &begin));
+	X509_free(cert);
+	jitter = begin + 60 * TEST_DAY - timegm(&tm);
+	assert_true(jitter >= 0 && jitter <= 90 * TEST_DAY / 20);
+	return jitter;
+}
+
 static void test_first_enrolment(void **state)
 {
 	static const char *const labels[] = {"plain", "wrapped"};
+	int64_t jitter[2];
 
 	(void)state;
 	enrol_fixture_start(&f, json_object(), 404, "no-ca-profile");
@@ -93,7 +114,9 @@ static void test_first_enrolment(void **state)
 		assert_true(json_is_null(enrol_fixture_get(&f, "error")));
 		assert_int_equal(
 			json_array_size(enrol_fixture_get(&f, "offered_ca_certificates")), 2);
+		jitter[i] = renewal_jitter();
 	}
+	assert_true(jitter[0] != jitter[1]); /* once in four hundred thousand it is not */
 	/* 60 of 90 days from now, less at most a twentieth: in the answer, and after a restart. */
 	assert_true(json_is_string(enrol_fixture_get(&f, "next_try")));
 	/* A later call that fails does not cost the renewal. */
