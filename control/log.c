@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pki/view/journal.h"
+#include "pki/view/plain_text.h"
 
 #define LINE_MAX_LEN 1024
 #define FIELD_CNT    10 /* a line's own ones, with those of the caller */
@@ -209,9 +210,7 @@ void log_write_fields(
 	if ((int)site->level > level_max(module))
 		return;
 	snprintf(message, sizeof(message), "%s", text);
-	for (char *p = message; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	rk_make_plain(message, strlen(message), "");
 	snprintf(priority, sizeof(priority), "%d", (int)site->level);
 	snprintf(line, sizeof(line), "%d", site->line);
 	for (size_t i = 0; i < field_cnt && cnt < FIELD_CNT; i++)

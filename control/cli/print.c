@@ -6,32 +6,22 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "pki/view/plain_text.h"
+
 #define VALUE_MAX  1024
 #define COLUMN_MAX 16
 #define INDENT_MAX 64
 
 /* ---- what reaches a terminal --------------------------------------------------------------------- */
 
-static void strip(char *text, const char *but)
-{
-	unsigned char *p = (unsigned char *)text;
-
-	for (; *p != '\0'; p++) {
-		if ((*p < 0x20 || *p == 0x7f) && strchr(but, *p) == NULL)
-			*p = '?';
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
-
 void print_strip_controls(char *text)
 {
-	strip(text, "");
+	rk_make_plain(text, strlen(text), "");
 }
 
 void print_strip_text(char *text)
 {
-	strip(text, "\n\t");
+	rk_make_plain(text, strlen(text), "\n\t");
 }
 
 void print_text(FILE *f, const char *text)

@@ -15,7 +15,7 @@ struct print_column {
 	const char *key; /* "a.b" looks into nested objects */
 };
 
-/* C0, DEL and (as UTF-8) C1 could drive a terminal: each becomes a question mark. */
+/* What could drive a terminal becomes question marks (pki/view/plain_text.h). */
 void print_strip_controls(char *text);
 /* The same, but line ends and tabs stay. */
 void print_strip_text(char *text);

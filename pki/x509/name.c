@@ -7,24 +7,21 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
+#include "pki/view/plain_text.h"
 #include "pki/x509/der.h"
 
 void pki_bytes_text(const char *bytes, size_t len, char *out, size_t size)
 {
-	size_t i;
-
 	if (len >= size) {
 		len = size - 1;
 		/* do not cut a UTF-8 character in two */
 		while (len > 0 && ((unsigned char)bytes[len] & 0xc0) == 0x80)
 			len--;
 	}
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)bytes[i];
-
-		out[i] = c < 0x20 || c == 0x7f ? '?' : bytes[i];
-	}
+	if (len > 0)
+		memcpy(out, bytes, len);
 	out[len] = '\0';
+	rk_make_plain(out, len, "");
 }
 
 void pki_string_text(const ASN1_STRING *s, char *out, size_t size)

@@ -5,16 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Names come out of hostile certificates and end in logs and terminals. */
-static void make_printable(char *s)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x20 || c == 0x7f)
-			*s = '?';
-	}
-}
+#include "pki/view/plain_text.h"
 
 /* Cutting must not leave half a UTF-8 character: drops a last character that is not whole. */
 static void drop_half_character(char *s)
@@ -41,7 +32,8 @@ static void format_text(char *out, size_t size, const char *format, va_list args
 		out[0] = '\0';
 	if (len >= (int)size)
 		drop_half_character(out);
-	make_printable(out);
+	/* Names come out of hostile certificates and end in logs and terminals. */
+	rk_make_plain(out, strlen(out), "");
 }
 
 void pki_report_init(struct pki_report *r)

@@ -125,7 +125,7 @@ def run(program, folder, words):
 
 def judge(name, words, code, said):
     """Controls of its own rekeyctl prints only on a terminal, which this is not."""
-    control = re.search(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", said)
+    control = re.search(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]", said)
     if code in (0, 1, 2, 3, 4) and not control:
         return 0
     at = max(control.start() - 150, 0) if control else 0
@@ -223,12 +223,25 @@ def beside(check, program):
             server.shutdown()
 
 
+def hostile_certificate(program, folder, _server):
+    """What a stranger's certificate says of itself is shown, too."""
+    file = os.path.join(folder, "bad.pem")
+    subprocess.run(["openssl", "req", "-x509", "-utf8", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", os.devnull, "-out", file, "-subj", "/CN=a\x9b2Jb\u202ec"],
+                   check=True, capture_output=True)
+    r = run(program, folder, ["pki", "verify", "--anchors", file, file])
+    assert b"CN=a" in r.stdout, r
+    wrong = judge("certificate", "pki verify", r.returncode, r.stdout + r.stderr)
+    r = run(program, folder, ["pki", "verify", "--json", "--anchors", file, file])
+    return wrong + judge("certificate", "pki verify --json", r.returncode, r.stdout + r.stderr)
+
+
 def main(program):
     program = os.path.realpath(program)
-    with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(PARTS + 4) as pool:
+    with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(PARTS + 5) as pool:
         os.environ["HOME"] = home
         running = [pool.submit(beside, check, program)
-                   for check in (slow, interrupted, ended_by_signal, hostile_otherwise,
+                   for check in (slow, interrupted, ended_by_signal, hostile_otherwise, hostile_certificate,
                                  *(functools.partial(hostile, part) for part in range(PARTS)))]
         return 1 if any([r.result() for r in running]) else 0
 

@@ -17,13 +17,13 @@ static void terminal_never_sees_controls(void **state)
 {
 	json_t *o = json_pack("{s:s, s:{s:b}, s:n}", "cn",
 		"a\x1b[2J\xc2\x9b"
-		"b\x7f",
+		"b\x7f\xe2\x80\xae\xe2\x81\xa6\xe2\x82\xac",
 		"c", "deep", 1, "none");
 	char text[64];
 
 	(void)state;
 	print_value(o, "cn", text, sizeof(text));
-	assert_string_equal(text, "a?[2J??b?");
+	assert_string_equal(text, "a?[2J??b???????\xe2\x82\xac");
 	print_value(o, "c.deep", text, sizeof(text));
 	assert_string_equal(text, "True");
 	print_value(o, "none", text, sizeof(text));
