@@ -75,15 +75,6 @@ int user_list_add(struct user_list *list, const char *name, enum user_role role,
 	return 0;
 }
 
-void user_list_remove(struct user_list *list, struct user_record *user)
-{
-	struct user_record *last = &list->user[--list->cnt];
-
-	if (user != last)
-		*user = *last;
-	rk_wipe(last, sizeof(*last));
-}
-
 size_t user_list_admin_cnt(const struct user_list *list)
 {
 	size_t cnt = 0;

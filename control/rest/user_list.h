@@ -35,7 +35,5 @@ struct user_record *user_list_find(const struct user_list *list, const char *nam
 int user_list_add(struct user_list *list, const char *name, enum user_role role, const char *hash)
 	__attribute__((warn_unused_result));
 bool user_name_is_good(const char *name);
-/* The user must be in the list. */
-void user_list_remove(struct user_list *list, struct user_record *user);
 /* Those that are enabled. */
 size_t user_list_admin_cnt(const struct user_list *list);
