@@ -6,13 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/cli/cli.h"
 
 #define TOKEN_MAX 16384
 
-/* The file's first word. */
+/* Everybody on this machine can read it, or can have put it there. */
+static bool is_open_to_all(FILE *f)
+{
+	struct stat st;
+
+	return fstat(fileno(f), &st) < 0 || (S_ISREG(st.st_mode) && (st.st_mode & 07) != 0);
+}
+
+/* The file's first word; -EPERM for one that is not kept to its owner. */
 static int read_token(struct cli *c, const char *path)
 {
 	char token[TOKEN_MAX + 1];
@@ -22,6 +31,11 @@ static int read_token(struct cli *c, const char *path)
 
 	if (f == NULL)
 		return -errno;
+	if (is_open_to_all(f)) {
+		fclose(f);
+		return -EPERM;
+	}
+	setvbuf(f, NULL, _IONBF, 0); /* no copy that is not wiped */
 	len = fread(token, 1, TOKEN_MAX, f);
 	ret = ferror(f) ? -EIO : 0;
 	fclose(f);
@@ -117,7 +131,10 @@ bool login_open(struct cli *c, bool is_again)
 		ret = read_token(c, c->token_file);
 	if (ret == 0)
 		return true;
-	if (ret != -ENOENT)
+	if (ret == -EPERM)
+		cli_error(c, "the token in %s is open to everybody: chmod 600 %s, or log in anew",
+			c->token_file, c->token_file);
+	else if (ret != -ENOENT)
 		cli_error(c, "cannot read the token in %s: %s", c->token_file, strerror(-ret));
 	if (!c->input.is_terminal && (c->is_shell || c->user == NULL)) {
 		if (c->token_file != NULL)

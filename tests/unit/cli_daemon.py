@@ -236,12 +236,28 @@ def hostile_certificate(program, folder, _server):
     return wrong + judge("certificate", "pki verify --json", r.returncode, r.stdout + r.stderr)
 
 
+def token_of_all(program, folder, _server):
+    """A token that everybody on the machine can read is as good as none."""
+    file = os.path.join(folder, "token")
+    wrong = 0
+    for mode, is_refused in (0o604, True), (0o602, True), (0o640, False), (0o600, False):
+        with open(file, "w") as f:
+            f.write("Bearer\n")
+        os.chmod(file, mode)
+        r = run(program, folder, ["--url", "https://localhost:1", "--token-file", file, "show", "peers"])
+        if r.returncode == 0 or (b"chmod" in r.stderr) != is_refused:
+            print(f"token file with {mode:o}: {r}")
+            wrong = 1
+    return wrong
+
+
 def main(program):
     program = os.path.realpath(program)
-    with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(PARTS + 5) as pool:
+    with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(PARTS + 6) as pool:
         os.environ["HOME"] = home
         running = [pool.submit(beside, check, program)
                    for check in (slow, interrupted, ended_by_signal, hostile_otherwise, hostile_certificate,
+                                 token_of_all,
                                  *(functools.partial(hostile, part) for part in range(PARTS)))]
         return 1 if any([r.result() for r in running]) else 0
 
