@@ -18,8 +18,9 @@
 #include "pki/view/file.h"
 
 #define ALARMS_FILE     "alarms.json"
-#define ALARMS_FILE_MAX ((size_t)16 << 20)
-#define ALARMS_MAX      10000
+#define ALARMS_FILE_MAX ((size_t)32 << 20)
+#define PEER_ALARMS_MAX 10000 /* so many stand before none of a peer comes to them */
+#define ALARMS_MAX      16000 /* of all: a network that is down leaves room for our own */
 #define MESSAGE_MAX_LEN 512
 #define SOURCE_MAX_LEN  192
 #define ID_LEN          96
@@ -46,6 +47,7 @@ struct alarms {
 	struct alarm_list list;                 /* oldest first */
 	struct alarm_bucket bucket[BUCKET_CNT]; /* by kind and source: every status asks */
 	size_t cnt;
+	bool is_full_told; /* that there was no room, since there was some */
 	uint64_t next_number;
 	struct event *save_event;
 	struct save *saving;           /* by the disk thread; NULL: none */
@@ -218,12 +220,17 @@ static void copy_message(char out[MESSAGE_MAX_LEN], const char *text)
 	json_decref(json);
 }
 
+static bool has_room(const struct alarms *a, const struct alarm_kind *kind)
+{
+	return a->cnt < (strcmp(kind->category, "PEER") == 0 ? PEER_ALARMS_MAX : ALARMS_MAX);
+}
+
 /* Of that kind and source, which none has yet; NULL: no room, or no memory. */
 static struct alarm *add_alarm(struct alarms *a, const struct alarm_kind *kind, const char *source)
 {
 	struct alarm *alarm;
 
-	if (a->cnt >= ALARMS_MAX)
+	if (!has_room(a, kind))
 		return NULL;
 	alarm = calloc(1, sizeof(*alarm));
 	if (alarm == NULL)
@@ -241,6 +248,7 @@ static void remove_alarm(struct alarms *a, struct alarm *alarm)
 	TAILQ_REMOVE(&a->list, alarm, next);
 	LIST_REMOVE(alarm, same_hash);
 	a->cnt--;
+	a->is_full_told = false;
 	free(alarm);
 }
 
@@ -391,7 +399,10 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 		assert(kind != NULL);
 		alarm = add_alarm(a, kind, spec->source);
 		if (alarm == NULL) {
-			log_error("no room for the alarm: %s", message);
+			if (!a->is_full_told)
+				log_error(
+					"no room for the alarm, nor for further ones: %s", message);
+			a->is_full_told = true;
 			return;
 		}
 		alarm->number = a->next_number++;

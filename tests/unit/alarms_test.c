@@ -8,7 +8,10 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -268,6 +271,40 @@ static void test_no_space(void **state)
 	fail_msg("what was lost was not told");
 }
 
+/* A network that is down leaves room for what is wrong here. */
+static void test_peers_leave_room(void **state)
+{
+	static const struct alarm_spec here = {"publication-refused", "dataplane", ALARM_CRITICAL};
+	size_t cnt[ALARM_CRITICAL + 1], told = 0;
+	int log = dup(STDERR_FILENO), fd = memfd_create("log", MFD_CLOEXEC);
+	char name[32], *text, *at;
+	off_t len;
+
+	(void)state;
+	dup2(fd, STDERR_FILENO);
+	for (int i = 0; i < 10100; i++) {
+		struct alarm_spec down = {"peer-unreachable", name, ALARM_CRITICAL};
+
+		snprintf(name, sizeof(name), "p%d", i);
+		alarm_raise(f.d.alarms, &down, "Peer %s is not reachable", name);
+	}
+	dup2(log, STDERR_FILENO);
+	close(log);
+	alarms_count(f.d.alarms, cnt);
+	assert_true(cnt[ALARM_CRITICAL] >= 5000 && cnt[ALARM_CRITICAL] <= 10000);
+	alarm_raise(f.d.alarms, &here, "It was refused.");
+	assert_true(alarm_is_standing(f.d.alarms, here.kind, here.source));
+	len = lseek(fd, 0, SEEK_END);
+	text = calloc(1, (size_t)len + 1);
+	assert_non_null(text);
+	assert_int_equal(pread(fd, text, (size_t)len, 0), len);
+	for (at = text; (at = strstr(at, "no room")) != NULL; at++)
+		told++;
+	assert_int_equal(told, 1); /* not once a peer, each minute */
+	free(text);
+	close(fd);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -280,6 +317,7 @@ int main(void)
 		T(test_bad_shelves),
 		T(test_clock),
 		T(test_no_space),
+		T(test_peers_leave_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
