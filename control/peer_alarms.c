@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/metrics.h"
 #include "control/revocations.h"
@@ -40,11 +41,20 @@ void peer_alarm_state(struct daemon *d, const char *peer, unsigned state)
 		alarm_clear(d->alarms, KIND_REFUSED, peer);
 }
 
+static void name_certificate(const uint8_t *fingerprint, char out[DETAIL_LEN])
+{
+	size_t len = (size_t)snprintf(out, DETAIL_LEN, "certificate ");
+
+	for (size_t i = 0; i < 8; i++)
+		len += (size_t)snprintf(out + len, DETAIL_LEN - len, "%02x", fingerprint[i]);
+}
+
 /* What we know of the certificate ourselves: why a list or a check of ours refuses it. */
 static void find_detail(struct daemon *d, const uint8_t *fingerprint, char out[DETAIL_LEN])
 {
 	struct rk_span der = verdicts_find_der(d->verdicts, fingerprint);
-	struct revocations_query query = {.revocations = revocations_current(d), .now = time(NULL)};
+	struct revocations_query query = {
+		.revocations = revocations_current(d), .now = clock_now(d)};
 	const struct pki_validate_args args = {
 		.trust = trust_current(d->trust),
 		.installation_key = d->installation_key,
@@ -55,25 +65,22 @@ static void find_detail(struct daemon *d, const uint8_t *fingerprint, char out[D
 	};
 	struct pki_report report;
 	struct rk_verdict verdict;
-	size_t len;
 
 	pki_report_init(&report);
 	if (der.len > 0 && query.revocations != NULL &&
 		pki_validate_der(&args, der.data, der.len, &report, &verdict) == 0 &&
-		(query.detail[0] != '\0' || report.error_cnt > 0)) {
+		(query.detail[0] != '\0' || report.error_cnt > 0))
 		snprintf(out, DETAIL_LEN, "%s",
 			query.detail[0] != '\0' ? query.detail : pki_report_first(&report)->text);
-		return;
-	}
-	len = (size_t)snprintf(out, DETAIL_LEN, "certificate ");
-	for (size_t i = 0; i < 8; i++)
-		len += (size_t)snprintf(out + len, DETAIL_LEN - len, "%02x", fingerprint[i]);
+	else
+		name_certificate(fingerprint, out);
 }
 
 void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_status verdict,
-	const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+	const uint8_t fingerprint[RK_FINGERPRINT_LEN], bool is_news)
 {
 	const struct alarm_spec spec = spec_of(KIND_INVALID, peer, ALARM_CRITICAL);
+	bool is_standing = alarm_is_standing(d->alarms, spec.kind, peer);
 	char detail[DETAIL_LEN];
 
 	if (verdict == RK_VERDICT_UNKNOWN)
@@ -82,11 +89,16 @@ void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_stat
 		alarm_clear(d->alarms, spec.kind, peer);
 		return;
 	}
-	if (!alarm_is_standing(d->alarms, spec.kind, peer))
+	if (is_standing && !is_news)
+		return;
+	if (!is_standing && is_news)
 		metrics_count(d->metrics, verdict == RK_VERDICT_EXPIRED   ? METRIC_PEER_EXPIRED
 					  : verdict == RK_VERDICT_REVOKED ? METRIC_PEER_REVOKED
 									  : METRIC_PEER_INVALID);
-	find_detail(d, fingerprint, detail);
+	if (is_news)
+		find_detail(d, fingerprint, detail);
+	else
+		name_certificate(fingerprint, detail);
 	alarm_raise(d->alarms, &spec, "Peer %s certificate is invalid: %s - %s", peer,
 		rk_verdict_status_name(verdict), detail);
 }

@@ -12,10 +12,11 @@
 void peer_alarm_state(struct daemon *d, const char *peer, unsigned state);
 /*
  * "Peer west certificate is invalid: revoked - serial ...". UNKNOWN says nothing: it is a question,
- * not a judgement. GOOD clears.
+ * not a judgement. GOOD clears. Not is_news: the same was said before of the same certificate, which is
+ * not looked into again.
  */
 void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_status verdict,
-	const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+	const uint8_t fingerprint[RK_FINGERPRINT_LEN], bool is_news);
 /*
  * The reason of an event: "Unable to authenticate peer west: name mismatch - ..." for those that say
  * so, cleared by those that say that it proved who it is.

@@ -154,6 +154,20 @@ static void audit_event(struct peers *p, const struct rk_msg_event *event, size_
 	p->told_state[i] = event->state;
 }
 
+static void tell_certificate(struct peers *p, size_t i, const char *name, unsigned verdict,
+	const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+{
+	struct told_certificate *told = &p->told_certificate[i];
+	bool is_news = told->verdict != verdict ||
+		       memcmp(told->fingerprint, fingerprint, RK_FINGERPRINT_LEN) != 0;
+
+	if (verdict == RK_VERDICT_UNKNOWN) /* no judgement */
+		return;
+	told->verdict = (uint8_t)verdict;
+	memcpy(told->fingerprint, fingerprint, RK_FINGERPRINT_LEN);
+	peer_alarm_verdict(p->daemon, name, (enum rk_verdict_status)verdict, fingerprint, is_news);
+}
+
 void peers_event(struct peers *p, const struct rk_msg_event *event)
 {
 	ssize_t i = peers_find(p, event->peer);
@@ -164,8 +178,7 @@ void peers_event(struct peers *p, const struct rk_msg_event *event)
 	audit_event(p, event, (size_t)i);
 	peer_alarm_state(p->daemon, event->peer, event->state);
 	peer_alarm_refusal(p->daemon, event->peer, event->reason);
-	peer_alarm_verdict(
-		p->daemon, event->peer, (enum rk_verdict_status)event->verdict, event->fingerprint);
+	tell_certificate(p, (size_t)i, event->peer, event->verdict, event->fingerprint);
 }
 
 void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
@@ -177,8 +190,7 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 	p->status[i] = *status;
 	p->is_known[i] = true;
 	peer_alarm_state(p->daemon, status->peer, status->state);
-	peer_alarm_verdict(p->daemon, status->peer, (enum rk_verdict_status)status->verdict,
-		status->fingerprint);
+	tell_certificate(p, (size_t)i, status->peer, status->verdict, status->fingerprint);
 	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
 	peer_alarm_rekey(p->daemon, status->peer, status->state, status->key_age_ms);
 }
@@ -390,25 +402,29 @@ void peers_configure(struct peers *p)
 	struct rk_msg_status_peer *status = calloc(cnt + 1, sizeof(*status));
 	bool *is_known = calloc(cnt + 1, sizeof(*is_known));
 	uint8_t *told_state = calloc(cnt + 1, sizeof(*told_state));
+	struct told_certificate *told_certificate = calloc(cnt + 1, sizeof(*told_certificate));
 	json_t *position = json_object();
 	int ret = 0;
 
-	for (size_t i = 0; i < cnt && ret == 0; i++)
-		ret = json_object_set_new(
-			position, p->daemon->config->peer[i].name, json_integer((json_int_t)i));
-	for (size_t i = 0; i < cnt && ret == 0 && told_state != NULL; i++) {
+	for (size_t i = 0; i < cnt && ret == 0 && told_state != NULL && told_certificate != NULL;
+		i++) {
 		ssize_t old = peers_find(p, p->daemon->config->peer[i].name);
 
-		if (old >= 0)
+		ret = json_object_set_new(
+			position, p->daemon->config->peer[i].name, json_integer((json_int_t)i));
+		if (old >= 0) {
 			told_state[i] = p->told_state[old];
+			told_certificate[i] = p->told_certificate[old];
+		}
 	}
-	if (status == NULL || is_known == NULL || told_state == NULL || position == NULL ||
-		ret < 0) {
+	if (status == NULL || is_known == NULL || told_state == NULL || told_certificate == NULL ||
+		position == NULL || ret < 0) {
 		log_error("no memory for %zu peers", cnt);
 		json_decref(position);
 		free(status);
 		free(is_known);
 		free(told_state);
+		free(told_certificate);
 		return;
 	}
 	json_decref(p->position);
@@ -416,9 +432,11 @@ void peers_configure(struct peers *p)
 	free(p->status);
 	free(p->is_known);
 	free(p->told_state);
+	free(p->told_certificate);
 	p->status = status;
 	p->is_known = is_known;
 	p->told_state = told_state;
+	p->told_certificate = told_certificate;
 	p->cnt = cnt;
 	peer_alarms_keep(p->daemon, is_configured, p);
 }
@@ -477,5 +495,6 @@ void peers_close(struct peers *p)
 	free(p->status);
 	free(p->is_known);
 	free(p->told_state);
+	free(p->told_certificate);
 	free(p);
 }

@@ -18,6 +18,12 @@ struct question {
 };
 TAILQ_HEAD(question_list, question);
 
+/* The judgement of a peer's certificate that was told last. */
+struct told_certificate {
+	uint8_t verdict;
+	uint8_t fingerprint[RK_FINGERPRINT_LEN];
+};
+
 struct peers {
 	struct daemon *daemon;
 	struct event *timer; /* the data plane has this long to answer */
@@ -28,6 +34,7 @@ struct peers {
 	struct rk_msg_status_peer *status;
 	bool *is_known;
 	uint8_t *told_state; /* of the last event: enum rk_peer_state */
+	struct told_certificate *told_certificate;
 	size_t cnt;
 	json_t *position; /* name: index in the configuration */
 	json_t *counters; /* of the answer that is coming in */

@@ -13,9 +13,24 @@
 #include "control/audit.h"
 #include "control/peer_alarms.h"
 #include "control/publish_private.h"
+#include "control/verdicts.h"
 #include "tests/unit/daemon_fixture.h"
 
 #define DAY INT64_C(86400)
+
+struct rk_span __real_verdicts_find_der(
+	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+struct rk_span __wrap_verdicts_find_der(
+	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN]);
+
+static unsigned look_cnt; /* how often a certificate was asked for, to be judged */
+
+struct rk_span __wrap_verdicts_find_der(
+	const struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN])
+{
+	look_cnt++;
+	return __real_verdicts_find_der(v, fingerprint);
+}
 
 static struct daemon_fixture f;
 static struct fake_dataplane p;
@@ -174,6 +189,26 @@ static void test_invalid_certificate(void **state)
 	assert_string_equal(alarm_field("peer-certificate-invalid", "message"), "");
 }
 
+/* Said again, a verdict is no reason to judge the certificate again: that takes time. */
+static void test_certificate_is_looked_into_once(void **state)
+{
+	(void)state;
+	look_cnt = 0;
+	for (int i = 0; i < 3; i++)
+		send_event(RK_PEER_UP, RK_VERDICT_EXPIRED, "certificate-invalid");
+	assert_int_equal(look_cnt, 1);
+	send_event(RK_PEER_UP, RK_VERDICT_REVOKED, "certificate-invalid");
+	assert_int_equal(look_cnt, 2);
+	assert_non_null(strstr(alarm_field("peer-certificate-invalid", "message"), "revoked"));
+	send_event(RK_PEER_UP, RK_VERDICT_UNKNOWN, "silence");
+	send_event(RK_PEER_UP, RK_VERDICT_REVOKED, "certificate-invalid");
+	assert_int_equal(look_cnt, 2);
+	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "certificate-good");
+	send_event(RK_PEER_UP, RK_VERDICT_REVOKED, "certificate-invalid");
+	assert_int_equal(look_cnt, 3);
+	assert_string_not_equal(alarm_field("peer-certificate-invalid", "message"), "");
+}
+
 static void test_expiry(void **state)
 {
 	int64_t now = time(NULL);
@@ -248,6 +283,7 @@ int main(void)
 		T(test_refusals_name_their_reason),
 		T(test_severed_by_revocation),
 		T(test_invalid_certificate),
+		T(test_certificate_is_looked_into_once),
 		T(test_expiry),
 		T(test_old_key),
 		T(test_peer_that_goes_takes_its_alarms),
