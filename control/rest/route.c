@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 static const struct {
 	enum evhttp_cmd_type type;
 	const char *name;
@@ -50,9 +52,18 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Names are text: what is none could not be recorded, nor said in an answer. */
+static bool is_text(const char *name)
+{
+	json_t *text = json_string(name);
+
+	json_decref(text);
+	return text != NULL;
+}
+
 /*
  * Decodes the segment that starts at path into out; false when it is empty, too long, badly
- * encoded, or holds a slash, a control character or a NUL. *end is where it stops.
+ * encoded, is no UTF-8, or holds a slash, a control character or a NUL. *end is where it stops.
  */
 static bool take_segment(const char *path, char out[ROUTE_PARAM_MAX + 1], const char **end)
 {
@@ -76,7 +87,7 @@ static bool take_segment(const char *path, char out[ROUTE_PARAM_MAX + 1], const 
 	}
 	out[n] = '\0';
 	*end = path;
-	return n > 0;
+	return n > 0 && is_text(out);
 }
 
 /* "/WORD/SEGMENT" off *path. */

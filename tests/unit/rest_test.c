@@ -104,6 +104,9 @@ static void paths_and_methods(void **state)
 	answers("GET", "/api/v1/../v1/peer", admin, NULL, 404, "no-such-resource");
 	answers("GET", "/api/v1/peer/a%2fb/security", admin, NULL, 404, "no-such-resource");
 	answers("GET", "/api/v1/peer/a%00b/security", admin, NULL, 404, "no-such-resource");
+	answers("GET", "/api/v1/peer/a%ffb/security", admin, NULL, 404, "no-such-resource");
+	answers("GET", "/api/v1/peer/%c0%ae/security", admin, NULL, 404, "no-such-resource");
+	answers("GET", "/api/v1/peer/%c3%a4/security", admin, NULL, 200, NULL);
 	answers("GET", "/api/v1/peer/a%2/security", admin, NULL, 404, "no-such-resource");
 	assert_int_equal(
 		fixture_call(f, "DELETE", "/api/v1/certificate", admin, NULL, &answer), 405);
