@@ -70,6 +70,7 @@ struct daemon {
 	struct enrol *enrol;
 	struct crl_manager *crl;
 	struct pki_kind_set *kinds; /* of all certificates that were judged */
+	size_t marked_kind_cnt;     /* of which so many are published, or about to be */
 	struct publisher *publisher;
 	struct peers *peers;
 	struct users *users;

@@ -30,6 +30,10 @@ void publisher_flush(struct publisher *p);
  * with the data plane's reason when it refused.
  */
 void publisher_wait(struct publisher *p, answer_cb cb, void *arg);
+/* The same for what is marked or on its way already: nothing is published earlier for it. */
+void publisher_await(struct publisher *p, answer_cb cb, void *arg);
+/* The workers lack something that was published, or of the revocations is about to be. */
+bool publisher_is_behind(const struct publisher *p);
 /*
  * That answer as part of another one, where what was asked for is done already: {"data_plane":
  * "applied" or "absent", "generation"}, or {"data_plane": "pending" or "refused", "code",

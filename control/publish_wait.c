@@ -104,13 +104,18 @@ void publisher_settle_waiters(struct publisher *p)
 	}
 }
 
-void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
+bool publisher_is_behind(const struct publisher *p)
+{
+	return publisher_is_connected(p) &&
+	       (is_building(p) || rk_generation_cmp(p->applied, p->published) < 0);
+}
+
+void publisher_await(struct publisher *p, answer_cb cb, void *arg)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 	const struct timeval build = {.tv_sec = BUILD_SECONDS};
 	struct answer a;
 
-	publisher_flush(p);
 	if (w != NULL)
 		w->timer = evtimer_new(p->daemon->base, on_waited, w);
 	if (w == NULL || w->timer == NULL) {
@@ -130,4 +135,10 @@ void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
 	} else {
 		wait_for_workers(p, w);
 	}
+}
+
+void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
+{
+	publisher_flush(p);
+	publisher_await(p, cb, arg);
 }

@@ -144,13 +144,15 @@ struct revocations *revocations_current(struct daemon *d)
 
 bool revocations_follow_kinds(struct daemon *d)
 {
-	const struct revocations *r = d->revocations;
+	size_t cnt = pki_kind_set_cnt(d->kinds);
+	const struct revocations *r;
 
-	if (r != NULL && r->kind_cnt == pki_kind_set_cnt(d->kinds))
-		return false;
-	publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
+	/* What is current may know them already: whoever needed it first did not publish it. */
+	if (d->marked_kind_cnt != cnt)
+		publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
+	d->marked_kind_cnt = cnt;
 	r = revocations_current(d);
-	return r != NULL && r->has_hard_policy;
+	return r == NULL || r->has_hard_policy;
 }
 
 static void put_revocations(void *r)

@@ -52,7 +52,7 @@ void revocations_release(struct daemon *d, struct revocations *r);
 void revocations_forget(struct daemon *d);
 /*
  * After certificates were judged: kinds that were not met before are to be published. True when the
- * workers refuse such certificates until they have been. Loop thread only.
+ * workers refuse certificates of a kind that they were not told of. Loop thread only.
  */
 bool revocations_follow_kinds(struct daemon *d);
 

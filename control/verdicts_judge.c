@@ -129,8 +129,9 @@ static void answer_asked(void *arg)
 	}
 	if (a->kept.status == RK_VERDICT_GOOD)
 		keep_pending(v, a);
-	if (revocations_follow_kinds(v->daemon))
-		publisher_wait(v->daemon->publisher, send_published, a);
+	/* Whoever asks after the first one waits for the same publication. */
+	if (revocations_follow_kinds(v->daemon) && publisher_is_behind(v->daemon->publisher))
+		publisher_await(v->daemon->publisher, send_published, a);
 	else
 		send_verdict(a);
 }

@@ -8,12 +8,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "control/crl/manager.h"
+#include "control/revocations.h"
 #include "tests/unit/daemon_fixture.h"
 #include "tests/unit/view_fixture.h"
 
@@ -49,19 +51,26 @@ static void begin_refresh(struct call *c)
 	json_decref(request);
 }
 
-/* The revocation base of the view that comes next, and it is applied. */
-static struct rk_part *next_part(void)
+/* The revocation base of the view that was received. */
+static struct rk_part *part_of(const struct rk_msg_view *view)
 {
-	struct rk_msg_view view = fake_apply(&f, &p);
 	struct rk_refusal why = {""};
 	struct rk_part *part = NULL;
 	size_t at = 0;
 
-	assert_true(view.part[RK_PART_REVOCATION_BASE].has_fd);
+	assert_true(view->part[RK_PART_REVOCATION_BASE].has_fd);
 	for (unsigned i = 0; i < RK_PART_REVOCATION_BASE; i++)
-		at += view.part[i].has_fd;
+		at += view->part[i].has_fd;
 	assert_int_equal(rk_part_open(p.fds[at], RK_PART_REVOCATION_BASE, false, &part, &why), 0);
 	return part;
+}
+
+/* Of the view that comes next, and it is applied. */
+static struct rk_part *next_part(void)
+{
+	struct rk_msg_view view = fake_apply(&f, &p);
+
+	return part_of(&view);
 }
 
 /* As a worker would that has this part, which is taken. */
@@ -88,11 +97,11 @@ static enum rk_verdict_status judge(struct rk_part *part, const struct rk_verdic
 	return status;
 }
 
-static void ask(void)
+static void ask_about(const X509 *cert)
 {
 	struct rk_message msg = {.type = RK_MSG_VALIDATE};
 	size_t len;
-	uint8_t *der = test_der(leaf, &len);
+	uint8_t *der = test_der(cert, &len);
 
 	msg.validate.request = 77;
 	msg.validate.der = (struct rk_span){der, len};
@@ -100,13 +109,20 @@ static void ask(void)
 	free(der);
 }
 
+static void ask(void)
+{
+	ask_about(leaf);
+}
+
 static void indirect_list_reaches_the_workers(void **state)
 {
 	/* certificateIssuer: the leaf's issuer, who is not the list's */
 	const struct test_crl_entry revoked = {.cert = leaf, .reason = 1, .issuer = leaf};
 	struct call c = {0};
+	struct rk_message view, applied = {.type = RK_MSG_APPLIED};
 	struct rk_verdict v;
 	struct rk_part *part;
+	uint8_t octet;
 
 	(void)state;
 	put_crl(1, NULL, 0);
@@ -117,11 +133,22 @@ static void indirect_list_reaches_the_workers(void **state)
 	fake_connect(&f, &p);
 	fake_hello(&p, (struct rk_generation){0});
 	(void)fake_apply(&f, &p);
-	/* Of a kind that nobody has met: the workers are told what covers it, then that it is good. */
+	/*
+	 * Of a kind that nobody has met: the workers are told what covers it, and when they have it,
+	 * that it is good; not only whoever asked first.
+	 */
 	ask();
-	part = next_part();
-	v = fake_receive(&f, &p, RK_MSG_VERDICT).verdict.verdict;
-	assert_int_equal(v.status, RK_VERDICT_GOOD);
+	ask();
+	view = fake_receive(&f, &p, RK_MSG_VIEW);
+	part = part_of(&view.view);
+	daemon_fixture_idle(&f, 50);
+	assert_int_equal(recv(p.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT), -1);
+	applied.generation.generation = view.view.generation;
+	fake_send(&p, &applied);
+	for (unsigned i = 0; i < 2; i++) {
+		v = fake_receive(&f, &p, RK_MSG_VERDICT).verdict.verdict;
+		assert_int_equal(v.status, RK_VERDICT_GOOD);
+	}
 	assert_int_equal(judge(part, &v), RK_VERDICT_GOOD);
 	/* The list of the one names a certificate of the other. */
 	put_crl(2, &revoked, 1);
@@ -136,9 +163,34 @@ static void indirect_list_reaches_the_workers(void **state)
 	fake_close(&p);
 }
 
+/* Somebody else had the revocations made between the judgement and its answer. */
+static void kind_is_published_whoever_sees_it_first(void **state)
+{
+	X509 *other = test_cert_new(&(struct test_cert){.cn = "north.peering",
+		.key = pki.leaf_key,
+		.issuer = pki.ca,
+		.issuer_key = pki.ca_key});
+
+	(void)state;
+	fake_connect(&f, &p);
+	fake_hello(&p, (struct rk_generation){0});
+	(void)fake_apply(&f, &p);
+	fake_receive(&f, &p, RK_MSG_STATUS);
+	assert_int_equal(pki_kind_set_note(f.d.kinds, other), 0);
+	assert_non_null(revocations_current(&f.d));
+	ask_about(other);
+	rk_part_close(next_part());
+	fake_receive(&f, &p, RK_MSG_VERDICT);
+	fake_close(&p);
+	X509_free(other);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(indirect_list_reaches_the_workers)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(indirect_list_reaches_the_workers),
+		cmocka_unit_test(kind_is_published_whoever_sees_it_first),
+	};
 	char config[1024];
 	int ret;
 
