@@ -62,7 +62,8 @@ void proof_refuse(struct engine *e, struct exchange *x, enum reason reason)
 	certificate_forget(e, x);
 	x->job_number = 0;
 	if (x->work_cnt >= EXCHANGE_WORK_MAX) {
-		engine_count(e, REASON_GIVEN_UP);
+		if (reason != REASON_GIVEN_UP)
+			engine_count(e, REASON_GIVEN_UP);
 		exchange_free(e, x);
 		if (s != NULL)
 			session_exchange_over(e, s, false);
@@ -222,7 +223,7 @@ static enum reason submit_verify(struct engine *e, struct exchange *x, const str
 	if (!sign_fits(m.scheme, &v->key))
 		return REASON_NOT_OFFERED;
 	if (x->work_cnt >= EXCHANGE_WORK_MAX)
-		return REASON_WORK_LIMIT;
+		return REASON_GIVEN_UP; /* the packet that led here has its own reason */
 	job = exchange_new_job(e, x, JOB_VERIFY);
 	if (job == NULL)
 		return REASON_BUSY;

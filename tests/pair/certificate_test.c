@@ -251,6 +251,44 @@ static void no_counter_is_used_again(void **state)
 	pair_free(p);
 }
 
+static struct exchange *waiting_for_pieces(struct pair *p)
+{
+	struct engine *e = p->node[0].engine;
+
+	for (unsigned i = 0; i < e->config.exchange_cnt; i++)
+		if (e->exchanges[i].state == EXCHANGE_EXPECT_CERTIFICATE)
+			return &e->exchanges[i];
+	return NULL;
+}
+
+static bool is_waiting(struct pair *p)
+{
+	return waiting_for_pieces(p) != NULL;
+}
+
+/*
+ * The last piece comes when the verdict is known from elsewhere and the exchange's work is used up:
+ * the piece did what it is for, the exchange is given up. P12, which every delivery is held to.
+ */
+static void last_piece_without_work_left_has_one_reason(void **state)
+{
+	struct traffic t = {0};
+	struct pair *p = meet(&(struct pair_options){.seed = 8}, &t);
+	uint64_t accepted;
+
+	(void)state;
+	assert_true(pair_run_until(p, is_waiting, PAIR_SEC));
+	waiting_for_pieces(p)->work_cnt = EXCHANGE_WORK_MAX;
+	pair_know(p, 0, large);
+	accepted = pair_counter(p, 0, "packets-accepted");
+	pair_run(p, 20 * PAIR_MS);
+	assert_true(pair_counter(p, 0, "packets-accepted") >= accepted + PIECES);
+	assert_int_equal(pair_counter(p, 0, "work-limit"), 0);
+	assert_int_equal(pair_counter(p, 0, "exchanges-given-up"), 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 20 * PAIR_SEC));
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +299,7 @@ int main(void)
 		cmocka_unit_test(a_no_is_remembered),
 		cmocka_unit_test(one_source_has_four_places),
 		cmocka_unit_test(no_counter_is_used_again),
+		cmocka_unit_test(last_piece_without_work_left_has_one_reason),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, free_identities);
