@@ -151,6 +151,7 @@ struct config {
 	uint64_t rekey_packets;
 	uint64_t rekey_bytes;
 	uint16_t groups[8]; /* named curves in order of preference */
+	uint16_t suites[8]; /* likewise */
 	struct config_rest rest;
 	uint64_t token_expiration_sec;   /* 0 = never */
 	uint64_t token_key_interval_sec; /* 0 = never */

@@ -39,9 +39,9 @@ static void print_type(FILE *out, const struct config_item *item)
 	case CONFIG_LINES:
 		fprintf(out, "text of several lines, 1–%" PRIu64 " bytes", item->max);
 		break;
-	case CONFIG_GROUPS:
-		for (const struct config_group *g = config_groups; g->name != NULL; g++)
-			fprintf(out, "%s`%s`", g == config_groups ? "list of " : ", ", g->name);
+	case CONFIG_CHOICES:
+		for (const struct config_choice *c = item->choices; c->name != NULL; c++)
+			fprintf(out, "%s`%s`", c == item->choices ? "list of " : ", ", c->name);
 		break;
 	case CONFIG_ENDPOINTS:
 		fprintf(out, "list of address:port, %" PRIu64 "–%" PRIu64, item->min, item->max);
@@ -86,11 +86,10 @@ static void print_default(FILE *out, const struct config_item *item)
 	case CONFIG_ENUM:
 		fputs(item->names[item->fallback], out);
 		break;
-	case CONFIG_GROUPS:
-		for (size_t i = 0; config_groups_default[i] != 0; i++)
-			for (const struct config_group *g = config_groups; g->name != NULL; g++)
-				if (g->named_curve == config_groups_default[i])
-					fprintf(out, "%s%s", i > 0 ? ", " : "", g->name);
+	case CONFIG_CHOICES:
+		for (size_t i = 0; item->preferred[i] != 0; i++)
+			fprintf(out, "%s%s", i > 0 ? ", " : "",
+				config_choice_name(item->choices, item->preferred[i]));
 		break;
 	default:
 		break;

@@ -147,21 +147,33 @@ static int read_text(
 	return 0;
 }
 
-static int read_one_group(struct config_reader *r, json_t *json, uint16_t *group, size_t i)
+/* "must be one of: a, b, c" */
+static int refuse_choice(struct config_reader *r, const struct config_choice *choices)
+{
+	char names[160] = "";
+	size_t len = 0;
+
+	for (const struct config_choice *c = choices; c->name != NULL; c++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+			c == choices ? "" : ", ", c->name);
+	return config_fail(r, "bad-value", "must be one of: %s", names);
+}
+
+static int read_one_choice(struct config_reader *r, const struct config_item *item, json_t *json,
+	uint16_t *target, size_t i)
 {
 	const char *text = json_string_value(json);
+	const struct config_choice *c = item->choices;
 
-	for (const struct config_group *g = config_groups; g->name != NULL; g++) {
-		if (text == NULL || strcmp(text, g->name) != 0)
-			continue;
-		for (size_t k = 0; k < i; k++)
-			if (group[k] == g->named_curve)
-				return config_fail(r, "bad-value", "names %s twice", text);
-		group[i] = g->named_curve;
-		return 0;
-	}
-	return config_fail(
-		r, "bad-value", "must be one of: secp256r1, secp384r1, secp521r1, x25519, x448");
+	while (c->name != NULL && (text == NULL || strcmp(text, c->name) != 0))
+		c++;
+	if (c->name == NULL)
+		return refuse_choice(r, item->choices);
+	for (size_t k = 0; k < i; k++)
+		if (target[k] == c->id)
+			return config_fail(r, "bad-value", "names %s twice", text);
+	target[i] = c->id;
+	return 0;
 }
 
 static int read_one_prefix(
@@ -215,8 +227,8 @@ static int read_one(struct config_reader *r, json_t *json, const struct config_i
 	void *target, size_t i)
 {
 	switch (item->kind) {
-	case CONFIG_GROUPS:
-		return read_one_group(r, json, target, i);
+	case CONFIG_CHOICES:
+		return read_one_choice(r, item, json, target, i);
 	case CONFIG_ENDPOINTS:
 		return read_one_endpoint(r, json, target, i);
 	case CONFIG_PREFIXES:
@@ -248,7 +260,7 @@ static int read_array(
 		return config_fail(r, "bad-value",
 			"has %zu elements: must have %" PRIu64 " to %" PRIu64, cnt, item->min,
 			item->max);
-	if (item->kind == CONFIG_GROUPS || item->kind == CONFIG_ENDPOINTS)
+	if (item->kind == CONFIG_CHOICES || item->kind == CONFIG_ENDPOINTS)
 		memset(target, 0, item->width);
 	if (item->kind == CONFIG_LIST || item->kind == CONFIG_PREFIXES) {
 		size_t size = item->kind == CONFIG_LIST ? item->table->size
@@ -303,7 +315,7 @@ int config_read_value(
 		return read_address(r, json, target);
 	case CONFIG_OBJECT:
 		return config_read_table(r, json, item->table, base);
-	case CONFIG_GROUPS:
+	case CONFIG_CHOICES:
 	case CONFIG_ENDPOINTS:
 	case CONFIG_PREFIXES:
 	case CONFIG_GATEWAYS:
@@ -329,8 +341,8 @@ static void set_defaults(const struct config_table *table, void *base)
 			store_number(target, item->width,
 				item->fallback * item->unit->ns / item->store_ns);
 			break;
-		case CONFIG_GROUPS:
-			memcpy(target, config_groups_default, sizeof(config_groups_default));
+		case CONFIG_CHOICES:
+			memcpy(target, item->preferred, item->width);
 			break;
 		case CONFIG_OBJECT:
 			set_defaults(item->table, base);

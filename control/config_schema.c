@@ -37,9 +37,19 @@ static const char *const match_names[] = {"all", "any", NULL};
 static const char *const mode_names[] = {
 	[CONFIG_MODE_STRICT] = "strict", [CONFIG_MODE_WARN] = "warn", NULL};
 
-const struct config_group config_groups[] = {
+const struct config_choice config_groups[] = {
 	{"secp256r1", 23}, {"secp384r1", 24}, {"secp521r1", 25}, {"x25519", 29}, {"x448", 30}, {0}};
-const uint16_t config_groups_default[8] = {23, 29};
+static const uint16_t groups_preferred[CONFIG_CHOICE_MAX] = {23, 29};
+const struct config_choice config_suites[] = {{"aes-256-gcm-sha256", 1}, {"aes-256-gcm-sha384", 2},
+	{"chacha20-poly1305-sha256", 3}, {"chacha20-poly1305-sha384", 4}, {0}};
+static const uint16_t suites_preferred[CONFIG_CHOICE_MAX] = {1, 2, 3, 4};
+
+const char *config_choice_name(const struct config_choice *choices, unsigned id)
+{
+	while (choices->name != NULL && choices->id != id)
+		choices++;
+	return choices->name;
+}
 
 static const char *const ca_protocol_names[] = {
 	[CONFIG_CA_EST] = "est", [CONFIG_CA_CMP] = "cmp", NULL};
@@ -111,8 +121,13 @@ static const struct config_item security_items[] = {
 	 .fallback = false, .help = "Accept Ed25519 keys in certificates."},
 	{"ca-profile", LIST(struct config, ca_profile, ca_profile_cnt), .max = 8,
 	 .table = &ca_table, .help = "CAs that sign our certificates; the first is the default."},
-	{"groups", .kind = CONFIG_GROUPS, MEMBER(struct config, groups), .min = 1, .max = 5,
+	{"groups", .kind = CONFIG_CHOICES, MEMBER(struct config, groups), .min = 1, .max = 5,
+	 .choices = config_groups, .preferred = groups_preferred,
 	 .help = "Key exchange groups in order of preference."},
+	{"suites", .kind = CONFIG_CHOICES, MEMBER(struct config, suites), .min = 1, .max = 4,
+	 .choices = config_suites, .preferred = suites_preferred,
+	 .help = "Ciphers and hashes in order of preference; of the two sides' lists the "
+		 "responder's decides."},
 };
 static const struct config_table security_table = TABLE(security_items, 0);
 

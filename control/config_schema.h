@@ -21,7 +21,7 @@ enum config_kind {
 	CONFIG_USER,       /* a user's name: letters, digits, '_', '-', '.', '@' */
 	CONFIG_TEXT,       /* printable, 1..max bytes */
 	CONFIG_LINES,      /* printable with line breaks, 1..max bytes */
-	CONFIG_GROUPS,     /* array of group names, in order of preference */
+	CONFIG_CHOICES,    /* array of some of choices, in order of preference, none twice */
 	CONFIG_ENDPOINTS,  /* array of "192.0.2.1:443" or "[::]:443" */
 	CONFIG_ADDRESS,    /* "192.0.2.1" */
 	CONFIG_PREFIXES,   /* array of "192.0.2.1/24" */
@@ -46,6 +46,8 @@ struct config_item {
 	const struct config_unit *unit;
 	uint64_t store_ns;        /* DURATION: nanoseconds of one stored unit, rounded up */
 	const char *const *names; /* ENUM, NULL at the end */
+	const struct config_choice *choices; /* CHOICES, a NULL name ends it */
+	const uint16_t *preferred;           /* CHOICES: the default, 0 at the end */
 	const struct config_table *table;
 	bool is_required;
 	bool may_be_never; /* "never" and 0 are accepted and stored as 0 */
@@ -62,12 +64,16 @@ struct config_table {
 
 extern const struct config_table config_root;
 
-struct config_group {
+/* What a list of preferences may name, and the number that stands for it in a view and on the wire. */
+#define CONFIG_CHOICE_MAX 8
+struct config_choice {
 	const char *name;
-	uint16_t named_curve; /* IANA */
+	uint16_t id; /* never 0 */
 };
-extern const struct config_group config_groups[]; /* a NULL name ends it */
-extern const uint16_t config_groups_default[8];
+extern const struct config_choice config_groups[]; /* IANA named curves */
+extern const struct config_choice config_suites[]; /* ours */
+/* NULL = none has this number. */
+const char *config_choice_name(const struct config_choice *choices, unsigned id);
 
 /* NULL = no such field. */
 const struct config_item *config_item_find(const struct config_table *table, const char *field);

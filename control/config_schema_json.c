@@ -17,7 +17,7 @@ const char *config_kind_name(enum config_kind kind)
 		[CONFIG_LINES] = "text-block",
 		[CONFIG_CREDENTIAL] = "file-name",
 		[CONFIG_USER] = "user-name",
-		[CONFIG_GROUPS] = "group-list",
+		[CONFIG_CHOICES] = "choice-list",
 		[CONFIG_ENDPOINTS] = "endpoint-list",
 		[CONFIG_ADDRESS] = "address",
 		[CONFIG_PREFIXES] = "prefix-list",
@@ -29,14 +29,13 @@ const char *config_kind_name(enum config_kind kind)
 	return names[kind];
 }
 
-static json_t *default_groups(void)
+static json_t *preferred(const struct config_item *item)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; config_groups_default[i] != 0; i++)
-		for (const struct config_group *g = config_groups; g->name != NULL; g++)
-			if (g->named_curve == config_groups_default[i])
-				json_array_append_new(list, json_string(g->name));
+	for (size_t i = 0; item->preferred[i] != 0; i++)
+		json_array_append_new(
+			list, json_string(config_choice_name(item->choices, item->preferred[i])));
 	return list;
 }
 
@@ -55,8 +54,8 @@ static json_t *default_value(const struct config_item *item)
 					   : json_integer((json_int_t)item->fallback);
 	case CONFIG_ENUM:
 		return json_string(item->names[item->fallback]);
-	case CONFIG_GROUPS:
-		return default_groups();
+	case CONFIG_CHOICES:
+		return preferred(item);
 	default:
 		return NULL;
 	}
@@ -70,8 +69,8 @@ static json_t *values(const struct config_item *item)
 		for (size_t i = 0; item->names[i] != NULL; i++)
 			json_array_append_new(list, json_string(item->names[i]));
 	else
-		for (const struct config_group *g = config_groups; g->name != NULL; g++)
-			json_array_append_new(list, json_string(g->name));
+		for (const struct config_choice *c = item->choices; c->name != NULL; c++)
+			json_array_append_new(list, json_string(c->name));
 	return list;
 }
 
@@ -91,7 +90,7 @@ static json_t *item_json(const struct config_item *item)
 	}
 	if (fallback != NULL)
 		json_object_set_new(json, "default", fallback);
-	if (item->kind == CONFIG_ENUM || item->kind == CONFIG_GROUPS)
+	if (item->kind == CONFIG_ENUM || item->kind == CONFIG_CHOICES)
 		json_object_set_new(json, "values", values(item));
 	if (item->may_be_never)
 		json_object_set_new(json, "may_be_never", json_true());

@@ -40,10 +40,7 @@ const char *peers_state_name(unsigned state)
 
 static json_t *group_json(unsigned group)
 {
-	for (const struct config_group *g = config_groups; g->name != NULL; g++)
-		if (g->named_curve == group)
-			return json_string(g->name);
-	return json_null();
+	return json_pack("s?", config_choice_name(config_groups, group));
 }
 
 static json_t *hex_json(const uint8_t *data, size_t len)
@@ -110,7 +107,7 @@ static json_t *peer_json(const struct peers *p, size_t i)
 		peers_state_name(s->state), "security_status",
 		s->group != 0 ? "MKEY_EXCH_COMP" : "CERT_EXCH_INIT", "paths",
 		peers_paths_json(c, &c->peer[i]), "group", group_json(s->group), "suite",
-		s->group != 0 ? json_integer(s->suite) : json_null());
+		json_pack("s?", config_choice_name(config_suites, s->suite)));
 	const struct {
 		const char *name;
 		uint64_t value;

@@ -118,6 +118,8 @@ static int build_config(struct daemon *d, struct compile_part *out, struct rk_re
 	struct lists lists = {0};
 	int ret;
 
+	for (size_t i = 0; i < sizeof(input.suites); i++)
+		input.suites[i] = (uint8_t)c->suites[i];
 	ret = alloc_lists(c, &lists);
 	if (ret == 0) {
 		fill_ports(c, &lists);

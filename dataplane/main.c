@@ -131,7 +131,6 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 	d->shared.worker_cnt = l->worker_cnt;
 	d->shared.clock_ns = clock_monotonic_ns;
 	d->shared.idle_sleep_us = d->options.idle_sleep_us;
-	d->shared.suites = d->options.suites;
 	kex_backend_use(d->options.kex);
 	d->shared.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (d->shared.wake_fd < 0)

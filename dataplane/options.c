@@ -21,9 +21,6 @@ void options_help(FILE *out)
 	      "  --idle-sleep-us N     sleep up to N microseconds when idle (0 = never)\n"
 	      "  --metrics-socket PATH write OpenMetrics text to whoever connects there\n"
 	      "  --no-sandbox          keep every system call and all of the file system\n"
-	      "  --suites LIST         suites in order of preference (all: aes-256-gcm-sha256,\n"
-	      "                        aes-256-gcm-sha384, chacha20-poly1305-sha256,\n"
-	      "                        chacha20-poly1305-sha384)\n"
 	      "  --kex NAME            what agrees on keys: ifma (AVX-512 IFMA, eight at once),\n"
 	      "                        libcrypto, or auto: the fastest on this processor (auto)\n"
 	      "  --control-user NAME   the user that control runs as (our own)\n"
@@ -96,7 +93,6 @@ enum {
 	OPT_USER,
 	OPT_METRICS,
 	OPT_NO_SANDBOX,
-	OPT_SUITES,
 	OPT_KEX,
 	OPT_HELP,
 	OPT_VERSION
@@ -121,12 +117,6 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 			return OPTIONS_RUN;
 		snprintf(why, why_size, "--idle-sleep-us: \"%s\" is no number from 0 to %d", optarg,
 			OPTIONS_IDLE_SLEEP_MAX);
-		return OPTIONS_BAD;
-	case OPT_SUITES:
-		if (suite_parse_list(optarg, &o->suites))
-			return OPTIONS_RUN;
-		snprintf(why, why_size,
-			"--suites: \"%s\" is no list of the suites that --help names", optarg);
 		return OPTIONS_BAD;
 	case OPT_KEX:
 		o->kex = kex_backend_find(optarg);
@@ -176,7 +166,6 @@ enum options_answer options_parse(
 		{"state-dir", required_argument, NULL, OPT_STATE},
 		{"crypto-lcores", required_argument, NULL, OPT_CRYPTO},
 		{"idle-sleep-us", required_argument, NULL, OPT_IDLE},
-		{"suites", required_argument, NULL, OPT_SUITES},
 		{"kex", required_argument, NULL, OPT_KEX},
 		{"control-user", required_argument, NULL, OPT_USER},
 		{"metrics-socket", required_argument, NULL, OPT_METRICS},

@@ -20,9 +20,8 @@ struct options {
 	const char *state_dir;
 	const char *metrics_socket; /* NULL = none */
 	bool is_sandboxed;
-	uid_t control_uid;       /* who may listen on the socket */
-	uint32_t idle_sleep_us;  /* 0 = never */
-	struct wire_list suites; /* empty: all */
+	uid_t control_uid;      /* who may listen on the socket */
+	uint32_t idle_sleep_us; /* 0 = never */
 	const struct kex_backend *kex;
 	uint8_t is_crypto_lcore[OPTIONS_LCORE_MAX];
 	int eal_argc; /* arguments for rte_eal_init, name included */

@@ -66,7 +66,6 @@ static int open_parts(struct worker *w, const uint8_t *cookie_secret)
 	const struct engine_config config = {.worker_id = w->id,
 		.exchange_cnt = w->shared->exchange_cnt,
 		.session_cnt = SESSION_CNT,
-		.suites = w->shared->suites,
 		.cookie_secret = cookie_secret};
 
 	if (w->shared->worker_cnt > 1) {

@@ -44,7 +44,6 @@ struct shared {
 	struct inbox to_main;                  /* workers: push, main: take */
 	int wake_fd;                           /* main's eventfd */
 	uint32_t idle_sleep_us;
-	struct wire_list suites;    /* empty: all */
 	uint64_t (*clock_ns)(void); /* monotonic */
 	struct port_set *ports;
 	struct rte_mempool *buffers;       /* of ports */

@@ -46,7 +46,7 @@ static const struct {
 	{"Revocation", "sources:a! generation:i entries:i"},
 	{"RevocationEntries", "generation:i! entries:a!"},
 	{"PeerList", "peers:a<Peer>!"},
-	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:i key_index:i "
+	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
 		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "
 		 "certificate:o"},

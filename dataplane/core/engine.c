@@ -148,8 +148,7 @@ int engine_new(const struct engine_config *config, const struct engine_ops *ops,
 	e->ops = *ops;
 	e->ctx = ctx;
 	e->config = *config;
-	if (e->config.suites.cnt == 0)
-		e->config.suites = *suite_list();
+	e->suites = *suite_list();
 	ret = make_pools(e);
 	if (ret == 0)
 		ret = make_guard(e);
@@ -212,10 +211,24 @@ static void list_groups(struct engine *e)
 
 	e->groups = all;
 	if (v->peer_cnt == 0 || v->peers[0].groups[0] == 0)
-		return;
+		return; /* a view's peers all have the same */
 	e->groups.cnt = 0;
 	for (unsigned i = 0; i < RK_GROUP_MAX && v->peers[0].groups[i] != 0; i++)
 		e->groups.id[e->groups.cnt++] = v->peers[0].groups[i];
+}
+
+/* None named: all of ours. */
+static void list_suites(struct engine *e)
+{
+	const uint8_t *id = e->env.view->global->suites;
+
+	e->suites.cnt = 0;
+	while (e->suites.cnt < RK_SUITE_CNT && id[e->suites.cnt] != 0) {
+		e->suites.id[e->suites.cnt] = id[e->suites.cnt];
+		e->suites.cnt++;
+	}
+	if (e->suites.cnt == 0)
+		e->suites = *suite_list();
 }
 
 /* Exchanges begun with another certificate of ours, or judged under other anchors, end. */
@@ -243,6 +256,7 @@ static void look_at_view(struct engine *e)
 
 	e->has_name = guard_set_name(e->guard, (const char *)own.data, own.len);
 	list_groups(e);
+	list_suites(e);
 	memset(e->negative, 0, sizeof(e->negative));
 	for (unsigned i = 0, left = e->used_cnt; left > 0; i++) {
 		if (e->exchanges[i].state == EXCHANGE_FREE)

@@ -71,7 +71,6 @@ struct engine_config {
 	unsigned worker_id;           /* travels in every index and exchange id */
 	unsigned exchange_cnt;        /* half-open exchanges at most */
 	unsigned session_cnt;         /* sessions at most */
-	struct wire_list suites;      /* in order of preference; empty: all of ours */
 	const uint8_t *cookie_secret; /* process-wide, 32 bytes, copied; renewed by the host */
 };
 

@@ -68,6 +68,7 @@ struct engine {
 	uint8_t own_status; /* enum rk_verdict_status of our certificate, in this view and second */
 	bool has_name;
 	struct wire_list groups; /* as responder, before the peer is known */
+	struct wire_list suites; /* in order of preference */
 	struct aead *aead;
 	struct guard *guard;
 	struct session **sessions; /* by number */

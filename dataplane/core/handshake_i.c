@@ -77,7 +77,7 @@ static bool build_hello(struct engine *e, struct exchange *x, size_t *len)
 	wire_begin_exchange(&w, c->sent, sizeof(c->sent), MSG_HELLO, 0, x->id);
 	wire_write_tlv(&w, MSG_TLV_RANDOM, x->random, sizeof(x->random));
 	wire_write_list(&w, MSG_TLV_GROUPS, &groups);
-	wire_write_list(&w, MSG_TLV_SUITES, &e->config.suites);
+	wire_write_list(&w, MSG_TLV_SUITES, &e->suites);
 	wire_write_list(&w, MSG_TLV_SCHEMES, &schemes);
 	wire_write_share(&w, x->group->id, x->share, x->group->share_len);
 	if (w.is_failed)
@@ -194,7 +194,7 @@ enum reason initiator_reply(
 		return REASON_DUPLICATE;
 	if (x->state != EXCHANGE_EXPECT_REPLY)
 		return REASON_WRONG_STATE;
-	if (m.share.group != x->group->id || !wire_list_has(&e->config.suites, m.suite))
+	if (m.share.group != x->group->id || !wire_list_has(&e->suites, m.suite))
 		return REASON_BAD_CHOICE;
 	if (!kex_share_is_plausible(x->group, m.share.point))
 		return REASON_BAD_SHARE;

@@ -119,7 +119,7 @@ static enum reason may_answer(struct engine *e, const struct wire_hello *m)
 		return REASON_NO_CREDENTIAL;
 	if (choose_group(e, &m->groups) == 0)
 		return REASON_NO_GROUP;
-	if (suite_choose(&e->config.suites, &m->suites) == NULL)
+	if (suite_choose(&e->suites, &m->suites) == NULL)
 		return REASON_NO_SUITE;
 	if (sign_choose(e->env.credential->key_type, 0, &m->schemes) == 0)
 		return REASON_NO_SCHEME;
@@ -177,7 +177,7 @@ enum reason responder_hello(
 		return REASON_RATE;
 	if (!kex_share_is_plausible(kex_find(m.share.group), m.share.point))
 		return REASON_BAD_SHARE;
-	return open_exchange(e, from, p, &m, suite_choose(&e->config.suites, &m.suites));
+	return open_exchange(e, from, p, &m, suite_choose(&e->suites, &m.suites));
 }
 
 /* ---- REPLY ---- */

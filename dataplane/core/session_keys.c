@@ -286,6 +286,17 @@ static void show_new_credential(struct engine *e, struct session *s)
 	session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns / 2 + 1));
 }
 
+/* A rekey stays in its suite: one that is no longer wanted ends with a full exchange. */
+static void leave_suite(struct engine *e, struct session *s)
+{
+	const struct keyslot *current = s->keys.slot[KEYRING_CURRENT];
+
+	if (wire_list_has(&e->suites, current->suite) || s->is_reauth_due)
+		return;
+	s->is_reauth_due = true;
+	session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns / 2 + 1));
+}
+
 static void judge_standing(struct engine *e, struct session *s)
 {
 	bool is_own, is_hard = s->config->invalid_certificate_behavior == RK_FAIL_HARD;
@@ -317,10 +328,12 @@ void session_rejudge(struct engine *e, struct session *s)
 	if (s->state == RK_PEER_DISABLED)
 		return;
 	show_new_credential(e, s);
-	if (keyslot_is_used(s->keys.slot[KEYRING_CURRENT]))
+	if (keyslot_is_used(s->keys.slot[KEYRING_CURRENT])) {
+		leave_suite(e, s);
 		judge_standing(e, s);
-	else if (s->own_exchange == 0)
+	} else if (s->own_exchange == 0) {
 		session_dial_in(e, s, engine_jitter(e, s->config->retransmit_interval_ns / 2 + 1));
+	}
 }
 
 /* How far ahead of the one being judged memory is asked for: sessions, then what they point to. */

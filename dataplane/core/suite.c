@@ -4,10 +4,10 @@
 #include <string.h>
 
 static const struct suite suites[] = {
-	{1, SUITE_SHA256, SUITE_AES_256_GCM, 32, "aes-256-gcm-sha256"},
-	{2, SUITE_SHA384, SUITE_AES_256_GCM, 48, "aes-256-gcm-sha384"},
-	{3, SUITE_SHA256, SUITE_CHACHA20_POLY1305, 32, "chacha20-poly1305-sha256"},
-	{4, SUITE_SHA384, SUITE_CHACHA20_POLY1305, 48, "chacha20-poly1305-sha384"},
+	{1, SUITE_SHA256, SUITE_AES_256_GCM, 32},
+	{2, SUITE_SHA384, SUITE_AES_256_GCM, 48},
+	{3, SUITE_SHA256, SUITE_CHACHA20_POLY1305, 32},
+	{4, SUITE_SHA384, SUITE_CHACHA20_POLY1305, 48},
 };
 static const struct wire_list list = {4, {1, 2, 3, 4}};
 static_assert(sizeof(suites) / sizeof(suites[0]) == 4, "as many as the list names");
@@ -31,31 +31,4 @@ const struct suite *suite_choose(const struct wire_list *ours, const struct wire
 		if (wire_list_has(offered, ours->id[i]))
 			return suite_find(ours->id[i]);
 	return NULL;
-}
-
-static const struct suite *find_name(const char *name, size_t len)
-{
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
-		if (strlen(suites[i].name) == len && memcmp(suites[i].name, name, len) == 0)
-			return &suites[i];
-	return NULL;
-}
-
-bool suite_parse_list(const char *text, struct wire_list *out)
-{
-	struct wire_list found = {0};
-
-	for (;;) {
-		size_t len = strcspn(text, ",");
-		const struct suite *s = find_name(text, len);
-
-		if (s == NULL || wire_list_has(&found, s->id))
-			return false;
-		found.id[found.cnt++] = s->id;
-		if (text[len] == '\0')
-			break;
-		text += len + 1;
-	}
-	*out = found;
-	return true;
 }

@@ -17,12 +17,9 @@ struct suite {
 	uint8_t hash;
 	uint8_t aead;
 	uint8_t hash_len;
-	const char *name;
 };
 const struct suite *suite_find(uint16_t id); /* NULL: none */
 /* All of ours, in order of preference. */
 const struct wire_list *suite_list(void);
 /* The first of ours that is offered; NULL: none in common. */
 const struct suite *suite_choose(const struct wire_list *ours, const struct wire_list *offered);
-/* Names with commas between them, in order of preference, none twice. false: out is untouched. */
-bool suite_parse_list(const char *text, struct wire_list *out) RK_MUST_CHECK;

@@ -57,7 +57,7 @@ struct compile_peer {
 	uint64_t keep_alive_interval_ns;
 	uint64_t rekey_packets;
 	uint64_t rekey_bytes;
-	uint16_t groups[8]; /* in order of preference, 0 = end */
+	uint16_t groups[8]; /* in order of preference, 0 = end; the same for all peers */
 	enum rk_invalid_certificate_behavior invalid_certificate_behavior;
 	bool is_roaming;
 };
@@ -75,6 +75,7 @@ struct compile_config {
 	const char *peering_common_name;
 	bool is_enabled;
 	bool is_ed25519_allowed;
+	uint8_t suites[RK_SUITE_CNT]; /* in order of preference, 0 = end */
 	int64_t clock_floor;
 	uint64_t trust_generation;
 	const struct compile_credential *credential; /* NULL: none yet */

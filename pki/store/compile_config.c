@@ -304,6 +304,7 @@ static void write_global(
 	g->trust_generation = in->trust_generation;
 	g->is_enabled = in->is_enabled;
 	g->is_ed25519_allowed = in->is_ed25519_allowed;
+	memcpy(g->suites, in->suites, sizeof(g->suites));
 	if (in->credential != NULL)
 		write_credential(g, t, in->credential);
 }

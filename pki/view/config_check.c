@@ -83,6 +83,20 @@ static bool credential_is_sound(const struct config_part *c)
 		(RK_CHAIN_MAX - (size_t)used) * sizeof(g->credential_chain[0]));
 }
 
+/* Known, none twice, and nothing after the first zero. None at all stands for all of them. */
+static bool suites_are_sound(const uint8_t suites[RK_SUITE_CNT])
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < RK_SUITE_CNT; i++) {
+		if (suites[i] > RK_SUITE_CNT || (suites[i] != 0 && seen >> suites[i] & 1) ||
+			(suites[i] != 0 && i > 0 && suites[i - 1] == 0))
+			return false;
+		seen |= 1u << suites[i];
+	}
+	return true;
+}
+
 static int check_global(const struct config_part *c, struct rk_refusal *why)
 {
 	const struct rk_global *g = c->global;
@@ -93,7 +107,7 @@ static int check_global(const struct config_part *c, struct rk_refusal *why)
 	if (!str_fits(c, g->certificate) || g->certificate.len > RK_CERT_DER_MAX)
 		return rk_refuse(why, "global: the certificate does not fit");
 	if (g->is_enabled > 1 || g->is_ed25519_allowed > 1 || g->clock_floor < 0 ||
-		!rk_bytes_are_zero(g->pad, sizeof(g->pad)))
+		!suites_are_sound(g->suites))
 		return rk_refuse(why, "global: a setting is out of range");
 	if (!credential_is_sound(c))
 		return rk_refuse(why, "global: the credential is not sound");
@@ -213,7 +227,9 @@ static int check_peers(const struct config_part *c, struct rk_refusal *why)
 			return rk_refuse(why, "peer %zu: wrong paths", i);
 		if (!timers_are_sound(p))
 			return rk_refuse(why, "peer %zu: an interval is out of range", i);
-		if (!groups_are_sound(p->groups))
+		/* A responder chooses one before it knows the peer. */
+		if (!groups_are_sound(p->groups) ||
+			memcmp(p->groups, c->peer[0].groups, sizeof(p->groups)) != 0)
 			return rk_refuse(why, "peer %zu: groups are not sound", i);
 		if (p->invalid_certificate_behavior > RK_FAIL_HARD || p->is_roaming > 1 ||
 			!rk_bytes_are_zero(p->pad, sizeof(p->pad)))

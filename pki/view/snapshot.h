@@ -28,6 +28,7 @@
 #define RK_PART_SIZE_MAX (UINT64_C(1) << 40)
 #define RK_DIGEST_LEN    32
 #define RK_PORT_NAME_MAX 63 /* a DPDK device name */
+#define RK_SUITE_CNT     4
 #define RK_NAME_MAX      63 /* a configured name */
 #define RK_ADDRESS_MAX   64 /* addresses a port */
 #define RK_PATH_MAX      16 /* paths a peer */
@@ -105,7 +106,7 @@ struct rk_global {
 	uint8_t is_ed25519_allowed;
 	uint8_t credential_status; /* enum rk_verdict_status of our own certificate */
 	uint8_t credential_chain_cnt;
-	uint8_t pad[4];
+	uint8_t suites[RK_SUITE_CNT]; /* in order of preference (docs/protocol.md), 0 = end */
 	int64_t credential_not_before;
 	int64_t credential_not_after;
 	struct rk_chain_entry credential_chain[RK_CHAIN_MAX];
@@ -150,7 +151,8 @@ struct rk_peer {
 	uint64_t keep_alive_interval_ns;
 	uint64_t rekey_packets; /* volume triggers; 0 = none */
 	uint64_t rekey_bytes;
-	uint16_t groups[8]; /* IANA named curves in order of preference, 0 = end */
+	uint16_t groups
+		[8]; /* IANA named curves in order of preference, 0 = end; those of all peers */
 	uint8_t invalid_certificate_behavior;
 	uint8_t is_roaming;
 	uint8_t pad[6];

@@ -22,6 +22,7 @@ void pair_publish(struct pair_node *n)
 	*g = (struct rk_global){.trust_generation = n->trust_generation,
 		.is_enabled = !n->is_disabled,
 		.is_ed25519_allowed = n->pair->options.is_ed25519_allowed};
+	memcpy(g->suites, n->pair->options.suites[n->number % 2], sizeof(g->suites));
 	n->view = (struct rk_view){.generation = {1, n->view.generation.counter + 1},
 		.global = g,
 		.strings = n->strings,
@@ -64,12 +65,6 @@ static void open_engine(struct pair_node *n)
 		.exchange_cnt = 16,
 		.session_cnt = PAIR_PEER_MAX,
 		.cookie_secret = cookie_secret};
-	const uint16_t *suites = n->pair->options.suites[n->number % 2];
-
-	while (config.suites.cnt < 4 && suites[config.suites.cnt] != 0) {
-		config.suites.id[config.suites.cnt] = suites[config.suites.cnt];
-		config.suites.cnt++;
-	}
 	must(engine_new(&config, &pair_ops, n, &n->engine) == 0);
 	n->slots = calloc(1, engine_slots_size(PAIR_PEER_MAX));
 	must(n->slots != NULL);

@@ -115,7 +115,7 @@ struct pair_options {
 	uint64_t reauth_interval_ns;                   /* default 24 h */
 	bool are_verdicts_known; /* both know the other's certificate from the start */
 	uint16_t groups[8];      /* default secp256r1, x25519 */
-	uint16_t suites[2][4];   /* of each node; default all */
+	uint8_t suites[2][4];    /* of each node; default all */
 	uint64_t rekey_packets;  /* default 0 = no limit */
 	uint64_t rekey_bytes;
 	uint8_t path_cnt; /* default 1: 192.0.2.NODE; then 192.0.3.NODE and so on */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an operator can set: suites, keys, intervals, limits, and the switch of it all. */
+/* What an operator can set: keys, intervals, limits, and the switch of it all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,57 +39,7 @@ static bool is_type(const struct pair_packet *packet, uint8_t type)
 	return packet->payload[MSG_ENVELOPE_LEN + 5] == type;
 }
 
-static bool has_rekeyed(struct pair *p)
-{
-	return pair_is_agreed(p) && pair_status(p, 0).rekey_cnt > 0;
-}
-
 /* ---- algorithms ------------------------------------------------------------------------------ */
-
-static void every_suite(void **state)
-{
-	(void)state;
-	for (uint16_t id = 1; id <= 4; id++) {
-		struct pair *p = up(&(struct pair_options){
-			.seed = id, .suites = {{id}, {id}}, .rekey_interval_ns = PAIR_SEC});
-
-		assert_int_equal(pair_status(p, 0).suite, id);
-		assert_true(pair_run_until(p, has_rekeyed, 5 * PAIR_SEC));
-		assert_int_equal(pair_status(p, 1).suite, id);
-		pair_free(p);
-	}
-}
-
-/* E3: the first of R's that I offers; what I does not offer is no choice. */
-static void responder_chooses_the_suite(void **state)
-{
-	struct pair *p = pair_new(
-		&(struct pair_options){.seed = 5, .suites = {{4, 2, 3}, {3, 2}}}, east, west);
-
-	(void)state;
-	pair_start(p, 1);
-	pair_run(p, 100 * PAIR_MS);
-	session_dial_in(p->node[1].engine, session_of(p, 1), 0);
-	pair_start(p, 0);
-	session_of(p, 0)->dial_at_ns = 0; /* west dials, east answers */
-	session_schedule(p->node[0].engine, session_of(p, 0));
-	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
-	assert_int_equal(pair_status(p, 0).suite, 2);
-	pair_free(p);
-}
-
-static void no_suite_in_common(void **state)
-{
-	struct pair *p =
-		start(&(struct pair_options){.seed = 6, .suites = {{1, 2}, {3, 4}}}, east, west);
-
-	(void)state;
-	pair_run(p, 5 * PAIR_SEC);
-	assert_true(pair_counter(p, 0, "no-common-suite") > 0);
-	assert_true(pair_counter(p, 1, "no-common-suite") > 0);
-	assert_int_equal(pair_status(p, 0).full_exchange_cnt, 0);
-	pair_free(p);
-}
 
 /* RSA of every size that is allowed, RSA-PSS within its parameters, Ed25519: in both roles. */
 static void every_key(void **state)
@@ -463,9 +413,6 @@ static void group_taken_away_goes_out_of_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_suite),
-		cmocka_unit_test(responder_chooses_the_suite),
-		cmocka_unit_test(no_suite_in_common),
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(ed25519_needs_its_setting),
 		cmocka_unit_test(volume_is_a_reason_to_rekey),

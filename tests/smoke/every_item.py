@@ -38,7 +38,7 @@ def sample(item):
         return "false" if item.get("default") else "true"
     if kind == "enum":
         return item["values"][-1]
-    if kind == "group-list":
+    if kind == "choice-list":
         return " ".join(item["values"])
     if kind in ("integer", "duration"):
         return str(max(item.get("min", 1), 1))

@@ -243,7 +243,7 @@ class Story:
         if [peer["status"] for peer in found] != ["up"]:
             problems.append(f"the data plane's peer is not up: {found}")
         one = self.call("GET /peer/{name}/security", param="west")
-        if one.get("exported") != "5a" * 16 or one.get("suite") is None:
+        if one.get("exported") != "5a" * 16 or one.get("suite") != "aes-256-gcm-sha256":
             problems.append(f"not what the data plane said: {one}")
         both = self.call("GET /peer/{name}/certificate", param="west")
         if not both.get("local_certificate") or not both.get("peer_certificate"):

@@ -88,7 +88,7 @@ static const char schema_text[] =
 	"    "
 	"{\"field\":\"interval\",\"kind\":\"duration\",\"unit\":\"hours\",\"min\":1,\"max\":720,"
 	"     \"default\":24,\"may_be_never\":true},"
-	"    {\"field\":\"groups\",\"kind\":\"group-list\",\"values\":[\"x25519\",\"x448\"]},"
+	"    {\"field\":\"groups\",\"kind\":\"choice-list\",\"values\":[\"x25519\",\"x448\"]},"
 	"    {\"field\":\"count\",\"kind\":\"integer\",\"min\":0,\"max\":9,\"required\":true}]},"
 	"  {\"field\":\"trusted\",\"kind\":\"list\",\"key\":\"name\",\"items\":["
 	"    {\"field\":\"name\",\"kind\":\"name\"},"

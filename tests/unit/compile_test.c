@@ -184,6 +184,11 @@ static void bad_settings_are_refused(void **state)
 	refuse(&f, "peer west has 17 paths");
 	f.peer[0].groups[0] = 0;
 	refuse(&f, "groups are not sound");
+	f.peer[1].groups[0] = f.peer[0].groups[0] == 29 ? 24 : 29; /* not those of the others */
+	f.peer[1].groups[1] = 0;
+	refuse(&f, "groups are not sound");
+	f.config.suites[0] = 5;
+	refuse(&f, "a setting is out of range");
 	f.peer[0].timeout_ns = 1;
 	refuse(&f, "an interval is out of range");
 	f.peer[0].invalid_certificate_behavior = 2;

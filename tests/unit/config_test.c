@@ -66,6 +66,9 @@ static void test_defaults(void **state)
 	assert_int_equal(c->groups[0], 23);
 	assert_int_equal(c->groups[1], 29);
 	assert_int_equal(c->groups[2], 0);
+	assert_int_equal(c->suites[0], 1);
+	assert_int_equal(c->suites[3], 4);
+	assert_int_equal(c->suites[4], 0);
 	assert_int_equal(c->port_cnt, 1);
 	assert_int_equal(c->port[0].mtu, 1500);
 	assert_int_equal(c->port[0].address_cnt, 2);
@@ -87,7 +90,8 @@ static void test_everything_given(void **state)
 		"\"peer-key-timeout\":60,\"peer-key-hold-time\":\"200ms\",\"reauth-interval\":168,"
 		"\"keep-alive-interval\":\"500ms\",\"rekey-packets\":0,\"rekey-bytes\":1000,"
 		"\"invalid-certificate-behavior\":\"fail-hard\",\"allow-ed25519\":true,"
-		"\"allow-self-signed-peering-certificates\":false,\"groups\":[\"x25519\"]},"
+		"\"allow-self-signed-peering-certificates\":false,\"groups\":[\"x25519\"],"
+		"\"suites\":[\"chacha20-poly1305-sha384\",\"aes-256-gcm-sha256\"]},"
 		"\"certificate-revocation\":[{\"name\":\"lab\",\"polling-interval\":\"3s\","
 		"\"backoff-interval\":60,\"allow-local-addresses\":true,\"revocation-policy\":"
 		"\"hard\",\"grace-time\":\"1d\",\"crl-endpoint\":[{\"name\":\"a\",\"uri\":"
@@ -110,6 +114,9 @@ static void test_everything_given(void **state)
 	assert_int_equal(c->invalid_certificate_behavior, RK_FAIL_HARD);
 	assert_int_equal(c->groups[0], 29);
 	assert_int_equal(c->groups[1], 0);
+	assert_int_equal(c->suites[0], 4);
+	assert_int_equal(c->suites[1], 1);
+	assert_int_equal(c->suites[2], 0);
 	assert_int_equal(c->token_expiration_sec, 0);
 	assert_int_equal(c->crl_cnt, 1);
 	assert_int_equal(c->crl[0].polling_interval_ns, UINT64_C(3000000000));
@@ -181,6 +188,10 @@ static const struct wrong wrong_authority[] = {
 		"must be one of"},
 	{WHOLE(KEYS("\"groups\":[\"x25519\",\"x25519\"]"), PORT, PEER("")), SKM "groups[1]",
 		"twice"},
+	{WHOLE(KEYS("\"suites\":[]"), PORT, PEER("")), SKM "suites", "1 to 4"},
+	{WHOLE(KEYS("\"suites\":[\"aes-128-gcm-sha256\"]"), PORT, PEER("")), SKM "suites[0]",
+		"must be one of: aes-256-gcm-sha256, aes-256-gcm-sha384, "
+		"chacha20-poly1305-sha256, chacha20-poly1305-sha384"},
 	{WHOLE("\"certificate-revocation\":{}", PORT, PEER("")), "authority.certificate-revocation",
 		"array"},
 	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\"}]", PORT, PEER("")),

@@ -36,7 +36,7 @@ static int tell_status(int sock, const char *peer)
 	snprintf(s->peer, sizeof(s->peer), "%s", peer);
 	s->state = RK_PEER_UP;
 	s->group = 29;
-	s->suite = 0x1301;
+	s->suite = 1;
 	s->local_index = 7;
 	s->peer_index = 41;
 	s->full_exchange_cnt = 1;

@@ -78,17 +78,6 @@ static void test_help_and_version(void **state)
 	assert_int_equal(parse("--", "--version", NULL), OPTIONS_VERSION);
 }
 
-static void test_suites(void **state)
-{
-	(void)state;
-	assert_int_equal(
-		parse("--", "--suites", "chacha20-poly1305-sha384,aes-256-gcm-sha256", NULL),
-		OPTIONS_RUN);
-	assert_int_equal(o.suites.cnt, 2);
-	assert_int_equal(o.suites.id[0], 4);
-	assert_int_equal(o.suites.id[1], 1);
-}
-
 static void test_kex(void **state)
 {
 	(void)state;
@@ -115,10 +104,6 @@ static void test_bad(void **state)
 		check_bad("--crypto-lcores", list[i]);
 	check_bad("--kex", "");
 	check_bad("--kex", "ifm");
-	check_bad("--suites", "");
-	check_bad("--suites", "aes-256-gcm-sha256,");
-	check_bad("--suites", "aes-256-gcm-sha256,aes-256-gcm-sha256");
-	check_bad("--suites", "aes-128-gcm-sha256");
 	check_bad("--idle-sleep-us", "-1");
 	check_bad("--idle-sleep-us", "5ms");
 	check_bad("--idle-sleep-us", "100001");
@@ -134,7 +119,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_suites),
 		cmocka_unit_test(test_kex),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_bad),

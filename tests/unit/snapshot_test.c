@@ -253,7 +253,10 @@ static const struct spoiled config_rows[] = {
 	GLOBAL(credential_chain_cnt, RK_CHAIN_MAX + 1),
 	GLOBAL(credential_chain_cnt, 0),
 	GLOBAL(credential_chain_cnt, 1),
-	GLOBAL(pad[3], 1),
+	GLOBAL(suites, 0x05),     /* not one of ours */
+	GLOBAL(suites, 0x0101),   /* twice */
+	GLOBAL(suites, 0x010002), /* a gap */
+	GLOBAL(suites, 0x0100),
 	GLOBAL(credential_chain[7].not_after, 1),
 	PORT(0, name.offset, UINT32_MAX),
 	PORT(0, name.len, 0),
