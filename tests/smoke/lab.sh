@@ -10,6 +10,7 @@ LAB_WORKERS=1      # of each data plane; its threads share a CPU
 LAB_ENV=()         # put before each program
 LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
+LAB_VLAN=0         # that the routers share; 0: none
 declare -A LAB_PORT=([east]=8443 [west]=8444)
 declare -A LAB_ADDRESS=([east]=192.0.2.1 [west]=192.0.2.2)
 declare -A LAB_OTHER=([east]=west [west]=east)
@@ -190,9 +191,9 @@ write_config() {
 	local router=$1 other=${LAB_OTHER[$1]}
 	jq --arg router "$router" --arg address "${LAB_ADDRESS[$router]}/24" \
 		--arg other "$other" --arg remote "${LAB_ADDRESS[$other]}" \
-		--arg port "$(port_of)" --arg crl "$LAB_CRL_URL" '
+		--arg port "$(port_of)" --arg crl "$LAB_CRL_URL" --argjson vlan "$LAB_VLAN" '
 		.router.name = $router | .router["peering-common-name"] = $router + ".peering"
-		| .router.port[0] = {name: $port, address: [$address]}
+		| .router.port[0] = {name: $port, vlan: $vlan, address: [$address]}
 		| .router.peer[0].name = $other
 		| .router.peer[0]["peering-common-name"] = $other + ".peering"
 		| .router.peer[0].path[0] = {port: $port, address: $remote}
