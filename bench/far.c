@@ -212,7 +212,7 @@ static void take(struct far *f, struct rte_mbuf *m)
 {
 	struct net_packet p;
 
-	bench_must(net_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &p) == NET_OK,
+	bench_must(net_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, 0, &p) == NET_OK,
 		"the worker sent what cannot be read");
 	if (p.kind == NET_UDP)
 		receive(f, &p, m->tx_offload);

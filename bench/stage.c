@@ -390,7 +390,8 @@ static void open_dataplane(struct dataplane *d, bool has_crypto_lcore)
 			   peer_table_init(&d->shared.peers) == 0 &&
 			   certificate_table_init(&d->shared.certificates, &d->graveyard,
 				   CERTIFICATE_TABLE_MAX) == 0 &&
-			   (ports != NULL || port_set_new(&d->graveyard, 1, &ports) == 0),
+			   (ports != NULL ||
+				   port_set_new(&d->graveyard, 1, OPTIONS_MTU_MIN, &ports) == 0),
 		"no data plane");
 	d->ports = ports;
 	d->shared.ports = d->ports;

@@ -148,7 +148,7 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 		ret = certificate_table_init(
 			&d->shared.certificates, &d->graveyard, CERTIFICATE_TABLE_MAX);
 	if (ret == 0)
-		ret = port_set_new(&d->graveyard, l->worker_cnt, &d->ports);
+		ret = port_set_new(&d->graveyard, l->worker_cnt, d->options.mtu_max, &d->ports);
 	if (ret < 0)
 		return ret;
 	d->shared.ports = d->ports;

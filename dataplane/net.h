@@ -97,6 +97,7 @@ struct net_packet {
 	uint16_t src_port;
 	uint16_t dst_port;
 	uint16_t ip_len; /* of the whole IP packet */
+	uint8_t proven;  /* as handed in */
 	uint8_t src_mac[NET_MAC_LEN];
 	uint8_t dst_mac[NET_MAC_LEN];
 	uint8_t src[16];
@@ -107,8 +108,15 @@ struct net_packet {
 	struct rk_span payload; /* into the frame */
 };
 
-/* NET_OK and *out, or the reason for which the frame is dropped. */
-enum net_reason net_parse(const uint8_t *frame, size_t len, struct net_packet *out) RK_MUST_CHECK;
+/*
+ * NET_OK and *out, or the reason for which the frame is dropped. proven: checksums that the device
+ * has found right, so that they are not summed again; a device that found one wrong, or did not look,
+ * proves nothing.
+ */
+#define NET_PROVEN_IP  1u /* IPv4 header */
+#define NET_PROVEN_UDP 2u
+enum net_reason net_parse(
+	const uint8_t *frame, size_t len, unsigned proven, struct net_packet *out) RK_MUST_CHECK;
 
 /* Where a frame goes on the link. */
 struct net_link {

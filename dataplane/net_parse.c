@@ -70,8 +70,9 @@ static enum net_reason parse_udp(struct rk_span ip_payload, struct net_packet *p
 	/* Zero = not computed: allowed by RFC 768, forbidden by RFC 8200 8.1. */
 	if (checksum == 0 && p->family == 6)
 		return NET_UDP_CHECKSUM;
-	if (checksum != 0 && net_transport_checksum(p->family, p->src, p->dst, PROTO_UDP,
-				     ip_payload.data, ip_payload.len) != 0)
+	if (checksum != 0 && (p->proven & NET_PROVEN_UDP) == 0 &&
+		net_transport_checksum(
+			p->family, p->src, p->dst, PROTO_UDP, ip_payload.data, ip_payload.len) != 0)
 		return NET_UDP_CHECKSUM;
 	p->kind = NET_UDP;
 	p->payload = (struct rk_span){ip_payload.data + NET_UDP_LEN, ip_payload.len - NET_UDP_LEN};
@@ -183,7 +184,8 @@ static enum net_reason parse_ipv4(struct rk_span data, struct net_packet *p)
 		return NET_IP_OPTIONS;
 	if (p->ip_len < NET_IPV4_LEN || p->ip_len > data.len)
 		return NET_IP_LENGTH;
-	if (net_sum_finish(net_sum_add(0, data.data, NET_IPV4_LEN)) != 0)
+	if ((p->proven & NET_PROVEN_IP) == 0 &&
+		net_sum_finish(net_sum_add(0, data.data, NET_IPV4_LEN)) != 0)
 		return NET_IP_CHECKSUM;
 	if ((fragment & IPV4_FRAGMENT_MASK) != 0)
 		return NET_IP_FRAGMENT;
@@ -274,9 +276,9 @@ static enum net_reason parse_arp(struct rk_span data, struct net_packet *p)
 	return NET_OK;
 }
 
-enum net_reason net_parse(const uint8_t *frame, size_t len, struct net_packet *out)
+enum net_reason net_parse(const uint8_t *frame, size_t len, unsigned proven, struct net_packet *out)
 {
-	struct net_packet p = {0};
+	struct net_packet p = {.proven = (uint8_t)proven};
 	enum net_reason reason;
 	struct rk_reader r;
 	struct rk_span rest;

@@ -19,6 +19,8 @@ void options_help(FILE *out)
 	      "  --crypto-lcores LIST  lcores for asymmetric operations, as 2,4-6 (none: on the\n"
 	      "                        worker, between bursts)\n"
 	      "  --idle-sleep-us N     sleep up to N microseconds when idle (0 = never)\n"
+	      "  --mtu-max BYTES       room for frames of ports with this MTU, 2000-9000 (2000):\n"
+	      "                        larger buffers, 8191 of them or more\n"
 	      "  --metrics-socket PATH write OpenMetrics text to whoever connects there\n"
 	      "  --no-sandbox          keep every system call and all of the file system\n"
 	      "  --kex NAME            what agrees on keys: ifma (AVX-512 IFMA, eight at once),\n"
@@ -85,11 +87,23 @@ static bool parse_idle(struct options *o, const char *text)
 	return true;
 }
 
+static bool parse_mtu(struct options *o, const char *text)
+{
+	unsigned long n;
+	char *end;
+
+	if (!parse_number(text, OPTIONS_MTU_MAX, &n, &end) || *end != '\0' || n < OPTIONS_MTU_MIN)
+		return false;
+	o->mtu_max = (uint16_t)n;
+	return true;
+}
+
 enum {
 	OPT_RUN = 256,
 	OPT_STATE,
 	OPT_CRYPTO,
 	OPT_IDLE,
+	OPT_MTU,
 	OPT_USER,
 	OPT_METRICS,
 	OPT_NO_SANDBOX,
@@ -126,6 +140,12 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 			"--kex: \"%s\" is none of auto, ifma and libcrypto, or needs another "
 			"processor",
 			optarg);
+		return OPTIONS_BAD;
+	case OPT_MTU:
+		if (parse_mtu(o, optarg))
+			return OPTIONS_RUN;
+		snprintf(why, why_size, "--mtu-max: \"%s\" is no number from %d to %d", optarg,
+			OPTIONS_MTU_MIN, OPTIONS_MTU_MAX);
 		return OPTIONS_BAD;
 	case OPT_USER:
 		if (parse_user(o, optarg))
@@ -167,6 +187,7 @@ enum options_answer options_parse(
 		{"crypto-lcores", required_argument, NULL, OPT_CRYPTO},
 		{"idle-sleep-us", required_argument, NULL, OPT_IDLE},
 		{"kex", required_argument, NULL, OPT_KEX},
+		{"mtu-max", required_argument, NULL, OPT_MTU},
 		{"control-user", required_argument, NULL, OPT_USER},
 		{"metrics-socket", required_argument, NULL, OPT_METRICS},
 		{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
@@ -181,6 +202,7 @@ enum options_answer options_parse(
 		.state_dir = "/var/lib/rekey-dataplane",
 		.control_uid = geteuid(),
 		.kex = kex_backend_find("auto"),
+		.mtu_max = OPTIONS_MTU_MIN,
 		.is_sandboxed = true};
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return OPTIONS_HELP;

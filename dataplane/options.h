@@ -7,11 +7,12 @@
 #include <sys/types.h>
 
 #include "dataplane/core/kex.h"
-#include "dataplane/core/suite.h"
 #include "pki/view/bytes.h"
 
 #define OPTIONS_LCORE_MAX      128
 #define OPTIONS_IDLE_SLEEP_MAX 100000
+#define OPTIONS_MTU_MIN        2000
+#define OPTIONS_MTU_MAX        9000
 
 enum options_answer { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
@@ -23,6 +24,7 @@ struct options {
 	uid_t control_uid;      /* who may listen on the socket */
 	uint32_t idle_sleep_us; /* 0 = never */
 	const struct kex_backend *kex;
+	uint16_t mtu_max; /* that ports have room for */
 	uint8_t is_crypto_lcore[OPTIONS_LCORE_MAX];
 	int eal_argc; /* arguments for rte_eal_init, name included */
 };

@@ -19,8 +19,10 @@
 
 #define BUFFER_CNT   8191 /* for one worker with one port */
 #define BUFFER_CACHE 256
+#define FRAME_SLACK  192
 #define QUEUE_LEN    512
 #define RSS_WANTED   (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
+#define CHECKSUMS    (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 
 struct port {
 	bool is_running;        /* main: set up, and started unless paused */
@@ -37,6 +39,7 @@ struct port_set {
 	struct rte_mempool *buffers;
 	struct graveyard *graveyard;
 	unsigned worker_cnt;
+	uint16_t mtu_max;
 	uint64_t watched_ns;
 	bool is_watched; /* some port reconnects */
 	struct port port[RTE_MAX_ETHPORTS];
@@ -53,15 +56,28 @@ static unsigned count_buffers(unsigned worker_cnt)
 	return BUFFER_CNT + more;
 }
 
-int port_set_new(struct graveyard *g, unsigned worker_cnt, struct port_set **out)
+/*
+ * Headroom, a tagged frame of that MTU, and what devices with frames of fixed size have beyond it
+ * (net_af_packet wants all of its frame to fit); no less than what is usual.
+ */
+static uint16_t buffer_size(uint16_t mtu_max)
+{
+	unsigned size = RTE_PKTMBUF_HEADROOM + NET_ETHER_LEN + NET_VLAN_LEN + mtu_max + FRAME_SLACK;
+
+	size = (size + 63) / 64 * 64;
+	return (uint16_t)(size > RTE_MBUF_DEFAULT_BUF_SIZE ? size : RTE_MBUF_DEFAULT_BUF_SIZE);
+}
+
+int port_set_new(struct graveyard *g, unsigned worker_cnt, uint16_t mtu_max, struct port_set **out)
 {
 	struct port_set *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
 	s->worker_cnt = worker_cnt;
+	s->mtu_max = mtu_max;
 	s->buffers = rte_pktmbuf_pool_create("packets", count_buffers(worker_cnt), BUFFER_CACHE, 0,
-		RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
+		buffer_size(mtu_max), (int)rte_socket_id());
 	if (s->buffers == NULL) {
 		free(s);
 		return -rte_errno;
@@ -93,7 +109,7 @@ struct rte_mempool *port_set_buffers(const struct port_set *s)
 
 static int set_mtu(uint16_t id, uint16_t mtu)
 {
-	int ret = rte_eth_dev_set_mtu(id, mtu < PORT_MTU_MAX ? mtu : PORT_MTU_MAX);
+	int ret = rte_eth_dev_set_mtu(id, mtu);
 
 	/* Virtual devices mostly have no such setting; the limit is then ours alone. */
 	return ret == -ENOTSUP || ret == -EINVAL ? 0 : ret;
@@ -126,7 +142,7 @@ static int start(struct port *port)
 }
 
 /* As many pairs of queues as workers where the device spreads flows over them, else one. */
-static int configure(const struct port_set *s, struct port *port)
+static int configure(const struct port_set *s, struct port *port, uint16_t mtu)
 {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
@@ -139,6 +155,11 @@ static int configure(const struct port_set *s, struct port *port)
 		cnt = info.max_rx_queues;
 	if (cnt > info.max_tx_queues)
 		cnt = info.max_tx_queues;
+	/* Where the device has such a limit at all; else the MTU is between us and the other side. */
+	if (mtu <= info.max_mtu &&
+		mtu + (uint32_t)NET_ETHER_LEN + NET_VLAN_LEN <= info.max_rx_pktlen)
+		conf.rxmode.mtu = mtu;
+	conf.rxmode.offloads = info.rx_offload_capa & CHECKSUMS;
 	conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & RSS_WANTED;
 	if (cnt > 1 && conf.rx_adv_conf.rss_conf.rss_hf != 0)
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -172,7 +193,7 @@ static int set_up(struct port_set *s, uint16_t id, uint16_t mtu)
 	port->id = id;
 	port->reconnects = has_to_reconnect(id);
 	s->is_watched |= port->reconnects;
-	ret = configure(s, port);
+	ret = configure(s, port, mtu);
 	if (ret == 0)
 		ret = set_mtu(id, mtu);
 	if (ret == 0)
@@ -200,7 +221,10 @@ uint16_t port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MA
 		return PORT_NONE;
 	}
 	if (!s->port[id].is_running) {
-		ret = set_up(s, id, mtu);
+		if (mtu > s->mtu_max)
+			log_warning("port %s: its MTU of %u is held to %u: see --mtu-max", name,
+				mtu, s->mtu_max);
+		ret = set_up(s, id, mtu < s->mtu_max ? mtu : s->mtu_max);
 		if (ret != 0) {
 			if (!s->port[id].is_tried)
 				log_error("port %s: %s", name, strerror(-ret));

@@ -17,14 +17,15 @@
 
 #define PORT_BURST    32
 #define PORT_RING_LEN 1024 /* frames under way from one worker to another */
-#define PORT_MTU_MAX  2000 /* a frame lies in one buffer; larger views are held to this */
 #define PORT_WATCH_NS UINT64_C(200000000)
 
 struct rte_mbuf;
 struct rte_mempool;
 struct port_set;
 
-int port_set_new(struct graveyard *g, unsigned worker_cnt, struct port_set **out) RK_MUST_CHECK;
+/* A frame lies in one buffer: ports with a larger MTU than mtu_max are held to it, which is logged. */
+int port_set_new(struct graveyard *g, unsigned worker_cnt, uint16_t mtu_max,
+	struct port_set **out) RK_MUST_CHECK;
 void port_set_free(struct port_set *s); /* stops and closes every port */
 struct rte_mempool *port_set_buffers(const struct port_set *s);
 /* A published_find_port; ctx is a struct port_set. A device that fails is logged once. */

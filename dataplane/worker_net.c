@@ -179,7 +179,7 @@ static enum net_reason send_checked(struct worker *w, const struct published_por
 
 	if (!published_port_has(port, to->family, to->local))
 		return NET_NO_SOURCE;
-	if (ip_len + NET_UDP_LEN + len > (port->mtu < PORT_MTU_MAX ? port->mtu : PORT_MTU_MAX))
+	if (ip_len + NET_UDP_LEN + len > port->mtu)
 		return NET_TOO_BIG;
 	next_hop = published_port_next_hop(port, to->family, to->remote);
 	if (next_hop == NULL)

@@ -143,6 +143,17 @@ static enum net_reason learn(struct worker *w, const struct arrival *a)
 	return is_asked ? NET_OK : NET_NEIGHBOUR_UNASKED;
 }
 
+static unsigned proven(const struct rte_mbuf *m)
+{
+	unsigned proven = 0;
+
+	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		proven |= NET_PROVEN_IP;
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		proven |= NET_PROVEN_UDP;
+	return proven;
+}
+
 static enum net_reason take_frame(
 	struct worker *w, const struct published_port *port, struct rte_mbuf *m, bool is_passed)
 {
@@ -151,7 +162,7 @@ static enum net_reason take_frame(
 
 	if (m->nb_segs != 1)
 		return NET_SEGMENTED;
-	reason = net_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &a.packet);
+	reason = net_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, proven(m), &a.packet);
 	if (reason != NET_OK)
 		return reason;
 	if (a.packet.vlan != port->vlan)

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct net_packet p;
 	size_t len = 1;
 
-	if (net_parse(data, size, &p) != NET_OK)
+	if (net_parse(data, size, 0, &p) != NET_OK)
 		return 0;
 	/* What was accepted lies inside the frame. */
 	if (p.payload.len > 0 &&

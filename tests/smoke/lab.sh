@@ -11,6 +11,7 @@ LAB_ENV=()         # put before each program
 LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
 LAB_VLAN=0         # that the routers share; 0: none
+LAB_MTU=1500       # of the ports; more than 2000 with af_packet only
 declare -A LAB_PORT=([east]=8443 [west]=8444)
 declare -A LAB_ADDRESS=([east]=192.0.2.1 [west]=192.0.2.2)
 declare -A LAB_OTHER=([east]=west [west]=east)
@@ -182,7 +183,13 @@ vdev_of() {
 	[[ $1 == west ]] && role=client
 	case $LAB_LINK in
 	memif) echo "net_memif0,role=$role,id=0,socket=$LAB/memif.sock" ;;
-	af_packet) echo "net_af_packet0,iface=veth-$1" ;;
+	af_packet)
+		if ((LAB_MTU > 2000)); then
+			echo "net_af_packet0,iface=veth-$1,framesz=9216,blocksz=36864,framecnt=512"
+		else
+			echo "net_af_packet0,iface=veth-$1"
+		fi
+		;;
 	esac
 }
 
@@ -191,9 +198,10 @@ write_config() {
 	local router=$1 other=${LAB_OTHER[$1]}
 	jq --arg router "$router" --arg address "${LAB_ADDRESS[$router]}/24" \
 		--arg other "$other" --arg remote "${LAB_ADDRESS[$other]}" \
-		--arg port "$(port_of)" --arg crl "$LAB_CRL_URL" --argjson vlan "$LAB_VLAN" '
+		--arg port "$(port_of)" --arg crl "$LAB_CRL_URL" --argjson vlan "$LAB_VLAN" \
+		--argjson mtu "$LAB_MTU" '
 		.router.name = $router | .router["peering-common-name"] = $router + ".peering"
-		| .router.port[0] = {name: $port, vlan: $vlan, address: [$address]}
+		| .router.port[0] = {name: $port, vlan: $vlan, mtu: $mtu, address: [$address]}
 		| .router.peer[0].name = $other
 		| .router.peer[0]["peering-common-name"] = $other + ".peering"
 		| .router.peer[0].path[0] = {port: $port, address: $remote}
@@ -241,7 +249,8 @@ cpu_of() {
 }
 
 start_dataplane() {
-	local router=$1 inside=() crypto=() telemetry=()
+	local router=$1 inside=() crypto=() telemetry=() mtu=()
+	if ((LAB_MTU > 2000)); then mtu=(--mtu-max "$LAB_MTU"); fi
 	if ((LAB_TELEMETRY == 0)); then telemetry=(--no-telemetry); fi
 	if ((LAB_CRYPTO_CORES > 0)); then
 		crypto=(--crypto-lcores "$((1 + LAB_WORKERS))-$((LAB_WORKERS + LAB_CRYPTO_CORES))")
@@ -255,7 +264,7 @@ start_dataplane() {
 		--vdev "$(vdev_of "$router")" -- \
 		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" \
 		--metrics-socket "$LAB/$router/run/metrics.sock" \
-		--idle-sleep-us 500 "${crypto[@]}"
+		--idle-sleep-us 500 "${mtu[@]}" "${crypto[@]}"
 }
 
 # Two network namespaces, held by two sleeping processes and joined by a veth pair.
@@ -268,8 +277,15 @@ veth_open() {
 	ip link add veth-east netns "$(<"$LAB/pid/east-netns")" type veth \
 		peer name veth-west netns "$(<"$LAB/pid/west-netns")" || return 1
 	for router in east west; do
-		nsenter -t "$(<"$LAB/pid/$router-netns")" -n ip link set "veth-$router" up || return 1
+		on_link "$router" ip link set "veth-$router" mtu "$LAB_MTU" up || return 1
 	done
+}
+
+# on_link ROUTER COMMAND...: in the namespace that this router's end of the veth pair is in.
+on_link() {
+	local router=$1
+	shift
+	nsenter -t "$(<"$LAB/pid/$router-netns")" -n "$@"
 }
 
 has_own_netns() {

@@ -34,7 +34,7 @@ static enum net_reason parse(const uint8_t *frame, size_t len, struct net_packet
 	copy = realloc(copy, len == 0 ? 1 : len);
 	assert_non_null(copy);
 	memcpy(copy, frame, len);
-	reason = net_parse(copy, len, out);
+	reason = net_parse(copy, len, 0, out);
 	free(copy);
 	return reason;
 }
@@ -70,7 +70,7 @@ static void check_round_trip(const struct net_link *link, const struct endpoint 
 		payload[i] = (uint8_t)(i * 7 + 1);
 	frame_len = net_build_udp(frame, sizeof(frame), link, path, payload, len);
 	assert_true(frame_len > len);
-	assert_int_equal(net_parse(frame, frame_len, &p), NET_OK);
+	assert_int_equal(net_parse(frame, frame_len, 0, &p), NET_OK);
 	assert_int_equal(p.kind, NET_UDP);
 	assert_int_equal(p.family, path->family);
 	assert_int_equal(p.vlan, link->vlan);
@@ -113,10 +113,10 @@ static void test_udp_every_byte_bent(void **state)
 	assert_true(len > 0);
 	for (i = NET_ETHER_LEN; i < len; i++) {
 		frame[i] ^= 0x10;
-		assert_int_not_equal(net_parse(frame, len, &p), NET_OK);
+		assert_int_not_equal(net_parse(frame, len, 0, &p), NET_OK);
 		frame[i] ^= 0x10;
 	}
-	assert_int_equal(net_parse(frame, len, &p), NET_OK);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_OK);
 }
 
 static void fix_ip_sum(uint8_t *ip)
@@ -137,7 +137,7 @@ static enum net_reason with_ip_byte(size_t at, uint8_t value)
 
 	frame[NET_ETHER_LEN + at] = value;
 	fix_ip_sum(frame + NET_ETHER_LEN);
-	return net_parse(frame, len, &p);
+	return net_parse(frame, len, 0, &p);
 }
 
 static void test_ipv4_refusals(void **state)
@@ -156,6 +156,29 @@ static void test_ipv4_refusals(void **state)
 	assert_int_equal(with_ip_byte(12, 0), NET_IP_SOURCE);
 }
 
+/* What the device has summed is not summed again; what it has not, is. */
+static void test_checksums_proven(void **state)
+{
+	uint8_t frame[256];
+	struct net_packet p;
+	size_t len =
+		net_build_udp(frame, sizeof(frame), &link_plain, &path4, (const uint8_t *)"x", 1);
+
+	(void)state;
+	frame[NET_ETHER_LEN + 10] ^= 1;
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_IP_CHECKSUM);
+	assert_int_equal(net_parse(frame, len, NET_PROVEN_UDP, &p), NET_IP_CHECKSUM);
+	assert_int_equal(net_parse(frame, len, NET_PROVEN_IP, &p), NET_OK);
+	frame[NET_ETHER_LEN + NET_IPV4_LEN + 6] ^= 1;
+	assert_int_equal(net_parse(frame, len, NET_PROVEN_IP, &p), NET_UDP_CHECKSUM);
+	assert_int_equal(net_parse(frame, len, NET_PROVEN_IP | NET_PROVEN_UDP, &p), NET_OK);
+	frame[NET_ETHER_LEN + NET_IPV4_LEN + 5]++; /* a length is never proven */
+	assert_int_equal(net_parse(frame, len, NET_PROVEN_IP | NET_PROVEN_UDP, &p), NET_UDP_LENGTH);
+	len = net_build_udp(frame, sizeof(frame), &link_plain, &path6, NULL, 0);
+	frame[NET_ETHER_LEN + NET_IPV6_LEN + 6] = frame[NET_ETHER_LEN + NET_IPV6_LEN + 7] = 0;
+	assert_int_equal(net_parse(frame, len, NET_PROVEN_UDP, &p), NET_UDP_CHECKSUM);
+}
+
 static void test_udp_refusals(void **state)
 {
 	uint8_t frame[256];
@@ -165,23 +188,23 @@ static void test_udp_refusals(void **state)
 
 	(void)state;
 	udp[6] = udp[7] = 0; /* IPv4: not computed is allowed */
-	assert_int_equal(net_parse(frame, len, &p), NET_OK);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_OK);
 	udp[5] = 9;
-	assert_int_equal(net_parse(frame, len, &p), NET_UDP_LENGTH);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_UDP_LENGTH);
 	udp[5] = 8;
 	udp[0] = udp[1] = 0;
-	assert_int_equal(net_parse(frame, len, &p), NET_UDP_PORT);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_UDP_PORT);
 
 	len = net_build_udp(frame, sizeof(frame), &link_plain, &path6, NULL, 0);
 	udp = frame + NET_ETHER_LEN + NET_IPV6_LEN;
 	udp[6] = udp[7] = 0; /* IPv6: it is not */
-	assert_int_equal(net_parse(frame, len, &p), NET_UDP_CHECKSUM);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_UDP_CHECKSUM);
 	frame[NET_ETHER_LEN + 6] = 44;
-	assert_int_equal(net_parse(frame, len, &p), NET_EXTENSION_HEADER);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_EXTENSION_HEADER);
 	frame[NET_ETHER_LEN + 6] = 6;
-	assert_int_equal(net_parse(frame, len, &p), NET_PROTOCOL);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_PROTOCOL);
 	frame[NET_ETHER_LEN + 7] = 0;
-	assert_int_equal(net_parse(frame, len, &p), NET_IP_TTL);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_IP_TTL);
 }
 
 static void test_ethernet_refusals(void **state)
@@ -193,9 +216,9 @@ static void test_ethernet_refusals(void **state)
 	(void)state;
 	frame[16] = 0x81; /* a second tag */
 	frame[17] = 0x00;
-	assert_int_equal(net_parse(frame, len, &p), NET_ETHERTYPE);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_ETHERTYPE);
 	frame[6] = 1; /* a group as sender */
-	assert_int_equal(net_parse(frame, len, &p), NET_IP_SOURCE);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_IP_SOURCE);
 }
 
 /* Question, answer, and what is learnt from it; for both families. */
@@ -210,7 +233,7 @@ static void check_question(uint8_t family, const uint8_t *us, const uint8_t *the
 
 	len = net_build_question(frame, sizeof(frame), &link_tagged, family, us, them);
 	assert_true(len > 0);
-	assert_int_equal(net_parse(frame, len, &p), NET_OK);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_OK);
 	assert_int_equal(p.kind, family == 4 ? NET_ARP_REQUEST : NET_ND_SOLICIT);
 	assert_memory_equal(p.target, them, net_address_len(family));
 	assert_true(p.is_multicast);
@@ -221,7 +244,7 @@ static void check_question(uint8_t family, const uint8_t *us, const uint8_t *the
 	}
 	len = net_build_answer(answer, sizeof(answer), &theirs, &p);
 	assert_true(len > 0);
-	assert_int_equal(net_parse(answer, len, &p), NET_OK);
+	assert_int_equal(net_parse(answer, len, 0, &p), NET_OK);
 	assert_int_equal(p.kind, family == 4 ? NET_ARP_REPLY : NET_ND_ADVERT);
 	assert_memory_equal(p.target, them, net_address_len(family));
 	assert_memory_equal(p.dst_mac, link_tagged.src_mac, 6);
@@ -248,14 +271,14 @@ static void test_neighbour_refusals(void **state)
 
 	(void)state;
 	frame[NET_ETHER_LEN + 8] = 1; /* sender's hardware address is a group */
-	assert_int_equal(net_parse(frame, len, &p), NET_ARP_FORMAT);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_ARP_FORMAT);
 	frame[NET_ETHER_LEN + 8] = 2;
 	frame[NET_ETHER_LEN + 7] = 3;
-	assert_int_equal(net_parse(frame, len, &p), NET_ARP_FORMAT);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_ARP_FORMAT);
 
 	len = net_build_question(frame, sizeof(frame), &link_plain, 6, path6.local, path6.remote);
 	frame[NET_ETHER_LEN + 7] = 254; /* it came through a router */
-	assert_int_equal(net_parse(frame, len, &p), NET_ND_FORMAT);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_ND_FORMAT);
 }
 
 static size_t build_echo(uint8_t *frame, size_t size, const struct endpoint *path)
@@ -289,13 +312,13 @@ static void check_echo(const struct endpoint *path)
 	struct net_packet p;
 	size_t len = build_echo(frame, sizeof(frame), path);
 
-	assert_int_equal(net_parse(frame, len, &p), NET_OK);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_OK);
 	assert_int_equal(p.kind, NET_ECHO_REQUEST);
 	assert_int_equal(net_build_echo_reply(reply, sizeof(reply), &link_plain, &p), len);
-	assert_int_equal(net_parse(reply, len, &p), NET_ICMP_TYPE); /* we ask nobody */
+	assert_int_equal(net_parse(reply, len, 0, &p), NET_ICMP_TYPE); /* we ask nobody */
 	assert_memory_equal(reply + len - 4, "ping", 4);
 	frame[len - 1] ^= 1;
-	assert_int_equal(net_parse(frame, len, &p), NET_ICMP_CHECKSUM);
+	assert_int_equal(net_parse(frame, len, 0, &p), NET_ICMP_CHECKSUM);
 }
 
 static void test_echo(void **state)
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_udp_round_trip),
 		cmocka_unit_test(test_udp_every_byte_bent),
 		cmocka_unit_test(test_ipv4_refusals),
+		cmocka_unit_test(test_checksums_proven),
 		cmocka_unit_test(test_udp_refusals),
 		cmocka_unit_test(test_ethernet_refusals),
 		cmocka_unit_test(test_neighbour_messages),

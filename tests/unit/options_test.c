@@ -47,6 +47,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.control_uid, geteuid());
 	assert_int_equal(o.idle_sleep_us, 0);
 	assert_ptr_equal(o.kex, kex_backend_find("auto"));
+	assert_int_equal(o.mtu_max, 2000);
 	assert_int_equal(o.eal_argc, 1);
 }
 
@@ -55,12 +56,13 @@ static void test_all(void **state)
 	(void)state;
 	assert_int_equal(parse("--no-huge", "--lcores", "(0,1)@0", "--", "--run-dir", "/r",
 				 "--state-dir=/s", "--crypto-lcores", "2,4-6", "--idle-sleep-us",
-				 "500", "--control-user", "root", NULL),
+				 "500", "--mtu-max", "9000", "--control-user", "root", NULL),
 		OPTIONS_RUN);
 	assert_int_equal(o.eal_argc, 4);
 	assert_string_equal(o.run_dir, "/r");
 	assert_string_equal(o.state_dir, "/s");
 	assert_int_equal(o.idle_sleep_us, 500);
+	assert_int_equal(o.mtu_max, 9000);
 	assert_int_equal(o.control_uid, 0);
 	assert_false(o.is_crypto_lcore[1]);
 	assert_true(o.is_crypto_lcore[2]);
@@ -104,6 +106,9 @@ static void test_bad(void **state)
 		check_bad("--crypto-lcores", list[i]);
 	check_bad("--kex", "");
 	check_bad("--kex", "ifm");
+	check_bad("--mtu-max", "1999");
+	check_bad("--mtu-max", "9001");
+	check_bad("--mtu-max", "9000x");
 	check_bad("--idle-sleep-us", "-1");
 	check_bad("--idle-sleep-us", "5ms");
 	check_bad("--idle-sleep-us", "100001");
