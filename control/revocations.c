@@ -13,16 +13,18 @@
 
 #define RELEASE_ENTRIES 65536 /* given back within a millisecond */
 
-static int judge_kinds(struct revocations *r, struct pki_kind_set *kinds)
+static int judge_kinds(struct revocations *r, const struct revocations_args *args)
 {
-	size_t cnt = kinds != NULL ? pki_kind_set_cnt(kinds) : 0;
+	const struct revocations *before = args->before;
+	size_t known = before != NULL && before->list == r->list ? before->kind_cnt : 0;
 
-	r->kind = calloc(cnt + 1, sizeof(*r->kind));
+	r->kind = calloc(r->kind_cnt + 1, sizeof(*r->kind));
 	if (r->kind == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++)
-		r->kind[i] = revocations_judge_kind(r, pki_kind_set_get(kinds, i));
-	r->kind_cnt = cnt;
+	if (known > 0)
+		memcpy(r->kind, before->kind, known * sizeof(*r->kind));
+	for (size_t i = known; i < r->kind_cnt; i++)
+		r->kind[i] = revocations_judge_kind(r, pki_kind_set_get(args->kinds, i));
 	return 0;
 }
 
@@ -36,9 +38,11 @@ int revocations_new(const struct revocations_args *args, struct revocations **ou
 	atomic_init(&r->ref_cnt, 1);
 	r->list = master_list_get(args->list);
 	r->missing = args->missing;
+	/* Counted first: one that is met meanwhile may not have been asked which lists it names. */
+	r->kind_cnt = args->kinds != NULL ? pki_kind_set_cnt(args->kinds) : 0;
 	ret = revocations_read_lists(r, args);
 	if (ret == 0)
-		ret = judge_kinds(r, args->kinds);
+		ret = judge_kinds(r, args);
 	if (ret < 0) {
 		revocations_put(r);
 		return ret;
@@ -122,6 +126,7 @@ struct revocations *revocations_current(struct daemon *d)
 	struct revocations_args args = {
 		.list = crl_manager_master_list(d->crl),
 		.kinds = d->kinds,
+		.before = d->revocations,
 	};
 	struct revocation_setting *setting;
 	struct revocations *r = NULL;

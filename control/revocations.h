@@ -32,6 +32,8 @@ struct revocations_args {
 	size_t setting_cnt;
 	/* For an issuer of which no list was ever seen; HARD: also of which none is configured. */
 	enum rk_revocation_policy missing;
+	/* Made with the same settings and set of kinds, or NULL: of the same list it has judged most kinds. */
+	const struct revocations *before;
 };
 
 /* 0 with one reference; -ENOMEM, -EIO. */

@@ -15,9 +15,23 @@
 #include <cmocka.h>
 
 #include "control/crl/manager.h"
-#include "control/revocations.h"
+#include "control/revocations_private.h"
 #include "tests/unit/daemon_fixture.h"
 #include "tests/unit/view_fixture.h"
+
+struct kind_ref __real_revocations_judge_kind(
+	const struct revocations *r, const struct pki_kind *kind);
+struct kind_ref __wrap_revocations_judge_kind(
+	const struct revocations *r, const struct pki_kind *kind);
+
+static unsigned judged_cnt; /* kinds that were held against every list */
+
+struct kind_ref __wrap_revocations_judge_kind(
+	const struct revocations *r, const struct pki_kind *kind)
+{
+	judged_cnt++;
+	return __real_revocations_judge_kind(r, kind);
+}
 
 static struct daemon_fixture f;
 static struct fake_dataplane p;
@@ -177,7 +191,9 @@ static void kind_is_published_whoever_sees_it_first(void **state)
 	(void)fake_apply(&f, &p);
 	fake_receive(&f, &p, RK_MSG_STATUS);
 	assert_int_equal(pki_kind_set_note(f.d.kinds, other), 0);
+	judged_cnt = 0;
 	assert_non_null(revocations_current(&f.d));
+	assert_int_equal(judged_cnt, 1); /* the others are known: the loop has more to do */
 	ask_about(other);
 	rk_part_close(next_part());
 	fake_receive(&f, &p, RK_MSG_VERDICT);
