@@ -20,9 +20,7 @@
 #include "pki/x509/cert.h"
 #include "pki/x509/validate.h"
 
-#define FOLDER   "verdicts"
-#define SUFFIX   ".der"
-#define NAME_LEN (RK_FINGERPRINT_LEN * 2 + sizeof(SUFFIX))
+#define FOLDER "verdicts"
 
 #define PAUSE_USEC      1000000L
 #define PAUSE_USEC_EACH 100L /* of a hundred thousand, eleven seconds */
@@ -42,13 +40,6 @@ struct record *verdicts_find_record(const struct verdicts *v, const uint8_t *fin
 	if (memcmp(r->verdict.fingerprint, fingerprint, RK_FINGERPRINT_LEN) == 0)
 		return r;
 	return NULL;
-}
-
-static void file_name(const uint8_t *fingerprint, char out[NAME_LEN])
-{
-	for (size_t i = 0; i < RK_FINGERPRINT_LEN; i++)
-		snprintf(out + 2 * i, 3, "%02x", fingerprint[i]);
-	memcpy(out + 2 * RK_FINGERPRINT_LEN, SUFFIX, sizeof(SUFFIX));
 }
 
 void verdicts_unlink_record(struct verdicts *v, struct record *r)
@@ -85,13 +76,10 @@ static size_t confirmed_max(const struct verdicts *v)
 static void make_room(struct verdicts *v, bool is_confirmed)
 {
 	struct record *r = NULL;
-	char name[NAME_LEN];
 
 	if (is_confirmed && v->confirmed_cnt >= confirmed_max(v)) {
 		r = TAILQ_FIRST(&v->confirmed);
-		file_name(r->verdict.fingerprint, name);
-		if (rk_file_remove(v->dir, name) < 0)
-			log_warning("%s/%s stays on disk", FOLDER, name);
+		verdicts_drop_file(v, r);
 	} else if (!is_confirmed && v->pending_cnt >= VERDICTS_PENDING_MAX) {
 		r = TAILQ_FIRST(&v->pending);
 	}
@@ -139,15 +127,10 @@ static long publication_pause(const struct verdicts *v)
 void verdicts_confirm(struct verdicts *v, const uint8_t fingerprint[RK_FINGERPRINT_LEN])
 {
 	struct record *r = verdicts_find_record(v, fingerprint);
-	char name[NAME_LEN];
-	int ret;
 
 	if (r == NULL || r->is_confirmed)
 		return;
-	file_name(fingerprint, name);
-	ret = rk_file_replace(v->dir, name, 0600, r->der, r->der_len);
-	if (ret < 0)
-		log_error("%s/%s: %s", FOLDER, name, strerror(-ret));
+	verdicts_keep_file(v, r);
 	verdicts_unlink_record(v, r);
 	make_room(v, true);
 	r->is_confirmed = true;
@@ -228,8 +211,8 @@ static int load_folder(struct verdicts *v)
 		return -errno;
 	}
 	while ((entry = readdir(dir)) != NULL)
-		if (strlen(entry->d_name) == NAME_LEN - 1 &&
-			strcmp(entry->d_name + 2 * RK_FINGERPRINT_LEN, SUFFIX) == 0)
+		if (strlen(entry->d_name) == VERDICTS_NAME_LEN - 1 &&
+			strcmp(entry->d_name + 2 * RK_FINGERPRINT_LEN, VERDICTS_SUFFIX) == 0)
 			load_one(v, entry->d_name);
 	closedir(dir);
 	return 0;
@@ -246,6 +229,7 @@ int verdicts_open(struct daemon *d, struct verdicts **out)
 	v->dir = -1;
 	TAILQ_INIT(&v->confirmed);
 	TAILQ_INIT(&v->pending);
+	STAILQ_INIT(&v->changes);
 	if (mkdirat(d->state_fd, FOLDER, 0700) < 0 && errno != EEXIST) {
 		ret = -errno;
 		goto fail;
@@ -270,6 +254,7 @@ void verdicts_close(struct verdicts *v)
 
 	if (v == NULL)
 		return;
+	verdicts_finish_saving(v);
 	verdicts_drop_rejudging(v->rejudging);
 	while ((r = TAILQ_FIRST(&v->confirmed)) != NULL || (r = TAILQ_FIRST(&v->pending)) != NULL) {
 		verdicts_unlink_record(v, r);

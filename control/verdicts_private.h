@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Shared by verdicts.c (what is kept, and where) and verdicts_judge.c (the judging in helpers). */
+/*
+ * Shared by verdicts.c (what is kept), verdicts_save.c (its files) and verdicts_judge.c (the judging in
+ * helpers).
+ */
 #pragma once
 
 #include <sys/queue.h>
 
 #include "control/verdicts.h"
 
-#define BUCKET_CNT 4096
+#define BUCKET_CNT        4096
+#define VERDICTS_SUFFIX   ".der"
+#define VERDICTS_NAME_LEN (RK_FINGERPRINT_LEN * 2 + sizeof(VERDICTS_SUFFIX))
 
 struct record {
 	LIST_ENTRY(record) in_bucket;
@@ -18,6 +23,7 @@ struct record {
 };
 LIST_HEAD(bucket, record);
 TAILQ_HEAD(age_list, record);
+STAILQ_HEAD(change_list, change);
 
 struct verdicts {
 	struct daemon *daemon;
@@ -28,6 +34,8 @@ struct verdicts {
 	unsigned asking_cnt;         /* VALIDATEs with the helpers */
 	struct rejudging *rejudging; /* prepared, not yet adopted; or under way */
 	bool is_judging_dates;
+	struct change_list changes; /* of the folder, not yet with the disk thread */
+	bool is_saving;
 };
 
 /* NULL = not known. */
@@ -36,4 +44,13 @@ struct record *verdicts_find_record(const struct verdicts *v, const uint8_t *fin
 struct record *verdicts_add_record(struct verdicts *v, struct rk_span der,
 	const struct rk_verdict *verdict, bool is_confirmed);
 void verdicts_unlink_record(struct verdicts *v, struct record *r);
+/* "FINGERPRINT.der" */
+void verdicts_file_name(const uint8_t *fingerprint, char out[VERDICTS_NAME_LEN]);
+/* The disk thread writes the record's file, or removes it, after what was asked for before. */
+void verdicts_keep_file(struct verdicts *v, const struct record *r);
+void verdicts_drop_file(struct verdicts *v, const struct record *r);
+/* Hands over what waits. */
+void verdicts_save(struct verdicts *v);
+/* At the end: blocks until all of it is done. */
+void verdicts_finish_saving(struct verdicts *v);
 void verdicts_drop_rejudging(struct rejudging *j); /* NULL is fine */

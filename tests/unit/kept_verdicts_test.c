@@ -6,11 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "control/config.h"
 #include "control/verdicts_private.h"
@@ -34,6 +37,15 @@ time_t time(time_t *out)
 	if (out != NULL)
 		*out = now.tv_sec;
 	return now.tv_sec;
+}
+
+static pthread_t loop_thread;
+static unsigned loop_sync_cnt; /* fsyncs that the loop itself waited for */
+
+int fsync(int fd)
+{
+	loop_sync_cnt += pthread_equal(pthread_self(), loop_thread) != 0;
+	return (int)syscall(SYS_fsync, fd);
 }
 
 /* As confirmed once: its file lies in the folder. */
@@ -121,14 +133,19 @@ static void late_clock_is_forgotten(void **state)
 	daemon_fixture_run(&f, is_good, NULL);
 }
 
-static void add(unsigned n)
+static void add_as(unsigned n, bool is_confirmed)
 {
 	uint8_t der[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
 	struct rk_verdict v = {.status = RK_VERDICT_GOOD};
 
 	memcpy(v.fingerprint, der, sizeof(der));
-	assert_non_null(
-		verdicts_add_record(f.d.verdicts, (struct rk_span){der, sizeof(der)}, &v, true));
+	assert_non_null(verdicts_add_record(
+		f.d.verdicts, (struct rk_span){der, sizeof(der)}, &v, is_confirmed));
+}
+
+static void add(unsigned n)
+{
+	add_as(n, true);
 }
 
 static bool has(unsigned n)
@@ -154,10 +171,65 @@ static void every_peer_has_room(void **state)
 	assert_true(has(2) && has(max + 1));
 }
 
+#define FIRST_CONTACTS 200
+
+static bool has_file(void *arg)
+{
+	const unsigned *n = arg;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/verdicts/%08x%056x.der", f.dir[1], *n, 0);
+	return access(path, F_OK) == 0;
+}
+
+static bool has_no_file(void *arg)
+{
+	return !has_file(arg);
+}
+
+/* Many first contacts: the loop waits for no disk, and all are on it in the end. */
+static void files_are_written_aside(void **state)
+{
+	unsigned first = 1, last = FIRST_CONTACTS;
+
+	(void)state;
+	loop_thread = pthread_self();
+	for (unsigned n = 1; n <= FIRST_CONTACTS; n++)
+		add_as(n, false);
+	loop_sync_cnt = 0;
+	for (unsigned n = 1; n <= FIRST_CONTACTS; n++) {
+		const uint8_t of[RK_FINGERPRINT_LEN] = {0, 0, (uint8_t)(n >> 8), (uint8_t)n};
+
+		verdicts_confirm(f.d.verdicts, of);
+	}
+	daemon_fixture_run(&f, has_file, &last);
+	assert_int_equal(loop_sync_cnt, 0);
+	assert_true(has_file(&first));
+	/* Written and gone again in that order, whatever is still under way. */
+	add_as(FIRST_CONTACTS + 1, false);
+	verdicts_confirm(
+		f.d.verdicts, (const uint8_t[RK_FINGERPRINT_LEN]){0, 0, 0, FIRST_CONTACTS + 1});
+	last++;
+	verdicts_drop_file(f.d.verdicts,
+		verdicts_find_record(f.d.verdicts,
+			(const uint8_t[RK_FINGERPRINT_LEN]){0, 0, 0, FIRST_CONTACTS + 1}));
+	daemon_fixture_run(&f, has_no_file, &last);
+	daemon_fixture_idle(&f, 50);
+	assert_false(has_file(&last));
+	/* What waits when the daemon ends is written before it has. */
+	add_as(FIRST_CONTACTS + 2, false);
+	verdicts_confirm(
+		f.d.verdicts, (const uint8_t[RK_FINGERPRINT_LEN]){0, 0, 0, FIRST_CONTACTS + 2});
+	last++;
+	daemon_fixture_restart(&f);
+	assert_true(has_file(&last));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_peer_has_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(files_are_written_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(early_clock_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(late_clock_is_forgotten, set_up, tear_down),
 	};
