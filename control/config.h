@@ -85,6 +85,7 @@ struct config_ca_profile {
 	const char *tls_ca_file;       /* PEM; without it, the trusted CA certificates */
 	const char *recipient;         /* CMP: the CA's name */
 	bool is_renewal_on;
+	uint64_t revocation_check_interval_ns; /* of lists that certificates name; 0 = nextUpdate */
 };
 
 /* An alarm that fits is set aside: it stands, and is not listed with the others. */

@@ -25,8 +25,6 @@ static const struct {
 	{KEYS, "diffie-hellman", GROUPS},
 	{KEYS, "ml-kem", GROUPS},
 	{KEYS, "diffie-hellman-ml-kem", GROUPS},
-	{"ca-profile", "revocation-check-interval",
-	 "revocation is known from CRLs: say certificate-revocation NAME polling-interval"},
 	{"router", "key-exchange-algorithm-override", NO_PEER},
 	{"peer", "key-exchange-algorithm-override", NO_PEER},
 	{"peer", "generated", ONE_SAYS},

@@ -79,6 +79,12 @@ static const struct config_item ca_items[] = {
 	{"renewal", .kind = CONFIG_BOOL, MEMBER(struct config_ca_profile, is_renewal_on),
 	 .fallback = true,
 	 .help = "Renew what was enrolled with it at two thirds of its lifetime."},
+	{"revocation-check-interval", IN_NS,
+	 MEMBER(struct config_ca_profile, revocation_check_interval_ns), .unit = &hours, .max = 720,
+	 .fallback = 1,
+	 .help = "How often CRLs are fetched that certificates name and no certificate-revocation "
+		 "describes, earlier when nextUpdate comes; of several CAs' the shortest. 0: only "
+		 "when nextUpdate comes."},
 };
 static const struct config_table ca_table = TABLE(ca_items, sizeof(struct config_ca_profile));
 

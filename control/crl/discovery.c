@@ -13,6 +13,7 @@
 
 /* The vendor's defaults, for sources that certificates name and no configuration describes. */
 #define POLLING_DEFAULT_NS (60 * MINUTE_NS)
+#define POLLING_LAST_NS    (720 * 60 * MINUTE_NS)
 #define BACKOFF_DEFAULT_NS UINT64_C(5000000000)
 #define SHRINK_DEFAULT     25
 #define RECENT_DEFAULT     (825 * INT64_C(86400)) /* how long a certificate lives at most */
@@ -148,6 +149,22 @@ static bool is_local_allowed_anywhere(const struct config *c)
 	return false;
 }
 
+/* As often as the operator wants revocation looked after that nothing more exact is said about. */
+static uint64_t learnt_polling_ns(const struct config *c)
+{
+	uint64_t shortest = POLLING_LAST_NS; /* nextUpdate comes before */
+
+	if (c->ca_profile_cnt == 0)
+		return POLLING_DEFAULT_NS;
+	for (size_t i = 0; i < c->ca_profile_cnt; i++) {
+		uint64_t ns = c->ca_profile[i].revocation_check_interval_ns;
+
+		if (ns != 0 && ns < shortest)
+			shortest = ns;
+	}
+	return shortest;
+}
+
 /* issuer_hash NULL: whose lists come from there is not known before one is there. */
 static struct crl_source *learn_url(
 	struct crl_manager *m, const char *url, bool is_delta, const uint8_t *issuer_hash)
@@ -161,6 +178,7 @@ static struct crl_source *learn_url(
 		return s;
 	s->is_delta = is_delta;
 	s->is_local_allowed = is_local_allowed_anywhere(m->d->config);
+	s->polling_ns = learnt_polling_ns(m->d->config);
 	if (!s->has_issuer && issuer_hash != NULL) {
 		memcpy(s->issuer_hash, issuer_hash, sizeof(s->issuer_hash));
 		s->has_issuer = true;
@@ -316,8 +334,10 @@ void crl_manager_discover(struct crl_manager *m)
 	uint64_t now = crl_now_ns();
 	size_t i;
 
-	for (i = 0; i < m->source_cnt; i++)
+	for (i = 0; i < m->source_cnt; i++) {
 		m->source[i]->is_wanted = m->source[i]->is_configured = false;
+		m->source[i]->polling_ns = learnt_polling_ns(m->d->config);
+	}
 	add_configured(m);
 	for (i = 0; trust != NULL && i < pki_trust_ca_cnt(trust); i++)
 		add_learnt(m, pki_trust_ca(trust, i)->cert, false);

@@ -206,6 +206,42 @@ static void certificate_leads_to_a_delta(void **state)
 	X509_free(cert);
 }
 
+/* revocation-check-interval is for lists that only certificates name. */
+static void interval_of_learnt_lists_is_the_cas(void **state)
+{
+	struct config_ca_profile profiles[] = {{.revocation_check_interval_ns = 0},
+		{.revocation_check_interval_ns = UINT64_C(7200000000000)},
+		{.revocation_check_interval_ns = UINT64_C(172800000000000)}};
+	/* The list's own nextUpdate comes in a day, and half a minute after it the next fetch. */
+	static const int wanted_sec[] = {3600, 86430, 7200, 7200};
+	struct bench *b = *state;
+	char point[96];
+	X509 *cert;
+
+	start_server(b);
+	put_crl(b, 1, NULL, 0);
+	snprintf(point, sizeof(point), "URI:http://127.0.0.1:%u/ca.crl", b->port);
+	cert = test_cert_new(&(struct test_cert){.cn = "pointer",
+		.key = b->pki.leaf_key,
+		.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.crl_points = point});
+	b->source.endpoint_cnt = 0;
+	b->config.ca_profile = profiles;
+	for (size_t cnt = 0; cnt <= 3; cnt++) {
+		const struct crl_source *s;
+
+		b->config.ca_profile_cnt = cnt;
+		crl_manager_discover(b->d.crl);
+		crl_manager_note_certificate(b->d.crl, cert);
+		refresh(b);
+		s = b->d.crl->source[0];
+		assert_in_range(s->next_fetch - s->last_success, (uint64_t)wanted_sec[cnt] - 10,
+			(uint64_t)wanted_sec[cnt] + 10);
+	}
+	X509_free(cert);
+}
+
 /* What is configured goes before what is learnt: nobody asks there. */
 static void configured_delta_goes_before_a_learnt_one(void **state)
 {
@@ -274,6 +310,7 @@ int main(void)
 		WITH_BENCH(delta_is_fetched_and_follows_its_full_list),
 		WITH_BENCH(full_list_leads_to_its_delta),
 		WITH_BENCH(certificate_leads_to_a_delta),
+		WITH_BENCH(interval_of_learnt_lists_is_the_cas),
 		WITH_BENCH(configured_delta_goes_before_a_learnt_one),
 		WITH_BENCH(large_full_list_starts_after_the_delta),
 		WITH_BENCH(shrunk_list_is_held_for_one_cycle),
