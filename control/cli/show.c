@@ -174,6 +174,8 @@ void show_revocation(const struct show *s, json_t *answer)
 	};
 	static const struct print_column fields[] = {
 		{"URL", "url"},
+		{"Kind", "kind"},
+		{"Scope", "scope"},
 		{"Issuer", "issuer"},
 		{"CRL Number", "crl_number"},
 		{"Entries", "entries"},

@@ -110,6 +110,7 @@ static void keep_facts(struct crl_source *s, const struct crl_ingest *in)
 	memcpy(s->issuer, in->issuer, sizeof(s->issuer));
 	memcpy(s->number, in->number, sizeof(s->number));
 	memcpy(s->base_number, in->base_number, sizeof(s->base_number));
+	snprintf(s->scope, sizeof(s->scope), "%s", master_source_info(in->source[0])->scope);
 	s->delta_url_cnt = in->delta_url_cnt;
 	memcpy(s->delta_url, in->delta_url, sizeof(s->delta_url));
 }

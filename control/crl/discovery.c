@@ -72,6 +72,7 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 	s->next_update = info->next_update;
 	s->last_success = info->fetched_at;
 	snprintf(s->issuer, sizeof(s->issuer), "%s", info->ca_name);
+	snprintf(s->scope, sizeof(s->scope), "%s", info->scope);
 	for (i = 0; i < info->number.len && at + 3 <= sizeof(s->number); i++)
 		at += (size_t)snprintf(s->number + at, 3, "%02X", info->number.data[i]);
 	for (i = at = 0; i < info->base_number.len && at + 3 <= sizeof(s->base_number); i++)

@@ -26,7 +26,8 @@ void crl_manager_note_certificate(struct crl_manager *m, const X509 *cert);
 /* Fetches now; answers when fetched, judged and applied by every worker. */
 void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb cb, void *arg);
 /*
- * {"sources": [{"name", "url", "kind": "full" or "delta", "configured", "overridden", "issuer",
+ * {"sources": [{"name", "url", "kind": "full" or "delta", "scope" (null: all of its issuer's
+ * certificates; docs/crl.md), "configured", "overridden", "issuer",
  * "last_try", "last_success", "http_status", "bytes", "entries", "crl_number", "base_crl_number",
  * "this_update", "next_update", "next_fetch", "failures", "last_error"}],
  * "generation", "entries"}; times RFC 3339 or null. refresh answers the same body.

@@ -57,6 +57,7 @@ struct crl_source {
 	char issuer[PKI_DN_MAX];
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
 	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
+	char scope[MASTER_TEXT_MAX + 1];              /* "" = all of its issuer's */
 	char etag[256];
 	char last_modified[64];
 };

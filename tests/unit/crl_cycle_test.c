@@ -170,6 +170,7 @@ static void full_list_leads_to_its_delta(void **state)
 	assert_string_equal(text_of(source_named(b, name), "kind"), "delta");
 	assert_true(json_is_false(json_object_get(source_named(b, name), "configured")));
 	assert_string_equal(text_of(source_named(b, name), "base_crl_number"), "05");
+	assert_true(json_is_null(json_object_get(source_named(b, name), "scope")));
 	assert_string_equal(seen.alarm_kind, "");
 }
 

@@ -69,6 +69,41 @@ static void older_number_is_refused(void **state)
 	assert_false(is_revoked(b, b->pki.leaf));
 }
 
+/* Of an indirect list what it says of everybody's certificates, also after a start. */
+static void indirect_list_is_one_source(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry entry[] = {
+		{.cert = b->pki.leaf}, {.cert = b->pki.ca, .issuer = b->pki.ca}};
+	json_t *source;
+
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .idp = "critical,indirectCRL:TRUE",
+				    .entry = entry,
+				    .entry_cnt = 2});
+	crl_manager_discover(b->d.crl);
+	for (int start = 0; start < 2; start++) {
+		source = refresh(b);
+		assert_null(text_of(source, "last_error"));
+		assert_string_equal(text_of(source, "scope"), "indirect");
+		assert_int_equal(json_integer_value(json_object_get(source, "entries")), 2);
+		assert_int_equal(json_array_size(json_object_get(b->answer.body, "sources")), 1);
+		assert_true(is_revoked(b, b->pki.leaf) && is_revoked(b, b->pki.ca));
+		close_manager(b);
+		unlink(b->path);
+		open_manager(b);
+		crl_manager_discover(b->d.crl);
+		assert_true(is_revoked(b, b->pki.leaf) && is_revoked(b, b->pki.ca));
+		put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					    .issuer_key = b->pki.ca_key,
+					    .number = 2,
+					    .idp = "critical,indirectCRL:TRUE",
+					    .entry = entry,
+					    .entry_cnt = 2});
+	}
+}
+
 static void bad_body_keeps_the_last_good_list(void **state)
 {
 	struct bench *b = *state;
@@ -274,6 +309,7 @@ int main(void)
 		WITH_BENCH(revocation_is_fetched_published_and_kept),
 		WITH_BENCH(same_list_is_no_news),
 		WITH_BENCH(older_number_is_refused),
+		WITH_BENCH(indirect_list_is_one_source),
 		WITH_BENCH(bad_body_keeps_the_last_good_list),
 		WITH_BENCH(stranger_cannot_revoke),
 		WITH_BENCH(refresh_fails_when_the_workers_did_not_follow),
