@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/peers_private.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/config.h"
-#include "control/config_schema.h"
 #include "control/fields.h"
 #include "control/metrics.h"
 #include "control/peer_alarms.h"
@@ -18,6 +16,7 @@
 #include "control/time_text.h"
 
 #define ANSWER_SECONDS 5
+#define FRESH_MS       120000 /* what was told is still good for the next page */
 
 ssize_t peers_find(const struct peers *p, const char *name)
 {
@@ -38,57 +37,12 @@ const char *peers_state_name(unsigned state)
 	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "unknown";
 }
 
-static json_t *group_json(unsigned group)
+/* While a round is under way, what the one before it told is still good. */
+static bool peers_is_known(const struct peers *p, size_t i)
 {
-	return json_pack("s?", config_choice_name(config_groups, group));
-}
+	uint32_t told = i < p->cnt ? p->told_round[i] : 0;
 
-static json_t *hex_json(const uint8_t *data, size_t len)
-{
-	char text[2 * RK_FINGERPRINT_LEN + 1];
-	bool is_zero = true;
-
-	for (size_t i = 0; i < len; i++) {
-		snprintf(text + 2 * i, 3, "%02x", data[i]);
-		is_zero &= data[i] == 0;
-	}
-	return is_zero ? json_null() : json_string(text);
-}
-
-static json_t *address_json(const struct config_address *a, unsigned udp_port)
-{
-	char text[INET6_ADDRSTRLEN + 16], address[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, address, sizeof(address));
-	snprintf(text, sizeof(text), a->family == 4 ? "%s:%u" : "[%s]:%u", address, udp_port);
-	return json_string(text);
-}
-
-json_t *peers_paths_json(const struct config *c, const struct config_peer *peer)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < peer->path_cnt; i++) {
-		const struct config_path *path = &peer->path[i];
-
-		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:o, s:o}", "port", c->port[path->port].name,
-				      "mtu", (int)c->port[path->port].mtu, "local",
-				      address_json(&path->local, path->udp_port_local), "remote",
-				      address_json(&path->remote, path->udp_port_remote)));
-	}
-	return list;
-}
-
-static json_t *certificate_json(const struct rk_msg_status_peer *s)
-{
-	json_t *fingerprint = hex_json(s->fingerprint, sizeof(s->fingerprint));
-
-	if (json_is_null(fingerprint))
-		return fingerprint;
-	return json_pack("{s:o, s:s, s:o}", "fingerprint", fingerprint, "verdict",
-		rk_verdict_status_name((enum rk_verdict_status)s->verdict), "not_after",
-		time_json(s->not_after));
+	return told != 0 && (told == p->round || (p->is_asked && told + 1 == p->round));
 }
 
 struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i)
@@ -96,32 +50,7 @@ struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i)
 	const struct rk_msg_status_peer none = {
 		.state = p->daemon->config->is_enabled ? RK_PEER_INITIALIZING : RK_PEER_DISABLED};
 
-	return i < p->cnt && p->is_known[i] ? p->status[i] : none;
-}
-
-static json_t *peer_json(const struct peers *p, size_t i)
-{
-	const struct config *c = p->daemon->config;
-	const struct rk_msg_status_peer status = peers_status_of(p, i), *s = &status;
-	json_t *out = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", c->peer[i].name, "status",
-		peers_state_name(s->state), "security_status",
-		s->group != 0 ? "MKEY_EXCH_COMP" : "CERT_EXCH_INIT", "paths",
-		peers_paths_json(c, &c->peer[i]), "group", group_json(s->group), "suite",
-		json_pack("s?", config_choice_name(config_suites, s->suite)));
-	const struct {
-		const char *name;
-		uint64_t value;
-	} number[] = {{"key_index", s->local_index}, {"peer_key_index", s->peer_index},
-		{"full_exchange_count", s->full_exchange_cnt}, {"rekey_count", s->rekey_cnt},
-		{"key_age_ms", s->key_age_ms}, {"next_rekey_ms", s->next_rekey_ms},
-		{"keep_alive_sent", s->keep_alive_sent_cnt},
-		{"keep_alive_received", s->keep_alive_received_cnt}};
-
-	for (size_t n = 0; n < sizeof(number) / sizeof(number[0]); n++)
-		json_object_set_new(out, number[n].name, json_integer((json_int_t)number[n].value));
-	json_object_set_new(out, "exported", hex_json(s->exported, sizeof(s->exported)));
-	json_object_set_new(out, "certificate", certificate_json(s));
-	return out;
+	return peers_is_known(p, i) ? p->status[i] : none;
 }
 
 /* ---- what the data plane says ----------------------------------------------------------------- */
@@ -136,7 +65,7 @@ static void audit_peer(struct peers *p, const struct rk_msg_event *event, const 
 		json_pack("{s:s, s:s, s:s, s:s, s:o}", "peer", event->peer, "state",
 			peers_state_name(event->state), "reason", event->reason, "verdict",
 			rk_verdict_status_name(verdict), "fingerprint",
-			hex_json(event->fingerprint, sizeof(event->fingerprint))));
+			peers_hex_json(event->fingerprint, sizeof(event->fingerprint))));
 }
 
 /* A certificate that is refused is recorded, and a change of state, which may follow from it. */
@@ -185,7 +114,7 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 	if (i < 0 || (size_t)i >= p->cnt)
 		return;
 	p->status[i] = *status;
-	p->is_known[i] = true;
+	p->told_round[i] = p->round;
 	peer_alarm_state(p->daemon, status->peer, status->state);
 	tell_certificate(p, (size_t)i, status->peer, status->verdict, status->fingerprint);
 	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
@@ -223,8 +152,22 @@ static void answer_questions(struct peers *p)
 	}
 }
 
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool peers_are_fresh(const struct peers *p)
+{
+	return p->round > 0 && monotonic_ms() - p->told_at_ms <= FRESH_MS;
+}
+
 void peers_status_end(struct peers *p)
 {
+	p->told_at_ms = monotonic_ms();
 	answer_questions(p);
 }
 
@@ -258,13 +201,13 @@ static bool ask_status(struct peers *p)
 		return true;
 	if (!publisher_send(p->daemon->publisher, &msg))
 		return false;
-	memset(p->is_known, 0, p->cnt * sizeof(*p->is_known));
+	p->round++;
 	p->is_asked = true;
 	event_add(p->timer, &limit);
 	return true;
 }
 
-void peers_ask(struct peers *p, const char *name,
+void peers_ask_for(struct peers *p, const struct question *what,
 	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
 	void *arg)
 {
@@ -278,36 +221,26 @@ void peers_ask(struct peers *p, const char *name,
 		answer_fini(&a);
 		return;
 	}
+	*q = *what;
 	q->answer = answer;
 	q->cb = cb;
 	q->arg = arg;
-	snprintf(q->peer, sizeof(q->peer), "%s", name);
 	TAILQ_INSERT_TAIL(&p->questions, q, next);
 }
 
-static void answer_list(struct peers *p, const struct question *q, struct answer *out)
+void peers_ask(struct peers *p, const char *name,
+	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
+	void *arg)
 {
-	json_t *list = json_array();
+	struct question what = {.limit = 1};
 
-	(void)q;
-	for (size_t i = 0; i < p->daemon->config->peer_cnt; i++)
-		json_array_append_new(list, peer_json(p, i));
-	answer_ok(out, json_pack("{s:o}", "peers", list));
+	snprintf(what.peer, sizeof(what.peer), "%s", name);
+	peers_ask_for(p, &what, answer, cb, arg);
 }
 
 void peers_answer_unknown(struct answer *out, const char *name)
 {
 	answer_error(out, 404, "no-peer", NULL, "there is no peer named \"%.63s\"", name);
-}
-
-static void answer_show(struct peers *p, const struct question *q, struct answer *out)
-{
-	ssize_t i = peers_find(p, q->peer);
-
-	if (i < 0)
-		peers_answer_unknown(out, q->peer);
-	else
-		answer_ok(out, peer_json(p, (size_t)i));
 }
 
 static void answer_stats(struct peers *p, const struct question *q, struct answer *out)
@@ -332,30 +265,12 @@ void peers_walk(const struct peers *p,
 		.state = c->is_enabled ? RK_PEER_INITIALIZING : RK_PEER_DISABLED};
 
 	for (size_t i = 0; i < p->cnt && i < c->peer_cnt; i++)
-		see(arg, c->peer[i].name, p->is_known[i] ? &p->status[i] : &none);
+		see(arg, c->peer[i].name, peers_is_known(p, i) ? &p->status[i] : &none);
 }
 
 json_t *peers_counters_json(const struct peers *p)
 {
 	return p->counters;
-}
-
-void peers_list(struct peers *p, answer_cb cb, void *arg)
-{
-	peers_ask(p, "", answer_list, cb, arg);
-}
-
-void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg)
-{
-	struct answer a;
-
-	if (peers_find(p, name) >= 0) {
-		peers_ask(p, name, answer_show, cb, arg);
-		return;
-	}
-	peers_answer_unknown(&a, name);
-	cb(arg, &a);
-	answer_fini(&a);
 }
 
 void peers_stats(struct peers *p, answer_cb cb, void *arg)
@@ -397,7 +312,7 @@ void peers_configure(struct peers *p)
 {
 	size_t cnt = p->daemon->config->peer_cnt;
 	struct rk_msg_status_peer *status = calloc(cnt + 1, sizeof(*status));
-	bool *is_known = calloc(cnt + 1, sizeof(*is_known));
+	uint32_t *told_round = calloc(cnt + 1, sizeof(*told_round));
 	uint8_t *told_state = calloc(cnt + 1, sizeof(*told_state));
 	struct told_certificate *told_certificate = calloc(cnt + 1, sizeof(*told_certificate));
 	json_t *position = json_object();
@@ -414,12 +329,12 @@ void peers_configure(struct peers *p)
 			told_certificate[i] = p->told_certificate[old];
 		}
 	}
-	if (status == NULL || is_known == NULL || told_state == NULL || told_certificate == NULL ||
-		position == NULL || ret < 0) {
+	if (status == NULL || told_round == NULL || told_state == NULL ||
+		told_certificate == NULL || position == NULL || ret < 0) {
 		log_error("no memory for %zu peers", cnt);
 		json_decref(position);
 		free(status);
-		free(is_known);
+		free(told_round);
 		free(told_state);
 		free(told_certificate);
 		return;
@@ -427,11 +342,11 @@ void peers_configure(struct peers *p)
 	json_decref(p->position);
 	p->position = position;
 	free(p->status);
-	free(p->is_known);
+	free(p->told_round);
 	free(p->told_state);
 	free(p->told_certificate);
 	p->status = status;
-	p->is_known = is_known;
+	p->told_round = told_round;
 	p->told_state = told_state;
 	p->told_certificate = told_certificate;
 	p->cnt = cnt;
@@ -490,7 +405,7 @@ void peers_close(struct peers *p)
 	json_decref(p->counters);
 	json_decref(p->position);
 	free(p->status);
-	free(p->is_known);
+	free(p->told_round);
 	free(p->told_state);
 	free(p->told_certificate);
 	free(p);

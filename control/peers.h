@@ -24,10 +24,12 @@ void peers_connected(struct peers *p, bool is_connected);
  *    "peer_key_index", "full_exchange_count", "rekey_count", "key_age_ms", "next_rekey_ms",
  *    "keep_alive_sent", "keep_alive_received", "exported": 32 hex digits or null,
  *    "certificate": {"fingerprint", "verdict", "not_after"} or null}
- * list: {"peers": [peer...]}; show: one peer, 404 for an unknown name; stats: {"control": {name:
+
+ * list: {"peers": [peer...], "next": NAME or null}, at most 1000 from query "limit=N&after=NAME";
+ * show: one peer, 404 for an unknown name; stats: {"control": {name:
  * value}, "dataplane": {name: value}}; rotate: {"rotated": NAME or "all"}.
  */
-void peers_list(struct peers *p, answer_cb cb, void *arg);
+void peers_list(struct peers *p, const char *query, answer_cb cb, void *arg);
 void peers_show(struct peers *p, const char *name, answer_cb cb, void *arg);
 /* {"peer": NAME} or {} for all */
 void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg);

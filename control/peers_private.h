@@ -12,7 +12,8 @@
 struct question {
 	TAILQ_ENTRY(question) next;
 	void (*answer)(struct peers *p, const struct question *q, struct answer *out);
-	char peer[RK_NAME_MAX + 1];
+	char peer[RK_NAME_MAX + 1]; /* of a list: the one before its first; empty = none */
+	size_t limit;               /* of a list */
 	answer_cb cb;
 	void *arg;
 };
@@ -30,10 +31,12 @@ struct peers {
 	struct event *every; /* asks by itself: alarms follow the clock, too */
 	struct question_list questions;
 	bool is_asked;
-	/* By position in the configuration; is_known when the data plane spoke of it. */
+	uint32_t round;     /* of asking, the last one; 0 = never asked */
+	int64_t told_at_ms; /* when one was answered whole; CLOCK_MONOTONIC */
+	/* By position in the configuration, and in which round the data plane spoke of it. */
 	struct rk_msg_status_peer *status;
-	bool *is_known;
-	uint8_t *told_state; /* of the last event: enum rk_peer_state */
+	uint32_t *told_round; /* 0 = never */
+	uint8_t *told_state;  /* of the last event: enum rk_peer_state */
 	struct told_certificate *told_certificate;
 	size_t cnt;
 	json_t *position; /* name: index in the configuration */
@@ -46,6 +49,13 @@ ssize_t peers_find(const struct peers *p, const char *name);
 void peers_ask(struct peers *p, const char *name,
 	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
 	void *arg);
+void peers_ask_for(struct peers *p, const struct question *what,
+	void (*answer)(struct peers *p, const struct question *q, struct answer *out), answer_cb cb,
+	void *arg);
+/* What was told last is young enough for another page of it. */
+bool peers_are_fresh(const struct peers *p);
+/* Digits, or null for zeros. At most RK_FINGERPRINT_LEN bytes. */
+json_t *peers_hex_json(const uint8_t *data, size_t len);
 void peers_answer_unknown(struct answer *out, const char *name);
 /* What the data plane said of a peer; what stands before it says anything, otherwise. */
 struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i);

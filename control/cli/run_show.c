@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/cli/show.h"
 
@@ -66,27 +67,36 @@ enum cli_exit run_change(struct cli *c, const struct cli_command *command, const
 	return ret;
 }
 
-/* Each element of a list in full, one call each, in place of what the list says of it. */
-static enum cli_exit run_each(struct cli *c, const struct cli_command *command,
-	const char *list_path, const char *list_key, const char *format, const struct show *show)
+/* In place of what the list says of each, all there is of it: one call each. */
+static enum cli_exit fill_in(struct cli *c, json_t *list, const char *format)
 {
-	json_t *answer = NULL, *list, *one, *full;
+	enum cli_exit ret = CLI_DONE;
 	char path[CLI_PATH_MAX];
-	enum cli_exit ret;
-	size_t i;
+	json_t *full;
 
-	cli_begin(c, command->doing);
-	ret = cli_call(c, "GET", list_path, NULL, &answer);
-	list = json_object_get(answer, list_key);
-	for (i = 0; ret == CLI_DONE && i < json_array_size(list); i++) {
-		one = json_array_get(list, i);
-		if (client_path(path, sizeof(path), format,
-			    json_string_value(json_object_get(one, "name"))) < 0)
+	for (size_t i = 0; ret == CLI_DONE && i < json_array_size(list); i++) {
+		const json_t *name = json_object_get(json_array_get(list, i), "name");
+
+		if (client_path(path, sizeof(path), format, json_string_value(name)) < 0)
 			continue;
 		ret = cli_call(c, "GET", path, NULL, &full);
 		if (ret == CLI_DONE && json_array_set_new(list, i, full) < 0)
 			ret = CLI_REFUSED;
 	}
+	return ret;
+}
+
+/* Each element of a list in full, one call each, in place of what the list says of it. */
+static enum cli_exit run_each(struct cli *c, const struct cli_command *command,
+	const char *list_path, const char *list_key, const char *format, const struct show *show)
+{
+	json_t *answer = NULL;
+	enum cli_exit ret;
+
+	cli_begin(c, command->doing);
+	ret = cli_call(c, "GET", list_path, NULL, &answer);
+	if (ret == CLI_DONE)
+		ret = fill_in(c, json_object_get(answer, list_key), format);
 	if (ret == CLI_DONE)
 		ret = print_answer(c, command, false, answer, show);
 	json_decref(answer);
@@ -157,6 +167,61 @@ int run_delete(struct cli *c, const struct cli_command *command, const struct cl
 	return call_path(c, command, args, "DELETE");
 }
 
+/* Elements of one JSON document that is printed page by page. */
+static void print_elements(const json_t *list, bool is_first)
+{
+	size_t flags = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0, i;
+	const json_t *one;
+
+	json_array_foreach(list, i, one)
+	{
+		fputs(is_first && i == 0 ? "\n    " : ",\n    ", stdout);
+		json_dumpf(one, stdout, JSON_COMPACT | flags);
+	}
+}
+
+/* Page by page, so that any number of peers takes no more memory than a page of them. */
+static enum cli_exit show_pages(
+	struct cli *c, const struct cli_command *command, const char *format, struct show *show)
+{
+	json_t *answer = NULL, *list;
+	char path[CLI_PATH_MAX] = API "/peer";
+	enum cli_exit ret;
+	bool is_first = true;
+	const char *next;
+
+	cli_begin(c, command->doing);
+	do {
+		ret = cli_call(c, "GET", path, NULL, &answer);
+		list = json_object_get(answer, "peers");
+		if (ret == CLI_DONE && format != NULL)
+			ret = fill_in(c, list, format);
+		if (ret != CLI_DONE)
+			break;
+		if (c->is_json && is_first)
+			fputs("{\n  \"peers\": [", stdout);
+		else if (is_first)
+			cli_opened(c);
+		if (c->is_json)
+			print_elements(list, is_first);
+		else
+			command->show(show, answer);
+		is_first = false;
+		next = json_string_value(json_object_get(answer, "next"));
+		if (next != NULL && client_path(path, sizeof(path), API "/peer?after=%s", next) < 0)
+			ret = CLI_REFUSED;
+		path[next != NULL ? strlen(path) : 0] = '\0';
+		json_decref(answer);
+		answer = NULL;
+	} while (ret == CLI_DONE && path[0] != '\0');
+	if (c->is_json && !is_first)
+		fputs("\n  ]\n}\n", stdout);
+	if (ret == CLI_DONE)
+		cli_end(c);
+	json_decref(answer);
+	return ret;
+}
+
 int run_show_peers(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	static const char *const views[] = {"security", "certificate", "detail", NULL};
@@ -169,9 +234,10 @@ int run_show_peers(struct cli *c, const struct cli_command *command, const struc
 		show.view = tree_value(command, args, views[i]);
 	if (show.view != NULL && strcmp(show.view, "certificate") == 0)
 		format = API "/peer/%s/certificate";
-	if (name == NULL && strstr(format, "certificate") != NULL)
-		return (int)run_each(c, command, API "/peer", "peers", format, &show);
-	if (client_path(path, sizeof(path), name != NULL ? format : API "/peer", name) < 0) {
+	if (name == NULL)
+		return (int)show_pages(
+			c, command, strstr(format, "certificate") != NULL ? format : NULL, &show);
+	if (client_path(path, sizeof(path), format, name) < 0) {
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}

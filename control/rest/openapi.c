@@ -45,7 +45,7 @@ static const struct {
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
 	{"Revocation", "sources:a! generation:i entries:i"},
 	{"RevocationEntries", "generation:i! entries:a!"},
-	{"PeerList", "peers:a<Peer>!"},
+	{"PeerList", "peers:a<Peer>! next:s"},
 	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
 		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "

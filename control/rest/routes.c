@@ -197,7 +197,7 @@ static void refresh_revocation(struct exchange *x)
 
 static void list_peers(struct exchange *x)
 {
-	peers_list(x->daemon->peers, exchange_answer, x);
+	peers_list(x->daemon->peers, x->query, exchange_answer, x);
 }
 
 static void show_peer(struct exchange *x)
@@ -313,7 +313,7 @@ const struct route routes[] = {
 		refresh_revocation, "Fetch every CRL now; answers when it is in force", "Empty",
 		"Revocation"},
 	{GET, "/peer", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_peers,
-		"Every peer", NULL, "PeerList"},
+		"Peers, at most 1000 (?limit=N&after=NAME: the next ones)", NULL, "PeerList"},
 	{GET, "/peer/{name}/security", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_peer,
 		"Keys and counters of a peer", NULL, "Peer"},
 	{GET, "/peer/{name}/certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,

@@ -417,7 +417,7 @@ static void test_peers(void **state)
 	json_t *peer;
 
 	(void)state;
-	peers_list(f.d.peers, call_answered, &c);
+	peers_list(f.d.peers, "", call_answered, &c);
 	call_wait(&f, &c, 503);
 	call_fini(&c);
 	connect_and_apply();
@@ -463,7 +463,7 @@ static void test_peers(void **state)
 	call_wait(&f, &c, 404);
 	call_fini(&c);
 	/* The data plane dies with a question open. */
-	peers_list(f.d.peers, call_answered, &c);
+	peers_list(f.d.peers, "", call_answered, &c);
 	fake_close(&p);
 	call_wait(&f, &c, 503);
 	call_fini(&c);
