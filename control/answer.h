@@ -13,6 +13,7 @@ struct answer {
 	json_t *body;             /* owned; errors: {"error": {"code","message","detail"}} */
 	const char *text_type;    /* non-NULL: body is a JSON string to be sent bare as this type */
 	unsigned retry_after_sec; /* 0 = no header */
+	bool is_large; /* to be printed off the loop: nobody changes body any more, nor what it shares */
 };
 
 /* Takes body. */

@@ -37,9 +37,9 @@ void configuration_edit(
 void configuration_replace(
 	struct configuration *c, json_t *document, const char *user, struct answer *out);
 void configuration_discard(struct configuration *c, struct answer *out);
-void configuration_diff(struct configuration *c, const char *query, struct answer *out);
+void configuration_diff(struct configuration *c, const char *query, answer_cb cb, void *arg);
 void configuration_history(struct configuration *c, struct answer *out);
-void configuration_show_entry(struct configuration *c, const char *number, struct answer *out);
+void configuration_show_entry(struct configuration *c, const char *number, answer_cb cb, void *arg);
 void configuration_validate(struct configuration *c, answer_cb cb, void *arg);
 void configuration_commit(struct configuration *c, const json_t *request, answer_cb cb, void *arg);
 void configuration_rollback(

@@ -92,6 +92,7 @@ void configuration_show_running(struct configuration *c, const char *query, stru
 	if (part != NULL)
 		answer_ok(out, json_pack("{s:I, s:o}", "number", (json_int_t)c->number,
 				       "configuration", part));
+	out->is_large = part != NULL;
 }
 
 void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out)
@@ -106,6 +107,7 @@ void configuration_show_candidate(struct configuration *c, const char *query, st
 	answer_ok(out, json_pack("{s:b, s:b, s:o, s:I, s:o}", "is_changed", candidate_is_changed(c),
 			       "is_saved", c->candidate == NULL || c->is_saved, "edited_by",
 			       editors, "base", (json_int_t)c->number, "configuration", part));
+	out->is_large = true;
 }
 
 void configuration_edit(
@@ -176,45 +178,6 @@ void configuration_discard(struct configuration *c, struct answer *out)
 	answer_ok(out, json_pack("{s:b}", "is_changed", false));
 }
 
-/* "from=N&to=M": both documents as new references. */
-static int read_pair(
-	struct configuration *c, const char *query, json_t **from, json_t **to, struct answer *out)
-{
-	unsigned long long a, b;
-	int end = 0;
-
-	if (sscanf(query, "from=%llu&to=%llu%n", &a, &b, &end) != 2 || query[end] != '\0') {
-		answer_error(out, 400, "bad-query", NULL, "the query is from=NUMBER&to=NUMBER");
-		return -EINVAL;
-	}
-	if (config_history_find(c->history, a) == NULL ||
-		config_history_find(c->history, b) == NULL ||
-		config_history_read(c->history, a, from) < 0 ||
-		config_history_read(c->history, b, to) < 0) {
-		answer_error(out, 404, "no-such-configuration", NULL,
-			"the history has no configuration of one of these numbers");
-		return -ENOENT;
-	}
-	return 0;
-}
-
-void configuration_diff(struct configuration *c, const char *query, struct answer *out)
-{
-	json_t *from = NULL, *to = NULL;
-	int ret = 0;
-
-	if (query[0] != '\0') {
-		ret = read_pair(c, query, &from, &to, out);
-	} else {
-		from = json_incref(configuration_running(c));
-		to = json_incref(candidate_document(c));
-	}
-	if (ret == 0)
-		answer_ok(out, json_pack("{s:o}", "changes", config_tree_diff(from, to)));
-	json_decref(from);
-	json_decref(to);
-}
-
 static json_t *confirm_by(const struct configuration *c)
 {
 	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
@@ -230,30 +193,4 @@ void configuration_history(struct configuration *c, struct answer *out)
 		json_array_append_new(entries, config_entry_json(config_history_at(c->history, i)));
 	answer_ok(out, json_pack("{s:I, s:o, s:o}", "running", (json_int_t)c->number, "confirm_by",
 			       confirm_by(c), "entries", entries));
-}
-
-void configuration_show_entry(struct configuration *c, const char *number, struct answer *out)
-{
-	const struct config_entry *e = NULL;
-	json_t *document = NULL, *body;
-	char *end;
-
-	if (isdigit((unsigned char)number[0])) {
-		unsigned long long n = strtoull(number, &end, 10);
-
-		e = *end == '\0' ? config_history_find(c->history, n) : NULL;
-	}
-	if (e == NULL) {
-		answer_error(out, 404, "no-such-configuration", NULL,
-			"the history has no configuration of that number");
-		return;
-	}
-	if (config_history_read(c->history, e->number, &document) < 0) {
-		answer_error(out, 500, "not-readable", NULL,
-			"that configuration's document in the history cannot be read");
-		return;
-	}
-	body = config_entry_json(e);
-	json_object_set_new(body, "configuration", document);
-	answer_ok(out, body);
 }

@@ -53,10 +53,7 @@ void configure_discard_candidate(struct exchange *x)
 
 void configure_show_diff(struct exchange *x)
 {
-	struct answer a;
-
-	configuration_diff(x->daemon->configuration, x->query, &a);
-	exchange_answer_now(x, &a);
+	configuration_diff(x->daemon->configuration, x->query, exchange_answer, x);
 }
 
 void configure_validate_candidate(struct exchange *x)
@@ -92,8 +89,5 @@ void configure_show_history(struct exchange *x)
 
 void configure_show_history_entry(struct exchange *x)
 {
-	struct answer a;
-
-	configuration_show_entry(x->daemon->configuration, x->param, &a);
-	exchange_answer_now(x, &a);
+	configuration_show_entry(x->daemon->configuration, x->param, exchange_answer, x);
 }

@@ -13,6 +13,7 @@
 #include <event2/http_struct.h>
 
 #include "control/config.h"
+#include "control/helper.h"
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/rest/head_check.h"
@@ -21,15 +22,7 @@
 #include "control/rest/rest_private.h"
 #include "control/rest/routes.h"
 
-#define PEM_TYPE     "application/x-pem-file"
 #define METRICS_PATH "/metrics"
-
-static struct bufferevent *bev_of(struct evhttp_request *req)
-{
-	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-
-	return evcon != NULL ? evhttp_connection_get_bufferevent(evcon) : NULL;
-}
 
 static const char *header_of(const struct exchange *x, const char *name)
 {
@@ -54,12 +47,6 @@ static void request_completed(struct evhttp_request *req, void *arg)
 
 	(void)req;
 	x->req = NULL;
-}
-
-static void answer_taken(struct evhttp_request *req, void *arg)
-{
-	(void)arg;
-	connection_resume(bev_of(req));
 }
 
 static void unlink_exchange(struct exchange *x)
@@ -93,97 +80,61 @@ void exchange_abandon_all(struct exchange **list)
 	*list = NULL;
 }
 
-static void add_headers(const struct exchange *x, const struct answer *a, const char *type)
-{
-	struct evkeyvalq *out = evhttp_request_get_output_headers(x->req);
-	char seconds[16];
-
-	evhttp_add_header(out, "Content-Type", type);
-	evhttp_add_header(out, "Cache-Control", "no-store");
-	evhttp_add_header(out, "X-Content-Type-Options", "nosniff");
-	if (x->actor.request_id[0] != '\0')
-		evhttp_add_header(out, "X-Request-Id", x->actor.request_id);
-	if (a->status == 401)
-		evhttp_add_header(out, "WWW-Authenticate",
-			x->has_bad_token ? "Bearer realm=\"rekey\", error=\"invalid_token\""
-					 : "Bearer realm=\"rekey\"");
-	if (a->status == 405)
-		evhttp_add_header(out, "Allow", x->allowed);
-	if (a->retry_after_sec > 0) {
-		snprintf(seconds, sizeof(seconds), "%u", a->retry_after_sec);
-		evhttp_add_header(out, "Retry-After", seconds);
-	}
-	if (x->has_bad_framing)
-		evhttp_add_header(out, "Connection", "close");
-}
-
-/* The bare text of an answer when that is what the client or the service wants; else NULL. */
-static const char *bare_text(const struct exchange *x, const struct answer *a, const char **type)
-{
-	if (a->text_type != NULL && json_is_string(a->body)) {
-		*type = a->text_type;
-		return json_string_value(a->body);
-	}
-	if (a->status == 200 && x->accepts_pem && x->route != NULL && x->route->pem_field != NULL) {
-		*type = PEM_TYPE;
-		return json_string_value(json_object_get(a->body, x->route->pem_field));
-	}
-	return NULL;
-}
-
-static void send_answer(struct exchange *x, const struct answer *a)
-{
-	struct evbuffer *out = evbuffer_new();
-	const char *type = "application/json";
-	const char *text = bare_text(x, a, &type);
-	char *json = NULL;
-
-	if (text == NULL)
-		text = json = json_dumps(
-			a->body != NULL ? a->body : json_null(), JSON_COMPACT | JSON_ENCODE_ANY);
-	if (out != NULL && text != NULL) {
-		add_headers(x, a, json != NULL ? "application/json" : type);
-		evbuffer_add(out, text, strlen(text));
-		if (json != NULL)
-			evbuffer_add(out, "\n", 1);
-	}
-	evhttp_connection_set_closecb(evhttp_request_get_connection(x->req), NULL, NULL);
-	evhttp_request_set_on_complete_cb(x->req, answer_taken, NULL);
-	connection_resume(bev_of(x->req));
-	/* Gives the request away. */
-	evhttp_send_reply(x->req, text != NULL ? a->status : 500, NULL, out);
-	x->req = NULL;
-	if (out != NULL)
-		evbuffer_free(out);
-	free(json);
-}
-
 struct evhttp_request *exchange_take_request(struct exchange *x, const char *type)
 {
 	const struct answer a = {.status = 200};
 	struct evhttp_request *req = x->req;
 
 	metrics_count_request(x->daemon->metrics, x->route->path, x->route->is_change, a.status);
-	add_headers(x, &a, type);
+	exchange_add_headers(x, &a, type);
 	evhttp_request_set_on_complete_cb(req, NULL, NULL);
 	x->req = NULL;
 	free_exchange(x);
 	return req;
 }
 
-void exchange_watch_taken(struct evhttp_request *req)
-{
-	evhttp_request_set_on_complete_cb(req, answer_taken, NULL);
-}
-
-static void finish(struct exchange *x, struct answer *a)
+static void drop_dead_request(struct exchange *x)
 {
 	if (x->req != NULL && evhttp_request_get_connection(x->req) == NULL) {
 		evhttp_request_free(x->req);
 		x->req = NULL;
 	}
+}
+
+/* A helper printed it; the client may be gone. */
+static void printed(void *arg)
+{
+	struct exchange *x = arg;
+	struct answer a = x->held;
+
+	drop_dead_request(x);
 	if (x->req != NULL)
-		send_answer(x, a);
+		exchange_reply(x, &a, x->text);
+	else
+		free(x->text);
+	answer_fini(&a);
+	free_exchange(x);
+}
+
+static void print_held(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->text = exchange_print(x->held.body);
+}
+
+static void finish(struct exchange *x, struct answer *a)
+{
+	drop_dead_request(x);
+	if (x->req != NULL && x->rest != NULL && a->is_large) {
+		x->held = *a;
+		json_incref(x->held.body);
+		if (helper_run(x->daemon->helpers, print_held, printed, x) == 0)
+			return;
+		json_decref(x->held.body);
+	}
+	if (x->req != NULL)
+		exchange_reply(x, a, NULL);
 	free_exchange(x);
 }
 
@@ -242,7 +193,8 @@ static bool identify_local(struct exchange *x)
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
-	if (getsockopt(bufferevent_getfd(bev_of(x->req)), SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+	if (getsockopt(bufferevent_getfd(exchange_bufferevent(x->req)), SOL_SOCKET, SO_PEERCRED,
+		    &cred, &len) < 0)
 		return false;
 	snprintf(x->actor.address, sizeof(x->actor.address), "local:uid=%u", (unsigned)cred.uid);
 	if (cred.uid != 0 && cred.uid != geteuid())
@@ -431,7 +383,7 @@ static struct exchange *new_exchange(struct rest *rest, struct evhttp_request *r
 	rest->exchanges = x;
 	evhttp_connection_set_closecb(evhttp_request_get_connection(req), connection_closed, x);
 	evhttp_request_set_on_complete_cb(req, request_completed, x);
-	connection_pause(bev_of(req));
+	connection_pause(exchange_bufferevent(req));
 	return x;
 }
 
@@ -454,7 +406,7 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 		return;
 	}
 	accept = header_of(x, "Accept");
-	x->accepts_pem = accept != NULL && strcasecmp(accept, PEM_TYPE) == 0;
+	x->accepts_pem = accept != NULL && strcasecmp(accept, EXCHANGE_PEM_TYPE) == 0;
 	if (!find_route(x) || !authorize(x, is_local) || !read_body(x))
 		return;
 	if (x->route->is_change && audit_is_full(x->daemon->audit)) {

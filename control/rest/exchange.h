@@ -32,7 +32,8 @@ struct exchange {
 	bool has_bad_token;
 	bool accepts_pem;
 	char allowed[64];   /* for 405 */
-	struct answer held; /* until its record is on disk */
+	struct answer held; /* until its record is on disk, or it is printed */
+	char *text;         /* printed by a helper */
 };
 
 /* Takes on a request: checks it, finds its route and lets it be answered. */
@@ -52,5 +53,17 @@ void exchange_watch_taken(struct evhttp_request *req);
 void exchange_audit(const struct exchange *x, const struct answer *a);
 /* The body; an empty object when it was left out. */
 const json_t *exchange_body(struct exchange *x);
+#define EXCHANGE_PEM_TYPE "application/x-pem-file"
+
+/* ---- exchange_reply.c, for exchange.c ---- */
+
+/* JSON text, the caller's; NULL = no memory. Any thread. */
+char *exchange_print(const json_t *body);
+/* Sends and gives the request away. printed: the body as text, taken; NULL: print it now. */
+void exchange_reply(struct exchange *x, const struct answer *a, char *printed);
+struct bufferevent *exchange_bufferevent(struct evhttp_request *req);
+/* Those that every answer has, and those of this status. */
+void exchange_add_headers(const struct exchange *x, const struct answer *a, const char *type);
+
 /* Drops the clients of all exchanges of this list. */
 void exchange_abandon_all(struct exchange **list);

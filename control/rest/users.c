@@ -95,8 +95,9 @@ json_t *users_as_configured(int state_fd)
 						     "role", user_role_name(list.user[i].role),
 						     "enabled", !list.user[i].is_disabled));
 	if (ret == -ENOENT)
-		json_array_append_new(users, json_pack("{s:s, s:s}", "name", ADMIN_NAME, "role",
-						     user_role_name(USER_ADMIN)));
+		json_array_append_new(
+			users, json_pack("{s:s, s:s, s:b}", "name", ADMIN_NAME, "role",
+				       user_role_name(USER_ADMIN), "enabled", 1));
 	user_list_fini(&list);
 	if (json_array_size(users) == 0) {
 		json_decref(users);

@@ -87,12 +87,13 @@ static inline bool candidate_is_changed(void)
 
 static inline size_t diff_cnt(void)
 {
-	struct answer a;
+	struct call c = {0};
 	size_t cnt;
 
-	configuration_diff(f.d.configuration, "", &a);
-	cnt = json_array_size(json_object_get(a.body, "changes"));
-	answer_fini(&a);
+	configuration_diff(f.d.configuration, "", call_answered, &c);
+	call_wait(&f, &c, 200);
+	cnt = json_array_size(json_object_get(c.body, "changes"));
+	call_fini(&c);
 	return cnt;
 }
 

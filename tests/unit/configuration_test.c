@@ -228,13 +228,21 @@ static void test_history(void **state)
 	snprintf(number, sizeof(number), "%lld",
 		(long long)json_integer_value(json_object_get(entry, "number")));
 	answer_fini(&a);
-	configuration_show_entry(f.d.configuration, number, &a);
-	assert_int_equal(a.status, 200);
-	assert_true(json_is_object(json_object_get(a.body, "configuration")));
-	answer_fini(&a);
-	configuration_show_entry(f.d.configuration, "1x", &a);
-	assert_int_equal(a.status, 404);
-	answer_fini(&a);
+	c = (struct call){0};
+	configuration_show_entry(f.d.configuration, number, call_answered, &c);
+	call_wait(&f, &c, 200);
+	assert_true(json_is_object(json_object_get(c.body, "configuration")));
+	call_fini(&c);
+	c = (struct call){0};
+	configuration_show_entry(f.d.configuration, "1x", call_answered, &c);
+	call_wait(&f, &c, 404);
+	call_fini(&c);
+	c = (struct call){0};
+	configuration_diff(f.d.configuration, "from=1&to=2", call_answered, &c);
+	call_wait(&f, &c, 200);
+	/* The MTU, and the users, of whom the file said nothing. */
+	assert_int_equal(json_array_size(json_object_get(c.body, "changes")), 2);
+	call_fini(&c);
 }
 
 /* Bounded: the oldest entries go, with their documents. */

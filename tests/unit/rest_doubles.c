@@ -396,10 +396,10 @@ void configuration_discard(struct configuration *c, struct answer *out)
 	answer_ok(out, json_object());
 }
 
-void configuration_diff(struct configuration *c, const char *query, struct answer *out)
+void configuration_diff(struct configuration *c, const char *query, answer_cb cb, void *arg)
 {
 	(void)c;
-	answer_ok(out, json_pack("{s:s}", "query", query));
+	answer_with(cb, arg, json_pack("{s:s}", "query", query));
 }
 
 void configuration_history(struct configuration *c, struct answer *out)
@@ -408,10 +408,10 @@ void configuration_history(struct configuration *c, struct answer *out)
 	answer_ok(out, json_object());
 }
 
-void configuration_show_entry(struct configuration *c, const char *number, struct answer *out)
+void configuration_show_entry(struct configuration *c, const char *number, answer_cb cb, void *arg)
 {
 	(void)c;
-	answer_ok(out, json_pack("{s:s}", "number", number));
+	answer_with(cb, arg, json_pack("{s:s}", "number", number));
 }
 
 void configuration_confirm(struct configuration *c, struct answer *out)
