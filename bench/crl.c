@@ -64,20 +64,27 @@ struct list_file {
 	unsigned entries;
 };
 
-static void open_list(
-	struct list_file *f, const struct crl_maker *maker, unsigned entries, bool is_ordered)
+static void make_list(
+	struct list_file *f, const struct crl_maker *maker, const struct crl_order *order)
 {
-	const struct crl_order order = {.number = 1, .cnt = entries, .is_ordered = is_ordered};
 	FILE *file = tmpfile();
 	uint8_t *der;
 
-	*f = (struct list_file){.maker = maker, .entries = entries, .is_ordered = is_ordered};
-	der = crl_make(maker, &order, &f->len);
+	*f = (struct list_file){
+		.maker = maker, .entries = (unsigned)order->cnt, .is_ordered = order->is_ordered};
+	der = crl_make(maker, order, &f->len);
 	bench_must(file != NULL && fwrite(der, 1, f->len, file) == f->len && fflush(file) == 0,
 		"a file for a list");
 	f->fd = dup(fileno(file));
 	fclose(file);
 	free(der);
+}
+
+static void open_list(
+	struct list_file *f, const struct crl_maker *maker, unsigned entries, bool is_ordered)
+{
+	make_list(f, maker,
+		&(struct crl_order){.number = 1, .cnt = entries, .is_ordered = is_ordered});
 }
 
 /* ---- ours ------------------------------------------------------------------------------------- */
@@ -94,27 +101,36 @@ static struct pki_trust *trust_in(const struct crl_maker *m)
 	return trust;
 }
 
-static struct master_list *take_list(const struct list_file *f, struct pki_trust *trust)
+/* Puts the list's entries into *list. */
+static void take_into(struct master_list **list, const struct list_file *f, const char *url,
+	struct pki_trust *trust)
 {
-	struct master_list *empty, *list;
+	struct master_list *next;
 	struct crl_ingest_args args = {.fd = dup(f->fd),
 		.len = f->len,
-		.url = "http://pki.example/ca.crl",
+		.url = url,
 		.now = time(NULL),
 		.trust = trust,
+		.list = *list,
 		.shrink_percent = 100};
-	struct crl_ingest *in;
+	struct crl_ingest *in = crl_ingest_new(&args);
 
-	bench_must(master_list_new(&empty) == 0, "a list");
-	args.list = empty;
-	in = crl_ingest_new(&args);
 	bench_must(in != NULL, "memory");
 	crl_ingest_work(in);
 	bench_must(in->error == 0 && in->entry_cnt == f->entries, "taking a list");
 	bench_must(
-		master_list_replace_group(empty, in->source, in->source_cnt, &list) == 0, "a list");
+		master_list_replace_group(*list, in->source, in->source_cnt, &next) == 0, "a list");
 	crl_ingest_free(in);
-	master_list_put(empty);
+	master_list_put(*list);
+	*list = next;
+}
+
+static struct master_list *take_list(const struct list_file *f, struct pki_trust *trust)
+{
+	struct master_list *list;
+
+	bench_must(master_list_new(&list) == 0, "a list");
+	take_into(&list, f, "http://pki.example/ca.crl", trust);
 	return list;
 }
 
@@ -203,11 +219,9 @@ static void run_ingest(const struct bench_options *o, struct list_file *f)
 	struct told ours[INGEST_ROUNDS], theirs[INGEST_ROUNDS];
 	double ratio[INGEST_ROUNDS], cpu_ratio[INGEST_ROUNDS], sec[INGEST_ROUNDS];
 	double cpu_sec[INGEST_ROUNDS], their_sec[INGEST_ROUNDS];
-	/* Pairs; of the largest lists one takes half a minute and gigabytes. */
-	int rounds = f->entries > 20000000 ? 1 : INGEST_ROUNDS;
 	double median_sec;
 
-	for (int i = 0; i < rounds; i++) {
+	for (int i = 0; i < INGEST_ROUNDS; i++) {
 		ours[i] = apart(ingest_ours, f);
 		theirs[i] = apart(ingest_theirs, f);
 		sec[i] = ours[i].sec;
@@ -216,21 +230,21 @@ static void run_ingest(const struct bench_options *o, struct list_file *f)
 		ratio[i] = theirs[i].sec / ours[i].sec;
 		cpu_ratio[i] = theirs[i].cpu_sec / ours[i].cpu_sec;
 	}
-	median_sec = bench_median(sec, (size_t)rounds);
+	median_sec = bench_median(sec, INGEST_ROUNDS);
 	bench_print(
 		o, &(struct bench_row){.bench = "crl",
 			   .operation = "ingest",
 			   .value = f->entries / median_sec,
 			   .unit = "entries/s",
 			   .baseline_name = "d2i_X509_CRL and first lookup",
-			   .baseline_value = f->entries / bench_median(their_sec, (size_t)rounds),
-			   .ratio = bench_median(ratio, (size_t)rounds),
+			   .baseline_value = f->entries / bench_median(their_sec, INGEST_ROUNDS),
+			   .ratio = bench_median(ratio, INGEST_ROUNDS),
 			   .field = {{"case", .text = "ingest"},
 				   {"order", .text = f->is_ordered ? "serial" : "none"},
 				   {"entries", .number = f->entries}, {"sec", .number = median_sec},
 				   {"until_list_sec", .number = ours[0].extra[0]},
-				   {"cpu_sec", .number = bench_median(cpu_sec, (size_t)rounds)},
-				   {"cpu_ratio", .number = bench_median(cpu_ratio, (size_t)rounds)},
+				   {"cpu_sec", .number = bench_median(cpu_sec, INGEST_ROUNDS)},
+				   {"cpu_ratio", .number = bench_median(cpu_ratio, INGEST_ROUNDS)},
 				   {"memory_share", .number = (double)ours[0].anonymous /
 							      (double)(theirs[0].anonymous + 1)}}});
 }
@@ -287,6 +301,76 @@ static void run_master_list(const struct bench_options *o, struct list_file *f)
 				       {"write_sec", .number = told.extra[0]}}});
 }
 
+/* ---- one issuer's list in partitions ---------------------------------------------------------- */
+
+#define PARTITION_ENTRIES 10000000u
+
+struct partitions {
+	const struct crl_maker *maker;
+	unsigned cnt;
+};
+
+/* Each list is made, taken and forgotten; then the set of all is compiled and opened. */
+static void take_partitions(void *arg, struct told *out)
+{
+	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
+	const struct partitions *p = arg;
+	struct pki_trust *trust = trust_in(p->maker);
+	struct revocations_args args = {0};
+	struct compile_part compiled = {.fd = -1};
+	struct revocations *r;
+	struct rk_part *part;
+	struct rk_refusal why;
+	struct list_file f;
+	uint64_t begin;
+	char url[64];
+
+	bench_must(master_list_new(&args.list) == 0, "a list");
+	for (unsigned i = 0; i < p->cnt; i++) {
+		make_list(&f, p->maker,
+			&(struct crl_order){.number = 1,
+				.partition = i + 1,
+				.first = (uint64_t)i * PARTITION_ENTRIES,
+				.cnt = PARTITION_ENTRIES,
+				.is_ordered = true});
+		snprintf(url, sizeof(url), "http://pki.example/%u.crl", i + 1);
+		begin = bench_wall_ns();
+		take_into(&args.list, &f, url, trust);
+		out->sec += (double)(bench_wall_ns() - begin) / 1e9;
+		close(f.fd);
+	}
+	memory_peak_begin();
+	begin = bench_wall_ns();
+	bench_must(
+		revocations_new(&args, &r) == 0 &&
+			revocations_compile(r, secret, &compiled, &why) == 0 &&
+			rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, false, &part, &why) == 0,
+		"a set");
+	out->extra[0] = (double)(bench_wall_ns() - begin) / 1e9;
+	out->extra[1] = (double)compiled.size;
+	must_answer(&f, part, secret);
+	memory_peak_end(&out->anonymous, &out->shared);
+	out->anonymous += master_list_entry_cnt(args.list) * 24; /* held before already */
+}
+
+static void run_partitions(
+	const struct bench_options *o, const struct crl_maker *maker, unsigned entries)
+{
+	struct partitions p = {maker, entries / PARTITION_ENTRIES};
+	struct told told = apart(take_partitions, &p);
+
+	bench_print(o, &(struct bench_row){.bench = "crl",
+			       .operation = "partitions",
+			       .value = p.cnt * (double)PARTITION_ENTRIES / told.sec,
+			       .unit = "entries/s",
+			       .field = {{"case", .text = "partitions"}, {"lists", .number = p.cnt},
+				       {"list_sec", .number = told.sec / p.cnt},
+				       {"set_sec", .number = told.extra[0]},
+				       {"set_mib", .number = told.extra[1] / (1 << 20)},
+				       {"list_mib", .number = (double)(told.anonymous >> 20)},
+				       {"shared_mib", .number = (double)(told.shared >> 20)}}});
+}
+
 static void run(const struct bench_options *o)
 {
 	unsigned entries = bench_count(o->entries, 100000);
@@ -294,6 +378,11 @@ static void run(const struct bench_options *o)
 	struct list_file f;
 
 	crl_maker_init(&maker);
+	if (entries >= 2 * PARTITION_ENTRIES) {
+		run_partitions(o, &maker, entries);
+		crl_maker_fini(&maker);
+		return;
+	}
 	for (int is_ordered = 1; is_ordered >= 0; is_ordered--) {
 		open_list(&f, &maker, entries, is_ordered);
 		run_ingest(o, &f);

@@ -76,7 +76,6 @@ static void key_chunk(struct keying *k, const uint8_t issuer_hash[PKI_ISSUER_HAS
 		entry[i] = rk_revocation_entry(&key[i], k->reason[i]);
 	if (revocation_builder_add(k->builder, k->lane, entry, k->cnt) < 0)
 		k->error = -EINVAL;
-	k->cnt = 0;
 }
 
 static bool is_left_out(
@@ -90,6 +89,20 @@ static bool is_left_out(
 	return revocations_is_taken_back(k->r, s, &e);
 }
 
+/* Entries [i, i + cnt): those that count. */
+static void key_entries(struct keying *k, const struct source_ref *s, size_t i, size_t cnt)
+{
+	master_source_serials(s->source, i, cnt, k->serial, k->reason);
+	k->cnt = 0;
+	for (size_t n = 0; n < cnt; n++) {
+		if (is_left_out(k, s, i + n, k->reason[n]))
+			continue;
+		k->serial[k->cnt] = k->serial[n];
+		k->reason[k->cnt++] = k->reason[n];
+	}
+	key_chunk(k, s->issuer_hash);
+}
+
 static void key_source(struct keying *k, const struct source_ref *s)
 {
 	size_t cnt = s->is_superseded ? 0 : master_source_entry_cnt(s->source);
@@ -97,14 +110,8 @@ static void key_source(struct keying *k, const struct source_ref *s)
 
 	if (k->lane + 1 == k->lane_cnt)
 		end = cnt;
-	for (size_t i = cnt / k->lane_cnt * k->lane; i < end; i++) {
-		k->serial[k->cnt] = master_source_serial(s->source, i, &k->reason[k->cnt]);
-		if (is_left_out(k, s, i, k->reason[k->cnt]))
-			continue;
-		if (++k->cnt == KEY_CHUNK)
-			key_chunk(k, s->issuer_hash);
-	}
-	key_chunk(k, s->issuer_hash);
+	for (size_t i = cnt / k->lane_cnt * k->lane; i < end; i += KEY_CHUNK)
+		key_entries(k, s, i, end - i < KEY_CHUNK ? end - i : KEY_CHUNK);
 }
 
 static void key_share(void *arg)

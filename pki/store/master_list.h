@@ -101,8 +101,9 @@ struct rk_span master_source_subject(const struct master_source *s);
 size_t master_source_entry_cnt(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
-/* The serial and reason of entry i alone, where they are: for those who read millions. */
-struct rk_span master_source_serial(const struct master_source *s, size_t i, uint8_t *reason);
+/* The serials, where they are, and reasons of cnt entries from i on: for those who read millions. */
+void master_source_serials(const struct master_source *s, size_t i, size_t cnt,
+	struct rk_span *serial, uint8_t *reason);
 /* How many entries of a from i on, and of b from n on, are alike in everything: two lists of one CA
  * are nearly the same, and this is how fast memory is read. 0 too when nothing is known. */
 size_t master_source_equal_run(

@@ -391,12 +391,16 @@ void master_source_entry(const struct master_source *s, size_t i, struct master_
 	record_read(s->records + i * stride_of(s->serial_room), s->serial_room, out);
 }
 
-struct rk_span master_source_serial(const struct master_source *s, size_t i, uint8_t *reason)
+void master_source_serials(const struct master_source *s, size_t i, size_t cnt,
+	struct rk_span *serial, uint8_t *reason)
 {
-	const uint8_t *record = s->records + i * stride_of(s->serial_room);
+	const size_t room = s->serial_room, stride = stride_of(room);
+	const uint8_t *record = s->records + i * stride;
 
-	*reason = record[1 + s->serial_room];
-	return (struct rk_span){record + 1, record[0]};
+	for (size_t k = 0; k < cnt; k++, record += stride) {
+		serial[k] = (struct rk_span){record + 1, record[0]};
+		reason[k] = record[1 + room];
+	}
 }
 
 #define RUN_STEP 64 /* records compared at once */

@@ -41,6 +41,8 @@ static void sort_by_insertion(struct rk_revocation_entry *e, size_t cnt)
 		const struct rk_revocation_entry moved = e[i];
 		size_t at = i;
 
+		if (!is_before(&moved, &e[i - 1]))
+			continue;
 		for (; at > 0 && is_before(&moved, &e[at - 1]); at--)
 			e[at] = e[at - 1];
 		e[at] = moved;
@@ -71,20 +73,29 @@ static void sort_by_heap(struct rk_revocation_entry *e, size_t cnt)
 	}
 }
 
+/* From the first that the one before it repeats. */
+static size_t drop_repeated(struct rk_revocation_entry *e, size_t cnt, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < cnt; i++) {
+		if (!is_same_key(&e[kept - 1], &e[i]))
+			e[kept++] = e[i];
+	}
+	return kept;
+}
+
 static size_t sort_run(struct rk_revocation_entry *e, size_t cnt)
 {
-	size_t kept = 0;
-
 	if (cnt <= INSERT_MAX)
 		sort_by_insertion(e, cnt);
 	else
 		sort_by_heap(e, cnt);
-	for (size_t i = 0; i < cnt; i++) {
-		if (kept > 0 && is_same_key(&e[kept - 1], &e[i]))
-			continue;
-		e[kept++] = e[i];
+	for (size_t i = 1; i < cnt; i++) {
+		if (is_same_key(&e[i - 1], &e[i]))
+			return drop_repeated(e, cnt, i);
 	}
-	return kept;
+	return cnt;
 }
 
 /* ---- placing ---------------------------------------------------------------------------------- */

@@ -234,14 +234,20 @@ static unsigned pair(uint64_t pairs, unsigned i)
 	return pairs >> (16 * i) & 0xff;
 }
 
-/* Every fourth year of 1950..2049 is a leap year: no table, no branch but for what is wrong. */
+/* By year of four: the leap year is the first; its February has one more. Months from 1 on. */
+#define MONTHS(february) 0, 31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0
+#define BEFORE(leap)                                                                    \
+	0, 0, 31, 59 + leap, 90 + leap, 120 + leap, 151 + leap, 181 + leap, 212 + leap, \
+		243 + leap, 273 + leap, 304 + leap, 334 + leap, 0, 0, 0
+
+/* Every fourth year of 1950..2049 is a leap year. No branch but for what is wrong: dates differ. */
 bool pki_der_utc_time(const uint8_t text[13], int64_t *out)
 {
-	static const uint8_t month_len[16] = {
-		0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0};
-	static const uint16_t before_month[16] = {
-		0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 0, 0, 0};
-	unsigned year, month, day, hour, minute, second, is_leap_year;
+	static const uint8_t month_len[4][16] = {
+		{MONTHS(29)}, {MONTHS(28)}, {MONTHS(28)}, {MONTHS(28)}};
+	static const uint16_t before_month[4][16] = {
+		{BEFORE(1)}, {BEFORE(0)}, {BEFORE(0)}, {BEFORE(0)}};
+	unsigned year, month, day, hour, minute, second;
 	uint64_t date, time;
 	uint32_t last;
 
@@ -256,11 +262,10 @@ bool pki_der_utc_time(const uint8_t text[13], int64_t *out)
 	hour = pair(date, 3);
 	minute = pair(time, 0);
 	second = pair(time, 1);
-	is_leap_year = year % 4 == 0;
 	if (month > 12 || hour > 23 || minute > 59 || second > 59 || day < 1 ||
-		day > month_len[month] + (month == 2 ? is_leap_year : 0))
+		day > month_len[year % 4][month])
 		return false;
-	day += before_month[month] + (month > 2 ? is_leap_year : 0) - 1;
+	day += before_month[year % 4][month] - 1u;
 	*out = ((int64_t)year * 365 + (year + 3) / 4 + day - 8036) * 86400 + hour * 3600 +
 	       minute * 60 + second;
 	return true;
