@@ -9,6 +9,7 @@
 #include "control/crl/manager.h"
 #include "control/daemon.h"
 #include "control/helper.h"
+#include "control/log.h"
 #include "control/publish.h"
 
 #define RELEASE_ENTRIES 65536 /* given back within a millisecond */
@@ -153,6 +154,9 @@ bool revocations_follow_kinds(struct daemon *d)
 	const struct revocations *r;
 
 	/* What is current may know them already: whoever needed it first did not publish it. */
+	if (d->marked_kind_cnt != cnt && cnt == PKI_KIND_SET_MAX)
+		log_warning("more kinds of certificates than are told apart: under a hard "
+			    "revocation-policy further ones are refused");
 	if (d->marked_kind_cnt != cnt)
 		publisher_mark(d->publisher, RK_PART_REVOCATION_BASE);
 	d->marked_kind_cnt = cnt;

@@ -248,9 +248,14 @@ bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_sour
 {
 	if (!delta->is_delta || full->is_delta)
 		return false;
-	if (delta->has_issuer && full->has_issuer)
-		return memcmp(delta->issuer_hash, full->issuer_hash, PKI_ISSUER_HASH_LEN) == 0;
-	return is_named_pair(delta, full);
+	if (delta->is_configured && full->is_configured)
+		return is_named_pair(delta, full);
+	if (!delta->has_issuer || !full->has_issuer ||
+		memcmp(delta->issuer_hash, full->issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
+		return false;
+	/* Of partitions each has its own, once that is known. */
+	return delta->this_update == 0 || full->this_update == 0 ||
+	       strcmp(delta->scope, full->scope) == 0;
 }
 
 bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s)

@@ -58,7 +58,7 @@ struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const
 void crl_mark_overridden(struct crl_manager *m);
 /* The places of its deltas that a full list names become sources (RFC 5280 5.2.6), learnt ones. */
 void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full);
-/* The full list at the endpoint whose delta this is, or another one of its issuer. */
+/* The full list at the endpoint whose delta this is; of learnt ones, of its issuer and scope. */
 bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full);
 /* A learnt delta before there is a full list of its issuer is of no use yet. */
 bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s);
