@@ -9,28 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/rest_fixture.h"
-
-static struct fixture *f;
-static char *admin, *viewer;
-
-static int start(void **state)
-{
-	(void)state;
-	f = fixture_start(NULL);
-	admin = fixture_login(f, "admin", FIXTURE_ADMIN_PASSWORD);
-	viewer = fixture_login(f, "viewer", FIXTURE_VIEWER_PASSWORD);
-	return admin != NULL && viewer != NULL ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	fixture_stop(f);
-	free(admin);
-	free(viewer);
-	return 0;
-}
+#include "tests/unit/rest_roles.h"
 
 static void answers(const char *method, const char *path, const char *token, const char *body,
 	int status, const char *needle)

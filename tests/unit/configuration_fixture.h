@@ -15,26 +15,7 @@
 
 #include "control/config.h"
 #include "control/configuration.h"
-#include "tests/unit/daemon_fixture.h"
-
-static struct daemon_fixture f;
-static struct test_pki pki;
-
-static inline int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "leaf");
-	return 0;
-}
-
-static inline int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
+#include "tests/unit/pki_daemon.h"
 
 static inline void edit(json_t *operations, int status)
 {

@@ -20,29 +20,10 @@
 #include "control/crl/manager.h"
 #include "control/provision.h"
 #include "pki/x509/key.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
 #define KEY_FILE  "custom_ssr_peering.key"
 #define CERT_FILE "custom_ssr_peering.pem"
-
-static struct daemon_fixture f;
-static struct test_pki pki;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "leaf");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
 
 static bool has_file(const char *name)
 {

@@ -17,29 +17,10 @@
 #include "control/credential.h"
 #include "control/crl/manager.h"
 #include "control/provision.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
 #define KEY_FILE  "custom_ssr_peering.key"
 #define CERT_FILE "custom_ssr_peering.pem"
-
-static struct daemon_fixture f;
-static struct test_pki pki;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "leaf");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
 
 static char *read_file(const char *name)
 {

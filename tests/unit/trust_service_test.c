@@ -19,26 +19,7 @@
 #include "control/config.h"
 #include "control/trust.h"
 #include "pki/x509/trust.h"
-#include "tests/unit/daemon_fixture.h"
-
-static struct daemon_fixture f;
-static struct test_pki pki;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "leaf");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
+#include "tests/unit/pki_daemon.h"
 
 static void install(json_t *body, int status, const char *code)
 {
