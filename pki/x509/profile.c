@@ -188,6 +188,11 @@ static void check_ca(struct check *c)
 	if ((flags & EXFLAG_KUSAGE) == 0 || (X509_get_key_usage(c->cert) & KU_KEY_CERT_SIGN) == 0)
 		found(c, "key-usage-without-certificate-signing",
 			"its keyUsage is missing or does not include keyCertSign");
+	/* RFC 5280 4.2.1.1. OpenSSL does not ask this of where a path ends. */
+	if (X509_NAME_cmp(X509_get_subject_name(c->cert), X509_get_issuer_name(c->cert)) != 0 &&
+		X509_get0_authority_key_id(c->cert) == NULL)
+		found(c, "no-authority-key-identifier",
+			"it has no authority key identifier and is not self-signed");
 }
 
 static void check_self_signature(struct check *c)

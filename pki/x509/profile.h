@@ -16,7 +16,8 @@
  *                [basic-constraints-not-critical]; keyUsage with keyCertSign
  *                [key-usage-without-certificate-signing]; name and policy constraints critical
  *                [constraints-not-critical], name constraints written soundly
- *                [bad-name-constraints]; subject not empty [empty-subject]
+ *                [bad-name-constraints]; subject not empty [empty-subject]; not self-issued: an
+ *                authority key identifier [no-authority-key-identifier]
  *   anchor       self-signature [bad-self-signature]
  *   self-signed  as a leaf, but that it is self-signed; self-signature [bad-self-signature]
  *   leaf

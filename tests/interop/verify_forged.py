@@ -183,6 +183,8 @@ def try_constraints(c):
                 tlv(0xa1, f.directory(name("root"))), tlv(0x82, b"\x05"))))):
         untrusted = [ca(serial=num(5))] if what == "issuer and serial alone" else None
         c.bad(f"aki: {what}", leaf(aki=changed), untrusted)
+    c.bad("aki: none in an anchor that is not self-signed", leaf(), None, [ca(aki=b"")])
+    c.good("an anchor that is not self-signed", leaf(), None, [ca()])
     c.bad("ski: empty", leaf(), [ca(ski=ext("2.5.29.14", octets(b"")))])
     c.bad("ski: empty in a leaf", leaf(ski=ext("2.5.29.14", octets(b""))))
     for what, arc, value in (

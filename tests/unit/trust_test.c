@@ -161,7 +161,14 @@ static void problems_refuse_or_warn(void **state)
 		{{.key = key, .is_ca = true, .issuer_key = pki.root_key}, "bad-self-signature", 0},
 		{{.key = key, .is_ca = true, .version = 1}, "not-version-3", 0},
 		{{.key = key, .is_ca = true, .serial_hex = "-5"}, "bad-serial", 0},
-		{{.key = key, .is_ca = true, .issuer_cn = "nobody"}, "chain-incomplete", 1},
+		{{.key = key, .is_ca = true, .issuer_cn = "nobody"}, "no-authority-key-identifier",
+			0},
+		{{.key = key,
+			 .is_ca = true,
+			 .issuer_cn = "nobody",
+			 .issuer = pki.root,
+			 .issuer_key = pki.root_key},
+			"chain-incomplete", 1},
 	};
 	size_t i;
 
