@@ -72,7 +72,9 @@ static struct number from_montgomery(const struct number *a)
 	return choose(is_negative(&less), &r, &less);
 }
 
-/* ---- masks as lanes, all ones or zero: a mask itself, if it is kept, goes through other registers - */
+/* ---- masks as lanes: all ones or zero ---------------------------------------------------------- */
+
+/* A mask that is kept would go through other registers, where a branch could depend on it. */
 
 LANES_INLINE lanes ones_where(lanes_mask m)
 {
