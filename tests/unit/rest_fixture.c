@@ -15,6 +15,7 @@
 #include "control/helper.h"
 #include "control/rest/user_list.h"
 #include "tests/unit/rest_doubles.h"
+#include "tests/unit/keep.h"
 
 /* What the test's thread asks the loop's thread to do: one byte through a pipe each. */
 enum order { ORDER_HOLD = 'h', ORDER_RELEASE = 'r', ORDER_CLOSE = 'c', ORDER_STOP = 's' };
@@ -167,6 +168,8 @@ static void remove_folder(const struct fixture *f)
 		"control.sock", "initial-admin-password", "ended-tokens.json",
 		"token.previous.key"};
 
+	if (keep_folder(f->folder, "east/state"))
+		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlinkat(f->daemon.state_fd, names[i], 0);
 	if (rmdir(f->folder) < 0)
