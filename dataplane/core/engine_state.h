@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "dataplane/core/aead.h"
@@ -101,19 +102,19 @@ struct session {
 	struct core_timer timer;
 	struct endpoint endpoint; /* where we send */
 	uint32_t number;
-	uint32_t verdict_at;      /* where the view had the peer's verdict last */
-	enum reason told_failure; /* since it last proved who it is; ACCEPTED = none */
-	uint8_t serial;           /* of the last index given out */
-	uint8_t state;            /* enum rk_peer_state */
-	uint8_t verdict;          /* enum rk_verdict_status of the peer's certificate, last told */
-	uint8_t path;             /* that we dial */
-	bool is_down;             /* timed out: dial at the timeout interval */
-	bool is_silent;
-	bool has_peer;         /* fingerprint is that of the standing keys */
-	bool is_lower;         /* they were agreed under the lower fingerprint of the two: ours */
-	bool is_unproved;      /* nothing has come under CURRENT yet: we switched first */
-	bool is_reauth_due;    /* keys stand, but a full exchange is wanted */
-	uint64_t own_exchange; /* ids; 0 = none: full exchange that we began */
+	uint32_t verdict_at;  /* where the view had the peer's verdict last */
+	uint8_t told_failure; /* enum reason, since it last proved who it is; ACCEPTED = none */
+	uint8_t serial;       /* of the last index given out */
+	uint8_t state;        /* enum rk_peer_state */
+	uint8_t verdict;      /* enum rk_verdict_status of the peer's certificate, last told */
+	uint8_t path;         /* that we dial */
+	bool is_down : 1;     /* timed out: dial at the timeout interval */
+	bool is_silent : 1;
+	bool has_peer : 1;      /* fingerprint is that of the standing keys */
+	bool is_lower : 1;      /* they were agreed under the lower fingerprint of the two: ours */
+	bool is_unproved : 1;   /* nothing has come under CURRENT yet: we switched first */
+	bool is_reauth_due : 1; /* keys stand, but a full exchange is wanted */
+	uint64_t own_exchange;  /* ids; 0 = none: full exchange that we began */
 	uint64_t own_rekey;
 	uint64_t peer_rekey;
 	uint64_t last_rekey_answered; /* exchange id of the peer's last answered rekey */
@@ -137,6 +138,9 @@ struct session {
 	uint64_t keep_alive_received_cnt;
 	struct keyring keys;
 };
+/* With what the host keeps of a peer, eight cache lines: 1 KiB with keys and its part of the tables. */
+static_assert(sizeof(struct session) <= 320, "a session takes five cache lines");
+static_assert(REASON_CNT <= UINT8_MAX, "a reason fits told_failure");
 
 /* ---- engine.c ---- */
 void engine_count(struct engine *e, enum reason reason);

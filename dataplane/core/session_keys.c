@@ -67,7 +67,7 @@ void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fi
 	if (s->has_peer && memcmp(fingerprint, s->fingerprint, RK_FINGERPRINT_LEN) != 0)
 		return; /* the keys stand on another one */
 	memcpy(s->fingerprint, fingerprint, RK_FINGERPRINT_LEN);
-	s->told_failure = proof_reason_of(verdict); /* is told here, once */
+	s->told_failure = (uint8_t)proof_reason_of(verdict); /* is told here, once */
 	session_tell(e, s, s->state, verdict, "certificate-refused");
 }
 
@@ -101,7 +101,7 @@ void session_tell_failed(struct engine *e, struct session *s, enum reason reason
 
 	if (!is_failed_proof(reason) || s->told_failure == reason)
 		return;
-	s->told_failure = reason;
+	s->told_failure = (uint8_t)reason;
 	e->ops.event(e->ctx, &event);
 }
 
