@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""full_disk.py PROGRAM: rekey-control on a file system that fills up and is emptied again. Nothing is
-said to be done that is not, what was in force stays, alarms say so, and all of it goes on without a
-restart. In a mount namespace of its own."""
+"""full_disk.py PROGRAM: rekey-control on a file system that fills up and is emptied again, and whose
+folders become unwritable and writable again. Nothing is said to be done that is not, what was in force
+stays, alarms say so, and all of it goes on without a restart. In a mount namespace of its own."""
 import http.client
 import json
 import os
@@ -14,6 +14,7 @@ import tempfile
 import time
 
 BASE = "/api/v1"
+FOLDERS = ("config", "state", "state/config", "pki")
 LIMIT = 30  # seconds for anything that is waited for
 CONFIG = {
     "router": {
@@ -44,8 +45,9 @@ class Daemon:
         for name in ("config", "state", "run", "pki"):
             os.mkdir(f"{folder}/{name}", 0o700)
         self.configure(CONFIG)
+        # without capabilities, or root would write to what is unwritable
         self.process = subprocess.Popen(
-            [program, "--config-dir", f"{folder}/config", "--state-dir", f"{folder}/state", "--run-dir",
+            ["setpriv", "--bounding-set=-all", program, "--config-dir", f"{folder}/config", "--state-dir", f"{folder}/state", "--run-dir",
              f"{folder}/run", "--pki-dir", f"{folder}/pki", "--listen", "127.0.0.1:0", "--log-level", "error"],
             env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"), stderr=subprocess.DEVNULL)
         self.wait(lambda: os.path.exists(f"{folder}/run/control.sock"), "rekey-control did not start")
@@ -107,39 +109,60 @@ def fill(path):
                 size //= 2
 
 
-def run(daemon):
-    """Full, and not full any more."""
-    filler = f"{daemon.folder}/filler"
-    require(daemon.call("POST", "/configuration/candidate", edit(1400))[0] == 200, "the first edit")
-    require(daemon.call("POST", "/configuration/commit")[0] == 200, "the first commit")
-    before = daemon.call("GET", "/configuration/history")[1]
-    fill(filler)
+def with_mtu(mtu):
+    """The configuration, with that."""
+    config = json.loads(json.dumps(CONFIG))
+    config["router"]["port"][0]["mtu"] = mtu
+    return config
+
+
+def commit(daemon, mtu):
+    """It counts."""
+    require(daemon.call("POST", "/configuration/candidate", edit(mtu))[0] == 200, "an edit")
+    status, answer = daemon.call("POST", "/configuration/commit")
+    require(status == 200, f"a commit: {answer}")
+    require(daemon.mtu() == mtu, "the commit did not count")
+
+
+def refuses(daemon, where):
+    """What cannot be kept is not done: who asks is told. An edited file waits, and an alarm tells."""
+    mtu, history = daemon.mtu(), daemon.call("GET", "/configuration/history")[1]
     status, answer = daemon.call("POST", "/configuration/candidate", edit(1300))
-    require(status in (200, 503), f"an edit on a full disk: {status} {answer}")
+    require(status in (200, 503), f"an edit {where}: {status} {answer}")
     status, answer = daemon.call("POST", "/configuration/commit")
-    require(status in (409, 500, 503), f"a commit on a full disk: {status} {answer}")
-    require(daemon.mtu() == 1400, "what was in force does not stay")
-    require(daemon.call("GET", "/configuration/history")[1] == before, "the history has changed")
+    require(status in (409, 500, 503), f"a commit {where}: {status} {answer}")
+    require(daemon.mtu() == mtu, f"what was in force does not stay {where}")
+    require(daemon.call("GET", "/configuration/history")[1] == history, f"the history has changed {where}")
     status, answer = daemon.call("POST", "/private-key", {"name": "other", "algorithm": "ECC", "ecc_curve": "SECP256R1"})
-    require(status in (500, 503), f"a key on a full disk: {status} {answer}")
+    require(status in (500, 503), f"a key {where}: {status} {answer}")
     require(not os.path.exists(f"{daemon.folder}/pki/other.key"), "half a key")
-    daemon.wait(daemon.alarms, "no alarm tells of the full disk")
-    os.unlink(filler)
-    daemon.wait(lambda: not daemon.alarms(), "an alarm stands on with room again")
-    require(daemon.call("POST", "/configuration/candidate", edit(1300))[0] == 200, "an edit with room again")
-    status, answer = daemon.call("POST", "/configuration/commit")
-    require(status == 200, f"a commit with room again: {answer}")
-    require(daemon.mtu() == 1300, "the commit did not count")
-    # An edited file meets the full disk: it waits, and is taken by itself.
-    edited = json.loads(json.dumps(CONFIG))
-    edited["router"]["port"][0]["mtu"] = 1280
-    daemon.configure(edited)
-    fill(filler)
+    daemon.configure(with_mtu(1280))
     daemon.process.send_signal(signal.SIGHUP)
-    daemon.wait(lambda: "waits for the disk" in daemon.alarms(), "the edited file does not wait")
-    require(daemon.mtu() == 1300, "an edited file counts that could not be kept")
+    daemon.wait(lambda: "waits for the disk" in daemon.alarms(), f"the edited file does not wait {where}")
+    require(daemon.mtu() == mtu, f"an edited file counts that could not be kept {where}")
+
+
+def goes_on(daemon):
+    """The edited file is taken, the alarms end, and all is as before: by itself."""
+    daemon.wait(lambda: daemon.mtu() == 1280, "the edited file was not taken")
+    daemon.wait(lambda: not daemon.alarms(), "an alarm stands on")
+    commit(daemon, 1400)
+
+
+def run(daemon):
+    """Full, and not full any more; unwritable, and writable again."""
+    filler = f"{daemon.folder}/filler"
+    commit(daemon, 1400)
+    fill(filler)
+    refuses(daemon, "on a full disk")
     os.unlink(filler)
-    daemon.wait(lambda: daemon.mtu() == 1280, "the edited file was not taken with room again")
+    goes_on(daemon)
+    for name in FOLDERS:
+        os.chmod(f"{daemon.folder}/{name}", 0o500)
+    refuses(daemon, "in an unwritable folder")
+    for name in FOLDERS:
+        os.chmod(f"{daemon.folder}/{name}", 0o700)
+    goes_on(daemon)
     daemon.process.terminate()
     require(daemon.process.wait(LIMIT) == 0, "it does not end well")
 
