@@ -16,9 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/alarm_kinds.h"
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/clock_watch.h"
+#include "control/log.h"
 #include "tests/unit/daemon_fixture.h"
 
 static struct daemon_fixture f;
@@ -305,10 +307,71 @@ static void test_peers_leave_room(void **state)
 	close(fd);
 }
 
+/* How many lines tell of an alarm; each has its kind's identity in the journal. */
+static unsigned check_identities(int fd)
+{
+	char text[65536], *line, *rest = text;
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+	unsigned told = 0;
+
+	assert_true(len > 0);
+	text[len] = '\0';
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		json_t *said = json_loads(line, 0, NULL);
+		const char *name = json_string_value(json_object_get(said, "REKEY_ALARM"));
+
+		if (name != NULL) {
+			assert_string_equal(json_string_value(json_object_get(said, "MESSAGE_ID")),
+				alarm_kind_find(name)->message_id);
+			told++;
+		}
+		json_decref(said);
+	}
+	return told;
+}
+
+/* Every kind there is: told once, whatever is raised again, with an identity of its own. */
+static void test_every_kind(void **state)
+{
+	int old = dup(STDERR_FILENO), fd = memfd_create("log", MFD_CLOEXEC);
+	size_t kind_cnt = 0;
+	json_t *before, *after;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_INFO);
+	log_open(LOG_FORMAT_JSON);
+	assert_true(dup2(fd, STDERR_FILENO) >= 0);
+	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++, kind_cnt++) {
+		alarm_raise(f.d.alarms, &(struct alarm_spec){k->name, "lab/a", ALARM_MINOR}, "x");
+		assert_int_equal(strlen(k->message_id), 32);
+		for (const struct alarm_kind *other = alarm_kinds; other != k; other++)
+			assert_string_not_equal(other->message_id, k->message_id);
+	}
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	close(old);
+	log_open(LOG_FORMAT_TEXT);
+	assert_int_equal(check_identities(fd), kind_cnt);
+	close(fd);
+	before = listed();
+	assert_int_equal(json_array_size(before), kind_cnt);
+	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++)
+		alarm_raise(f.d.alarms, &(struct alarm_spec){k->name, "lab/a", ALARM_MINOR}, "x");
+	after = listed();
+	assert_true(json_equal(before, after));
+	json_decref(before);
+	json_decref(after);
+	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++)
+		alarm_clear(f.d.alarms, k->name, "lab/a");
+	after = listed();
+	assert_int_equal(json_array_size(after), 0);
+	json_decref(after);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		T(test_every_kind),
 		T(test_standing),
 		T(test_any_text),
 		T(test_kept_over_restart),
