@@ -144,7 +144,7 @@ static void report(const struct bench_options *o, const struct scene *scene, con
 	bench_print(o, &(struct bench_row){.bench = scene->bench,
 			       .operation = "delay",
 			       .group = scene->name,
-			       .value = (p99 - s->idle_p50) / 1e3,
+			       .value = p99 > s->idle_p50 ? (p99 - s->idle_p50) / 1e3 : 0,
 			       .unit = "us",
 			       .field = {{"limit_us", NULL, limit_us(scene, longest_ns)},
 				       {"longest_operation_us", NULL, longest_ns / 1e3},
