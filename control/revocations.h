@@ -83,8 +83,8 @@ const struct revocations *revocations_overlay_of(const struct revocations_overla
  * The REVOCATION_OVERLAY part that makes of a base compiled from base what r says. before: an overlay
  * over the same base, or NULL; what it was made of and r have in common (without it: base and r) is
  * not looked at, so a delta costs what it is large, whatever came since the base. The same bytes with
- * it and without. *made: one reference. -E2BIG when more than COMPILE_OVERLAY_MAX words differ: a
- * base is due. A helper thread's work.
+ * it and without. *made: one reference. -E2BIG when so much differs that a base is due: it would be
+ * made sooner, or the overlay would have more than COMPILE_OVERLAY_MAX words. A helper thread's work.
  */
 int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
 	const struct revocations_overlay *before,

@@ -2,7 +2,7 @@
 /*
  * The inside of struct revocations, shared by its files: revocations.c (made from what is in force),
  * revocations_lists.c (which lists there are, how fresh, and whose word counts), revocations_find.c
- * (what they say of one certificate) and revocations_parts.c (what the workers get).
+ * (what they say of one certificate), revocations_parts.c and revocations_overlay.c (what the workers get).
  */
 #pragma once
 
@@ -87,3 +87,9 @@ bool revocations_lookup(const struct revocations *r, const uint8_t hash[PKI_ISSU
 /* An entry of this full list that a delta to it has taken back: it was on hold and is no more. */
 bool revocations_is_taken_back(const struct revocations *r, const struct source_ref *full,
 	const struct master_entry *entry);
+/* Entries that are in a base of r. */
+size_t revocations_counted_entries(const struct revocations *r);
+/* A part of these entries, and of every kind of certificates. As compile_revocations. */
+int revocations_compile_part(enum rk_part_kind kind, const struct revocations *r,
+	struct pki_revocation_keyer *keyer, const struct compile_entries *entries,
+	struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;

@@ -19,7 +19,8 @@
 #include "pki/x509/revocation_key.h"
 #include "tests/unit/daemon_fixture.h"
 
-#define CNT 20000
+#define CNT  20000
+#define STEP 4000 /* twice this, gone and come, is a good overlay */
 
 static struct daemon_fixture f;
 static struct fake_dataplane plane;
@@ -113,11 +114,10 @@ static void large_lists_travel_as_base_and_overlay(void **state)
 	uint8_t digest[RK_DIGEST_LEN];
 
 	(void)state;
-	put_list(1, 0, CNT); /* over a base of one entry, and larger than an overlay may stay */
+	put_list(1, 0,
+		CNT); /* nothing of it is in the base of one entry: another base is made sooner */
 	view = refresh();
-	assert_true(view.part[over].has_fd && !view.part[base].has_fd);
-	assert_int_equal(state_in(plane.fds[0], over, 5), 1);
-	view = apply_until_base();
+	assert_true(view.part[base].has_fd && !view.part[over].is_present);
 	assert_int_equal(state_in(plane.fds[0], base, 0), 1);
 	assert_int_equal(state_in(plane.fds[0], base, CNT - 1), 1);
 	assert_int_equal(state_in(plane.fds[0], base, CNT), 0);
@@ -132,16 +132,24 @@ static void large_lists_travel_as_base_and_overlay(void **state)
 	assert_int_equal(state_in(plane.fds[0], over, CNT), 1);
 	assert_int_equal(state_in(plane.fds[0], over, 5), 0); /* the base's business */
 
-	/* Nearly all of it is new, and more than an overlay is merged at: soon there is a base. */
-	put_list(3, CNT, CNT);
-	view = refresh();
-	assert_true(view.part[over].has_fd);
-	assert_int_equal(state_in(plane.fds[0], over, 5), 1 + RK_REASON_REMOVED);
-	assert_int_equal(state_in(plane.fds[0], over, CNT + 5), 1);
+	/* Change by change, until it is more than an overlay is merged at: soon there is a base. */
+	for (unsigned i = 1; i <= 3; i++) {
+		put_list(2 + (long)i, i * STEP, CNT);
+		view = refresh();
+		assert_true(view.part[over].has_fd && !view.part[base].has_fd);
+		assert_int_equal(state_in(plane.fds[0], over, 5), 1 + RK_REASON_REMOVED);
+		assert_int_equal(state_in(plane.fds[0], over, CNT + i * STEP - 1), 1);
+	}
 	view = apply_until_base();
 	assert_memory_not_equal(view.part[base].digest, digest, sizeof(digest));
 	assert_int_equal(state_in(plane.fds[0], base, 5), 0);
 	assert_int_equal(state_in(plane.fds[0], base, CNT + 5), 1);
+
+	put_list(6, 3 * CNT, CNT); /* all of it is new */
+	view = refresh();
+	assert_true(view.part[base].has_fd);
+	assert_int_equal(state_in(plane.fds[0], base, CNT + 5), 0);
+	assert_int_equal(state_in(plane.fds[0], base, 3 * CNT), 1);
 }
 
 /* Under ASan: what helpers are at when the daemon stops is not left behind. */
@@ -151,7 +159,7 @@ static void stopping_ends_a_compilation(void **state)
 	struct call c = {0};
 
 	(void)state;
-	put_list(4, 7, CNT);
+	put_list(7, 7, CNT);
 	crl_manager_refresh(f.d.crl, body, call_answered, &c);
 	daemon_fixture_idle(&f, 20);
 	json_decref(body);
