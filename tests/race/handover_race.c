@@ -18,16 +18,16 @@
 #define POOL_CNT     16
 #define HANDOVER_LEN 192
 
-struct pooled {
+union pooled {
 	struct handover_message message;
-	uint8_t handover[HANDOVER_LEN];
+	uint8_t room[sizeof(struct handover_message) + HANDOVER_LEN];
 };
 
 struct worker_under_test {
 	struct inbox inbox;           /* anybody: push, it: take */
 	struct inbox_list free;       /* own messages that are not under way */
 	unsigned sent_cnt, taken_cnt; /* its own */
-	struct pooled pool[POOL_CNT];
+	union pooled pool[POOL_CNT];
 };
 
 struct fixture {
@@ -69,40 +69,40 @@ static void hand_over(struct fixture *f, unsigned own, unsigned n)
 {
 	struct worker_under_test *w = &f->worker[own];
 	struct inbox_node *node;
-	struct pooled *m;
+	union pooled *m;
 
 	if (owner_of(n) == own || find(f, n) == NULL)
 		return;
 	node = inbox_list_pop(&w->free);
 	if (node == NULL)
 		return; /* the peer repeats itself */
-	m = (struct pooled *)(void *)node;
+	m = (union pooled *)(void *)node;
 	m->message.head.type = MESSAGE_HAND_OVER;
 	m->message.head.from = (uint8_t)own;
-	memset(m->handover, (int)n + 1, sizeof(m->handover));
+	memset(m->message.handover, (int)n + 1, HANDOVER_LEN);
 	w->sent_cnt++;
 	inbox_push(&f->worker[owner_of(n)].inbox, node);
 }
 
-static void take_over(struct fixture *f, unsigned own, struct pooled *m)
+static void take_over(struct fixture *f, unsigned own, union pooled *m)
 {
-	unsigned n = m->handover[0] - 1u;
+	unsigned n = m->message.handover[0] - 1u;
 	struct peer *p = find(f, n);
 
 	RACE_CHECK(owner_of(n) == own);
 	for (unsigned i = 1; i < HANDOVER_LEN; i++)
-		RACE_CHECK(m->handover[i] == m->handover[0]);
+		RACE_CHECK(m->message.handover[i] == m->message.handover[0]);
 	if (p != NULL)
-		memset(p->session, m->handover[0], SESSION_LEN);
+		memset(p->session, m->message.handover[0], SESSION_LEN);
 	f->worker[own].taken_cnt++;
-	memset(m->handover, 0, sizeof(m->handover));
+	memset(m->message.handover, 0, HANDOVER_LEN);
 	inbox_push(&f->worker[m->message.head.from].inbox, &m->message.head.node);
 }
 
-static void come_back(struct worker_under_test *w, struct pooled *m)
+static void come_back(struct worker_under_test *w, union pooled *m)
 {
 	for (unsigned i = 0; i < HANDOVER_LEN; i++)
-		RACE_CHECK(m->handover[i] == 0); /* wiped */
+		RACE_CHECK(m->message.handover[i] == 0); /* wiped */
 	inbox_list_append(&w->free, &m->message.head.node);
 }
 
@@ -110,9 +110,9 @@ static void execute(struct fixture *f, unsigned own, struct message *m)
 {
 	if (m->type == MESSAGE_HAND_OVER) {
 		if (m->from == own)
-			come_back(&f->worker[own], (struct pooled *)(void *)m);
+			come_back(&f->worker[own], (union pooled *)(void *)m);
 		else
-			take_over(f, own, (struct pooled *)(void *)m);
+			take_over(f, own, (union pooled *)(void *)m);
 		return;
 	}
 	if (m->type == MESSAGE_ADD) {

@@ -121,8 +121,8 @@ static void test_candidate_survives(void **state)
 static void test_damaged_candidate(void **state)
 {
 	static const char *const texts[] = {"", "{\"version\":1", "{\"version\":2}", "[]",
-		"{\"version\":1,\"is_stranded\":false,\"edited_by\":[],\"operations\":[{\"op\":"
-		"\"delete\",\"path\":[\"router\",\"peer\",\"nobody\"]}]}",
+		("{\"version\":1,\"is_stranded\":false,\"edited_by\":[],\"operations\":[{\"op\":"
+		 "\"delete\",\"path\":[\"router\",\"peer\",\"nobody\"]}]}"),
 		"{\"version\":1,\"is_stranded\":false,\"edited_by\":[],\"operations\":[{}]}"};
 
 	(void)state;
