@@ -111,6 +111,8 @@ static void keep_facts(struct crl_source *s, const struct crl_ingest *in)
 	memcpy(s->number, in->number, sizeof(s->number));
 	memcpy(s->base_number, in->base_number, sizeof(s->base_number));
 	snprintf(s->scope, sizeof(s->scope), "%s", master_source_info(in->source[0])->scope);
+	s->has_signature = true;
+	memcpy(s->signature_digest, in->signature_digest, sizeof(s->signature_digest));
 	s->delta_url_cnt = in->delta_url_cnt;
 	memcpy(s->delta_url, in->delta_url, sizeof(s->delta_url));
 }
@@ -240,7 +242,8 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		.trust = trust,
 		.list = m->list,
 		.shrink_percent = s->is_shrunk_held ? 100 : s->shrink_percent,
-		.recent_sec = s->recent_sec};
+		.recent_sec = s->recent_sec,
+		.in_force = s->has_signature ? s->signature_digest : NULL};
 	struct crl_ingest *in;
 	int ret = -ENOMEM;
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 
 #include "control/crl/group.h"
 #include "control/crl/proof.h"
+#include "control/crl/scope_name.h"
 #include "control/crl/spool.h"
 
 struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
@@ -24,6 +24,10 @@ struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
 	if (in->args.url == NULL) {
 		free(in);
 		return NULL;
+	}
+	if (args->in_force != NULL) {
+		memcpy(in->in_force, args->in_force, sizeof(in->in_force));
+		in->args.in_force = in->in_force;
 	}
 	pki_trust_get(args->trust);
 	master_list_get(args->list);
@@ -70,51 +74,6 @@ static int refuse(struct crl_ingest *in, enum crl_refusal refusal, const char *c
 }
 
 /* ---- what kind of list it is ------------------------------------------------------------------ */
-
-#define SCOPE_TEXT_MAX (PKI_URL_MAX + 64)
-#define POINT_HEX_LEN  32
-
-/* A partition that no URI names is known by its issuing distribution point. 0; -EIO. */
-static int name_point(struct rk_span idp, char out[SCOPE_TEXT_MAX])
-{
-	uint8_t digest[EVP_MAX_MD_SIZE];
-
-	if (EVP_Digest(idp.data, idp.len, digest, NULL, EVP_sha256(), NULL) != 1)
-		return -EIO;
-	strcpy(out, "point ");
-	for (size_t i = 0; i < POINT_HEX_LEN / 2; i++)
-		snprintf(out + 6 + 2 * i, 3, "%02x", digest[i]);
-	return 0;
-}
-
-/*
- * Names the numbers' sequence: full lists and each scope count for themselves. "" for a full list, else
- * words: where it is distributed, "user" or "ca", "indirect", "reasons" and their bits.
- */
-static int name_scope(const struct pki_crl_info *info, char out[SCOPE_TEXT_MAX])
-{
-	const struct pki_crl_scope *scope = &info->scope;
-	char reasons[32] = "";
-	size_t len;
-	int ret = 0;
-
-	out[0] = '\0';
-	if (scope->is_partition && scope->url_cnt > 0)
-		strcpy(out, scope->url[0]);
-	else if (scope->is_partition)
-		ret = name_point(info->idp, out);
-	if (scope->reasons != PKI_CRL_REASONS_ALL)
-		snprintf(reasons, sizeof(reasons), " reasons %03x", scope->reasons);
-	len = strlen(out);
-	snprintf(out + len, SCOPE_TEXT_MAX - len, "%s%s%s",
-		scope->is_user_only ? " user"
-		: scope->is_ca_only ? " ca"
-				    : "",
-		scope->is_indirect ? " indirect" : "", reasons);
-	if (out[0] == ' ')
-		memmove(out, out + 1, strlen(out));
-	return ret;
-}
 
 static bool names_url(const struct pki_crl_scope *scope, const char *url)
 {
@@ -370,18 +329,53 @@ static void keep_facts(struct crl_ingest *in, const struct pki_crl *crl)
 	memcpy(in->delta_url, info->delta_url, sizeof(in->delta_url));
 }
 
+static bool is_in_force(const struct crl_ingest *in)
+{
+	return in->args.in_force != NULL &&
+	       memcmp(in->signature_digest, in->args.in_force, sizeof(in->signature_digest)) == 0;
+}
+
+/* The sources that were made of this very list, should it prove to be that. 0, -ENOENT, -ENOMEM. */
+static int take_sources_in_force(struct crl_ingest *in, const struct master_source_info *about)
+{
+	size_t cnt, at = master_list_find_group(in->args.list, about, &cnt);
+	const struct master_source_info *known;
+
+	if (cnt == 0)
+		return -ENOENT;
+	known = master_source_info(master_list_source(in->args.list, at));
+	if (master_number_compare(known->number, about->number) != 0 ||
+		known->this_update != about->this_update)
+		return -ENOENT;
+	in->source = calloc(cnt, sizeof(struct master_source *));
+	if (in->source == NULL)
+		return -ENOMEM;
+	for (; in->source_cnt < cnt; in->source_cnt++)
+		in->source[in->source_cnt] =
+			master_source_get(master_list_source(in->args.list, at + in->source_cnt));
+	return 0;
+}
+
+static int get_sources(
+	struct crl_ingest *in, struct pki_crl *crl, const struct master_source_info *about)
+{
+	int ret = is_in_force(in) ? take_sources_in_force(in, about) : -ENOENT;
+
+	return ret == -ENOENT ? build_sources(in, crl, about) : ret;
+}
+
 /* Into sources that nobody gets before the list is proven. */
 static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 {
 	const struct pki_crl_info *info = pki_crl_info(crl);
 	unsigned char *issuer = NULL;
 	struct master_source_info about;
-	char scope[SCOPE_TEXT_MAX];
+	char scope[CRL_SCOPE_NAME_MAX];
 	int len, ret;
 
 	ret = check_scope(in, crl);
 	if (ret == 0)
-		ret = name_scope(info, scope);
+		ret = crl_scope_name(info, scope);
 	if (ret < 0)
 		return ret;
 	len = i2d_X509_NAME(info->issuer, &issuer);
@@ -390,7 +384,7 @@ static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 	about = info_of(in, info, (struct rk_span){issuer, (size_t)len}, scope);
 	ret = check_number(in, &about);
 	if (ret == 0)
-		ret = build_sources(in, crl, &about);
+		ret = get_sources(in, crl, &about);
 	OPENSSL_free(issuer);
 	return ret;
 }
@@ -405,6 +399,9 @@ static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 		return refuse(in, CRL_REFUSED_OTHER, "crl-not-a-delta",
 			"Give the address of a full list as uri.",
 			"it is a full list where a delta was expected");
+	ret = pki_crl_signature_digest(crl, in->signature_digest);
+	if (ret < 0)
+		return ret;
 	ret = crl_proof_begin(&proof, crl, in->args.trust, in->args.now, &in->report);
 	if (ret < 0)
 		return ret;

@@ -35,6 +35,8 @@ struct crl_ingest_args {
 	 */
 	unsigned shrink_percent;
 	int64_t recent_sec;
+	/* pki_crl_signature_digest of the list in force from there; NULL: none, or not known. Borrowed. */
+	const uint8_t *in_force;
 };
 
 enum crl_refusal {
@@ -45,8 +47,9 @@ enum crl_refusal {
 };
 
 struct crl_ingest {
-	struct crl_ingest_args args; /* url is a copy */
-	void *owner;                 /* whoever set it, for its done function */
+	struct crl_ingest_args args; /* url is a copy, and so is what in_force points to */
+	uint8_t in_force[PKI_CRL_SIGNATURE_DIGEST_LEN];
+	void *owner; /* whoever set it, for its done function */
 	/* out */
 	int error; /* 0, or -errno with report saying why */
 	enum crl_refusal refusal;
@@ -64,6 +67,7 @@ struct crl_ingest {
 	size_t entry_cnt;
 	size_t added_cnt;   /* entries that the sources it replaces did not have */
 	size_t removed_cnt; /* entries that only those had */
+	uint8_t signature_digest[PKI_CRL_SIGNATURE_DIGEST_LEN];
 };
 
 /* Takes the descriptor. NULL when memory is short (nothing taken). */

@@ -58,6 +58,8 @@ struct crl_source {
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
 	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
 	char scope[MASTER_TEXT_MAX + 1];              /* "" = all of its issuer's */
+	bool has_signature; /* of the list in force, taken since the start */
+	uint8_t signature_digest[PKI_CRL_SIGNATURE_DIGEST_LEN];
 	char etag[256];
 	char last_modified[64];
 };

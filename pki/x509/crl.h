@@ -24,10 +24,11 @@
 #include "pki/x509/revocation_key.h"
 #include "pki/x509/trust.h"
 
-#define PKI_CRL_NUMBER_MAX    20 /* RFC 5280 5.2.3 */
-#define PKI_CRL_KEY_ID_MAX    64
-#define PKI_CRL_DELTA_URL_MAX 4
-#define PKI_CRL_CLOCK_SKEW    300 /* seconds a list may come from our future */
+#define PKI_CRL_NUMBER_MAX           20 /* RFC 5280 5.2.3 */
+#define PKI_CRL_KEY_ID_MAX           64
+#define PKI_CRL_DELTA_URL_MAX        4
+#define PKI_CRL_SIGNATURE_DIGEST_LEN 32
+#define PKI_CRL_CLOCK_SKEW           300 /* seconds a list may come from our future */
 
 /* Kinds of lists beyond complete ones, for whoever knows what to do with them. */
 #define PKI_CRL_TAKE_DELTA         1u
@@ -121,6 +122,12 @@ int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
 	void *ctx) RK_MUST_CHECK;
 void pki_crl_free(struct pki_crl *crl);
 const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
+/*
+ * SHA-256 of the signature's value. Two lists that one key has signed with the same value are one list:
+ * whoever has the first need not read the second, once that is verified. 0; -EIO.
+ */
+int pki_crl_signature_digest(
+	const struct pki_crl *crl, uint8_t out[PKI_CRL_SIGNATURE_DIGEST_LEN]) RK_MUST_CHECK;
 
 /*
  * Signed by a CA in force whose subject is the list's issuer, whose key identifier matches, which

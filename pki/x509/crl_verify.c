@@ -135,6 +135,14 @@ const struct pki_problem *pki_crl_signer_problem(const struct pki_crl *crl, X509
 	return is_signature_good(crl, signer) ? NULL : &bad_signature;
 }
 
+int pki_crl_signature_digest(const struct pki_crl *crl, uint8_t out[PKI_CRL_SIGNATURE_DIGEST_LEN])
+{
+	return EVP_Digest(crl->signature.data, crl->signature.len, out, NULL, EVP_sha256(), NULL) ==
+			       1
+		       ? 0
+		       : -EIO;
+}
+
 /* NULL: this CA signed it. */
 static const struct pki_problem *try_ca(const struct attempt *a, int *ret)
 {

@@ -4,6 +4,43 @@
 #include "control/crl/state.h"
 #include "tests/unit/crl_fixture.h"
 
+static unsigned walk_cnt;
+
+int __real_pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx);
+int __wrap_pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx);
+
+int __wrap_pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx)
+{
+	walk_cnt++;
+	return __real_pki_crl_read_entries(crl, report, visit, ctx);
+}
+
+/* A refresh asks for all of it, whatever the server's validators; it is walked when it is another. */
+static void same_list_again_is_not_walked(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	json_t *source;
+
+	walk_cnt = 0;
+	put_crl(b, 5, &west, 1);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	assert_int_equal(walk_cnt, 1);
+	source = refresh(b);
+	assert_int_equal(walk_cnt, 1);
+	assert_string_equal(text_of(source, "crl_number"), "05");
+	assert_int_equal(json_integer_value(json_object_get(source, "entries")), 1);
+	assert_int_equal(json_integer_value(json_object_get(source, "failures")), 0);
+	put_crl(b, 6, NULL, 0);
+	source = refresh(b);
+	assert_int_equal(walk_cnt, 2);
+	assert_false(is_revoked(b, b->pki.leaf));
+}
+
 static json_t *source_named(struct bench *b, const char *name)
 {
 	json_t *source;
@@ -308,6 +345,7 @@ static void clock_is_held_against_lists_and_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(same_list_again_is_not_walked, set_up, tear_down),
 		WITH_BENCH(delta_is_fetched_and_follows_its_full_list),
 		WITH_BENCH(full_list_leads_to_its_delta),
 		WITH_BENCH(certificate_leads_to_a_delta),

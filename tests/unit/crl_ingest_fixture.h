@@ -54,14 +54,14 @@ static inline int tear_down(void **state)
 }
 
 /* As a fetch would; args: what is not by default. Freed by the caller. */
-static inline struct crl_ingest *ingest(const struct test_crl *crl, struct crl_ingest_args args)
+static inline struct crl_ingest *ingest_der(
+	const uint8_t *der, size_t len, struct crl_ingest_args args)
 {
-	X509_CRL *made = test_crl_new(crl);
 	struct crl_ingest *in;
-	uint8_t *der = test_crl_der(made, &args.len);
 
+	args.len = len;
 	args.fd = memfd_create("crl", MFD_CLOEXEC);
-	assert_int_equal(write(args.fd, der, args.len), args.len);
+	assert_int_equal(write(args.fd, der, len), len);
 	args.dir_fd = dir_fd;
 	args.url = args.url != NULL ? args.url : URL;
 	args.now = time(NULL);
@@ -72,6 +72,16 @@ static inline struct crl_ingest *ingest(const struct test_crl *crl, struct crl_i
 	in = crl_ingest_new(&args);
 	assert_non_null(in);
 	crl_ingest_work(in);
+	return in;
+}
+
+static inline struct crl_ingest *ingest(const struct test_crl *crl, struct crl_ingest_args args)
+{
+	X509_CRL *made = test_crl_new(crl);
+	size_t len;
+	uint8_t *der = test_crl_der(made, &len);
+	struct crl_ingest *in = ingest_der(der, len, args);
+
 	free(der);
 	X509_CRL_free(made);
 	return in;

@@ -49,6 +49,67 @@ static void unchanged_list_is_the_one_in_force(void **state)
 	assert_ptr_not_equal(list, before);
 }
 
+static unsigned walk_cnt;
+
+int __real_pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx);
+int __wrap_pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx);
+
+int __wrap_pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
+	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx)
+{
+	walk_cnt++;
+	return __real_pki_crl_read_entries(crl, report, visit, ctx);
+}
+
+static struct crl_ingest *ingest_bytes(const uint8_t *der, size_t len, const uint8_t *in_force)
+{
+	return ingest_der(der, len, (struct crl_ingest_args){.in_force = in_force});
+}
+
+/* A list of millions that a server sends again is verified, and not walked. */
+static void same_list_again_is_not_walked(void **state)
+{
+	const struct test_crl_entry west = {.cert = pki.leaf};
+	X509_CRL *made = test_crl_new(&(struct test_crl){
+		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = &west, .entry_cnt = 1});
+	uint8_t in_force[PKI_CRL_SIGNATURE_DIGEST_LEN];
+	struct master_list *empty;
+	struct crl_ingest *in;
+	size_t len;
+	uint8_t *der = test_crl_der(made, &len);
+
+	(void)state;
+	walk_cnt = 0;
+	in = ingest_bytes(der, len, NULL);
+	assert_int_equal(walk_cnt, 1);
+	memcpy(in_force, in->signature_digest, sizeof(in_force));
+	put(in);
+	in = ingest_bytes(der, len, in_force);
+	assert_int_equal(walk_cnt, 1);
+	assert_ptr_equal(in->source[0], master_list_find_source(list, URL));
+	assert_int_equal(in->entry_cnt, 1);
+	assert_int_equal(in->added_cnt + in->removed_cnt, 0);
+	put(in);
+	/* It is that one because its CA says so, and not because it has the same signature. */
+	der[len / 2] ^= 1;
+	in = ingest_bytes(der, len, in_force);
+	assert_true(in->error < 0);
+	assert_null(in->source);
+	crl_ingest_free(in);
+	der[len / 2] ^= 1;
+	/* What is not in the master list any more is read anew. */
+	assert_int_equal(master_list_new(&empty), 0);
+	master_list_put(list);
+	list = empty;
+	put(ingest_bytes(der, len, in_force));
+	assert_int_equal(walk_cnt, 2);
+	assert_true(is_revoked(pki.leaf));
+	free(der);
+	X509_CRL_free(made);
+}
+
 /* Fetched over plain HTTP, so anybody on the way may answer with any list a CA of ours signed. */
 static void another_list_at_the_url_takes_nothing_back(void **state)
 {
@@ -223,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(next_list_takes_the_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			unchanged_list_is_the_one_in_force, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(same_list_again_is_not_walked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			another_list_at_the_url_takes_nothing_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
