@@ -36,7 +36,7 @@ packages_to_test() {
 }
 
 packages_for_all() {
-	echo clang dpkg-dev debhelper lintian
+	echo clang build-essential dpkg-dev debhelper lintian
 }
 
 missing_packages() {
