@@ -449,6 +449,13 @@ bool alarm_is_standing(const struct alarms *a, const char *kind, const char *sou
 	return find_alarm(a, kind, source) != NULL;
 }
 
+int64_t alarm_raised_at(const struct alarms *a, const char *kind, const char *source)
+{
+	const struct alarm *alarm = find_alarm(a, kind, source);
+
+	return alarm != NULL ? alarm->time : 0;
+}
+
 void alarms_count(const struct alarms *a, size_t by_severity[ALARM_CRITICAL + 1])
 {
 	const struct alarm *alarm;

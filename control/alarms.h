@@ -29,6 +29,8 @@ void alarm_clear(struct alarms *a, const char *kind, const char *source);
 void alarm_clear_unless(
 	struct alarms *a, const char *kind, bool (*keep)(void *arg, const char *source), void *arg);
 bool alarm_is_standing(const struct alarms *a, const char *kind, const char *source);
+/* Since when; 0: it does not stand. */
+int64_t alarm_raised_at(const struct alarms *a, const char *kind, const char *source);
 /* How many stand, by severity; shelved ones do not count. */
 void alarms_count(const struct alarms *a, size_t by_severity[ALARM_CRITICAL + 1]);
 size_t alarms_shelved_count(const struct alarms *a);

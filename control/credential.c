@@ -359,6 +359,29 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		credential_judge(c);
 }
 
+static bool is_ours(void *arg, const char *source)
+{
+	const struct credential *c = arg;
+
+	return strcmp(source, c->name) == 0;
+}
+
+/* Or about trusted CA certificates, whose sources are more than a name. */
+static bool is_file_ours(void *arg, const char *source)
+{
+	return is_ours(arg, source) || strchr(source, ' ') != NULL;
+}
+
+/* Of the certificate that was named when this daemon ran last, and is not any more. */
+static void drop_alarms(struct credential *c)
+{
+	for (size_t i = 0; i < sizeof(own_kinds) / sizeof(own_kinds[0]); i++)
+		alarm_clear_unless(c->daemon->alarms, own_kinds[i], is_ours, c);
+	alarm_clear_unless(c->daemon->alarms, "certificate-name", is_ours, c);
+	alarm_clear_unless(c->daemon->alarms, "certificate-not-read", is_ours, c);
+	alarm_clear_unless(c->daemon->alarms, "certificate-file-absent", is_file_ours, c);
+}
+
 int credential_open(struct daemon *d, struct credential **out)
 {
 	const struct timeval every = {.tv_sec = JUDGE_SECONDS};
@@ -373,6 +396,7 @@ int credential_open(struct daemon *d, struct credential **out)
 		return -ENOMEM;
 	}
 	(void)credential_reload(c);
+	drop_alarms(c);
 	*out = c;
 	return 0;
 }

@@ -22,6 +22,7 @@
 #define KIND_REKEY       "rekey-failed"
 #define DAY              INT64_C(86400)
 #define NS_PER_MS        UINT64_C(1000000)
+#define MS_PER_SEC       1000
 #define DETAIL_LEN       256
 
 static struct alarm_spec spec_of(const char *kind, const char *peer, enum alarm_severity severity)
@@ -132,6 +133,15 @@ void peer_alarm_refusal(struct daemon *d, const char *peer, const char *reason)
 		if (strcmp(reason, refusals[i].reason) == 0)
 			alarm_raise(d->alarms, &spec, "Unable to authenticate peer %s: %s - %s",
 				peer, refusals[i].word, refusals[i].detail);
+}
+
+void peer_alarm_proven(struct daemon *d, const char *peer, unsigned state, uint64_t key_age_ms)
+{
+	int64_t raised = alarm_raised_at(d->alarms, KIND_REFUSED, peer);
+
+	if (state == RK_PEER_UP && raised != 0 &&
+		time(NULL) - (int64_t)(key_age_ms / MS_PER_SEC) > raised)
+		alarm_clear(d->alarms, KIND_REFUSED, peer);
 }
 
 void peer_alarm_rekey(struct daemon *d, const char *peer, unsigned state, uint64_t key_age_ms)

@@ -22,6 +22,8 @@ void peer_alarm_verdict(struct daemon *d, const char *peer, enum rk_verdict_stat
  * so, cleared by those that say that it proved who it is.
  */
 void peer_alarm_refusal(struct daemon *d, const char *peer, const char *reason);
+/* A key that was installed after that alarm was raised clears it: its event may have been lost. */
+void peer_alarm_proven(struct daemon *d, const char *peer, unsigned state, uint64_t key_age_ms);
 /* An old key: twice the interval and the time that a peer has to answer have passed. */
 void peer_alarm_rekey(struct daemon *d, const char *peer, unsigned state, uint64_t key_age_ms);
 /* Within 30 days minor, within 7 major; not_after 0 = not known. */

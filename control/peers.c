@@ -118,6 +118,7 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 	peer_alarm_state(p->daemon, status->peer, status->state);
 	tell_certificate(p, (size_t)i, status->peer, status->verdict, status->fingerprint);
 	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
+	peer_alarm_proven(p->daemon, status->peer, status->state, status->key_age_ms);
 	peer_alarm_rekey(p->daemon, status->peer, status->state, status->key_age_ms);
 }
 

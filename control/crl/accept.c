@@ -79,6 +79,8 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 	else
 		crl_source_schedule_failure(s, crl_now_ns(), crl_wall_sec(), jitter);
 	log_warning("crl: %s: %s", s->url, reason);
+	if (strcmp(kind, "crl-fetch") != 0) /* it came, whatever is wrong with it */
+		alarm_clear(m->d->alarms, "crl-fetch", s->name);
 	alarm_raise(m->d->alarms, &alarm, "CRL %s %s: %s", s->url, what_failed(kind), reason);
 	if (is_news)
 		audit_update(m, s, 0, 0, false);

@@ -291,6 +291,7 @@ void crl_manager_note_certificate(struct crl_manager *m, const X509 *cert)
 {
 	add_learnt(m, cert, true);
 	crl_mark_overridden(m);
+	crl_watch(m);
 	crl_schedule(m);
 }
 

@@ -29,6 +29,8 @@ static int load_list(struct crl_manager *m)
 	enum master_list_origin origin;
 	int ret = master_list_load(m->d->state_fd, &m->list, &origin);
 
+	/* Whatever was not written before this start is fetched again. */
+	alarm_clear(m->d->alarms, crl_not_saved.kind, crl_not_saved.source);
 	if (ret == 0 && origin != MASTER_LIST_PREVIOUS) {
 		alarm_clear(m->d->alarms, crl_list_damaged.kind, crl_list_damaged.source);
 		return 0;

@@ -8,6 +8,9 @@
 #include "control/helper.h"
 #include "control/log.h"
 
+const struct alarm_spec crl_not_saved = {
+	.kind = "crl-save", .source = "master-list", .severity = ALARM_MAJOR};
+
 struct save {
 	struct crl_manager *m;
 	struct master_list *list; /* counted */
@@ -24,8 +27,6 @@ static void save_work(void *arg)
 
 static void on_saved(void *arg)
 {
-	static const struct alarm_spec alarm = {
-		.kind = "crl-save", .source = "master-list", .severity = ALARM_MAJOR};
 	struct save *save = arg;
 	struct crl_manager *m = save->m;
 
@@ -36,11 +37,11 @@ static void on_saved(void *arg)
 		log_debug("crl: the daemon stopped before the master list was written");
 	} else if (save->error < 0) {
 		log_error("crl: the master list cannot be written: %s", strerror(-save->error));
-		alarm_raise(m->d->alarms, &alarm,
+		alarm_raise(m->d->alarms, &crl_not_saved,
 			"The list of revoked certificates cannot be written: %s",
 			strerror(-save->error));
 	} else {
-		alarm_clear(m->d->alarms, alarm.kind, alarm.source);
+		alarm_clear(m->d->alarms, crl_not_saved.kind, crl_not_saved.source);
 		if (m->is_save_due && !m->is_closing)
 			crl_save(m);
 	}

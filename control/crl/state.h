@@ -85,4 +85,5 @@ void crl_save(struct crl_manager *m);
 
 /* watch.c: the clock and the lists' age, and whether a damaged list is whole again; their alarms. */
 extern const struct alarm_spec crl_list_damaged;
+extern const struct alarm_spec crl_not_saved;
 void crl_watch(struct crl_manager *m);

@@ -229,12 +229,16 @@ void enrol_postpone(struct enrolment *r)
 
 void enrol_drop(struct enrolment *r, const char *text)
 {
+	struct enrol *e = r->enrol;
+
 	if (r->last_success != 0) {
 		enrol_fail(r, true, text);
 		return;
 	}
 	LIST_REMOVE(r, link);
+	alarm_clear(e->daemon->alarms, ALARM_KIND, r->name);
 	enrolment_free(r);
+	enrol_changed(e);
 }
 
 void enrol_fail(struct enrolment *r, bool is_final, const char *text)
@@ -355,6 +359,11 @@ void enrol_configure(struct enrol *e)
 	set_timer(e);
 }
 
+static bool is_enrolled(void *arg, const char *name)
+{
+	return enrol_find(arg, name) != NULL;
+}
+
 int enrol_open(struct daemon *d, struct enrol **out)
 {
 	struct enrol *e = calloc(1, sizeof(*e));
@@ -379,6 +388,7 @@ int enrol_open(struct daemon *d, struct enrol **out)
 	}
 	LIST_FOREACH(r, &e->list, link)
 	take_up(r);
+	alarm_clear_unless(d->alarms, ALARM_KIND, is_enrolled, e);
 	set_timer(e);
 	*out = e;
 	return 0;

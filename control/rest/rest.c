@@ -272,6 +272,8 @@ int rest_open(struct daemon *d, struct rest **out)
 		rest_close(r);
 		return ret;
 	}
+	tell(r, "certificate", 0);
+	tell(r, "addresses", 0);
 	*out = r;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static const struct alarm_spec spec = {"enrolment-failing", "lab/a", ALARM_MAJOR};
+static const struct alarm_spec spec = {"audit-damaged", "lab/a", ALARM_MAJOR};
 
 /* Only the alarms of this test. */
 static json_t *listed(void)
@@ -84,10 +85,10 @@ static void test_standing(void **state)
 	assert_string_equal(field(after, 0, "time"), field(before, 0, "time"));
 	assert_string_equal(field(after, 0, "message"), "cannot be retrieved: refused");
 	assert_string_not_equal(field(after, 1, "id"), field(before, 0, "id"));
-	alarm_clear(f.d.alarms, "enrolment-failing", "lab/c");
-	alarm_clear(f.d.alarms, "enrolment-failing", "lab/a");
-	assert_false(alarm_is_standing(f.d.alarms, "enrolment-failing", "lab/a"));
-	assert_true(alarm_is_standing(f.d.alarms, "enrolment-failing", "lab/b"));
+	alarm_clear(f.d.alarms, "audit-damaged", "lab/c");
+	alarm_clear(f.d.alarms, "audit-damaged", "lab/a");
+	assert_false(alarm_is_standing(f.d.alarms, "audit-damaged", "lab/a"));
+	assert_true(alarm_is_standing(f.d.alarms, "audit-damaged", "lab/b"));
 	json_decref(before);
 	json_decref(after);
 }
@@ -330,6 +331,13 @@ static unsigned check_identities(int fd)
 	return told;
 }
 
+static void raise_every_kind(void)
+{
+	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++)
+		alarm_raise(f.d.alarms, &(struct alarm_spec){k->name, "lab/a", ALARM_MINOR},
+			"it is %s", k->name);
+}
+
 /* Every kind there is: told once, whatever is raised again, with an identity of its own. */
 static void test_every_kind(void **state)
 {
@@ -341,8 +349,8 @@ static void test_every_kind(void **state)
 	log_set_level(LOG_LEVEL_INFO);
 	log_open(LOG_FORMAT_JSON);
 	assert_true(dup2(fd, STDERR_FILENO) >= 0);
+	raise_every_kind();
 	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++, kind_cnt++) {
-		alarm_raise(f.d.alarms, &(struct alarm_spec){k->name, "lab/a", ALARM_MINOR}, "x");
 		assert_int_equal(strlen(k->message_id), 32);
 		for (const struct alarm_kind *other = alarm_kinds; other != k; other++)
 			assert_string_not_equal(other->message_id, k->message_id);
@@ -354,8 +362,7 @@ static void test_every_kind(void **state)
 	close(fd);
 	before = listed();
 	assert_int_equal(json_array_size(before), kind_cnt);
-	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++)
-		alarm_raise(f.d.alarms, &(struct alarm_spec){k->name, "lab/a", ALARM_MINOR}, "x");
+	raise_every_kind();
 	after = listed();
 	assert_true(json_equal(before, after));
 	json_decref(before);
@@ -367,11 +374,93 @@ static void test_every_kind(void **state)
 	json_decref(after);
 }
 
+/* How many are on the shelf, and whether this one is. */
+static size_t shelved_under(const char *config, const char *kind, bool *is_shelved)
+{
+	struct answer a;
+	json_t *alarm;
+	size_t i, cnt;
+
+	daemon_fixture_config(&f, config);
+	daemon_reload(&f.d);
+	raise_every_kind(); /* a list or a peer named lab/a is configured no more */
+	*is_shelved = false;
+	alarms_list(f.d.alarms, true, &a);
+	json_array_foreach(json_object_get(a.body, "alarms"), i, alarm) *is_shelved |=
+		strcmp(json_string_value(json_object_get(alarm, "kind")), kind) == 0 &&
+		json_is_true(json_object_get(alarm, "shelved"));
+	cnt = (size_t)json_integer_value(json_object_get(a.body, "shelved"));
+	answer_fini(&a);
+	return cnt;
+}
+
+static size_t category_cnt(const char *category)
+{
+	size_t cnt = 0;
+
+	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++)
+		cnt += strcmp(k->category, category) == 0;
+	return cnt;
+}
+
+/* By its text each kind alone; by its category with those of the same; by a severity all or none. */
+static void test_every_kind_is_shelved(void **state)
+{
+	bool is_shelved;
+	char config[1024];
+
+	(void)state;
+	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++) {
+		snprintf(
+			config, sizeof(config), SHELF("\"message-regex\":\"^it is %s$\""), k->name);
+		assert_int_equal(shelved_under(config, k->name, &is_shelved), 1);
+		assert_true(is_shelved);
+		snprintf(config, sizeof(config),
+			SHELF("\"category\":\"%s\",\"severity\":\"minor\""), k->category);
+		for (char *c = strstr(config, "category") + 11; *c != '"'; c++)
+			*c = (char)tolower(*c);
+		assert_int_equal(
+			shelved_under(config, k->name, &is_shelved), category_cnt(k->category));
+		assert_true(is_shelved);
+	}
+	assert_int_equal(shelved_under(SHELF("\"severity\":\"major\""), "clock", &is_shelved), 0);
+	assert_false(is_shelved);
+}
+
+/* Over a restart each kind's alarm is the same one, on its shelf or off it. */
+static void test_every_kind_is_kept(void **state)
+{
+	json_t *before, *after;
+	struct answer a;
+
+	(void)state;
+	daemon_fixture_config(&f, SHELF("\"category\":\"peer\""));
+	daemon_reload(&f.d);
+	raise_every_kind();
+	daemon_fixture_idle(&f, 50); /* written */
+	alarms_list(f.d.alarms, true, &a);
+	before = json_incref(a.body);
+	answer_fini(&a);
+	/* The daemon itself stays away: it would clear what it finds in order. */
+	alarms_close(f.d.alarms);
+	assert_int_equal(alarms_open(&f.d, &f.d.alarms), 0);
+	alarms_list(f.d.alarms, true, &a);
+	after = json_incref(a.body);
+	answer_fini(&a);
+	assert_int_equal(
+		json_integer_value(json_object_get(before, "shelved")), category_cnt("PEER"));
+	assert_true(json_equal(before, after));
+	json_decref(before);
+	json_decref(after);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_every_kind),
+		T(test_every_kind_is_shelved),
+		T(test_every_kind_is_kept),
 		T(test_standing),
 		T(test_any_text),
 		T(test_kept_over_restart),

@@ -379,6 +379,71 @@ static void test_renewal(void **state)
 	X509_free(cert);
 }
 
+/* Of the one alarm there is; "" without one. */
+static const char *severity(void)
+{
+	static char out[16];
+	struct answer a;
+	json_t *alarm;
+	size_t i;
+
+	out[0] = '\0';
+	alarms_list(f.daemon.d.alarms, true, &a);
+	json_array_foreach(json_object_get(a.body, "alarms"), i, alarm)
+	{
+		if (strcmp(json_string_value(json_object_get(alarm, "kind")),
+			    "enrolment-failing") == 0)
+			snprintf(out, sizeof(out), "%s",
+				json_string_value(json_object_get(alarm, "severity")));
+	}
+	answer_fini(&a);
+	return out;
+}
+
+/* Somebody installs a certificate with so much time left; then the CA refuses another renewal. */
+static void refuse_with(int64_t left)
+{
+	X509 *cert = fixture_certify(&f.daemon, &f.pki, "custom_ssr_peering.key",
+		&(struct test_cert){.cn = "east.peering",
+			.not_before = time(NULL) - 80 * TEST_DAY,
+			.not_after = time(NULL) + left});
+	char *pem = test_pem(cert);
+	struct call c = {0};
+
+	fixture_ingest(&f.daemon, pem, &c, 200);
+	call_fini(&c);
+	enrol_fixture_start(&f,
+		json_pack("{s:s, s:s}", "action", "renew", "ca_profile",
+			f.daemon.d.config->ca_profile[0].url),
+		202, "");
+	enrol_fixture_wait(&f, "failed", "no such router");
+	free(pem);
+	X509_free(cert);
+}
+
+/* A renewal that fails is nothing to wake up for, until a week is left. */
+static void test_alarm_grows(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	use_label("plain", "");
+	enrol_fixture_start(&f, json_object(), 202, "");
+	enrol_fixture_wait(&f, "done", NULL);
+	use_label("refuse", "\"renewal\":false");
+	for (int i = 0; i < 3; i++)
+		refuse_with(7 * TEST_DAY + 3600);
+	assert_string_equal(severity(), "MINOR");
+	refuse_with(7 * TEST_DAY - 3600);
+	assert_string_equal(severity(), "MAJOR");
+	daemon_fixture_restart(&f.daemon);
+	assert_string_equal(severity(), "MAJOR");
+	enrol_delete(f.daemon.d.enrol, "custom_ssr_peering", &a);
+	assert_int_equal(a.status, 200);
+	answer_fini(&a);
+	assert_string_equal(severity(), "");
+}
+
 /* A CA that gives out what is due already is not asked again at once. */
 static void test_old_certificate(void **state)
 {
@@ -419,6 +484,7 @@ int main(void)
 		T(test_bad_answers),
 		T(test_server_is_checked),
 		T(test_renewal),
+		T(test_alarm_grows),
 		T(test_old_certificate),
 		T(test_revocation_is_not_est),
 	};

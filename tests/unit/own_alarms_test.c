@@ -15,6 +15,8 @@
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/credential.h"
+#include "control/crl/manager.h"
+#include "control/provision_private.h"
 #include "tests/unit/daemon_fixture.h"
 
 #define NAME "custom_ssr_peering"
@@ -174,6 +176,64 @@ static void test_otherwise_invalid(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* A list from a file, made by the CA, that names this certificate or none. */
+static void publish_list(const char *path, const X509 *revoked, long number)
+{
+	struct test_crl_entry entry = {.cert = revoked, .reason = 1};
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = number,
+		.entry = &entry,
+		.entry_cnt = revoked != NULL};
+	X509_CRL *list = test_crl_new(&crl);
+	json_t *body = json_object();
+	struct call c = {0};
+	size_t len;
+	uint8_t *der = test_crl_der(list, &len);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, der, len), (ssize_t)len);
+	close(fd);
+	crl_manager_refresh(f.d.crl, body, call_answered, &c);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	json_decref(body);
+	free(der);
+	X509_CRL_free(list);
+}
+
+/* Found in a list; over when a certificate is there that the list does not name. */
+static void test_revoked(void **state)
+{
+	static const char begins[] = "Certificate " NAME " is invalid: revoked - ";
+	char config[1024], path[128];
+	X509 *cert = NULL;
+	size_t raised = record_cnt("alarm.raised");
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/list.crl", f.root);
+	snprintf(config, sizeof(config),
+		"{\"authority\":{\"enhanced-security-key-management\":true,"
+		"\"certificate-revocation\":[{\"name\":\"lab\",\"crl-endpoint\":"
+		"[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
+		path, FIXTURE_ROUTER);
+	daemon_fixture_config(&f, config);
+	daemon_reload(&f.d);
+	assert_int_equal(provision_read_certificate(f.d.pki_fd, NAME, &cert), 0);
+	publish_list(path, NULL, 1);
+	assert_string_equal(own_alarm("kind"), "");
+	publish_list(path, cert, 2);
+	assert_string_equal(own_alarm("kind"), "certificate-revoked");
+	assert_string_equal(own_alarm("severity"), "CRITICAL");
+	assert_memory_equal(own_alarm("message"), begins, sizeof(begins) - 1);
+	daemon_fixture_restart(&f);
+	assert_string_equal(own_alarm("kind"), "certificate-revoked");
+	put_in_force(&(struct test_cert){.cn = "east.peering"});
+	assert_string_equal(own_alarm("kind"), "");
+	assert_int_equal(record_cnt("alarm.raised"), raised + 1);
+	X509_free(cert);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -181,6 +241,7 @@ int main(void)
 		T(test_thresholds),
 		T(test_never_twice),
 		T(test_otherwise_invalid),
+		T(test_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,6 +275,27 @@ static void test_data_plane_that_lags(void **state)
 	assert_true(has_record("system.publication", "new generation"));
 }
 
+/* Gone for longer than a restart takes; what it was behind with is told no more, for it is absent. */
+static void test_data_plane_that_is_absent(void **state)
+{
+	const struct rk_generation nothing = {0};
+
+	(void)state;
+	fake_close(&p);
+	daemon_fixture_idle(&f, 20);
+	assert_false(alarm_is_standing(f.d.alarms, "dataplane-absent", "dataplane"));
+	assert_true(event_pending(f.d.publisher->absent_timer, EV_TIMEOUT, NULL));
+	event_active(f.d.publisher->absent_timer, EV_TIMEOUT, 1); /* its time has come */
+	daemon_fixture_idle(&f, 20);
+	assert_true(alarm_is_standing(f.d.alarms, "dataplane-absent", "dataplane"));
+	assert_true(has_record("alarm.raised", "The data plane is not connected"));
+	fake_connect(&f, &p);
+	fake_hello(&p, nothing);
+	fake_apply(&f, &p);
+	daemon_fixture_idle(&f, 20);
+	assert_false(alarm_is_standing(f.d.alarms, "dataplane-absent", "dataplane"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -288,6 +309,7 @@ int main(void)
 		T(test_old_key),
 		T(test_peer_that_goes_takes_its_alarms),
 		T(test_data_plane_that_lags),
+		T(test_data_plane_that_is_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

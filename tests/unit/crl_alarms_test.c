@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The alarms of a CRL's source, each by its cause, in a whole daemon: which stand, how they read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/alarms.h"
+#include "control/crl/manager.h"
+#include "tests/unit/daemon_fixture.h"
+
+#define ENTRY_CNT 120
+
+static struct daemon_fixture f;
+static struct test_pki pki;
+static char path[96]; /* of the list */
+
+static int set_up(void **state)
+{
+	char config[1024];
+
+	(void)state;
+	daemon_fixture_open(&f, NULL);
+	test_pki_init(&pki, "east.peering");
+	fixture_provision(&f, &pki);
+	snprintf(path, sizeof(path), "%s/list.crl", f.root);
+	snprintf(config, sizeof(config),
+		"{\"authority\":{\"enhanced-security-key-management\":true,"
+		"\"certificate-revocation\":[{\"name\":\"lab\",\"crl-endpoint\":"
+		"[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
+		path, FIXTURE_ROUTER);
+	daemon_fixture_config(&f, config);
+	daemon_reload(&f.d);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	test_pki_fini(&pki);
+	daemon_fixture_close(&f);
+	return 0;
+}
+
+static void write_list(const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, data, len), (ssize_t)len);
+	close(fd);
+}
+
+/* Serial numbers of nobody. */
+static void publish_list(long number, int64_t this_update, int64_t next_update, unsigned cnt)
+{
+	struct test_crl_entry entry[ENTRY_CNT];
+	char serial[ENTRY_CNT][8];
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = number,
+		.this_update = this_update,
+		.next_update = next_update,
+		.entry = entry,
+		.entry_cnt = cnt};
+	X509_CRL *list;
+	uint8_t *der;
+	size_t len;
+
+	for (unsigned i = 0; i < cnt; i++) {
+		snprintf(serial[i], sizeof(serial[i]), "%04X", 0x0100 + i);
+		entry[i] = (struct test_crl_entry){.serial_hex = serial[i]};
+	}
+	list = test_crl_new(&crl);
+	der = test_crl_der(list, &len);
+	write_list(der, len);
+	free(der);
+	X509_CRL_free(list);
+}
+
+static void refresh(void)
+{
+	json_t *body = json_object();
+	struct call c = {0};
+
+	crl_manager_refresh(f.d.crl, body, call_answered, &c);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	json_decref(body);
+}
+
+/* Which alarms of the CRL manager stand, "" when none does; the last one's text and severity. */
+static const char *standing(char text[256], char severity[16])
+{
+	static char out[256];
+	struct answer a;
+	json_t *alarm;
+	size_t i;
+
+	out[0] = text[0] = severity[0] = '\0';
+	alarms_list(f.d.alarms, true, &a);
+	json_array_foreach(json_object_get(a.body, "alarms"), i, alarm)
+	{
+		const char *kind = json_string_value(json_object_get(alarm, "kind"));
+
+		if (strcmp(json_string_value(json_object_get(alarm, "process")), "crlManager") != 0)
+			continue;
+		assert_string_equal(
+			json_string_value(json_object_get(alarm, "category")), "SYSTEM");
+		if (out[0] != '\0')
+			strncat(out, " ", sizeof(out) - strlen(out) - 1);
+		strncat(out, kind, sizeof(out) - strlen(out) - 1);
+		snprintf(text, 256, "%s", json_string_value(json_object_get(alarm, "message")));
+		snprintf(severity, 16, "%s", json_string_value(json_object_get(alarm, "severity")));
+	}
+	answer_fini(&a);
+	return out;
+}
+
+static void expect(const char *kinds, const char *severity, const char *says)
+{
+	char text[256], is[16];
+
+	assert_string_equal(standing(text, is), kinds);
+	assert_string_equal(is, severity);
+	assert_non_null(strstr(text, says));
+	if (kinds[0] != '\0')
+		assert_non_null(strstr(text, path));
+}
+
+/* What is wrong with a list is told by one alarm, which goes when that is not wrong any more. */
+static void test_fetched_and_judged(void **state)
+{
+	EVP_PKEY *own = pki.ca_key;
+	int64_t now = time(NULL);
+
+	(void)state;
+	refresh();
+	expect("crl-fetch", "MAJOR", " cannot be retrieved: ");
+	write_list("<html>hello</html>", 18);
+	refresh();
+	expect("crl-refused", "MAJOR", " cannot be accepted: ");
+	pki.ca_key = test_key_shared(TEST_P256, 7);
+	publish_list(4, 0, 0, 0);
+	pki.ca_key = own;
+	refresh();
+	expect("crl-refused", "MAJOR", "ignature");
+	publish_list(5, 0, 0, 0);
+	refresh();
+	expect("", "", "");
+	publish_list(4, 0, 0, 0);
+	refresh();
+	expect("crl-rollback", "MAJOR", " was rolled back: ");
+	assert_int_equal(unlink(path), 0);
+	refresh();
+	expect("crl-rollback crl-fetch", "MAJOR", " cannot be retrieved: ");
+	publish_list(6, now - 3000, now + 40, 0);
+	refresh();
+	expect("crl-ending", "MINOR", " is soon stale: ");
+	publish_list(7, now - 3000, now - 40, 0);
+	refresh();
+	expect("crl-stale", "MAJOR", " is stale: its next update was due");
+	daemon_fixture_restart(&f);
+	expect("crl-stale", "MAJOR", " is stale: its next update was due");
+	publish_list(8, 0, 0, ENTRY_CNT);
+	refresh();
+	expect("", "", "");
+	publish_list(9, 0, 0, 1);
+	refresh();
+	expect("crl-shrunk", "MAJOR", " cannot be accepted: ");
+	refresh();
+	expect("", "", "");
+}
+
+/* A source that is configured no more takes its alarms along. */
+static void test_source_that_goes(void **state)
+{
+	(void)state;
+	refresh();
+	expect("crl-fetch", "MAJOR", " cannot be retrieved: ");
+	daemon_fixture_config(&f, FIXTURE_CONFIG);
+	daemon_reload(&f.d);
+	expect("", "", "");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_fetched_and_judged),
+		T(test_source_that_goes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
