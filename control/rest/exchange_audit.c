@@ -30,6 +30,13 @@ static size_t object_len(const char *object)
 	return len;
 }
 
+/* What was refused to whoever may change nothing, or little: anybody can do so without end. */
+static bool is_omitted(const struct exchange *x, const struct answer *a)
+{
+	return a->status != 200 && x->who.role < USER_ADMIN &&
+	       !refusals_admit(x->rest->refusals, x->who.role > USER_NOBODY);
+}
+
 void exchange_audit(const struct exchange *x, const struct answer *a)
 {
 	const char *method = route_method_name(x->route->method);
@@ -39,6 +46,8 @@ void exchange_audit(const struct exchange *x, const struct answer *a)
 	struct audit_actor actor = x->actor;
 	char description[160];
 
+	if (is_omitted(x, a))
+		return;
 	actor.is_denied = a->status == 401 || a->status == 403 || a->status == 429;
 	snprintf(description, sizeof(description), "%s %s%s: %d", method, ROUTE_BASE,
 		x->route->path, a->status);

@@ -241,7 +241,9 @@ static int open_all(struct rest *r)
 		.base = r->daemon->base, .set_full = set_full, .arg = r};
 	int ret;
 
-	ret = connections_new(&spec, &r->connections);
+	ret = refusals_new(r->daemon, &r->refusals);
+	if (ret == 0)
+		ret = connections_new(&spec, &r->connections);
 	if (ret < 0)
 		return ret;
 	/* The body limit over TLS is the connection's: it answers in JSON. */
@@ -292,6 +294,7 @@ void rest_close(struct rest *r)
 		evhttp_free(r->local);
 	exchange_abandon_all(&r->exchanges);
 	connections_close(r->connections);
+	refusals_free(r->refusals);
 	if (r->has_socket) {
 		snprintf(path, sizeof(path), "%s/%s", r->daemon->options->run_dir, REST_SOCKET);
 		unlink(path);

@@ -8,6 +8,7 @@
 
 #include "control/daemon.h"
 #include "control/rest/connection.h"
+#include "control/rest/refusals.h"
 
 #define LISTENER_MAX 8 /* as daemon_options.listen */
 
@@ -25,5 +26,6 @@ struct rest {
 	struct listener listener[LISTENER_MAX];
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
+	struct refusals *refusals;
 	unsigned stream_cnt; /* long answers that are being read */
 };
