@@ -68,6 +68,7 @@ void revocations_put(struct revocations *r)
 	free(r->source);
 	free(r->idle);
 	free(r->kind);
+	revocations_index_fini(r);
 	master_list_put(r->list);
 	free(r);
 }

@@ -6,8 +6,6 @@
 #include "control/revocations_private.h"
 #include "pki/x509/crl_cover.h"
 
-#define REASON_BITS 9 /* of PKI_CRL_REASONS_ALL */
-
 /* ---- the lists -------------------------------------------------------------------------------- */
 
 static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
@@ -20,14 +18,57 @@ static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
 	return ret;
 }
 
-/* NULL: nobody configured it. */
-static const struct revocation_setting *find_setting(
-	const struct revocations_args *args, const char *url)
+/* What the lists are read with: the arguments, in an order in which they are found. */
+struct reading {
+	const struct revocations_args *args;
+	const struct revocation_setting **setting; /* by URL, then as given */
+	const struct pki_kind **kind;              /* by issuer; NULL before one is looked for */
+	size_t kind_cnt;
+};
+
+static int compare_settings(const void *a, const void *b)
 {
+	const struct revocation_setting *const *x = a, *const *y = b;
+	int order = strcmp((*x)->url, (*y)->url);
+
+	return order != 0 ? order : (*x > *y) - (*x < *y);
+}
+
+static int reading_init(struct reading *in, const struct revocations_args *args)
+{
+	*in = (struct reading){.args = args};
+	in->setting = calloc(args->setting_cnt + 1, sizeof(struct revocation_setting *));
+	if (in->setting == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < args->setting_cnt; i++)
-		if (strcmp(args->setting[i].url, url) == 0)
-			return &args->setting[i];
-	return NULL;
+		in->setting[i] = &args->setting[i];
+	qsort(in->setting, args->setting_cnt, sizeof(struct revocation_setting *),
+		compare_settings);
+	return 0;
+}
+
+static void reading_fini(struct reading *in)
+{
+	free(in->setting);
+	free(in->kind);
+}
+
+/* The first of that URL. NULL: nobody configured it. */
+static const struct revocation_setting *find_setting(const struct reading *in, const char *url)
+{
+	size_t low = 0, high = in->args->setting_cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(in->setting[middle]->url, url) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < in->args->setting_cnt && strcmp(in->setting[low]->url, url) == 0
+		       ? in->setting[low]
+		       : NULL;
 }
 
 static int64_t fresh_until(
@@ -41,10 +82,10 @@ static int64_t fresh_until(
 	return until;
 }
 
-static int open_list(struct list_ref *l, const struct master_source_info *info,
-	const struct revocations_args *args)
+static int open_list(
+	struct list_ref *l, const struct master_source_info *info, const struct reading *in)
 {
-	const struct revocation_setting *setting = find_setting(args, info->url);
+	const struct revocation_setting *setting = find_setting(in, info->url);
 	int ret = hash_der(info->issuer, l->issuer_hash);
 
 	if (ret < 0)
@@ -58,55 +99,64 @@ static int open_list(struct list_ref *l, const struct master_source_info *info,
 	return ret == -EBADMSG ? 0 : ret;
 }
 
-static bool is_same_scope(const struct list_ref *a, const struct list_ref *b)
+static int compare_scopes(const struct list_ref *a, const struct list_ref *b)
 {
-	return memcmp(a->issuer_hash, b->issuer_hash, PKI_ISSUER_HASH_LEN) == 0 &&
-	       strcmp(a->info->scope, b->info->scope) == 0;
+	int order = memcmp(a->issuer_hash, b->issuer_hash, PKI_ISSUER_HASH_LEN);
+
+	return order != 0 ? order : strcmp(a->info->scope, b->info->scope);
 }
 
-/* A full list as new as the delta has all of it. */
-static bool is_superseded(const struct revocations *r, const struct list_ref *delta)
+static int compare_list_refs(const void *a, const void *b)
 {
-	for (size_t i = 0; i < r->list_cnt; i++) {
-		const struct list_ref *f = &r->lists[i];
+	struct list_ref *const *x = a, *const *y = b;
 
-		if (!f->is_delta && is_same_scope(f, delta) &&
-			master_number_compare(f->info->number, delta->info->number) >= 0)
-			return true;
-	}
-	return false;
+	return compare_scopes(*x, *y);
 }
 
-/* A delta that says more than its full list is needed too; of several the freshest copy. */
-static void follow_deltas(struct revocations *r, struct list_ref *full)
+/*
+ * Lists of one issuer and scope. A full list as new as a delta has all of it; a delta that says more
+ * than its full list is needed too, of several the freshest copy.
+ */
+static void relate_scope(struct list_ref *const *list, size_t cnt)
 {
+	struct rk_span newest = {NULL, 0};
 	int64_t latest = INT64_MIN;
 
-	for (size_t i = 0; i < r->list_cnt; i++) {
-		const struct list_ref *d = &r->lists[i];
-
-		if (d->is_delta && !d->is_superseded && d->fresh_until > latest &&
-			is_same_scope(d, full))
-			latest = d->fresh_until;
+	for (size_t i = 0; i < cnt; i++) {
+		if (!list[i]->is_delta && master_number_compare(list[i]->info->number, newest) > 0)
+			newest = list[i]->info->number;
 	}
-	if (latest != INT64_MIN && latest < full->fresh_until)
-		full->fresh_until = latest;
+	for (size_t i = 0; i < cnt; i++) {
+		struct list_ref *l = list[i];
+
+		l->is_superseded =
+			l->is_delta && master_number_compare(newest, l->info->number) >= 0;
+		if (l->is_delta && !l->is_superseded && l->fresh_until > latest)
+			latest = l->fresh_until;
+	}
+	for (size_t i = 0; i < cnt && latest != INT64_MIN; i++) {
+		if (!list[i]->is_delta && latest < list[i]->fresh_until)
+			list[i]->fresh_until = latest;
+	}
 }
 
-static void relate_lists(struct revocations *r)
+static int relate_lists(struct revocations *r)
 {
-	size_t delta_cnt = 0;
+	size_t end;
 
-	for (size_t i = 0; i < r->list_cnt; i++) {
-		struct list_ref *l = &r->lists[i];
-
-		l->is_superseded = l->is_delta && is_superseded(r, l);
-		delta_cnt += l->is_delta;
+	r->sorted = calloc(r->list_cnt + 1, sizeof(struct list_ref *));
+	if (r->sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->list_cnt; i++)
+		r->sorted[i] = &r->lists[i];
+	qsort(r->sorted, r->list_cnt, sizeof(struct list_ref *), compare_list_refs);
+	for (size_t at = 0; at < r->list_cnt; at = end) {
+		end = at + 1;
+		while (end < r->list_cnt && compare_scopes(r->sorted[at], r->sorted[end]) == 0)
+			end++;
+		relate_scope(r->sorted + at, end - at);
 	}
-	for (size_t i = 0; delta_cnt > 0 && i < r->list_cnt; i++) {
-		if (!r->lists[i].is_delta)
-			follow_deltas(r, &r->lists[i]);
-	}
+	return 0;
 }
 
 /* ---- the sources ------------------------------------------------------------------------------ */
@@ -134,43 +184,73 @@ static int compare_refs(const void *a, const void *b)
 	return source_ref_compare(a, b);
 }
 
-static bool covers_any(const struct list_ref *l, struct pki_kind_set *kinds,
+static int compare_kinds(const void *a, const void *b)
+{
+	const struct pki_kind *const *x = a, *const *y = b;
+
+	return memcmp((*x)->issuer_hash, (*y)->issuer_hash, PKI_ISSUER_HASH_LEN);
+}
+
+static int sort_kinds(struct reading *in)
+{
+	size_t cnt = in->args->kinds != NULL ? pki_kind_set_cnt(in->args->kinds) : 0;
+
+	in->kind = calloc(cnt + 1, sizeof(struct pki_kind *));
+	if (in->kind == NULL)
+		return -ENOMEM;
+	for (in->kind_cnt = 0; in->kind_cnt < cnt; in->kind_cnt++)
+		in->kind[in->kind_cnt] = pki_kind_set_get(in->args->kinds, in->kind_cnt);
+	qsort(in->kind, cnt, sizeof(struct pki_kind *), compare_kinds);
+	return 0;
+}
+
+/* Whether a certificate of this issuer is known that the list is about. */
+static bool covers_any(const struct list_ref *l, const struct reading *in,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN])
 {
-	size_t cnt = kinds != NULL && l->scope != NULL ? pki_kind_set_cnt(kinds) : 0;
+	size_t low = 0, high = in->kind_cnt;
 
-	for (size_t i = 0; i < cnt; i++) {
-		const struct pki_kind *kind = pki_kind_set_get(kinds, i);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
 
-		if (memcmp(kind->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) == 0 &&
-			pki_crl_cover(l->scope, kind) != 0)
+		if (memcmp(in->kind[middle]->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; l->scope != NULL && low < in->kind_cnt &&
+		memcmp(in->kind[low]->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) == 0;
+		low++) {
+		if (pki_crl_cover(l->scope, in->kind[low]) != 0)
 			return true;
 	}
 	return false;
 }
 
 /* An issuer's own lists count; another's, when a certificate says that they are about it. */
-static int read_source(
-	struct revocations *r, const struct revocations_args *args, const struct master_source *s)
+static int read_source(struct revocations *r, struct reading *in, const struct master_source *s)
 {
 	const struct list_ref *list = &r->lists[r->list_cnt - 1];
 	struct source_ref ref = {.source = s, .list = list, .is_delta = list->is_delta};
-	int ret;
+	int ret = 0;
 
 	if (master_source_info(s)->subject.len == 0) {
 		memcpy(ref.issuer_hash, list->issuer_hash, sizeof(ref.issuer_hash));
 		r->source[r->source_cnt++] = ref;
 		return 0;
 	}
-	ret = hash_der(master_source_info(s)->subject, ref.issuer_hash);
-	if (ret == 0 && covers_any(list, args->kinds, ref.issuer_hash))
+	if (in->kind == NULL)
+		ret = sort_kinds(in);
+	if (ret == 0)
+		ret = hash_der(master_source_info(s)->subject, ref.issuer_hash);
+	if (ret == 0 && covers_any(list, in, ref.issuer_hash))
 		r->source[r->source_cnt++] = ref;
 	else if (ret == 0)
 		r->idle[r->idle_cnt++] = ref;
 	return ret;
 }
 
-static int read_all(struct revocations *r, const struct revocations_args *args)
+static int read_all(struct revocations *r, struct reading *in)
 {
 	int ret = 0;
 
@@ -179,9 +259,9 @@ static int read_all(struct revocations *r, const struct revocations_args *args)
 		const struct master_source_info *info = master_source_info(s);
 
 		if (info->subject.len == 0) /* the first of its group */
-			ret = open_list(&r->lists[r->list_cnt++], info, args);
+			ret = open_list(&r->lists[r->list_cnt++], info, in);
 		if (ret == 0)
-			ret = read_source(r, args, s);
+			ret = read_source(r, in, s);
 	}
 	return ret;
 }
@@ -195,6 +275,7 @@ static void mark_superseded(struct source_ref *ref, size_t cnt)
 int revocations_read_lists(struct revocations *r, const struct revocations_args *args)
 {
 	size_t cnt = master_list_source_cnt(r->list);
+	struct reading in;
 	int ret;
 
 	r->lists = calloc(cnt + 1, sizeof(*r->lists));
@@ -202,10 +283,16 @@ int revocations_read_lists(struct revocations *r, const struct revocations_args 
 	r->idle = calloc(cnt + 1, sizeof(*r->idle));
 	if (r->lists == NULL || r->source == NULL || r->idle == NULL)
 		return -ENOMEM;
-	ret = read_all(r, args);
+	ret = reading_init(&in, args);
+	if (ret == 0)
+		ret = read_all(r, &in);
+	reading_fini(&in);
+	if (ret == 0)
+		ret = relate_lists(r);
+	if (ret == 0)
+		ret = revocations_index_lists(r);
 	if (ret < 0)
 		return ret;
-	relate_lists(r);
 	mark_superseded(r->source, r->source_cnt);
 	mark_superseded(r->idle, r->idle_cnt);
 	if (r->source_cnt > 0)
@@ -214,70 +301,4 @@ int revocations_read_lists(struct revocations *r, const struct revocations_args 
 	for (size_t i = 0; i < args->setting_cnt; i++)
 		r->has_hard_policy |= args->setting[i].policy == RK_POLICY_HARD;
 	return 0;
-}
-
-/* ---- kinds ------------------------------------------------------------------------------------ */
-
-/*
- * How long a kind of certificates is covered for each reason of revocation: for all of them, until the
- * first ends.
- */
-struct coverage {
-	int64_t until[REASON_BITS];
-};
-
-static void add_coverage(struct coverage *c, const struct list_ref *l, unsigned reasons)
-{
-	for (unsigned bit = 1; bit < REASON_BITS; bit++) {
-		if ((reasons >> bit & 1) != 0 && c->until[bit] < l->fresh_until)
-			c->until[bit] = l->fresh_until;
-	}
-}
-
-static int64_t covered_until(const struct coverage *c)
-{
-	int64_t until = INT64_MAX;
-
-	for (unsigned bit = 1; bit < REASON_BITS; bit++) {
-		if (c->until[bit] < until)
-			until = c->until[bit];
-	}
-	return until;
-}
-
-/*
- * The lists of its issuer, and others that speak about it, say how strict to be; those that cover it,
- * how fresh it is. A configured source that was never fetched may be of any issuer without a
- * configured list: where it must not be missing, a learnt list does not stand in for it.
- */
-struct kind_ref revocations_judge_kind(const struct revocations *r, const struct pki_kind *kind)
-{
-	struct kind_ref ref = {.policy = RK_POLICY_OFF};
-	bool is_seen = false, is_configured = false;
-	struct coverage coverage = {0};
-
-	memcpy(ref.issuer_hash, kind->issuer_hash, sizeof(ref.issuer_hash));
-	memcpy(ref.digest, kind->digest, sizeof(ref.digest));
-	for (size_t i = 0; i < r->list_cnt; i++) {
-		const struct list_ref *l = &r->lists[i];
-		unsigned reasons = l->scope != NULL ? pki_crl_cover(l->scope, kind) : 0;
-
-		if (l->is_superseded || (reasons == 0 && memcmp(l->issuer_hash, kind->issuer_hash,
-								 PKI_ISSUER_HASH_LEN) != 0))
-			continue;
-		if (l->policy > ref.policy)
-			ref.policy = l->policy;
-		is_configured = is_configured || l->is_configured;
-		is_seen = is_seen || !l->is_delta;
-		if (!l->is_delta)
-			add_coverage(&coverage, l, reasons);
-	}
-	ref.fresh_until = covered_until(&coverage);
-	if (!is_seen)
-		ref.policy = r->missing;
-	if (!is_configured && r->missing == RK_POLICY_HARD) {
-		ref.policy = RK_POLICY_HARD;
-		ref.fresh_until = 0;
-	}
-	return ref;
 }

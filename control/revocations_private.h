@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The inside of struct revocations, shared by its files: revocations.c (made from what is in force),
- * revocations_lists.c (which lists there are, how fresh, and whose word counts), revocations_find.c
+ * revocations_lists.c (which lists there are, how fresh, and whose word counts), revocations_kinds.c
+ * (what they mean for a kind of certificates), revocations_find.c
  * (what they say of one certificate), revocations_parts.c and revocations_overlay.c (what the workers get).
  */
 #pragma once
@@ -41,11 +42,40 @@ struct kind_ref {
 	enum rk_revocation_policy policy;
 };
 
+/* What all lists of one issuer that count say together, whatever they cover. */
+struct issuer_word {
+	const uint8_t *issuer_hash;
+	enum rk_revocation_policy policy; /* the strictest */
+	bool is_configured;               /* one is */
+	bool is_seen;                     /* a full one is there */
+	size_t broad_at;                  /* its lists in broad: [at, end) */
+	size_t broad_end;
+};
+
+/* A list that covers certificates which name this URI. */
+struct list_place {
+	uint64_t hash; /* of the URI */
+	const struct list_ref *list;
+};
+
 struct revocations {
 	atomic_uint ref_cnt;
 	struct master_list *list;
 	struct list_ref *lists;
 	size_t list_cnt;
+	/*
+	 * The same by issuer and scope; and an index of those that count, so that of thousands of
+	 * partitions only those are asked about a kind that it names.
+	 */
+	struct list_ref **sorted;
+	struct issuer_word *word; /* by issuer */
+	size_t word_cnt;
+	struct list_place *place; /* by hash */
+	size_t place_cnt;
+	const struct list_ref **broad; /* by issuer: those that no URI tells */
+	size_t broad_cnt;
+	const struct list_ref **indirect; /* of these, those about other issuers too */
+	size_t indirect_cnt;
 	struct source_ref *source; /* that count; ascending by source_ref_compare */
 	size_t source_cnt;
 	/*
@@ -73,6 +103,9 @@ int source_ref_compare_scope(const struct source_ref *a, const struct source_ref
 /* Fills lists, source and idle, with the given settings. 0; -ENOMEM, -EIO. */
 int revocations_read_lists(
 	struct revocations *r, const struct revocations_args *args) RK_MUST_CHECK;
+/* Fills the index, once it is known which lists count. 0; -ENOMEM. */
+int revocations_index_lists(struct revocations *r) RK_MUST_CHECK;
+void revocations_index_fini(struct revocations *r);
 /* Policy and freshness of certificates of this kind. */
 struct kind_ref revocations_judge_kind(const struct revocations *r, const struct pki_kind *kind);
 /* All sources about this issuer's certificates. */

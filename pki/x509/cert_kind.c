@@ -108,10 +108,14 @@ void pki_kind_free(struct pki_kind *k)
 	free(k);
 }
 
+#define KIND_BUCKETS (2 * PKI_KIND_SET_MAX) /* never full: a search comes to an end */
+static_assert((KIND_BUCKETS & (KIND_BUCKETS - 1)) == 0 && PKI_KIND_SET_MAX < UINT16_MAX, "buckets");
+
 struct pki_kind_set {
 	pthread_mutex_t lock;
 	struct pki_kind *kind[PKI_KIND_SET_MAX];
 	size_t cnt;
+	uint16_t at[KIND_BUCKETS]; /* its place in kind, and 1; 0: none, and the search ends */
 };
 
 int pki_kind_set_new(struct pki_kind_set **out)
@@ -135,21 +139,36 @@ void pki_kind_set_free(struct pki_kind_set *s)
 	free(s);
 }
 
+/* Both are hashes, and together say which kind it is. */
+static size_t first_bucket(const uint8_t *issuer_hash, const uint8_t *digest)
+{
+	uint32_t a, b;
+
+	memcpy(&a, issuer_hash, sizeof(a));
+	memcpy(&b, digest, sizeof(b));
+	return (a ^ b) % KIND_BUCKETS;
+}
+
 static int add_locked(struct pki_kind_set *s, X509 *cert, const uint8_t *issuer_hash,
 	const uint8_t digest[PKI_KIND_LEN])
 {
+	size_t bucket = first_bucket(issuer_hash, digest);
 	int ret;
 
-	for (size_t i = 0; i < s->cnt; i++) {
-		if (memcmp(s->kind[i]->digest, digest, PKI_KIND_LEN) == 0 &&
-			memcmp(s->kind[i]->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
+	for (; s->at[bucket] != 0; bucket = (bucket + 1) % KIND_BUCKETS) {
+		const struct pki_kind *k = s->kind[s->at[bucket] - 1];
+
+		if (memcmp(k->digest, digest, PKI_KIND_LEN) == 0 &&
+			memcmp(k->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
 			return 0;
 	}
 	if (s->cnt == PKI_KIND_SET_MAX)
 		return -ENOSPC;
 	ret = pki_kind_new(cert, &s->kind[s->cnt]);
-	s->cnt += ret == 0;
-	return ret;
+	if (ret < 0)
+		return ret;
+	s->at[bucket] = (uint16_t)++s->cnt;
+	return 0;
 }
 
 int pki_kind_set_note(struct pki_kind_set *s, X509 *cert)

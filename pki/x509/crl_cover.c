@@ -145,6 +145,42 @@ unsigned pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *kind)
 	return mask & scope->reasons;
 }
 
+static void visit_uris(const GENERAL_NAMES *names, pki_uri_visit visit, void *ctx)
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+
+		if (n->type == GEN_URI)
+			visit(ctx, (struct rk_span){ASN1_STRING_get0_data(n->d.ia5),
+					   (size_t)ASN1_STRING_length(n->d.ia5)});
+	}
+}
+
+bool pki_crl_is_by_uri(const struct pki_crl *crl, pki_uri_visit visit, void *ctx)
+{
+	const DIST_POINT_NAME *own = crl->point != NULL ? crl->point->distpoint : NULL;
+
+	if (own == NULL || own->type != 0)
+		return false;
+	for (int i = 0; i < sk_GENERAL_NAME_num(own->name.fullname); i++) {
+		if (sk_GENERAL_NAME_value(own->name.fullname, i)->type != GEN_URI)
+			return false;
+	}
+	visit_uris(own->name.fullname, visit, ctx);
+	return true;
+}
+
+void pki_kind_visit_uris(const struct pki_kind *kind, pki_uri_visit visit, void *ctx)
+{
+	for (int i = 0; i < sk_DIST_POINT_num(kind->points); i++) {
+		const DIST_POINT *point = sk_DIST_POINT_value(kind->points, i);
+
+		if (point->distpoint != NULL && point->distpoint->type == 0)
+			visit_uris(point->distpoint->name.fullname, visit, ctx);
+		visit_uris(point->CRLissuer, visit, ctx);
+	}
+}
+
 /* certificateIssuer: GeneralNames, of which one directory name is the issuer's. */
 static bool is_issuer_named(struct rk_span der, const X509_NAME *issuer)
 {

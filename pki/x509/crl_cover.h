@@ -23,6 +23,15 @@
 unsigned pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *kind) RK_MUST_CHECK;
 
 /*
+ * For an index of many lists. Visits the URIs of its distribution point if it covers no kind but
+ * those that name one of them; false: it may cover others, and nothing was visited.
+ */
+typedef void (*pki_uri_visit)(void *ctx, struct rk_span uri);
+bool pki_crl_is_by_uri(const struct pki_crl *crl, pki_uri_visit visit, void *ctx) RK_MUST_CHECK;
+/* Every URI by which such a list may cover this kind. */
+void pki_kind_visit_uris(const struct pki_kind *kind, pki_uri_visit visit, void *ctx);
+
+/*
  * The entry of the certificate: same serial, and the entry's issuer (of an indirect list, else the
  * list's) is the certificate's. Where several name it, one that revokes comes before one that
  * takes a revocation back. false: not named.
