@@ -335,6 +335,10 @@ static const struct cli_command commands[] = {
 	 .show = show_key_status},
 	{"show stats", "Counters of both processes.", NULL, NULL, 0, run_get,
 	 .doing = "Retrieving statistics", .path = "/api/v1/stats", .show = show_stats},
+	{"show tech-support", "All that show tells, at once, for who helps from afar.",
+	 "Every answer under its command; what fails is told, and the rest follows. It holds addresses, "
+	 "names and the configuration, but no key and no password.",
+	 NULL, 0, run_show_tech_support},
 	{"show user", "Users and their roles.", NULL, PARAMS(user_param), run_get,
 	 .doing = "Retrieving users", .path = "/api/v1/user", .show = show_users},
 	{"start", "Begin what goes on by itself.", .param = NULL},

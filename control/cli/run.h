@@ -19,6 +19,7 @@ RUN(run_show_alarms);
 RUN(run_verify_events);
 RUN(run_export_revocation);
 RUN(run_show_enrolment);
+RUN(run_show_tech_support);
 
 RUN(run_show_config);
 RUN(run_show_diff);
