@@ -29,6 +29,7 @@ struct dataplane {
 	struct published *published;       /* what the workers were last given */
 	uint64_t seq;                      /* of it */
 	uint64_t applied_seq;              /* the last that every worker has applied */
+	uint64_t plan_cnt;                 /* plans ever made, carried out or not */
 	unsigned applying_cnt;             /* workers that have not applied seq yet */
 	struct rk_private_key *key;        /* the newest that came; NULL = none */
 	struct certificate_message *validation[VALIDATION_MAX];

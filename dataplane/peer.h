@@ -32,7 +32,7 @@ struct peer {
 	_Atomic bool is_dead;                    /* main: w once, workers: r */
 	bool has_fingerprint;                    /* main */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN]; /* main: certificate it stands on */
-	uint64_t seen_seq;                       /* main: the last view that names it */
+	uint64_t seen_by;                        /* main: the last plan whose view names it */
 	struct session_config *config;           /* main: what was last sent to the owner */
 	struct peer *next;                       /* owner: its list; main: pool and plans */
 	struct peer **prev_link;                 /* owner */

@@ -17,7 +17,7 @@ struct peer_plan {
 	struct inbox_list commands;
 	struct command_block *block;
 	struct inbox_list batches; /* one for each worker, to be filled */
-	uint64_t seq;
+	uint64_t number;           /* its own: a plan that came to nothing leaves its on peers */
 	unsigned unreachable_cnt;
 	struct dataplane *d;
 	int ret;
@@ -53,7 +53,7 @@ static void plan_add(struct peer_plan *plan, const struct session_config *config
 		return;
 	}
 	p->owner = (uint8_t)owner;
-	p->seen_seq = plan->seq;
+	p->seen_by = plan->number;
 	append(plan, MESSAGE_ADD, p, config);
 }
 
@@ -67,7 +67,7 @@ static void plan_peer(struct peer_plan *plan, const struct session_config *confi
 		plan_add(plan, config);
 		return;
 	}
-	p->seen_seq = plan->seq;
+	p->seen_by = plan->number;
 	if (!peer_config_is_same(p->config, config))
 		append(plan, MESSAGE_UPDATE, p, config);
 }
@@ -76,7 +76,7 @@ static void plan_removal(struct peer *p, void *arg)
 {
 	struct peer_plan *plan = arg;
 
-	if (p->seen_seq != plan->seq && plan->ret == 0)
+	if (p->seen_by != plan->number && plan->ret == 0)
 		append(plan, MESSAGE_REMOVE, p, NULL);
 }
 
@@ -90,7 +90,7 @@ int peer_plan_new(struct dataplane *d, const struct published *next, struct peer
 
 	if (p == NULL)
 		return -ENOMEM;
-	p->seq = next->seq;
+	p->number = ++d->plan_cnt;
 	p->d = d;
 	inbox_list_init(&p->commands);
 	p->ret = commands_new(d, MESSAGE_BATCH, &p->batches);

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,7 +16,12 @@
 #include "dataplane/dataplane.h"
 #include "pki/store/compile.h"
 
+#define MANY_PEERS 1000 /* more than a pool begins with */
+#define SECOND_NS  UINT64_C(1000000000)
+
 static struct dataplane d;
+static struct worker *worker; /* has no thread: take_commands is what it does */
+static size_t slots_size = 4096;
 static int epoll_fd;
 
 static void on_event(void *ctx)
@@ -24,10 +31,53 @@ static void on_event(void *ctx)
 
 static const struct channel_ops ops = {.connected = on_event, .lost = on_event};
 
+/* There is no port. */
+uint16_t __wrap_port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MAC_LEN]);
+
+uint16_t __wrap_port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MAC_LEN])
+{
+	(void)ctx;
+	(void)name;
+	(void)mtu;
+	(void)mac;
+	return PORT_NONE;
+}
+
+static size_t slots_size_of(unsigned session_cnt)
+{
+	(void)session_cnt;
+	return slots_size;
+}
+
+/* What the worker does with the commands that it has: nothing, and sends them back. */
+static void take_commands(void)
+{
+	struct inbox_list list;
+	struct inbox_node *node;
+
+	inbox_list_init(&list);
+	inbox_list_append(&list, inbox_take(&worker->inbox));
+	while ((node = inbox_list_pop(&list)) != NULL) {
+		struct message *m = message_of(node);
+
+		if (m->type == MESSAGE_BATCH)
+			inbox_list_join(&list, &m->batch);
+		inbox_push(&d.shared.to_main, node);
+	}
+	reports_take(&d);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
 	memset(&d, 0, sizeof(d));
+	worker = calloc(1, sizeof(*worker));
+	assert_non_null(worker);
+	inbox_init(&worker->inbox);
+	d.shared.worker[0] = worker;
+	d.shared.worker_cnt = 1;
+	slots_size = 4096;
+	peer_pool_init(&d.pool[0], session_size(), slots_size_of);
 	d.shared.wake_fd = eventfd(0, EFD_CLOEXEC);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	inbox_init(&d.shared.to_main);
@@ -40,13 +90,18 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	take_commands();
 	activate_clear(&d);
+	peer_table_walk(&d.shared.peers, peer_forget, &d);
 	rk_rcu_barrier();
 	while (graveyard_step(&d.graveyard, 8))
 		;
 	while (part_close_step(&d.closing, SIZE_MAX))
 		;
 	peer_table_fini(&d.shared.peers);
+	slots_size = 4096; /* of what the pool has */
+	peer_pool_fini(&d.pool[0]);
+	free(worker);
 	channel_free(d.channel);
 	close(epoll_fd);
 	close(d.shared.wake_fd);
@@ -61,16 +116,51 @@ static void add(struct rk_msg_view *m, int fds[RK_PART_CNT], size_t *cnt, enum r
 	fds[(*cnt)++] = part->fd;
 }
 
-static void publish(uint64_t counter, bool has_base)
+static const struct rk_address own = {4, 24, {0}, {192, 0, 2, 1}};
+static const struct compile_port port = {
+	.name = "net_none", .mtu = 1500, .address = &own, .address_cnt = 1};
+static const struct compile_path path = {.local = {4, 0, {0}, {192, 0, 2, 1}},
+	.remote = {4, 0, {0}, {192, 0, 2, 2}},
+	.udp_port_local = 1280,
+	.udp_port_remote = 1280};
+
+/* peer-0, peer-1, ... */
+static void fill_peers(struct compile_peer *peer, char (*name)[16], size_t cnt)
 {
-	const struct compile_config input = {
-		.router = "east", .node = "east", .peering_common_name = "east.example"};
+	for (size_t i = 0; i < cnt; i++) {
+		snprintf(name[i], sizeof(name[i]), "peer-%zu", i);
+		peer[i] = (struct compile_peer){.name = name[i],
+			.peering_common_name = name[i],
+			.path = &path,
+			.path_cnt = 1,
+			.retransmit_interval_ns = SECOND_NS,
+			.timeout_ns = SECOND_NS,
+			.reauth_interval_ns = SECOND_NS,
+			.keep_alive_interval_ns = SECOND_NS,
+			.groups = {23}};
+	}
+}
+
+static void publish_peers(uint64_t counter, bool has_base, size_t peer_cnt)
+{
+	struct compile_peer *peer = calloc(peer_cnt + 1, sizeof(*peer));
+	char(*name)[16] = calloc(peer_cnt + 1, sizeof(*name));
+	const struct compile_config input = {.router = "east",
+		.node = "east",
+		.peering_common_name = "east.example",
+		.port = &port,
+		.port_cnt = 1,
+		.peer = peer,
+		.peer_cnt = peer_cnt};
 	struct compile_part config = {.fd = -1}, base = {.fd = -1};
 	struct rk_msg_view m = {.generation = {1, counter}};
 	int fds[RK_PART_CNT];
 	struct rk_refusal why;
 	size_t cnt = 0;
 
+	assert_non_null(peer);
+	assert_non_null(name);
+	fill_peers(peer, name, peer_cnt);
 	assert_int_equal(compile_config(&input, &config, &why), 0);
 	assert_int_equal(
 		compile_revocations(RK_PART_REVOCATION_BASE, NULL, 0, NULL, 0, &base, &why), 0);
@@ -78,8 +168,16 @@ static void publish(uint64_t counter, bool has_base)
 	if (has_base)
 		add(&m, fds, &cnt, RK_PART_REVOCATION_BASE, &base);
 	assert_true(activate_message(&d, &m, fds, cnt));
+	take_commands();
 	compile_part_close(&config);
 	compile_part_close(&base);
+	free(peer);
+	free(name);
+}
+
+static void publish(uint64_t counter, bool has_base)
+{
+	publish_peers(counter, has_base, 0);
 }
 
 /* Nobody would be revoked under it. */
@@ -94,11 +192,35 @@ static void view_without_a_revocation_base_is_refused(void **state)
 	assert_int_equal(d.published->view.generation.counter, 2);
 }
 
+static bool has_peer(const char *name)
+{
+	return peer_table_find(&d.shared.peers, name, strlen(name)) != NULL;
+}
+
+/* A view that was refused half way leaves no trace: least of all a peer that is no more wanted. */
+static void peer_of_a_refused_view_goes_with_the_next(void **state)
+{
+	(void)state;
+	publish_peers(1, true, 2);
+	assert_true(has_peer("peer-0"));
+	assert_true(has_peer("peer-1"));
+	slots_size = SIZE_MAX / 2; /* no more memory can be locked */
+	publish_peers(2, true, MANY_PEERS);
+	assert_int_equal(d.published->view.generation.counter, 1);
+	assert_false(has_peer("peer-2"));
+	publish_peers(3, true, 1);
+	assert_int_equal(d.published->view.generation.counter, 3);
+	assert_true(has_peer("peer-0"));
+	assert_false(has_peer("peer-1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			view_without_a_revocation_base_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			peer_of_a_refused_view_goes_with_the_next, set_up, tear_down),
 	};
 	int ret;
 
