@@ -181,7 +181,7 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 		audit_update(m, s, in->added_cnt, in->removed_cnt, true);
 	}
 	crl_learn_deltas(m, s);
-	crl_mark_overridden(m);
+	crl_relate(m);
 	succeed(m, s);
 }
 

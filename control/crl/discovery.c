@@ -18,32 +18,53 @@
 #define SHRINK_DEFAULT     25
 #define RECENT_DEFAULT     (825 * INT64_C(86400)) /* how long a certificate lives at most */
 
-static struct crl_source *find_source(struct crl_manager *m, const char *url)
+/* Where in by_url a source of this URL is, or would be. */
+static size_t find_place(const struct crl_manager *m, const char *url)
 {
-	size_t i;
+	size_t low = 0, high = m->source_cnt;
 
-	for (i = 0; i < m->source_cnt; i++) {
-		if (strcmp(m->source[i]->url, url) == 0)
-			return m->source[i];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(m->by_url[middle]->url, url) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	return low;
+}
+
+/* More of the pointers at *array. */
+static bool grow(struct crl_source ***array, size_t capacity)
+{
+	struct crl_source **grown = realloc(*array, capacity * sizeof(struct crl_source *));
+
+	if (grown != NULL)
+		*array = grown;
+	return grown != NULL;
 }
 
 static bool make_room(struct crl_manager *m)
 {
 	size_t capacity = m->source_capacity != 0 ? m->source_capacity * 2 : 16;
-	struct crl_source **grown;
 
 	if (m->source_cnt == CRL_SOURCE_MAX)
 		return false;
 	if (m->source_cnt < m->source_capacity)
 		return true;
-	grown = realloc(m->source, capacity * sizeof(struct crl_source *));
-	if (grown == NULL)
+	if (!grow(&m->source, capacity) || !grow(&m->by_url, capacity))
 		return false;
-	m->source = grown;
 	m->source_capacity = capacity;
 	return true;
+}
+
+static void append(struct crl_manager *m, struct crl_source *s, size_t place)
+{
+	memmove(m->by_url + place + 1, m->by_url + place,
+		(m->source_cnt - place) * sizeof(struct crl_source *));
+	m->by_url[place] = s;
+	m->source[m->source_cnt++] = s;
+	m->is_unrelated = true;
 }
 
 /* Of one CRL, which may be a group of sources. */
@@ -81,10 +102,13 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 
 struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url)
 {
-	struct crl_source *s = find_source(m, url);
+	size_t place = find_place(m, url);
+	struct crl_source *s;
 
-	if (s != NULL || !make_room(m))
-		return s;
+	if (place < m->source_cnt && strcmp(m->by_url[place]->url, url) == 0)
+		return m->by_url[place];
+	if (!make_room(m))
+		return NULL;
 	s = crl_source_new(name, url);
 	if (s == NULL)
 		return NULL;
@@ -94,7 +118,7 @@ struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const
 	s->shrink_percent = SHRINK_DEFAULT;
 	s->recent_sec = RECENT_DEFAULT;
 	recall(m, s);
-	m->source[m->source_cnt++] = s;
+	append(m, s, place);
 	return s;
 }
 
@@ -183,6 +207,7 @@ static struct crl_source *learn_url(
 	if (!s->has_issuer && issuer_hash != NULL) {
 		memcpy(s->issuer_hash, issuer_hash, sizeof(s->issuer_hash));
 		s->has_issuer = true;
+		m->is_unrelated = true;
 	}
 	return s;
 }
@@ -210,22 +235,13 @@ out:
 	free(info);
 }
 
-/* Of one endpoint, as add_configured names them. */
-static bool is_named_pair(const struct crl_source *delta, const struct crl_source *full)
-{
-	size_t len = strlen(full->name);
-
-	return full->is_configured && strncmp(delta->name, full->name, len) == 0 &&
-	       strcmp(delta->name + len, "/delta") == 0;
-}
-
 void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full)
 {
 	/* The endpoint's own delta is of the same issuer, fetched or not: it goes before. */
-	for (size_t i = 0; i < m->source_cnt; i++) {
+	for (size_t i = 0; full->is_configured && full->has_issuer && i < m->source_cnt; i++) {
 		struct crl_source *s = m->source[i];
 
-		if (s->is_delta && !s->has_issuer && full->has_issuer && is_named_pair(s, full)) {
+		if (s->is_delta && !s->has_issuer && crl_source_belongs_to(s, full)) {
 			memcpy(s->issuer_hash, full->issuer_hash, sizeof(s->issuer_hash));
 			s->has_issuer = true;
 		}
@@ -244,55 +260,19 @@ static void learn_all_deltas(struct crl_manager *m)
 	}
 }
 
-bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full)
-{
-	if (!delta->is_delta || full->is_delta)
-		return false;
-	if (delta->is_configured && full->is_configured)
-		return is_named_pair(delta, full);
-	if (!delta->has_issuer || !full->has_issuer ||
-		memcmp(delta->issuer_hash, full->issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
-		return false;
-	/* Of partitions each has its own, once that is known. */
-	return delta->this_update == 0 || full->this_update == 0 ||
-	       strcmp(delta->scope, full->scope) == 0;
-}
-
-bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s)
-{
-	if (!s->is_delta || s->is_configured)
-		return false;
-	for (size_t i = 0; i < m->source_cnt; i++) {
-		if (m->source[i]->this_update != 0 && crl_source_belongs_to(s, m->source[i]))
-			return false;
-	}
-	return true;
-}
-
-void crl_mark_overridden(struct crl_manager *m)
-{
-	size_t i, n;
-
-	for (i = 0; i < m->source_cnt; i++) {
-		struct crl_source *s = m->source[i];
-
-		s->is_overridden = false;
-		for (n = 0; n < m->source_cnt && !s->is_configured && s->has_issuer; n++) {
-			const struct crl_source *by = m->source[n];
-
-			if (by->is_configured && by->has_issuer && by->is_delta == s->is_delta &&
-				memcmp(by->issuer_hash, s->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
-				s->is_overridden = true;
-		}
-	}
-}
-
 void crl_manager_note_certificate(struct crl_manager *m, const X509 *cert)
 {
 	add_learnt(m, cert, true);
-	crl_mark_overridden(m);
-	crl_watch(m);
+	if (m->is_unrelated) { /* else it names what the ones before it named */
+		crl_relate(m);
+		crl_watch(m);
+	}
 	crl_schedule(m);
+}
+
+static bool is_kept(const struct crl_source *s)
+{
+	return s->is_wanted || s->is_noted || s->is_running;
 }
 
 /*
@@ -301,16 +281,17 @@ void crl_manager_note_certificate(struct crl_manager *m, const X509 *cert)
  */
 static void drop_unwanted(struct crl_manager *m)
 {
-	size_t i, kept = 0;
+	size_t i, kept = 0, kept_by_url = 0;
 
 	for (i = 0; i < m->source_cnt; i++) {
-		struct crl_source *s = m->source[i];
-
-		if (s->is_wanted || s->is_noted || s->is_running) {
-			m->source[kept++] = s;
-			continue;
-		}
-		crl_source_free(s);
+		if (is_kept(m->by_url[i]))
+			m->by_url[kept_by_url++] = m->by_url[i];
+	}
+	for (i = 0; i < m->source_cnt; i++) {
+		if (is_kept(m->source[i]))
+			m->source[kept++] = m->source[i];
+		else
+			crl_source_free(m->source[i]);
 	}
 	m->source_cnt = kept;
 }
@@ -358,6 +339,7 @@ void crl_manager_discover(struct crl_manager *m)
 			m->pause_until_ns = 0;
 		}
 	}
-	crl_mark_overridden(m);
+	crl_relate(m);
+	crl_watch(m);
 	crl_schedule(m);
 }

@@ -114,6 +114,7 @@ void crl_manager_close(struct crl_manager *m)
 	for (i = 0; i < m->source_cnt; i++)
 		crl_source_free(m->source[i]);
 	free(m->source);
+	free(m->by_url);
 	master_list_put(m->list);
 	free(m);
 	curl_global_cleanup();
@@ -183,8 +184,7 @@ void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb
 	*w = (struct crl_waiter){.next = m->waiter, .cb = cb, .arg = arg};
 	m->waiter = w;
 	for (i = 0; i < m->source_cnt; i++)
-		m->source[i]->is_forced =
-			!m->source[i]->is_overridden && !crl_source_is_early(m, m->source[i]);
+		m->source[i]->is_forced = !m->source[i]->is_overridden && !m->source[i]->is_early;
 	if (!is_any_forced(m)) {
 		answer_waiters(m);
 		return;

@@ -73,7 +73,7 @@ static uint64_t start_time(const struct crl_manager *m, const struct crl_source 
 		return UINT64_MAX;
 	if (s->is_forced)
 		return lead;
-	if (s->is_overridden || crl_source_is_early(m, s))
+	if (s->is_overridden || s->is_early)
 		return UINT64_MAX;
 	if (s->due_ns > lead)
 		lead = s->due_ns;

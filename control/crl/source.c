@@ -36,6 +36,17 @@ void crl_source_free(struct crl_source *s)
 	free(s);
 }
 
+int crl_source_order(const struct crl_source *a, const struct crl_source *b)
+{
+	int order = memcmp(a->issuer_hash, b->issuer_hash, PKI_ISSUER_HASH_LEN);
+
+	if (order == 0)
+		order = (int)a->is_delta - (int)b->is_delta;
+	if (order == 0)
+		order = (int)(a->this_update == 0) - (int)(b->this_update == 0);
+	return order != 0 ? order : strcmp(a->scope, b->scope);
+}
+
 static void schedule(struct crl_source *s, uint64_t now_ns, int64_t wall, uint64_t pause_ns)
 {
 	s->due_ns = now_ns + pause_ns;

@@ -30,6 +30,7 @@ struct crl_source {
 	bool is_wanted;     /* named by the last discovery */
 	bool is_noted;      /* named by a certificate that is ours or a peer's */
 	bool is_overridden; /* a configured source serves the same issuer's lists of its kind */
+	bool is_early;      /* a learnt delta of whose full list nothing is there: of no use yet */
 	bool has_issuer;
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]; /* of the list, or of who named the URL */
 
@@ -66,6 +67,8 @@ struct crl_source {
 
 struct crl_source *crl_source_new(const char *name, const char *url);
 void crl_source_free(struct crl_source *s); /* NULL is fine */
+/* By issuer; full lists first; of them those with a list first; by scope: <0, 0, >0. */
+int crl_source_order(const struct crl_source *a, const struct crl_source *b);
 
 /* The fetch at this source succeeded: polling interval, or earlier when nextUpdate comes. */
 void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t wall);

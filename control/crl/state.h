@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The CRL manager's own state, shared by its files: manager.c (open, refresh, answers), discovery.c
- * (which sources there are), schedule.c (when each is fetched), accept.c (what becomes of a fetched
+ * (which sources there are), relate.c (how they stand to each other), schedule.c (when each is fetched), accept.c (what becomes of a fetched
  * list), watch.c (what time does to lists) and save.c (the list on disk). Loop thread only.
  */
 #pragma once
@@ -32,8 +32,9 @@ struct crl_manager {
 	struct daemon *d;
 	struct fetcher *fetcher;
 	struct event *timer;
-	struct master_list *list; /* counted */
-	struct crl_source **source;
+	struct master_list *list;   /* counted */
+	struct crl_source **source; /* in the order they were met */
+	struct crl_source **by_url; /* the same */
 	size_t source_cnt;
 	size_t source_capacity;
 	unsigned running_cnt;
@@ -41,6 +42,7 @@ struct crl_manager {
 	uint64_t delta_until_ns; /* a delta is on its way: large full lists wait; 0: none */
 	struct crl_waiter *waiter;
 	struct crl_clock clock;
+	bool is_unrelated;    /* since crl_relate there is a new source, or one's issuer is known */
 	bool is_list_damaged; /* as it was found at the start; not every source has told since */
 	bool is_starting;     /* of fetches, in crl_schedule */
 	bool is_saving;
@@ -54,14 +56,14 @@ int64_t crl_wall_sec(void);
 /* discovery.c */
 /* The source of that URL, made when it is new; NULL when there are too many or memory is short. */
 struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const char *url);
-/* Learnt sources whose issuer a configured one serves, full lists or deltas, are not fetched. */
-void crl_mark_overridden(struct crl_manager *m);
 /* The places of its deltas that a full list names become sources (RFC 5280 5.2.6), learnt ones. */
 void crl_learn_deltas(struct crl_manager *m, const struct crl_source *full);
+
+/* relate.c */
 /* The full list at the endpoint whose delta this is; of learnt ones, of its issuer and scope. */
 bool crl_source_belongs_to(const struct crl_source *delta, const struct crl_source *full);
-/* A learnt delta before there is a full list of its issuer is of no use yet. */
-bool crl_source_is_early(const struct crl_manager *m, const struct crl_source *s);
+/* Says of every source anew whether it is overridden or early; due when one or its list is another. */
+void crl_relate(struct crl_manager *m);
 
 /* schedule.c */
 /* Starts what is due, and sets the timer for what comes next. */
