@@ -341,6 +341,8 @@ static const struct cli_command commands[] = {
 	 NULL, 0, run_show_tech_support},
 	{"show user", "Users and their roles.", NULL, PARAMS(user_param), run_get,
 	 .doing = "Retrieving users", .path = "/api/v1/user", .show = show_users},
+	{"show version", "Which versions answer here.", NULL, NULL, 0, run_get,
+	 .doing = "Retrieving version", .path = "/api/v1/session", .show = show_version},
 	{"start", "Begin what goes on by itself.", .param = NULL},
 	{"start enrolment", "Get a certificate from a CA, renew or revoke it.",
 	 "Makes the key and the request, asks the CA of the configured *ca-profile*, and installs what "

@@ -7,8 +7,8 @@
 #include "control/cli/words.h"
 
 /* From what is wrong to how it came. */
-static const char *const questions[] = {"show health", "show alarms shelved", "show publication",
-	"show peers detail", "show peers security", "show security key-status",
+static const char *const questions[] = {"show version", "show health", "show alarms shelved",
+	"show publication", "show peers detail", "show peers security", "show security key-status",
 	"show certificate detail", "show certificate ca", "show certificate-revocation detail",
 	"show enrolment", "show stats", "show log", "show config running", "show config diff",
 	"show config history", "show events verify", "show events detail count 200"};

@@ -264,6 +264,18 @@ void show_publication(const struct show *s, json_t *answer)
 	print_table(s->f, parts, CNT(parts), json_object_get(answer, "parts"));
 }
 
+void show_version(const struct show *s, json_t *answer)
+{
+	static const struct print_column fields[] = {
+		{"Rekey-control", "version"},
+		{"Router", "router"},
+		{"Node", "node"},
+	};
+
+	fprintf(s->f, "  rekeyctl %s\n", REKEY_VERSION);
+	print_block(s->f, fields, CNT(fields), answer);
+}
+
 void show_history(const struct show *s, json_t *answer)
 {
 	static const struct print_column columns[] = {

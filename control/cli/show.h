@@ -26,6 +26,7 @@ void show_certificates(const struct show *s, json_t *answer);
 void show_ingested(const struct show *s, json_t *answer);
 void show_enrolment(const struct show *s, json_t *answer);
 void show_publication(const struct show *s, json_t *answer);
+void show_version(const struct show *s, json_t *answer);
 void show_history(const struct show *s, json_t *answer);
 void show_users(const struct show *s, json_t *answer);
 void show_all(const struct show *s, json_t *answer); /* field by field */

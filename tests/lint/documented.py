@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every configuration item and every option of a program stands in its manual page, every
-counter in the protocol's table; a test speaks of every alarm; every link of a document leads to a file, every test that the
+counter in the protocol's table and in the page of what to do; a test speaks of every alarm; every link of a document leads to a file, every test that the
 protocol names is there."""
 import os
 import re
@@ -40,6 +40,27 @@ def counters(root):
             yield f"{page}: has no row '{name}' as {source} says it"
 
 
+def existing(root, path):
+    """"" for a file that is not there."""
+    return (tree.read_text(root, path) or "") if os.path.isfile(os.path.join(root, path)) else ""
+
+
+def helpless(root):
+    """Every counter stands in the page of what to do, every alarm's advice has a command."""
+    page, text = "docs/troubleshooting.md", None
+    for source, pattern in (("dataplane/core/reason.h", r'X\([A-Z0-9_]+,\s*"([a-z0-9-]+)"'),
+                            ("dataplane/net.h", r'^\tX\([A-Z0-9_]+, "([a-z0-9-]+)"')):
+        if not os.path.isfile(os.path.join(root, source)):
+            continue
+        text = text or existing(root, page)
+        for name in re.findall(pattern, tree.read_text(root, source), re.MULTILINE):
+            if f"`{name}`" not in text:
+                yield f"{page}: says nothing of {name} ({source})"
+    for entry in re.split(r"^\n?## ", existing(root, "docs/alarms.md"), flags=re.MULTILINE)[1:]:
+        if not re.search(r"^\| what to do \| .*`[a-z]+[^`]*`.* \|$", entry, re.MULTILINE):
+            yield f"docs/alarms.md: {entry.split()[0]}: with which command?"
+
+
 def audit_types(root):
     """Every type of record that control writes stands in rekey-audit(5)."""
     page = "docs/rekey-audit.5.scd"
@@ -68,7 +89,7 @@ def untested_alarms(root):
 
 def check(root):
     findings = list(dead_links(root)) + list(counters(root)) + list(audit_types(root))
-    findings += untested_alarms(root)
+    findings += list(helpless(root)) + list(untested_alarms(root))
     for source, pattern, page in CLAIMS:
         if not os.path.isfile(os.path.join(root, source)):
             continue

@@ -74,6 +74,8 @@ PLANTED = {
                    {"x.md": "[x](docs/nowhere.md)\n"},
                    {"dataplane/core/reason.h": C + '\tX(SIZE, "bad-size", "too long")\n',
                     "docs/protocol.md": "| `bad-size` | too short |\n"},
+                   {"dataplane/net.h": C + '\tX(VLAN, "vlan")\n', "docs/troubleshooting.md": "vlan\n"},
+                   {"docs/alarms.md": "\n## clock\n\n| what to do | set it |\n"},
                    {"control/alarm_kinds.c": C + '\t{"some-alarm", "%s"},\n' % ("0" * 32),
                     "tests/unit/x.c": C + "/* some-alarms */\n"},
                    {"docs/protocol.md": "## What holds it\n| P1 | paths: no_such_test |\n"}],
