@@ -39,30 +39,13 @@ struct wishes {
 static struct commit *new_wished(struct configuration *c, enum commit_kind kind, json_t *document,
 	const struct wishes *w, answer_cb cb, void *arg)
 {
-	struct commit *m;
-	struct answer a;
+	struct commit *m = commit_new(c, kind, document, cb, arg);
 
-	if (strlen(w->comment) > CONFIG_COMMENT_MAX) {
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "comment"),
-			"\"comment\" has at most %d bytes", CONFIG_COMMENT_MAX);
-	} else if (w->confirm_timeout_sec != 0 &&
-		   (w->confirm_timeout_sec < CONFIRM_MIN_SEC ||
-			   w->confirm_timeout_sec > CONFIRM_MAX_SEC)) {
-		answer_error(&a, 400, "bad-field",
-			json_pack("{s:s}", "field", "confirm_timeout_sec"),
-			"\"confirm_timeout_sec\" must be from %d to %d", CONFIRM_MIN_SEC,
-			CONFIRM_MAX_SEC);
-	} else {
-		m = commit_new(c, kind, document, cb, arg);
-		if (m == NULL)
-			return NULL;
-		memcpy(m->entry.comment, w->comment, strlen(w->comment) + 1);
-		m->confirm_timeout_sec = (unsigned)w->confirm_timeout_sec;
-		return m;
-	}
-	cb(arg, &a);
-	answer_fini(&a);
-	return NULL;
+	if (m == NULL)
+		return NULL;
+	memcpy(m->entry.comment, w->comment, strlen(w->comment) + 1);
+	m->confirm_timeout_sec = (unsigned)w->confirm_timeout_sec;
+	return m;
 }
 
 static void answer_simple(
@@ -79,8 +62,9 @@ void configuration_commit(struct configuration *c, const json_t *request, answer
 {
 	struct wishes w = {.comment = ""};
 	const struct field fields[] = {
-		{"comment", FIELD_STRING, false, &w.comment},
-		{"confirm_timeout_sec", FIELD_INTEGER, false, &w.confirm_timeout_sec},
+		{"comment", FIELD_STRING, false, &w.comment, 0, CONFIG_COMMENT_MAX},
+		{"confirm_timeout_sec", FIELD_INTEGER, false, &w.confirm_timeout_sec,
+			CONFIRM_MIN_SEC, CONFIRM_MAX_SEC},
 	};
 	struct commit *m;
 	struct answer a;
@@ -120,9 +104,10 @@ void configuration_rollback(struct configuration *c, const json_t *request, answ
 {
 	struct wishes w = {.comment = ""};
 	const struct field fields[] = {
-		{"number", FIELD_INTEGER, true, &w.number},
-		{"comment", FIELD_STRING, false, &w.comment},
-		{"confirm_timeout_sec", FIELD_INTEGER, false, &w.confirm_timeout_sec},
+		{"number", FIELD_INTEGER, true, &w.number, 1, INT64_MAX},
+		{"comment", FIELD_STRING, false, &w.comment, 0, CONFIG_COMMENT_MAX},
+		{"confirm_timeout_sec", FIELD_INTEGER, false, &w.confirm_timeout_sec,
+			CONFIRM_MIN_SEC, CONFIRM_MAX_SEC},
 	};
 	json_t *document = NULL;
 	struct commit *m;
@@ -133,7 +118,7 @@ void configuration_rollback(struct configuration *c, const json_t *request, answ
 		answer_fini(&a);
 		return;
 	}
-	if (w.number <= 0 || config_history_find(c->history, (uint64_t)w.number) == NULL) {
+	if (config_history_find(c->history, (uint64_t)w.number) == NULL) {
 		answer_simple(cb, arg, 404, "no-such-configuration",
 			"the history has no configuration of that number");
 		return;
@@ -147,6 +132,22 @@ void configuration_rollback(struct configuration *c, const json_t *request, answ
 	json_decref(document);
 	if (m != NULL)
 		commit_start(c, m);
+}
+
+static void refuse_item(int error, const struct config_report *report, answer_cb cb, void *arg)
+{
+	const struct config_finding *f = config_report_error(report);
+	struct answer a;
+
+	if (error == -EINVAL)
+		answer_error(&a, 422, "configuration-refused",
+			json_pack("{s:o, s:o}", "errors", configuration_findings(report, false),
+				"warnings", configuration_findings(report, true)),
+			"%s: %s", f->path, f->text);
+	else
+		answer_error(&a, 503, "busy", NULL, "no memory is left; try again");
+	cb(arg, &a);
+	answer_fini(&a);
 }
 
 void configuration_commit_item(
@@ -166,9 +167,7 @@ void configuration_commit_item(
 		configuration_running(c), item->operations, &document, &failed, &report);
 	json_decref(item->operations);
 	if (ret < 0) {
-		answer_simple(cb, arg, ret == -EINVAL ? 422 : 503,
-			ret == -EINVAL ? "configuration-refused" : "busy",
-			ret == -EINVAL ? report.finding[0].text : "no memory is left; try again");
+		refuse_item(ret, &report, cb, arg);
 		return;
 	}
 	m = commit_new(c, COMMIT_ITEM, document, cb, arg);

@@ -114,7 +114,8 @@ void configuration_edit(
 	struct configuration *c, const json_t *request, const char *user, struct answer *out)
 {
 	const json_t *operations = NULL;
-	const struct field fields[] = {{"operations", FIELD_ARRAY, true, &operations}};
+	const struct field fields[] = {
+		{"operations", FIELD_ARRAY, true, &operations, 0, CONFIG_OPERATIONS_MAX}};
 	struct config_report report;
 	json_t *document = NULL;
 	size_t failed;
@@ -122,11 +123,6 @@ void configuration_edit(
 
 	if (fields_read(request, fields, 1, out) < 0)
 		return;
-	if (json_array_size(operations) > CONFIG_OPERATIONS_MAX) {
-		answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "operations"),
-			"at most %d operations at once", CONFIG_OPERATIONS_MAX);
-		return;
-	}
 	ret = config_tree_edit(candidate_document(c), operations, &document, &failed, &report);
 	if (ret == -EINVAL) {
 		const struct config_finding *f = config_report_error(&report);

@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +41,56 @@ static bool read_integer(const json_t *value, json_int_t *out)
 		return false;
 	*out = number;
 	return true;
+}
+
+void field_refuse(struct answer *out, const char *field, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", field), "\"%s\" %s", field,
+		text);
+}
+
+/* What min and max are about; false when it is out of their range. */
+static bool is_in_range(const struct field *field, const json_t *value)
+{
+	json_int_t measure;
+
+	if (field->min == 0 && field->max == 0)
+		return true;
+	switch (field->kind) {
+	case FIELD_STRING:
+		measure = (json_int_t)json_string_length(value);
+		break;
+	case FIELD_INTEGER:
+		measure = *(const json_int_t *)field->target;
+		break;
+	case FIELD_ARRAY:
+		measure = (json_int_t)json_array_size(value);
+		break;
+	default:
+		return true;
+	}
+	return measure >= field->min && measure <= field->max;
+}
+
+static void refuse_range(struct answer *out, const struct field *field)
+{
+	static const char *const of[] = {
+		[FIELD_STRING] = " bytes", [FIELD_INTEGER] = "", [FIELD_ARRAY] = " elements"};
+
+	const char *verb = field->kind == FIELD_INTEGER ? "be" : "have";
+
+	if (field->max == INT64_MAX)
+		field_refuse(out, field->name, "must %s %lld%s or more", verb,
+			(long long)field->min, of[field->kind]);
+	else
+		field_refuse(out, field->name, "must %s %lld to %lld%s", verb,
+			(long long)field->min, (long long)field->max, of[field->kind]);
 }
 
 static const char *read_field(const json_t *value, const struct field *field)
@@ -103,12 +155,13 @@ int fields_read(const json_t *body, const struct field *field, size_t field_cnt,
 			return -EINVAL;
 		}
 		wanted = read_field(value, &field[i]);
-		if (wanted != NULL) {
-			answer_error(out, 400, "bad-field",
-				json_pack("{s:s}", "field", field[i].name), "\"%s\" must be %s",
-				field[i].name, wanted);
-			return -EINVAL;
-		}
+		if (wanted != NULL)
+			field_refuse(out, field[i].name, "must be %s", wanted);
+		else if (!is_in_range(&field[i], value))
+			refuse_range(out, &field[i]);
+		else
+			continue;
+		return -EINVAL;
 	}
 	return 0;
 }

@@ -282,7 +282,7 @@ void peers_stats(struct peers *p, answer_cb cb, void *arg)
 void peers_rotate(struct peers *p, const json_t *request, answer_cb cb, void *arg)
 {
 	const char *name = "";
-	const struct field fields[] = {{"peer", FIELD_STRING, false, &name}};
+	const struct field fields[] = {{"peer", FIELD_STRING, false, &name, 1, 63}};
 	struct rk_message msg = {.type = RK_MSG_ROTATE};
 	struct answer a;
 

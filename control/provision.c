@@ -32,16 +32,14 @@ bool provision_check_name(const char *name, struct answer *out)
 {
 	if (provision_is_name(name))
 		return true;
-	answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "name"),
-		"\"name\" must be 1 to 64 letters, digits, '_', '-' or '.', not beginning with a "
-		"dot");
+	field_refuse(out, "name",
+		"must be 1 to 64 letters, digits, '_', '-' or '.', not beginning with a dot");
 	return false;
 }
 
 static bool refuse_spec(struct answer *error, const char *field, const char *text)
 {
-	answer_error(error, 400, "bad-field", json_pack("{s:s}", "field", field), "\"%s\" %s",
-		field, text);
+	field_refuse(error, field, "%s", text);
 	return false;
 }
 
@@ -242,7 +240,8 @@ void provision_create_key(struct provision *p, const json_t *request, answer_cb 
 	const struct field fields[] = {
 		{"name", FIELD_STRING, true, &name},
 		{"algorithm", FIELD_STRING, true, &algorithm},
-		{"rsa_key_size", FIELD_INTEGER, false, &rsa_bits},
+		{"rsa_key_size", FIELD_INTEGER, false, &rsa_bits, PKI_RSA_BITS_MIN,
+			PKI_RSA_BITS_MAX},
 		{"ecc_curve", FIELD_STRING, false, &curve},
 		{"replace", FIELD_BOOL, false, &is_replace},
 	};

@@ -11,7 +11,20 @@
 
 #include "control/answer.h"
 #include "control/daemon.h"
+#include "pki/x509/key.h"
 
+#define PROVISION_VALIDITY_DAYS_MAX 36500
+
+/* The name is one that a key may have; otherwise the error is filled. */
+bool provision_check_name(const char *name, struct answer *out);
+/* A request's fields are sound, whether there is a key or not; otherwise the error is filled. */
+bool provision_check_request(const json_t *request, struct answer *out);
+/*
+ * algorithm, rsa_key_size (0 = not given), ecc_curve as the API names them; false with the error
+ * filled.
+ */
+bool provision_read_spec(const char *algorithm, json_int_t rsa_bits, const char *curve,
+	struct pki_key_spec *out, struct answer *error);
 /* Loads what is on disk and removes stray temporaries. 0 or -errno. */
 int provision_open(struct daemon *d, struct provision **out) __attribute__((warn_unused_result));
 void provision_close(struct provision *p);

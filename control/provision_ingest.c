@@ -221,7 +221,7 @@ void provision_ingest(
 	const char *name = NULL, *text = NULL;
 	const struct field fields[] = {
 		{"name", FIELD_STRING, true, &name},
-		{"certificate", FIELD_STRING, true, &text},
+		{"certificate", FIELD_STRING, true, &text, 1, INT64_MAX},
 	};
 	struct ingest *in;
 	struct answer a;

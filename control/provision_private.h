@@ -13,14 +13,6 @@ struct provision {
 
 /* Answers at once with what is in a. */
 void provision_answer(answer_cb cb, void *arg, struct answer *a);
-/* The name is one that a key may have; otherwise the error is filled. */
-bool provision_check_name(const char *name, struct answer *out);
-/*
- * algorithm, rsa_key_size (0 = not given), ecc_curve as the API names them; false with the error
- * filled.
- */
-bool provision_read_spec(const char *algorithm, json_int_t rsa_bits, const char *curve,
-	struct pki_key_spec *out, struct answer *error);
 /* Adds "algorithm" and its parameter to body. */
 void provision_spec_json(const struct pki_key_spec *spec, json_t *body);
 /* The key that a request is signed with and a certificate is asked for: the next, else current. */

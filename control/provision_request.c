@@ -9,8 +9,6 @@
 #include "control/fields.h"
 #include "pki/x509/request.h"
 
-#define VALIDITY_DAYS_MAX 36500
-
 /* The fields of a request, as the API names them. */
 struct request {
 	const char *name;
@@ -36,10 +34,12 @@ static int read_fields(const json_t *body, struct request *r, struct answer *a)
 		{"organizational_unit_name", FIELD_STRING, false, &s->organizational_unit_name},
 		{"email_address", FIELD_STRING, false, &s->email_address},
 		{"algorithm", FIELD_STRING, false, &r->algorithm},
-		{"rsa_key_size", FIELD_INTEGER, false, &r->rsa_bits},
+		{"rsa_key_size", FIELD_INTEGER, false, &r->rsa_bits, PKI_RSA_BITS_MIN,
+			PKI_RSA_BITS_MAX},
 		{"ecc_curve", FIELD_STRING, false, &r->curve},
-		{"validity_period", FIELD_INTEGER, false, &r->validity_days},
-		{"subject_alt_names", FIELD_ARRAY, false, &r->alt_names},
+		{"validity_period", FIELD_INTEGER, false, &r->validity_days, 1,
+			PROVISION_VALIDITY_DAYS_MAX},
+		{"subject_alt_names", FIELD_ARRAY, false, &r->alt_names, 0, PKI_ALT_NAME_MAX},
 	};
 
 	return fields_read(body, fields, sizeof(fields) / sizeof(fields[0]), a);
@@ -50,11 +50,6 @@ static int read_alt_names(struct request *r, struct answer *a)
 	size_t cnt = json_array_size(r->alt_names);
 	const char *type, *value;
 
-	if (cnt > PKI_ALT_NAME_MAX) {
-		answer_error(a, 400, "bad-field", json_pack("{s:s}", "field", "subject_alt_names"),
-			"\"subject_alt_names\" has %zu names: at most %d", cnt, PKI_ALT_NAME_MAX);
-		return -EINVAL;
-	}
 	for (size_t i = 0; i < cnt; i++) {
 		const struct field fields[] = {
 			{"type", FIELD_STRING, true, &type},
@@ -64,11 +59,8 @@ static int read_alt_names(struct request *r, struct answer *a)
 		if (fields_read(json_array_get(r->alt_names, i), fields, 2, a) < 0)
 			return -EINVAL;
 		if (pki_alt_name_type_parse(type, &r->alt_name[i].type) < 0) {
-			answer_error(a, 400, "bad-field",
-				json_pack("{s:s}", "field", "subject_alt_names"),
-				"\"%.40s\" is no type of alternative name: urn_ssr_peering, dns, "
-				"ip, email or uri",
-				type);
+			field_refuse(a, "type",
+				"of an alternative name is urn_ssr_peering, dns, ip, email or uri");
 			return -EINVAL;
 		}
 		r->alt_name[i].value = value;
@@ -76,6 +68,25 @@ static int read_alt_names(struct request *r, struct answer *a)
 	r->subject.alt_name = r->alt_name;
 	r->subject.alt_name_cnt = cnt;
 	return 0;
+}
+
+/* false with the error answered. */
+static bool read_request(const json_t *body, struct request *r, struct answer *a)
+{
+	struct pki_report report;
+	const struct pki_finding *f;
+
+	if (read_fields(body, r, a) < 0 || !provision_check_name(r->name, a) ||
+		read_alt_names(r, a) < 0)
+		return false;
+	pki_report_init(&report);
+	if (pki_subject_check(&r->subject, &report) == 0)
+		return true;
+	f = pki_report_first(&report);
+	answer_error(a, 400, "bad-field",
+		json_pack("{s:s, s:o}", "field", f->subject, "findings", answer_findings(&report)),
+		"%s", f->text);
+	return false;
 }
 
 /* The key exists: what the request says of it must be true. */
@@ -177,14 +188,6 @@ static void build(struct provision *p, const struct request *r, struct answer *a
 	if (!check_key_fields(r, key, a))
 		goto out;
 	ret = pki_request_build(&r->subject, key, &report, &pem);
-	if (ret == -EINVAL) {
-		const struct pki_finding *f = pki_report_first(&report);
-
-		answer_error(a, 400, "bad-field", answer_findings(&report), "%s: %s",
-			f != NULL ? f->subject : "the request",
-			f != NULL ? f->text : "cannot be made");
-		goto out;
-	}
 	if (ret == 0)
 		ret = provision_write_request(p->daemon->pki_fd, r->name, pem);
 	if (ret < 0) {
@@ -199,20 +202,19 @@ out:
 	EVP_PKEY_free(key);
 }
 
+bool provision_check_request(const json_t *request, struct answer *a)
+{
+	struct request r = {0};
+
+	return read_request(request, &r, a);
+}
+
 void provision_request(struct provision *p, const json_t *request, answer_cb cb, void *arg)
 {
 	struct request r = {0};
 	struct answer a;
 
-	if (read_fields(request, &r, &a) < 0 || !provision_check_name(r.name, &a) ||
-		read_alt_names(&r, &a) < 0)
-		goto out;
-	if (r.validity_days < 0 || r.validity_days > VALIDITY_DAYS_MAX) {
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "validity_period"),
-			"\"validity_period\" must be 1 to %d days", VALIDITY_DAYS_MAX);
-		goto out;
-	}
-	build(p, &r, &a);
-out:
+	if (read_request(request, &r, &a))
+		build(p, &r, &a);
 	provision_answer(cb, arg, &a);
 }

@@ -234,7 +234,7 @@ void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *a
 	const char *name = NULL, *content = NULL, *mode = "strict";
 	const struct field fields[] = {
 		{"name", FIELD_STRING, true, &name},
-		{"content", FIELD_STRING, true, &content},
+		{"content", FIELD_STRING, true, &content, 1, INT64_MAX},
 		{"validation-mode", FIELD_STRING, false, &mode},
 	};
 	struct answer a;
@@ -242,14 +242,12 @@ void trust_install(struct trust *t, const json_t *request, answer_cb cb, void *a
 	if (fields_read(request, fields, 3, &a) < 0)
 		goto refuse;
 	if (!field_is_name(name))
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "name"),
-			"\"name\" must have 1 to 63 letters, digits, '_' or '-'");
+		field_refuse(&a, "name", "must have 1 to 63 letters, digits, '_' or '-'");
 	else if (strlen(content) > PKI_BUNDLE_TEXT_MAX)
 		answer_error(&a, 413, "too-large", json_pack("{s:s}", "field", "content"),
 			"\"content\" is larger than %d bytes", PKI_BUNDLE_TEXT_MAX);
 	else if (strcmp(mode, "warn") != 0 && strcmp(mode, "strict") != 0)
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "validation-mode"),
-			"\"validation-mode\" must be strict or warn");
+		field_refuse(&a, "validation-mode", "must be strict or warn");
 	else
 		goto accept;
 refuse:

@@ -9,6 +9,7 @@
 
 #include "control/alarms.h"
 #include "control/crl/state.h"
+#include "control/fields.h"
 #include "control/log.h"
 #include "control/publish.h"
 
@@ -162,14 +163,9 @@ void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb
 {
 	struct crl_waiter *w;
 	struct answer a = {0};
-	const char *key;
-	json_t *value;
 	size_t i;
 
-	json_object_foreach((json_t *)(uintptr_t)request, key, value)
-	{
-		answer_error(&a, 400, "unknown-field", NULL, "'%s' is not a field of this request.",
-			key);
+	if (fields_read(request, NULL, 0, &a) < 0) {
 		cb(arg, &a);
 		answer_fini(&a);
 		return;

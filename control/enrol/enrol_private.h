@@ -21,6 +21,8 @@ struct enrolment *enrol_find(const struct enrol *e, const char *name);
 /* The record has changed: on disk, and the timer is set. */
 void enrol_changed(struct enrol *e);
 
+/* What provision_request is asked for by this enrolment. The caller's. */
+json_t *enrol_request_body(const struct enrol *e, const char *name, const json_t *request);
 /* Begins with the key, the request, or the conversation, by what is there already. */
 void enrol_begin(struct enrolment *r);
 /*

@@ -7,12 +7,14 @@
 #include "control/credential.h"
 #include "control/enrol/enrol_private.h"
 #include "control/fields.h"
+#include "control/provision.h"
+#include "pki/x509/request.h"
 
-#define REASON_MAX   10 /* CRLReason; 7 is not used */
-#define VALIDITY_MAX 36500
+#define REASON_MAX    10 /* CRLReason */
+#define REASON_UNUSED 7
 
 struct start {
-	const char *name, *action, *url, *ignored;
+	const char *name, *action, *url, *algorithm, *curve, *ignored;
 	const json_t *alt_names;
 	json_int_t rsa_bits, validity_days, reason;
 };
@@ -23,17 +25,37 @@ static bool refuse(struct answer *a, int status, const char *code, const char *t
 	return false;
 }
 
-/* The fields of key and request are checked where they go; here only that they are known. */
+/* What goes to the key and the request is checked before anything is begun. */
+static bool check_parts(
+	const struct enrol *e, const json_t *request, const struct start *s, struct answer *a)
+{
+	json_t *body = enrol_request_body(e, s->name, request);
+	bool is_good = provision_check_request(body, a);
+	struct pki_key_spec spec;
+
+	json_decref(body);
+	if (!is_good)
+		return false;
+	if (s->algorithm != NULL)
+		return provision_read_spec(s->algorithm, s->rsa_bits, s->curve, &spec, a);
+	if (s->rsa_bits == 0 && s->curve == NULL)
+		return true;
+	field_refuse(
+		a, s->curve != NULL ? "ecc_curve" : "rsa_key_size", "goes with \"algorithm\" only");
+	return false;
+}
+
 static bool read_start(
 	const struct enrol *e, const json_t *request, struct start *s, struct answer *a)
 {
 	const struct field fields[] = {
 		{"name", FIELD_STRING, false, &s->name},
 		{"action", FIELD_STRING, false, &s->action},
-		{"ca_profile", FIELD_STRING, false, &s->url},
-		{"algorithm", FIELD_STRING, false, &s->ignored},
-		{"rsa_key_size", FIELD_INTEGER, false, &s->rsa_bits},
-		{"ecc_curve", FIELD_STRING, false, &s->ignored},
+		{"ca_profile", FIELD_STRING, false, &s->url, 1, CONFIG_CA_URL_MAX},
+		{"algorithm", FIELD_STRING, false, &s->algorithm},
+		{"rsa_key_size", FIELD_INTEGER, false, &s->rsa_bits, PKI_RSA_BITS_MIN,
+			PKI_RSA_BITS_MAX},
+		{"ecc_curve", FIELD_STRING, false, &s->curve},
 		{"common_name", FIELD_STRING, false, &s->ignored},
 		{"country_name", FIELD_STRING, false, &s->ignored},
 		{"state_province_name", FIELD_STRING, false, &s->ignored},
@@ -41,9 +63,10 @@ static bool read_start(
 		{"organization_name", FIELD_STRING, false, &s->ignored},
 		{"organizational_unit_name", FIELD_STRING, false, &s->ignored},
 		{"email_address", FIELD_STRING, false, &s->ignored},
-		{"validity_period", FIELD_INTEGER, false, &s->validity_days},
-		{"subject_alt_names", FIELD_ARRAY, false, &s->alt_names},
-		{"revocation_reason", FIELD_INTEGER, false, &s->reason},
+		{"validity_period", FIELD_INTEGER, false, &s->validity_days, 1,
+			PROVISION_VALIDITY_DAYS_MAX},
+		{"subject_alt_names", FIELD_ARRAY, false, &s->alt_names, 0, PKI_ALT_NAME_MAX},
+		{"revocation_reason", FIELD_INTEGER, false, &s->reason, 0, REASON_MAX},
 	};
 
 	s->name = credential_name(e->daemon);
@@ -51,16 +74,12 @@ static bool read_start(
 	s->reason = -1;
 	if (fields_read(request, fields, sizeof(fields) / sizeof(fields[0]), a) < 0)
 		return false;
-	if (!provision_is_name(s->name))
-		return refuse(a, 400, "bad-field",
-			"\"name\" must be 1 to 64 letters, digits, '_', '-' or '.', not beginning "
-			"with a dot");
-	if (s->reason < -1 || s->reason > REASON_MAX || s->reason == 7)
-		return refuse(a, 400, "bad-field",
-			"\"revocation_reason\" must be a CRLReason of RFC 5280: 0 to 10, not 7");
-	if (s->validity_days < 0 || s->validity_days > VALIDITY_MAX)
-		return refuse(a, 400, "bad-field", "\"validity_period\" must be 1 to 36500 days");
-	return true;
+	if (s->reason == REASON_UNUSED)
+		field_refuse(a, "revocation_reason",
+			"must be a CRLReason of RFC 5280: 0 to %d, not %d", REASON_MAX,
+			REASON_UNUSED);
+	return s->reason != REASON_UNUSED && provision_check_name(s->name, a) &&
+	       check_parts(e, request, s, a);
 }
 
 static bool read_action(
@@ -71,8 +90,10 @@ static bool read_action(
 		return true;
 	}
 	*out = strcmp(s->action, "renew") == 0 ? ENROL_RENEW : ENROL_REVOKE;
-	if (*out == ENROL_REVOKE && strcmp(s->action, "revoke") != 0)
-		return refuse(a, 400, "bad-field", "\"action\" must be enrol, renew or revoke");
+	if (*out == ENROL_REVOKE && strcmp(s->action, "revoke") != 0) {
+		field_refuse(a, "action", "must be enrol, renew or revoke");
+		return false;
+	}
 	if (!provision_has_certificate(e->daemon->pki_fd, s->name))
 		return refuse(a, 404, "no-certificate",
 			"there is no certificate of that name: enrol or ingest one first");

@@ -243,17 +243,23 @@ static void copy_fields(const json_t *from, const char *const *field, size_t cnt
 		json_object_set(to, field[i], json_object_get(from, field[i]));
 }
 
-static void request_first(struct enrolment *r)
+json_t *enrol_request_body(const struct enrol *e, const char *name, const json_t *request)
 {
 	static const char *const fields[] = {"common_name", "country_name", "state_province_name",
 		"locality_name", "organization_name", "organizational_unit_name", "email_address",
 		"validity_period", "subject_alt_names"};
-	struct daemon *d = r->enrol->daemon;
 	json_t *body = json_pack(
-		"{s:s, s:s}", "name", r->name, "common_name", d->config->peering_common_name);
+		"{s:s, s:s}", "name", name, "common_name", e->daemon->config->peering_common_name);
 
-	copy_fields(r->request, fields, sizeof(fields) / sizeof(fields[0]), body);
-	provision_request(d->provision, body, on_requested, r);
+	copy_fields(request, fields, sizeof(fields) / sizeof(fields[0]), body);
+	return body;
+}
+
+static void request_first(struct enrolment *r)
+{
+	json_t *body = enrol_request_body(r->enrol, r->name, r->request);
+
+	provision_request(r->enrol->daemon->provision, body, on_requested, r);
 	json_decref(body);
 }
 

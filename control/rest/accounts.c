@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "control/config.h"
+#include "control/fields.h"
 #include "control/log.h"
 #include "control/rest/ended_tokens.h"
 #include "control/rest/users_private.h"
@@ -64,8 +65,7 @@ void users_answer_failure(struct answer *out, int error)
 		answer_error(out, 409, "last-admin", NULL,
 			"this is the only user with the role admin: give it to another one first");
 	else if (error == -EINVAL)
-		answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "name"),
-			"\"name\" has 1 to 63 letters, digits and _-.@");
+		field_refuse(out, "name", "must have 1 to 63 letters, digits and _-.@");
 	else if (error == -ENOSPC)
 		answer_error(out, 409, "too-many-users", NULL, "there are %d users already",
 			USER_CNT_MAX);
@@ -223,11 +223,15 @@ static void password_done(void *arg)
 	users_job_finish(job, &a);
 }
 
-bool user_password_is_good(const char *password)
+bool user_password_check(const char *password, struct answer *out)
 {
 	size_t len = strlen(password);
 
-	return len >= USER_PASSWORD_MIN && len <= USER_PASSWORD_MAX;
+	if (len >= USER_PASSWORD_MIN && len <= USER_PASSWORD_MAX)
+		return true;
+	answer_error(out, 400, "bad-password", json_pack("{s:s}", "field", "password"),
+		"a password has %d to %d bytes", USER_PASSWORD_MIN, USER_PASSWORD_MAX);
+	return false;
 }
 
 /* Has the job hash its password, or answers why not. */
@@ -243,14 +247,16 @@ void users_job_hash(
 void users_set_password(
 	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg)
 {
-	const char *password;
+	const char *password = NULL;
+	const struct field fields[] = {{"password", FIELD_STRING, true, &password}};
+	struct answer a;
 
-	password = json_string_value(json_object_get(request, "password"));
-	if (password == NULL || json_object_size(request) != 1)
-		users_refuse(cb, arg, 400, "bad-request", "the body is {\"password\": TEXT}", 0);
-	else if (!user_password_is_good(password))
-		users_refuse(cb, arg, 400, "bad-password", "a password has 8 to 256 characters", 0);
-	else if (user_list_find(&u->list, name) == NULL)
+	if (fields_read(request, fields, 1, &a) < 0 || !user_password_check(password, &a)) {
+		cb(arg, &a);
+		answer_fini(&a);
+		return;
+	}
+	if (user_list_find(&u->list, name) == NULL)
 		users_refuse(cb, arg, 404, "no-such-user", "there is no user of that name", 0);
 	else
 		users_job_hash(

@@ -274,6 +274,10 @@ static bool find_route(struct exchange *x)
 		refuse(x, 400, "bad-query", "the query is longer than any that is understood here");
 		return false;
 	}
+	if (query != NULL && query[0] != '\0' && match.route->query == NULL) {
+		refuse(x, 400, "bad-query", "this call takes no query");
+		return false;
+	}
 	x->route = match.route;
 	memcpy(x->param, match.param, sizeof(x->param));
 	if (query != NULL)

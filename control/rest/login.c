@@ -8,11 +8,13 @@
 #include <time.h>
 
 #include "control/config.h"
+#include "control/fields.h"
 #include "control/rest/users_private.h"
 
-#define PER_SOURCE    4   /* failures of a source, as a multiple of those of one user from it */
-#define FAIL_DELAY_MS 300 /* a wrong password is told no faster than this */
-#define FOREVER_SEC   (INT64_C(100) * 366 * 86400)
+#define PER_SOURCE      4   /* failures of a source, as a multiple of those of one user from it */
+#define FAIL_DELAY_MS   300 /* a wrong password is told no faster than this */
+#define APPLICATION_MAX 255
+#define FOREVER_SEC     (INT64_C(100) * 366 * 86400)
 
 static int64_t now_sec(void)
 {
@@ -142,35 +144,23 @@ static void login_done(void *arg)
 	users_job_finish(job, &a);
 }
 
-/* NULL, or the sentence to refuse with. */
-static const char *read_login(const json_t *request, const char **name, const char **password)
-{
-	const json_t *application = json_object_get(request, "application");
-
-	*name = json_string_value(json_object_get(request, "username"));
-	*password = json_string_value(json_object_get(request, "password"));
-	if (*name == NULL || *password == NULL ||
-		(application != NULL && !json_is_string(application)) ||
-		json_object_size(request) != (application != NULL ? 3 : 2))
-		return "a login has the texts username, password and, if you like, application";
-	if (strlen(*name) == 0 || strlen(*name) > USER_NAME_MAX)
-		return "username must have 1 to 63 characters";
-	if (strlen(*password) == 0 || strlen(*password) > USER_PASSWORD_MAX)
-		return "password must have 1 to 256 characters";
-	return NULL;
-}
-
 void users_login(struct users *u, const json_t *request, const char *from, answer_cb cb, void *arg)
 {
-	const char *name, *password, *why;
+	const char *name = NULL, *password = NULL, *application;
+	const struct field fields[] = {
+		{"username", FIELD_STRING, true, &name, 1, USER_NAME_MAX},
+		{"password", FIELD_STRING, true, &password, 1, USER_PASSWORD_MAX},
+		{"application", FIELD_STRING, false, &application, 0, APPLICATION_MAX},
+	};
 	const struct user_record *user;
 	struct users_job *job;
 	unsigned wait, wait_source;
 	char key[160], source[80];
+	struct answer a;
 
-	why = read_login(request, &name, &password);
-	if (why != NULL) {
-		users_refuse(cb, arg, 400, "bad-request", why, 0);
+	if (fields_read(request, fields, 3, &a) < 0) {
+		cb(arg, &a);
+		answer_fini(&a);
 		return;
 	}
 	if (u->signer == NULL) {

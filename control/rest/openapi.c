@@ -3,28 +3,45 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#define ALGORITHMS "RSA,ECC"
+#define CURVES     "SECP256R1,SECP256R,PRIME256V1,SECP384R1,SECP521R1"
+#define ROLES      "viewer,operator,admin"
+/* RFC 5280, appendix A.1: upper bounds, in characters. */
+#define SUBJECT                                                                              \
+	"country_name:s(0-2) state_province_name:s(0-128) locality_name:s(0-128) "           \
+	"organization_name:s(0-64) organizational_unit_name:s(0-64) email_address:s(0-255) " \
+	"validity_period:n(1-36500) subject_alt_names:a<AltName>(0-16)"
+
 /*
- * Schemas as text: "name:type" a field, "!" behind it = required, "*" = null allowed. Types: s
- * string, i integer, n integer or decimal text, b boolean, o object, a array, v anything; a<NAME> is
- * an array of that schema's.
+ * Schemas as text: "name:type" a field, "!" behind it = required. Types: s string, i integer, n
+ * integer or decimal text, b boolean, o object, a array, v anything; a<NAME> is an array of that
+ * schema's. "(min-max)" behind a type limits a number, the bytes of a text, or the elements of an
+ * array; "{A,B}" lists the texts that are taken. Requests take no null and no other field; in
+ * answers what may be absent may be null.
  */
 static const struct {
 	const char *name;
 	const char *fields;
+	bool is_request;
 } schemas[] = {
-	{"Login", "username:s! password:s! application:s"},
+	{"Login", "username:s(1-63)! password:s(1-256)! application:s(0-255)", true},
 	{"Token", "token:s!"},
-	{"PrivateKey", "name:s! algorithm:s! rsa_key_size:n ecc_curve:s replace:b"},
+	{"PrivateKey",
+		"name:s(1-64)! algorithm:s{" ALGORITHMS "}! rsa_key_size:n(2048-4096) "
+		"ecc_curve:s{" CURVES "} replace:b",
+		true},
 	{"Key", "name:s! status:s! public_key_sha256:s! algorithm:s! ecc_curve:s rsa_key_size:i"},
 	{"CertificateRequest",
-		"name:s! common_name:s! country_name:s state_province_name:s locality_name:s "
-		"organization_name:s organizational_unit_name:s email_address:s algorithm:s "
-		"rsa_key_size:n ecc_curve:s validity_period:n subject_alt_names:a"},
+		"name:s(1-64)! common_name:s(1-64)! algorithm:s{" ALGORITHMS "} "
+		"rsa_key_size:n(2048-4096) ecc_curve:s{" CURVES "} " SUBJECT,
+		true},
+	{"AltName", "type:s{urn_ssr_peering,dns,ip,email,uri}! value:s(1-255)!", true},
 	{"Csr", "csr:s!"},
-	{"Certificate", "name:s! certificate:s!"},
+	{"Certificate", "name:s(1-64)! certificate:s(1-32768)!", true},
 	{"Ingested",
 		"name:s! subject:s! issuer:s! fingerprint:s! not_after:s! checks:a! warnings:a! "
 		"publication:o!"},
@@ -34,14 +51,15 @@ static const struct {
 	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
 	{"Deleted", "name:s deleted:s! publication:o"},
 	{"Enrol",
-		"name:s action:s ca_profile:s algorithm:s rsa_key_size:n ecc_curve:s common_name:s "
-		"country_name:s state_province_name:s locality_name:s organization_name:s "
-		"organizational_unit_name:s email_address:s validity_period:n "
-		"subject_alt_names:a revocation_reason:n"},
+		"name:s(1-64) action:s{enrol,renew,revoke} ca_profile:s(1-512) "
+		"algorithm:s{" ALGORITHMS "} "
+		"rsa_key_size:n(2048-4096) ecc_curve:s{" CURVES "} common_name:s(1-64) " SUBJECT
+		" revocation_reason:n(0-10)",
+		true},
 	{"Enrolment", "name:s! ca_profile:s! protocol:s action:s! state:s! started:s "
 		      "last_success:s next_try:s failures:i! error:s offered_ca_certificates:a"},
 	{"EnrolmentList", "enrolments:a! ca_profiles:a!"},
-	{"TrustedCa", "name:s! content:s! validation-mode:s"},
+	{"TrustedCa", "name:s(1-63)! content:s(1-1048576)! validation-mode:s{strict,warn}", true},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
 	{"Revocation", "sources:a! generation:i entries:i"},
 	{"RevocationEntries", "generation:i! entries:a!"},
@@ -53,32 +71,36 @@ static const struct {
 	{"AlarmList", "alarms:a! shelved:i!"},
 	{"EventList", "events:a!"},
 	{"EventsVerified", "is_intact:b! records:i! first:i! last:i! head:s! files:i! problem:s*"},
-	{"LogLevel", "module:s level:s!"},
+	{"LogLevel", "module:s(1-32) level:s{error,warning,info,debug}!", true},
 	{"LogLevels", "levels:o!"},
 	{"Stats", "control:o! dataplane:o!"},
-	{"Rotate", "peer:s"},
+	{"Rotate", "peer:s(1-63)", true},
 	{"Rotated", "rotated:s!"},
 	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a!"},
 	{"Schema", "version:i! items:a!"},
 	{"Running", "number:i! configuration:v!"},
 	{"Candidate", "is_changed:b! is_saved:b! edited_by:a! base:i! configuration:v!"},
-	{"Operations", "operations:a!"},
+	{"Operations", "operations:a<Operation>(0-10000)!", true},
+	{"Operation", "op:s{set,create,delete}! path:a(1-12)! value:v", true},
 	{"Edited", "is_changed:b! applied:i"},
 	{"Changes", "changes:a!"},
 	{"Validated", "is_valid:b! errors:a! warnings:a!"},
-	{"Commit", "comment:s confirm_timeout_sec:n"},
+	{"Commit", "comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
 	{"Committed", "name:s number:i! generation:i! warnings:a! findings:a! confirm_by:s "
 		      "publication:o!"},
 	{"Confirmed", "number:i!"},
-	{"Rollback", "number:n! comment:s confirm_timeout_sec:n"},
+	{"Rollback", "number:n(1-)! comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
 	{"History", "running:i! confirm_by:s entries:a<HistoryEntry>!"},
 	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o"},
-	{"Password", "password:s!"},
+	{"Password", "password:s(8-256)!", true},
 	{"UserNamed", "user:s!"},
 	{"User", "name:s! role:s! full_name:s is_enabled:b! has_password:b!"},
 	{"UserList", "users:a<User>!"},
-	{"NewUser", "name:s! role:s! password:s! full_name:s is_enabled:b"},
-	{"UserChange", "role:s full_name:s is_enabled:b"},
+	{"NewUser",
+		"name:s(1-63)! role:s{" ROLES
+		"}! password:s(8-256)! full_name:s(0-128) is_enabled:b",
+		true},
+	{"UserChange", "role:s{" ROLES "} full_name:s(0-128) is_enabled:b", true},
 	{"Session", "user:s! role:s! router:s! node:s! version:s! expires:s"},
 	{"PeerCertificate", "name:s! status:s! paths:a! local_certificate:o peer_certificate:o"},
 	{"KeyStatus",
@@ -87,7 +109,7 @@ static const struct {
 		"config_key_change_error:s metadata_rekey_index:i! metadata_last_rekey_ms:i "
 		"metadata_next_rekey_ms:i metadata_key_manager_state:s! peers_keyed:i! peers:i!"},
 	{"Health", "status:s! data_plane:s!"},
-	{"Empty", ""},
+	{"Empty", "", true},
 	{"Anything", ""},
 	{"Error", "error:o!"},
 };
@@ -119,21 +141,75 @@ static json_t *schema_ref(const char *name, size_t len)
 	return NULL;
 }
 
-/* What may be absent may be null: the services say "nothing" either way. */
-static json_t *build_type(char type, bool is_required)
+/* What an answer may lack may be null in it: the services say "nothing" either way. */
+static json_t *build_type(char type, bool may_be_null)
 {
 	if (type == 'v')
 		return json_object();
 	if (type == 'n')
-		return json_pack("{s:[s,s,s]}", "type", "integer", "string", "null");
-	if (is_required)
-		return json_pack("{s:s}", "type", type_name(type));
-	return json_pack("{s:[s,s]}", "type", type_name(type), "null");
+		return json_pack("{s:[s,s]}", "type", "integer", "string");
+	if (may_be_null)
+		return json_pack("{s:[s,s]}", "type", type_name(type), "null");
+	return json_pack("{s:s}", "type", type_name(type));
 }
 
-static json_t *build_schema(const char *fields)
+/* text stands behind "(": "min-max)", or "min-)" without an upper bound. */
+static void add_range(json_t *type, char kind, const char *text)
 {
-	json_t *properties = json_object(), *required = json_array(), *type;
+	static const struct {
+		char kind;
+		const char *min, *max;
+	} names[] = {{'s', "minLength", "maxLength"}, {'a', "minItems", "maxItems"},
+		{'n', "minimum", "maximum"}, {'i', "minimum", "maximum"}};
+	char *end;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i].kind != kind)
+			continue;
+		json_object_set_new(type, names[i].min, json_integer(strtol(text, &end, 10)));
+		if (end[1] != ')')
+			json_object_set_new(
+				type, names[i].max, json_integer(strtol(end + 1, NULL, 10)));
+	}
+	if (kind == 'n')
+		json_object_set_new(type, "pattern", json_string("^[0-9]+$"));
+}
+
+/* text stands behind "{": "A,B}". */
+static void add_values(json_t *type, const char *text)
+{
+	json_t *values = json_array();
+
+	while (*text != '}') {
+		size_t len = strcspn(text, ",}");
+
+		json_array_append_new(values, json_stringn(text, len));
+		text += len + (text[len] == ',');
+	}
+	json_object_set_new(type, "enum", values);
+}
+
+/* One field's "type", which ends at a blank. */
+static json_t *build_field(const char *text, bool may_be_null)
+{
+	size_t len = strcspn(text, " ");
+	const char *at;
+	json_t *type = build_type(text[0], may_be_null);
+
+	if (text[1] == '<')
+		json_object_set_new(type, "items", schema_ref(text + 2, strcspn(text + 2, ">")));
+	at = memchr(text, '(', len);
+	if (at != NULL)
+		add_range(type, text[0], at + 1);
+	at = memchr(text, '{', len);
+	if (at != NULL)
+		add_values(type, at + 1);
+	return type;
+}
+
+static json_t *build_schema(const char *fields, bool is_request)
+{
+	json_t *properties = json_object(), *required = json_array(), *schema;
 	bool is_required;
 	char name[64];
 
@@ -144,18 +220,18 @@ static json_t *build_schema(const char *fields)
 		fields += len + 1;
 		len = strcspn(fields, " ");
 		is_required = fields[len - 1] == '!';
-		type = build_type(*fields, is_required);
-		if (fields[1] == '<')
-			json_object_set_new(
-				type, "items", schema_ref(fields + 2, strcspn(fields + 2, ">")));
-		json_object_set_new(properties, name, type);
+		json_object_set_new(
+			properties, name, build_field(fields, !is_required && !is_request));
 		if (is_required)
 			json_array_append_new(required, json_string(name));
 		fields += len;
 		fields += strspn(fields, " ");
 	}
-	return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
-		required);
+	schema = json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties,
+		"required", required);
+	if (is_request)
+		json_object_set_new(schema, "additionalProperties", json_false());
+	return schema;
 }
 
 /* An answer is JSON of a schema, or the one text that there is. */
@@ -199,19 +275,40 @@ static json_t *build_responses(const struct route *r)
 	return responses;
 }
 
+/* Of the path, and of the query. */
+static json_t *build_parameters(const struct route *r)
+{
+	const char *text = strchr(r->path, '{');
+	json_t *list = json_array();
+
+	if (text != NULL)
+		json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", text + 1,
+						    strcspn(text + 1, "}"), "in", "path",
+						    "required", 1, "schema", "type", "string"));
+	for (text = r->query; text != NULL && *text != '\0'; text += strspn(text, " ")) {
+		size_t len = strcspn(text, ":");
+
+		json_array_append_new(
+			list, json_pack("{s:s%, s:s, s:b, s:o}", "name", text, len, "in", "query",
+				      "required", 0, "schema", build_field(text + len + 1, false)));
+		text += strcspn(text, " ");
+	}
+	return list;
+}
+
 static json_t *build_operation(const struct route *r)
 {
 	json_t *op = json_pack("{s:s, s:s, s:o}", "summary", r->summary, "x-role",
 		user_role_name(r->role), "responses", build_responses(r));
-	const char *param = strchr(r->path, '{');
+	json_t *parameters = build_parameters(r);
 
-	if (op == NULL)
+	if (op == NULL) {
+		json_decref(parameters);
 		return NULL;
-	if (param != NULL)
-		json_object_set_new(op, "parameters",
-			json_pack("[{s:s%, s:s, s:b, s:{s:s}}]", "name", param + 1,
-				strcspn(param + 1, "}"), "in", "path", "required", 1, "schema",
-				"type", "string"));
+	}
+	if (json_array_size(parameters) > 0)
+		json_object_set(op, "parameters", parameters);
+	json_decref(parameters);
 	if (r->request != NULL)
 		json_object_set_new(op, "requestBody",
 			json_pack("{s:b, s:o}", "required", r->body == ROUTE_BODY_REQUIRED,
@@ -250,7 +347,8 @@ json_t *openapi_build(const struct route *table, size_t cnt)
 	bool is_whole = add_paths(paths, table, cnt);
 
 	for (size_t i = 0; i < SCHEMA_CNT; i++)
-		if (json_object_set_new(all, schemas[i].name, build_schema(schemas[i].fields)) != 0)
+		if (json_object_set_new(all, schemas[i].name,
+			    build_schema(schemas[i].fields, schemas[i].is_request)) != 0)
 			is_whole = false;
 	if (!is_whole) {
 		json_decref(paths);

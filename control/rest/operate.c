@@ -77,11 +77,9 @@ void operate_set_log(struct exchange *x)
 		return;
 	}
 	if (!log_level_parse(name, &level))
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "level"),
-			"level is error, warning, info or debug");
+		field_refuse(&a, "level", "must be error, warning, info or debug");
 	else if (module != NULL && !log_set_module_level(module, level))
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "module"),
-			"there is no such module; GET /api/v1/log lists them");
+		field_refuse(&a, "module", "is none: GET /api/v1/log lists them");
 	else
 		answer_ok(&a, NULL);
 	if (a.status == 200) {

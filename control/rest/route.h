@@ -29,6 +29,7 @@ struct route {
 	const char *summary;
 	const char *request; /* schema names of the OpenAPI document; NULL = none */
 	const char *answer;
+	const char *query; /* its fields, as in a schema of the document; NULL: none is taken */
 };
 
 struct route_match {

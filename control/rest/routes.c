@@ -6,6 +6,7 @@
 
 #include "control/crl/manager.h"
 #include "control/enrol/enrol.h"
+#include "control/fields.h"
 #include "control/helper.h"
 #include "control/peers.h"
 #include "control/provision.h"
@@ -72,7 +73,12 @@ static void show_certificate(struct exchange *x)
 
 static void reload_certificates(struct exchange *x)
 {
-	provision_reload(x->daemon->provision, exchange_answer, x);
+	struct answer a;
+
+	if (fields_read(exchange_body(x), NULL, 0, &a) < 0)
+		exchange_answer_now(x, &a);
+	else
+		provision_reload(x->daemon->provision, exchange_answer, x);
 }
 
 static void start_enrolment(struct exchange *x)
@@ -308,12 +314,12 @@ const struct route routes[] = {
 		list_revocation, "Every CRL source and its state", NULL, "Revocation"},
 	{GET, "/certificate-revocation/entry", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
 		export_revocations, "Every revoked certificate (?format=json or text)", NULL,
-		"RevocationEntries"},
+		"RevocationEntries", "format:s{json,text}"},
 	{POST, "/certificate-revocation/refresh", USER_OPERATOR, ROUTE_BODY_OPTIONAL, true, NULL,
 		refresh_revocation, "Fetch every CRL now; answers when it is in force", "Empty",
 		"Revocation"},
 	{GET, "/peer", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, list_peers,
-		"Peers, at most 1000 (?limit=N&after=NAME: the next ones)", NULL, "PeerList"},
+		"Peers, at most 1000 (?limit=N&after=NAME: the next ones)", NULL, "PeerList", "limit:i(1-1000) after:s(1-63)"},
 	{GET, "/peer/{name}/security", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_peer,
 		"Keys and counters of a peer", NULL, "Peer"},
 	{GET, "/peer/{name}/certificate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
@@ -322,9 +328,9 @@ const struct route routes[] = {
 	{GET, "/security/key-status", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, show_key_status,
 		"Keys over all peers", NULL, "KeyStatus"},
 	{GET, "/alarm", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
-		operate_list_alarms, "Standing alarms (?shelved=true: all)", NULL, "AlarmList"},
+		operate_list_alarms, "Standing alarms (?shelved=true: all)", NULL, "AlarmList", "shelved:s{true}"},
 	{GET, "/event", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
-		operate_list_events, "The newest audit records (?count=N)", NULL, "EventList"},
+		operate_list_events, "The newest audit records (?count=N)", NULL, "EventList", "count:i(1-1000)"},
 	{GET, "/event/verify", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_verify_events,
 		"Is the audit log whole and unchanged", NULL, "EventsVerified"},
 	{GET, "/metrics", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, operate_metrics,
@@ -343,9 +349,9 @@ const struct route routes[] = {
 	{GET, "/configuration/schema", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_schema,
 		"Every item: type, unit, range, default, meaning", NULL, "Schema"},
 	{GET, "/configuration/running", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_running,
-		"The running configuration, or a part of it (?path=A/B)", NULL, "Running"},
+		"The running configuration, or a part of it (?path=A/B)", NULL, "Running", "path:s(1-511)"},
 	{GET, "/configuration/candidate", USER_VIEWER, ROUTE_BODY_NONE, false, NULL,
-		configure_show_candidate, "The candidate, or a part of it (?path=A/B)", NULL, "Candidate"},
+		configure_show_candidate, "The candidate, or a part of it (?path=A/B)", NULL, "Candidate", "path:s(1-511)"},
 	{POST, "/configuration/candidate", USER_ADMIN, ROUTE_BODY_REQUIRED, true, NULL,
 		configure_edit_candidate, "Edit the candidate: all operations or none", "Operations",
 		"Edited"},
@@ -355,7 +361,7 @@ const struct route routes[] = {
 		configure_discard_candidate, "Discard the candidate", NULL, "Edited"},
 	{GET, "/configuration/diff", USER_VIEWER, ROUTE_BODY_NONE, false, NULL, configure_show_diff,
 		"From running to candidate, or between two of the history (?from=N&to=M)", NULL,
-		"Changes"},
+		"Changes", "from:i(1-) to:i(1-)"},
 	{POST, "/configuration/validate", USER_OPERATOR, ROUTE_BODY_NONE, false, NULL,
 		configure_validate_candidate, "What a commit would say", NULL, "Validated"},
 	{POST, "/configuration/commit", USER_ADMIN, ROUTE_BODY_OPTIONAL, true, NULL, configure_commit,

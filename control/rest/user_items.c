@@ -172,11 +172,7 @@ struct wanted {
 static bool is_wanted_good(const struct wanted *w, struct answer *out)
 {
 	if (w->role != NULL && user_role_parse(w->role) == USER_NOBODY)
-		answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "role"),
-			"\"role\" must be viewer, operator or admin");
-	else if (w->enabled != NULL && !json_is_boolean(w->enabled))
-		answer_error(out, 400, "bad-field", json_pack("{s:s}", "field", "is_enabled"),
-			"\"is_enabled\" must be true or false");
+		field_refuse(out, "role", "must be viewer, operator or admin");
 	else
 		return true;
 	return false;
@@ -213,7 +209,7 @@ void users_update(struct users *u, const char *name, const json_t *request, answ
 	struct wanted w = {NULL, NULL, json_object_get(request, "is_enabled")};
 	bool enabled;
 	const struct field fields[] = {{"role", FIELD_STRING, false, &w.role},
-		{"full_name", FIELD_STRING, false, &w.full_name},
+		{"full_name", FIELD_STRING, false, &w.full_name, 0, USER_FULL_NAME_MAX},
 		{"is_enabled", FIELD_BOOL, false, &enabled}};
 	const struct user_record *user = user_list_find(&u->list, name);
 	struct answer a;
@@ -309,7 +305,7 @@ void users_create(struct users *u, const json_t *request, answer_cb cb, void *ar
 		{"name", FIELD_STRING, true, &name},
 		{"role", FIELD_STRING, true, &w.role},
 		{"password", FIELD_STRING, true, &password},
-		{"full_name", FIELD_STRING, false, &w.full_name},
+		{"full_name", FIELD_STRING, false, &w.full_name, 0, USER_FULL_NAME_MAX},
 		{"is_enabled", FIELD_BOOL, false, &enabled},
 	};
 	struct users_job *job;
@@ -317,13 +313,9 @@ void users_create(struct users *u, const json_t *request, answer_cb cb, void *ar
 
 	if (fields_read(request, fields, 5, &a) < 0 || !is_wanted_good(&w, &a))
 		goto refuse;
-	if (!user_password_is_good(password))
-		answer_error(&a, 400, "bad-password", json_pack("{s:s}", "field", "password"),
-			"a password has 8 to 256 characters");
-	else if (strlen(w.full_name) > USER_FULL_NAME_MAX)
-		answer_error(&a, 400, "bad-field", json_pack("{s:s}", "field", "full_name"),
-			"\"full_name\" has at most %d bytes", USER_FULL_NAME_MAX);
-	else if (!user_name_is_good(name))
+	if (!user_password_check(password, &a))
+		goto refuse;
+	if (!user_name_is_good(name))
 		users_answer_failure(&a, -EINVAL);
 	else if (user_list_find(&u->list, name) != NULL)
 		users_answer_failure(&a, -EEXIST);

@@ -81,7 +81,8 @@ void users_job_hash(
 /* The hash of a job is its user's from now on; every token of that user ends. 0 or -errno. */
 int users_put_hash(struct users *u, const struct users_job *job)
 	__attribute__((warn_unused_result));
-bool user_password_is_good(const char *password);
+/* false with 400 bad-password answered. */
+bool user_password_check(const char *password, struct answer *out);
 /* -ENOENT, -EEXIST, -EPERM (the last admin), ... as an answer. */
 void users_answer_failure(struct answer *out, int error);
 /* actor may be NULL. */

@@ -374,21 +374,28 @@ static int to_pem(X509_REQ *request, char **out)
 	return 0;
 }
 
+int pki_subject_check(const struct pki_subject *subject, struct pki_report *report)
+{
+	struct field fields[FIELD_CNT];
+	bool is_fine;
+
+	list_fields(subject, fields);
+	is_fine = check_fields(fields, report);
+	is_fine = check_alt_names(subject, report) && is_fine;
+	return is_fine ? 0 : -EINVAL;
+}
+
 int pki_request_build(
 	const struct pki_subject *subject, EVP_PKEY *key, struct pki_report *report, char **out)
 {
 	struct field fields[FIELD_CNT];
 	struct pki_key_spec spec;
 	X509_REQ *request = NULL;
-	bool is_fine;
-	int ret;
+	int ret = -EIO;
 
-	list_fields(subject, fields);
-	is_fine = check_fields(fields, report);
-	is_fine = check_alt_names(subject, report) && is_fine;
-	if (!is_fine || pki_key_spec_of(key, &spec) < 0)
+	if (pki_subject_check(subject, report) < 0 || pki_key_spec_of(key, &spec) < 0)
 		return -EINVAL;
-	ret = -EIO;
+	list_fields(subject, fields);
 	request = X509_REQ_new();
 	if (request == NULL || X509_REQ_set_version(request, 0) != 1 ||
 		fill_subject(request, fields) != 1 || X509_REQ_set_pubkey(request, key) != 1 ||

@@ -44,9 +44,14 @@ struct pki_subject {
 };
 
 /*
- * Checks every field against RFC 5280's upper bounds, characters and forms, then builds and signs:
+ * Checks every field against RFC 5280's upper bounds, characters and forms. 0, or -EINVAL with
+ * findings whose subject is the field's name.
+ */
+int pki_subject_check(const struct pki_subject *subject, struct pki_report *report) RK_MUST_CHECK;
+/*
+ * Checks as above, then builds and signs:
  * SHA-256 (RSA, P-256), SHA-384 (P-384), SHA-512 (P-521). *out is NUL-terminated PEM, freed with
- * free(). 0; -EINVAL with findings whose subject is the field's name; -EIO, -ENOMEM.
+ * free(). 0; -EINVAL with findings; -EIO, -ENOMEM.
  */
 int pki_request_build(const struct pki_subject *subject, EVP_PKEY *key, struct pki_report *report,
 	char **out) RK_MUST_CHECK;

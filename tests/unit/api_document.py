@@ -5,27 +5,15 @@ plane that is a stand-in, and holds every answer against the document: status li
 status's schema, nothing in it that the document does not name. Every operation succeeds at least
 once. Nobody gets past the role that the document names."""
 import http.client
-import json
-import os
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
 
+from api_daemon import BASE, CONFIG, ROLES, Local, call, get_document, log_in_all, start, wait_for
+
 PROGRAM, DATA_PLANE = sys.argv[1:3]
-BASE = "/api/v1"
-PASSWORD = "TheAdminPassword1234"
-ROLES = ["viewer", "operator", "admin"]
-CONFIG = {
-    "router": {
-        "name": "east", "node": "node0", "peering-common-name": "east.peering",
-        "port": [{"name": "net_ring0", "address": ["192.0.2.1/24"]}],
-        "peer": [{"name": "west", "peering-common-name": "west.peering",
-                  "path": [{"port": "net_ring0", "address": "192.0.2.2"}]}],
-    }
-}
 # Bodies that are good, or as good as they get without a data plane and a CA.
 BODIES = {
     "POST /login": {"username": "nobody", "password": "wrong password"},
@@ -47,39 +35,6 @@ problems = []
 succeeded = set()  # operations
 # They need a CA that answers; its own tests have one.
 NO_CA = {"POST /enrolment", "GET /enrolment/{name}", "DELETE /enrolment/{name}"}
-
-
-class Local(http.client.HTTPConnection):
-    """HTTP over the Unix socket."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(self.path)
-
-
-def call(connect, method, path, body=None, token=None):
-    """Status and parsed answer; None when it is not JSON."""
-    connection = connect()
-    headers = {}
-    data = None
-    if body is not None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers["Content-Type"] = "application/json"
-    if token is not None:
-        headers["Authorization"] = "Bearer " + token
-    connection.request(method, path, body=data, headers=headers)
-    answer = connection.getresponse()
-    text = answer.read()
-    connection.close()
-    try:
-        return answer.status, json.loads(text)
-    except ValueError:
-        return answer.status, text
 
 
 def fits(value, schema, document, where):
@@ -307,47 +262,6 @@ def tell_story(remote, operations, document, token, ca, data_plane):
     story.rest()
 
 
-def start(folder):
-    """The daemon, its first word awaited; the port it listens on."""
-    for name in ("config", "state", "run", "pki"):
-        os.mkdir(f"{folder}/{name}", 0o700)
-    with open(f"{folder}/config/rekey.json", "w", encoding="utf-8") as out:
-        json.dump(CONFIG, out)
-    with open(f"{folder}/password", "w", encoding="utf-8") as out:
-        out.write(PASSWORD)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    daemon = subprocess.Popen(
-        [PROGRAM, "--config-dir", f"{folder}/config", "--state-dir", f"{folder}/state",
-         "--run-dir", f"{folder}/run", "--pki-dir", f"{folder}/pki", "--listen",
-         f"127.0.0.1:{port}", "--admin-password-file", f"{folder}/password",
-         "--log-level", "error"],
-        # The sandbox forbids what LeakSanitizer does in the end; unit tests look for leaks.
-        env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
-    return daemon, port
-
-
-def log_in(remote, user, password):
-    """A token; the first key is being made meanwhile."""
-    for _ in range(200):
-        status, answer = call(remote, "POST", BASE + "/login",
-                              {"username": user, "password": password})
-        if status == 200:
-            return answer["token"]
-        time.sleep(0.1)
-    raise SystemExit(f"no login: {answer}")
-
-
-def wait_for(path):
-    """The socket is there."""
-    for _ in range(200):
-        if os.path.exists(path):
-            return
-        time.sleep(0.05)
-    raise SystemExit("rekey-control did not start")
-
-
 def wait_for_data_plane(path):
     """It is connected."""
     for _ in range(200):
@@ -367,17 +281,9 @@ def run(folder, daemon, port, ca, data_plane):
         return http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=20)
 
     wait_for(f"{folder}/run/control.sock")
-    tokens = {"admin": log_in(remote, "admin", PASSWORD)}
+    tokens = log_in_all(remote)
     succeeded.add("POST /login")
-    for role in ("viewer", "operator"):
-        status, answer = call(remote, "POST", BASE + "/user", {
-            "name": role, "role": role, "password": PASSWORD}, tokens["admin"])
-        assert status == 200, answer
-        tokens[role] = log_in(remote, role, PASSWORD)
-    status, document = call(remote, "GET", BASE + "/openapi.json")
-    assert status == 200 and document["openapi"].startswith("3.1"), document
-    operations = {f"{method.upper()} {path[len(BASE):]}": spec
-                  for path, item in document["paths"].items() for method, spec in item.items()}
+    document, operations = get_document(remote)
     tell_story(remote, operations, document, tokens["admin"], ca, data_plane)
     for name, spec in operations.items():
         if name not in LAST:
@@ -400,7 +306,7 @@ def main():
     """Exit 1 when an answer is not what the document says."""
     with tempfile.TemporaryDirectory(prefix="rekey-api-") as folder:
         ca = CA(folder)
-        daemon, port = start(folder)
+        daemon, port = start(PROGRAM, folder, CONFIG)
         processes = [daemon]
 
         def data_plane():

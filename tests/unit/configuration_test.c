@@ -198,7 +198,7 @@ static void test_rollback(void **state)
 	roll_back(first, 200);
 	assert_int_equal(f.d.config->port[0].mtu, 1400);
 	roll_back(first + 100, 404);
-	roll_back(0, 404);
+	roll_back(0, 400);
 	daemon_fixture_restart(&f);
 	assert_int_equal(f.d.config->port[0].mtu, 1400);
 	roll_back(first - 1, 200); /* the file that was there at first */

@@ -274,7 +274,7 @@ static void audited_name_is_bounded(void **state)
 		memcpy(name + i, "\xc3\xa4", 3);
 	snprintf(body, sizeof(body), "{\"username\":\"%s\",\"password\":\"%s\"}", name,
 		"no such one");
-	answers("POST", "/api/v1/login", "", body, 400, "bad-request");
+	answers("POST", "/api/v1/login", "", body, 400, "bad-field");
 	audit = fixture_audit(f);
 	name[127] = '\0';
 	assert_non_null(strstr(audit, name));
