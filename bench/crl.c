@@ -177,7 +177,8 @@ static void ingest_ours(void *arg, struct told *out)
 	out->extra[0] = (double)(bench_wall_ns() - begin) / 1e9;
 	bench_must(
 		revocations_new(&args, &r) == 0 &&
-			revocations_compile(r, secret, &compiled, &why) == 0 &&
+			revocations_compile(r, secret, COMPILE_PAGES_ORDINARY, &compiled, &why) ==
+				0 &&
 			rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, false, &part, &why) == 0,
 		"a set");
 	must_answer(f, part, secret);
@@ -343,7 +344,8 @@ static void take_partitions(void *arg, struct told *out)
 	begin = bench_wall_ns();
 	bench_must(
 		revocations_new(&args, &r) == 0 &&
-			revocations_compile(r, secret, &compiled, &why) == 0 &&
+			revocations_compile(r, secret, COMPILE_PAGES_ORDINARY, &compiled, &why) ==
+				0 &&
 			rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, false, &part, &why) == 0,
 		"a set");
 	out->extra[0] = (double)(bench_wall_ns() - begin) / 1e9;

@@ -137,6 +137,7 @@ static void configure(struct live *l)
 		.run_dir = l->path[2],
 		.pki_dir = l->path[3],
 		.admin_password_file = l->password,
+		.is_on_huge_pages = true, /* where some are reserved */
 		.listen = {"127.0.0.1:0"},
 		.listen_cnt = 1};
 }

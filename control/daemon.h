@@ -41,6 +41,7 @@ struct daemon_options {
 	const char *listen[9];           /* ADDR:PORT, NULL at the end; none: the configuration's */
 	unsigned listen_cnt;
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
+	bool is_on_huge_pages;      /* a large revocation set, while enough of them are free */
 	bool is_sandboxed;          /* give up what is not needed, once the folders are there */
 	enum log_level log_level;
 	enum log_format log_format;

@@ -28,6 +28,7 @@ static const struct option long_options[] = {
 	{"admin-password-file", required_argument, NULL, 'a'},
 	{"dataplane-user", required_argument, NULL, 'u'},
 	{"log-level", required_argument, NULL, 'L'},
+	{"huge-pages", no_argument, NULL, 'H'},
 	{"no-sandbox", no_argument, NULL, 'N'},
 	{"log-format", required_argument, NULL, 'F'},
 	{"print-schema", no_argument, NULL, 'P'},
@@ -51,6 +52,7 @@ static const char help_text[] =
 	"  --dataplane-user NAME       who may connect as the data plane (this user)\n"
 	"  --log-level LEVEL           error, warning, info or debug (info)\n"
 	"  --log-format FORMAT         auto, text or json (auto: to the journal, else text)\n"
+	"  --huge-pages                put a large revocation set on reserved pages of 2 MB\n"
 	"  --no-sandbox                keep every system call and all of the file system\n"
 	"  --print-schema              print the configuration's items and exit\n"
 	"  --print-alarms              print every kind of alarm and exit\n"
@@ -108,6 +110,9 @@ static int take_option(struct daemon_options *o, int option, const char *value)
 			return 0;
 		fprintf(stderr, "rekey-control: --log-level is error, warning, info or debug\n");
 		return -EINVAL;
+	case 'H':
+		o->is_on_huge_pages = true;
+		return 0;
 	case 'N':
 		o->is_sandboxed = false;
 		return 0;

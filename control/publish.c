@@ -357,8 +357,8 @@ static json_t *part_json(const struct compile_part *part)
 
 	for (size_t i = 0; i < RK_DIGEST_LEN; i++)
 		snprintf(digest + 2 * i, 3, "%02x", part->digest[i]);
-	return json_pack("{s:s, s:I, s:s}", "kind", part_name[part->kind], "size",
-		(json_int_t)part->size, "digest", digest);
+	return json_pack("{s:s, s:I, s:I, s:s}", "kind", part_name[part->kind], "size",
+		(json_int_t)part->size, "page_size", (json_int_t)part->page_size, "digest", digest);
 }
 
 void publisher_show(const struct publisher *p, struct answer *out)

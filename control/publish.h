@@ -47,6 +47,6 @@ void publisher_generations(
 bool publisher_is_connected(const struct publisher *p);
 /*
  * {"connected": bool, "published": {"incarnation", "counter"}, "applied": {...} or null,
- * "last_refusal": text or null, "parts": [{"kind", "size", "digest"}]}
+ * "last_refusal": text or null, "parts": [{"kind", "size", "page_size", "digest"}]}
  */
 void publisher_show(const struct publisher *p, struct answer *out);

@@ -23,6 +23,7 @@
 struct compiling {
 	struct publisher *publisher;
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
+	enum compile_pages pages;
 	struct revocations *now; /* counted: what the parts are to say */
 	struct revocations
 		*base; /* counted: over which an overlay may be made; NULL: a base is due */
@@ -68,6 +69,8 @@ static struct compiling *compiling_new(
 	if (c == NULL)
 		return NULL;
 	c->publisher = p;
+	if (p->daemon->options->is_on_huge_pages)
+		c->pages = COMPILE_PAGES_RESERVED;
 	c->now = revocations_get(now);
 	c->base = base != NULL ? revocations_get(base) : NULL;
 	c->base_part.fd = c->part.fd = -1;
@@ -86,7 +89,7 @@ static void work(void *arg)
 			c->installation_key, &c->part, &c->overlay, &c->why);
 	if (c->error != -E2BIG)
 		return;
-	c->error = revocations_compile(c->now, c->installation_key, &c->part, &c->why);
+	c->error = revocations_compile(c->now, c->installation_key, c->pages, &c->part, &c->why);
 }
 
 /* ---- what becomes of it ----------------------------------------------------------------------- */

@@ -69,8 +69,8 @@ enum pki_revocation_answer revocations_find(
 
 /* The REVOCATION_BASE part: all of it. As compile_revocations; a helper thread's work. */
 int revocations_compile(const struct revocations *r,
-	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
-	struct rk_refusal *why) RK_MUST_CHECK;
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], enum compile_pages pages,
+	struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
 /* What an overlay says beside its base: what the next one over that base begins with. Counted. */
 struct revocations_overlay;
 struct revocations_overlay *revocations_overlay_get(struct revocations_overlay *o);

@@ -159,12 +159,14 @@ static int give_base(void *ctx, struct revocation_builder *b)
 }
 
 int revocations_compile(const struct revocations *r,
-	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
-	struct rk_refusal *why)
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], enum compile_pages pages,
+	struct compile_part *out, struct rk_refusal *why)
 {
 	struct base base = {.r = r};
-	const struct compile_entries entries = {
-		.cnt = revocations_counted_entries(r), .give = give_base, .ctx = &base};
+	const struct compile_entries entries = {.cnt = revocations_counted_entries(r),
+		.give = give_base,
+		.ctx = &base,
+		.pages = pages};
 	int ret = 0;
 
 	base.entry_cnt = entries.cnt;

@@ -257,6 +257,7 @@ void show_publication(const struct show *s, json_t *answer)
 	static const struct print_column parts[] = {
 		{"Part", "kind"},
 		{"Bytes", "size"},
+		{"Page Bytes", "page_size"},
 		{"Digest", "digest"},
 	};
 

@@ -38,7 +38,7 @@ int compile_verdicts(const struct rk_verdict *const *verdict, size_t verdict_cnt
 			ret = compile_refuse(why, "two verdicts for one certificate");
 	}
 	if (ret == 0)
-		ret = part_writer_open(&w, RK_PART_VERDICTS, &section, 1, 0);
+		ret = part_writer_open(&w, RK_PART_VERDICTS, &section, 1, NULL);
 	if (ret < 0)
 		goto out;
 	to = part_writer_section(&w, 0);
@@ -106,7 +106,8 @@ static int write_lines(struct part_writer *w, enum rk_part_kind kind,
 {
 	size_t room = revocation_builder_room(b);
 	size_t lines = section[0].count * sizeof(struct rk_revocation_line);
-	int ret = part_writer_open(w, kind, section, 2, room - lines);
+	const struct part_memory memory = {room - lines, entries->pages};
+	int ret = part_writer_open(w, kind, section, 2, &memory);
 
 	if (ret < 0)
 		return ret;

@@ -90,8 +90,16 @@ struct compile_part {
 	int fd; /* memfd, F_SEAL_SHRINK | GROW | WRITE | SEAL, close-on-exec */
 	enum rk_part_kind kind;
 	uint64_t size;
+	size_t page_size; /* of its memory */
 	uint8_t digest[RK_DIGEST_LEN];
 };
+
+/*
+ * Which pages a large part may lie on: ordinary ones, or those of 2 MiB that somebody has reserved
+ * (vm.nr_hugepages), as long as there are enough; a random look into millions of entries then misses
+ * no translation.
+ */
+enum compile_pages { COMPILE_PAGES_ORDINARY, COMPILE_PAGES_RESERVED };
 void compile_part_close(struct compile_part *part);
 
 int compile_config(const struct compile_config *input, struct compile_part *out,
@@ -120,6 +128,7 @@ struct compile_entries {
 	 */
 	int (*give)(void *ctx, struct revocation_builder *b);
 	void *ctx;
+	enum compile_pages pages;
 };
 /* The same for those, of which each is checked as it is added, and all once more in the end. */
 int compile_revocations_given(enum rk_part_kind kind, const struct compile_entries *entries,

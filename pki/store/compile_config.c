@@ -405,7 +405,7 @@ int compile_config(
 		[PEERS] = {RK_SECTION_PEERS, sizeof(struct rk_peer), input->peer_cnt},
 		[PATHS] = {RK_SECTION_PATHS, sizeof(struct rk_path), plan.path_cnt},
 	};
-	ret = part_writer_open(&w, RK_PART_CONFIG, section, SECTION_CNT, 0);
+	ret = part_writer_open(&w, RK_PART_CONFIG, section, SECTION_CNT, NULL);
 	if (ret < 0)
 		goto out;
 	write_plan(&w, &plan);

@@ -14,6 +14,11 @@
 
 #define LARGE_BYTES ((size_t)4 << 20)
 
+#define RESERVED_PAGE ((size_t)2 << 20)
+
+#ifndef MFD_HUGE_2MB
+#define MFD_HUGE_2MB (21u << 26) /* <linux/memfd.h> */
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* since Linux 5.14; an older one refuses it */
 #endif
@@ -107,28 +112,58 @@ static bool populate_all(uint8_t *map, size_t len)
 	return low.is_there && high.is_there;
 }
 
-/*
- * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Of a large
- * part in large pages where the system gives them (shmem_enabled), which only a mapping can ask for.
- */
-static int allocate(struct part_writer *w)
+static size_t in_whole_pages(size_t len, size_t page)
+{
+	return (len + page - 1) / page * page;
+}
+
+static int open_file(struct part_writer *w, size_t len, size_t page, unsigned flags)
 {
 	void *map;
 
-	if (ftruncate(w->fd, (off_t)w->map_len) < 0)
+	w->page_size = page;
+	w->map_len = in_whole_pages(len, page);
+	w->fd = memfd_create("rekey-part", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+	if (w->fd < 0 || ftruncate(w->fd, (off_t)w->map_len) < 0)
 		return -errno;
 	map = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	w->map = map;
-	if (w->map_len >= LARGE_BYTES && populate_all(map, w->map_len))
+	return 0;
+}
+
+/* The mapping reserves its pages or fails, so writing to them cannot. */
+static bool allocate_reserved(struct part_writer *w, size_t len)
+{
+	if (open_file(w, len, RESERVED_PAGE, MFD_HUGETLB | MFD_HUGE_2MB) == 0) {
+		(void)populate_all(w->map, w->map_len);
+		return true;
+	}
+	part_writer_abort(w);
+	return false;
+}
+
+/*
+ * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Of a large
+ * part in large pages where the system gives them (shmem_enabled), which only a mapping can ask for.
+ */
+static int allocate(struct part_writer *w, size_t len)
+{
+	int ret = open_file(w, len, (size_t)sysconf(_SC_PAGESIZE), 0);
+
+	if (ret < 0)
+		return ret;
+	if (w->map_len >= LARGE_BYTES && populate_all(w->map, w->map_len))
 		return 0;
 	return -posix_fallocate(w->fd, 0, (off_t)w->map_len);
 }
 
 int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
-	const struct part_section *section, size_t section_cnt, size_t spare)
+	const struct part_section *section, size_t section_cnt, const struct part_memory *memory)
 {
+	const size_t spare = memory != NULL ? memory->spare : 0;
+	bool is_reserved = memory != NULL && memory->pages == COMPILE_PAGES_RESERVED;
 	int ret;
 
 	assert(section_cnt <= PART_SECTION_MAX);
@@ -138,11 +173,9 @@ int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 		return ret;
 	if (spare > SIZE_MAX / 2 - w->size)
 		return -E2BIG;
-	w->map_len = w->size + spare;
-	w->fd = memfd_create("rekey-part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (w->fd < 0)
-		return -errno;
-	ret = allocate(w);
+	is_reserved = is_reserved && w->size >= LARGE_BYTES;
+	if (!is_reserved || !allocate_reserved(w, w->size + spare))
+		ret = allocate(w, w->size + spare);
 	if (ret < 0)
 		goto fail;
 	write_header(w, section_cnt);
@@ -201,7 +234,10 @@ static int check_part(const struct part_writer *w, struct rk_refusal *why)
 
 int part_writer_finish(struct part_writer *w, struct compile_part *out, struct rk_refusal *why)
 {
-	struct compile_part part = {.fd = w->fd, .kind = w->kind, .size = w->size};
+	struct compile_part part = {
+		.fd = w->fd, .kind = w->kind, .size = w->size, .page_size = w->page_size};
+	size_t len =
+		w->page_size == RESERVED_PAGE ? in_whole_pages(w->size, w->page_size) : w->size;
 	int ret = take_digest(w, part.digest);
 
 	if (ret < 0)
@@ -210,7 +246,7 @@ int part_writer_finish(struct part_writer *w, struct compile_part *out, struct r
 	/* F_SEAL_WRITE needs every writable mapping gone. */
 	munmap(w->map, w->map_len);
 	w->map = NULL;
-	if ((w->map_len > w->size && ftruncate(w->fd, (off_t)w->size) < 0) ||
+	if (ftruncate(w->fd, (off_t)len) < 0 ||
 		fcntl(w->fd, F_ADD_SEALS,
 			F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
 		ret = -errno;

@@ -20,8 +20,9 @@ struct part_writer {
 	int fd;
 	enum rk_part_kind kind;
 	uint8_t *map;
-	size_t size;                /* of the part */
-	size_t map_len;             /* with what is spare behind it */
+	size_t size;    /* of the part */
+	size_t map_len; /* with what is spare behind it, in whole pages */
+	size_t page_size;
 	struct part_digest *digest; /* being taken; NULL: at the end */
 	struct rk_section section[PART_SECTION_MAX];
 };
@@ -30,13 +31,19 @@ struct part_writer {
 int compile_refuse(struct rk_refusal *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* What a part lies in, beyond what its sections need. */
+struct part_memory {
+	size_t spare; /* bytes behind the sections, for whoever needs room while they are made */
+	enum compile_pages pages;
+};
+
 /*
- * Sections in ascending order of id; all bytes zero. So many bytes more are spare, for whoever needs
- * room behind the sections while they are made. Ended by finish or abort, until when w stays where it
- * is. 0 or -errno.
+ * Sections in ascending order of id; all bytes zero. memory NULL: none spare, ordinary pages. Ended by
+ * finish or abort, until when w stays where it is. 0 or -errno.
  */
 int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
-	const struct part_section *section, size_t section_cnt, size_t spare) RK_MUST_CHECK;
+	const struct part_section *section, size_t section_cnt,
+	const struct part_memory *memory) RK_MUST_CHECK;
 /* Where section i (0-based) lies: room for count * stride bytes. */
 void *part_writer_section(struct part_writer *w, size_t i);
 /* What is before end is as it will be, for a digest that is taken meanwhile. */

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define SEALS_NEEDED (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -16,9 +18,14 @@ static size_t page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+static size_t in_pages(size_t len, size_t page)
+{
+	return (len + page - 1) / page * page;
+}
+
 static size_t whole_pages(size_t len)
 {
-	return (len + page_size() - 1) / page_size() * page_size();
+	return in_pages(len, page_size());
 }
 
 int rk_part_digest_begin(EVP_MD_CTX *ctx, const struct rk_part_header *header)
@@ -82,13 +89,45 @@ static int check_all(struct rk_part *part, bool check_digest, struct rk_refusal 
 static int map_sealed(int fd, struct rk_part *part)
 {
 	/* Private: kernels before 6.7 refuse a shared mapping of a write-sealed descriptor. */
-	void *map = mmap(NULL, part->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	int flags = MAP_PRIVATE | MAP_POPULATE;
+	void *map;
 
+	/* For a copy that nobody will ever make, a second set of pages would be reserved. */
+	if (part->page_size != page_size())
+		flags |= MAP_NORESERVE;
+	map = mmap(NULL, part->size, PROT_READ, flags, fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	part->map = map;
-	part->map_len = whole_pages(part->size);
+	part->map_len = in_pages(part->size, part->page_size);
 	part->data = map;
+	return 0;
+}
+
+/*
+ * On reserved pages (hugetlb) a file is whole pages long, and the part ends within the last one: of
+ * what is behind it no byte is read. Elsewhere the part is the file.
+ */
+static int find_end(int fd, struct rk_part *part, struct rk_refusal *why)
+{
+	const size_t file_size = part->size;
+	struct rk_part_header header;
+	struct statfs fs;
+	int ret;
+
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != HUGETLBFS_MAGIC)
+		return 0;
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+		return rk_refuse(why, "its header cannot be read");
+	part->page_size = (size_t)fs.f_bsize;
+	ret = check_length(header.size, why);
+	if (ret < 0)
+		return ret;
+	if (in_pages((size_t)header.size, part->page_size) != file_size)
+		return rk_refuse(why, "size in the header is not the size");
+	part->size = (size_t)header.size;
 	return 0;
 }
 
@@ -150,6 +189,7 @@ static int part_new(uint64_t len, enum rk_part_kind kind, struct rk_part **out)
 	if (part == NULL)
 		return -ENOMEM;
 	part->size = (size_t)len;
+	part->page_size = page_size();
 	part->kind = kind;
 	*out = part;
 	return 0;
@@ -177,10 +217,11 @@ int rk_part_open(int fd, enum rk_part_kind kind, bool check_digest, struct rk_pa
 	ret = part_new((uint64_t)st.st_size, kind, &part);
 	if (ret < 0)
 		return ret;
-	ret = is_sealed ? map_sealed(fd, part) : read_file(fd, part);
-	if (ret < 0)
-		goto out;
-	ret = check_all(part, check_digest, why);
+	ret = is_sealed ? find_end(fd, part, why) : 0;
+	if (ret == 0)
+		ret = is_sealed ? map_sealed(fd, part) : read_file(fd, part);
+	if (ret == 0)
+		ret = check_all(part, check_digest, why);
 	if (ret < 0)
 		goto out;
 	*out = part;
@@ -224,9 +265,9 @@ bool rk_part_close_step(struct rk_part *part, size_t max_bytes)
 	size_t keep;
 
 	if (part->map != NULL && part->map_len > max_bytes) {
-		keep = whole_pages(part->map_len - max_bytes);
+		keep = in_pages(part->map_len - max_bytes, part->page_size);
 		if (keep == part->map_len && keep > 0)
-			keep -= page_size(); /* every step gets on, however small */
+			keep -= part->page_size; /* every step gets on, however small */
 		munmap(part->map + keep, part->map_len - keep);
 		part->map_len = keep;
 		if (keep > 0)

@@ -15,6 +15,7 @@
 struct rk_part {
 	uint8_t *map; /* start of the mapping; the bytes lie at its start or, copied, at its end */
 	size_t map_len;
+	size_t page_size; /* of the mapping */
 	const uint8_t *data;
 	size_t size;
 	enum rk_part_kind kind;

@@ -261,6 +261,115 @@ static void revocations_are_checked(void **state)
 	compile_part_close(&a);
 }
 
+#define LARGE_CNT 400000 /* 5.8 MiB */
+
+static int give_large(void *ctx, struct revocation_builder *b)
+{
+	int ret = 0;
+
+	(void)ctx;
+	for (uint32_t i = 0; i < LARGE_CNT && ret == 0; i++) {
+		const struct rk_revocation_entry e = fixture_revocation(i, i % 3);
+
+		ret = revocation_builder_add(b, 0, &e, 1);
+	}
+	return ret;
+}
+
+static void compile_large(enum compile_pages pages, struct compile_part *out)
+{
+	const struct compile_entries entries = {
+		.cnt = LARGE_CNT, .give = give_large, .pages = pages};
+	struct rk_refusal why = {""};
+
+	assert_int_equal(
+		compile_revocations_given(RK_PART_REVOCATION_BASE, &entries, NULL, 0, out, &why),
+		0);
+}
+
+static size_t free_reserved_pages(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	size_t cnt = 0;
+
+	if (f == NULL || fscanf(f, "%zu", &cnt) != 1)
+		cnt = 0;
+	if (f != NULL)
+		fclose(f);
+	return cnt;
+}
+
+/* A seal, a check and a look up do not tell on which pages a part lies, and neither do its bytes. */
+static void open_large(const struct compile_part *part)
+{
+	const uint64_t all = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+	struct rk_part *open = NULL;
+	size_t steps = 1;
+
+	assert_int_equal(fcntl(part->fd, F_GET_SEALS) & all, all);
+	assert_int_equal(rk_part_open(part->fd, RK_PART_REVOCATION_BASE, true, &open, NULL), 0);
+	assert_int_equal(rk_part_bytes(open).len, part->size);
+	assert_memory_equal(rk_part_digest(open), part->digest, RK_DIGEST_LEN);
+	for (; !rk_part_close_step(open, (size_t)1 << 20); steps++)
+		continue;
+	assert_in_range(steps, 2, part->size / ((size_t)1 << 20) + 1);
+}
+
+static void large_set_lies_on_reserved_pages_or_others(void **state)
+{
+	struct compile_part ordinary = {.fd = -1}, reserved = {.fd = -1};
+
+	(void)state;
+	compile_large(COMPILE_PAGES_ORDINARY, &ordinary);
+	assert_int_equal(ordinary.page_size, sysconf(_SC_PAGESIZE));
+	compile_large(COMPILE_PAGES_RESERVED, &reserved);
+	assert_same_bytes(&ordinary, &reserved);
+	open_large(&ordinary);
+	open_large(&reserved);
+	compile_part_close(&ordinary);
+	if (reserved.page_size == (size_t)sysconf(_SC_PAGESIZE)) {
+		size_t cnt = free_reserved_pages();
+
+		compile_part_close(&reserved);
+		assert_true(cnt < reserved.size >> 21); /* too few of them: nobody is told */
+		print_message("no pages of 2 MiB are reserved (vm.nr_hugepages)\n");
+		skip();
+	}
+	assert_int_equal(reserved.page_size, (size_t)2 << 20);
+	compile_part_close(&reserved);
+}
+
+/* On reserved pages the header says where a part ends: at the file's last page, or it is refused. */
+static void end_of_a_part_on_reserved_pages_is_checked(void **state)
+{
+	struct compile_part part = {.fd = -1};
+	struct rk_part_header header;
+	struct rk_part *open = NULL;
+	struct rk_refusal why = {""};
+	uint8_t *map = MAP_FAILED;
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | 21u << 26);
+
+	(void)state;
+	if (fd >= 0 && ftruncate(fd, 4 << 20) == 0)
+		map = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		close(fd);
+		print_message("no pages of 2 MiB are reserved (vm.nr_hugepages)\n");
+		skip();
+	}
+	assert_int_equal(
+		compile_revocations(RK_PART_REVOCATION_BASE, NULL, 0, NULL, 0, &part, &why), 0);
+	assert_int_equal(pread(part.fd, map, part.size, 0), part.size);
+	memcpy(&header, map, sizeof(header));
+	munmap(map, 4 << 20);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+	/* It ends in the first of two pages. */
+	assert_int_equal(rk_part_open(fd, RK_PART_REVOCATION_BASE, false, &open, &why), -EBADMSG);
+	assert_string_equal(why.text, "size in the header is not the size");
+	close(fd);
+	compile_part_close(&part);
+}
+
 /* More keys of one home than it and its spill hold: the builder takes more lines, for a while. */
 static void crowded_keys_get_a_larger_table(void **state)
 {
@@ -342,6 +451,8 @@ int main(void)
 		cmocka_unit_test(bad_settings_are_refused),
 		cmocka_unit_test(bad_verdicts_are_refused),
 		cmocka_unit_test(revocations_are_checked),
+		cmocka_unit_test(large_set_lies_on_reserved_pages_or_others),
+		cmocka_unit_test(end_of_a_part_on_reserved_pages_is_checked),
 		cmocka_unit_test(crowded_keys_get_a_larger_table),
 		cmocka_unit_test(large_parts_have_the_right_digest),
 	};

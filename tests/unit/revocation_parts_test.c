@@ -199,7 +199,9 @@ static void base_and_overlay_say_what_control_finds(void **state)
 		change(&list);
 		to = revocations_of(list);
 		if (round % 7 == 0) {
-			assert_int_equal(revocations_compile(to, secret, &compiled, &why), 0);
+			assert_int_equal(revocations_compile(to, secret, COMPILE_PAGES_ORDINARY,
+						 &compiled, &why),
+				0);
 			rk_part_close(base);
 			base = open_part(&compiled);
 			assert_same_words(to, base, NULL);

@@ -230,7 +230,8 @@ static enum rk_verdict_status ask_view(const struct revocations *r, X509 *leaf)
 
 	fixture_init(&f);
 	assert_int_equal(compile_config(&f.config, &config, &why), 0);
-	assert_int_equal(revocations_compile(r, secret, &compiled, &why), 0);
+	assert_int_equal(
+		revocations_compile(r, secret, COMPILE_PAGES_ORDINARY, &compiled, &why), 0);
 	assert_int_equal(rk_part_open(config.fd, RK_PART_CONFIG, true, &config_part, &why), 0);
 	assert_int_equal(rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, true, &part, &why), 0);
 	parts[RK_PART_CONFIG] = config_part;
