@@ -86,29 +86,18 @@ int provision_read_key(int dir, const char *name, enum provision_key which, EVP_
 	return read_key(dir, name, key_suffix(which), out);
 }
 
-/*
- * Overwrites what the file of a key held, when no name leads to it any more: a crash in between
- * leaves no damaged key. It is all that can be done from here: a file system may have copies.
- */
+/* Its name is gone. */
 static void erase(int fd)
 {
-	static const uint8_t zeros[PKI_KEY_PEM_MAX];
-	struct stat st;
-
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size <= (off_t)sizeof(zeros) &&
-		(pwrite(fd, zeros, (size_t)st.st_size, 0) != st.st_size || fsync(fd) < 0))
+	if (rk_file_erase(fd) < 0)
 		log_warning("a private key that is no longer used could not be overwritten");
-	close(fd);
 }
 
-static int open_file(int dir, const char *name, const char *suffix)
+static int hold_file(int dir, const char *name, const char *suffix)
 {
 	char file[FILE_NAME_LEN];
 
-	return openat(
-		dir, file_name(file, name, suffix), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return rk_file_hold(dir, file_name(file, name, suffix));
 }
 
 static int remove_file(int dir, const char *name, const char *suffix)
@@ -120,7 +109,7 @@ static int remove_file(int dir, const char *name, const char *suffix)
 
 int provision_remove_key(int dir, const char *name, enum provision_key which)
 {
-	int fd = open_file(dir, name, key_suffix(which));
+	int fd = hold_file(dir, name, key_suffix(which));
 	int ret = remove_file(dir, name, key_suffix(which));
 
 	erase(fd);
@@ -146,7 +135,7 @@ int provision_write_key(
 	file_name(file, name, key_suffix(which));
 	if (which == PROVISION_KEY_CURRENT)
 		return rk_file_create(dir, file, 0600, pem->data, pem->len);
-	fd = open_file(dir, name, key_suffix(which));
+	fd = hold_file(dir, name, key_suffix(which));
 	ret = rk_file_replace(dir, file, 0600, pem->data, pem->len);
 	erase(fd);
 	return ret;
@@ -212,7 +201,7 @@ static int rename_synced(int dir, const char *name, const char *from, const char
 
 static void drop_old_key(int dir, const char *name)
 {
-	int fd = open_file(dir, name, ".key.old");
+	int fd = hold_file(dir, name, ".key.old");
 	int ret = remove_file(dir, name, ".key.old");
 
 	if (ret < 0 && ret != -ENOENT)

@@ -137,7 +137,9 @@ static int open_parts(struct dataplane *d, const struct lcores *l)
 		return -errno;
 	d->state_dir = state_open(d->options.state_dir);
 	if (d->state_dir < 0) {
-		log_error("%s: %s", d->options.state_dir, strerror(-d->state_dir));
+		log_error("%s: %s", d->options.state_dir,
+			d->state_dir == -EBUSY ? "another rekey-dataplane runs on this state folder"
+					       : strerror(-d->state_dir));
 		return d->state_dir;
 	}
 	inbox_init(&d->shared.to_main);

@@ -8,38 +8,64 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/sha.h>
 
+#include "dataplane/log.h"
 #include "pki/view/file.h"
 #include "pki/view/secret.h"
 
 #define LIST_NAME    "view"
 #define LIST_MAX     4096
+#define LOCK_TRIES   40
+#define LOCK_WAIT_US 50000
 #define KEY_FILE_MAX (RK_CHANNEL_MSG_MAX + RK_DIGEST_LEN)
 #define NAME_LEN     (2 * RK_DIGEST_LEN + 8)
-#define KEEP_MAX     (RK_PART_CNT + 1)
+#define KEEP_MAX     (2 * RK_PART_CNT + 1) /* parts of the new list and of the old, the new key */
+
+/* Of a predecessor that was killed the lock may outlast the process by a moment. */
+static int lock(int dir)
+{
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		usleep(LOCK_WAIT_US);
+	}
+	return -EBUSY;
+}
+
+/* A private key lies here: nobody else looks in, whoever made the folder, and nobody else writes. */
+static int claim(int dir)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(dir, &st) < 0 || st.st_uid != geteuid())
+		return -EPERM;
+	if ((st.st_mode & 077) != 0 && fchmod(dir, 0700) < 0)
+		return -errno;
+	ret = lock(dir);
+	if (ret == 0)
+		ret = rk_file_clean(dir);
+	return ret < 0 ? ret : 0;
+}
 
 int state_open(const char *path)
 {
-	struct stat st;
-	int dir;
+	int dir, ret;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	if (fstat(dir, &st) < 0 || st.st_uid != geteuid()) {
-		close(dir);
-		return -EPERM;
-	}
-	/* A private key lies here: nobody else looks in, whoever made the folder. */
-	if ((st.st_mode & 077) != 0 && fchmod(dir, 0700) < 0) {
-		int ret = -errno;
-
+	ret = claim(dir);
+	if (ret < 0) {
 		close(dir);
 		return ret;
 	}
@@ -106,8 +132,17 @@ static bool is_kept(const char *name, char keep[KEEP_MAX][NAME_LEN])
 	return false;
 }
 
-/* Old parts and keys; whatever else lies here is not ours to remove. */
-static void remove_others(int dir, char keep[KEEP_MAX][NAME_LEN])
+static void remove_key(int dir, const char *name)
+{
+	int fd = rk_file_hold(dir, name);
+	int ret = rk_file_remove(dir, name);
+
+	if (rk_file_erase(fd) < 0 || ret < 0)
+		log_warning("a private key that is no longer used could not be overwritten");
+}
+
+/* Old parts and, if so asked, keys; whatever else lies here is not ours to remove. */
+static void remove_others(int dir, char keep[KEEP_MAX][NAME_LEN], bool with_keys)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = fd < 0 ? NULL : fdopendir(fd);
@@ -118,43 +153,15 @@ static void remove_others(int dir, char keep[KEEP_MAX][NAME_LEN])
 			close(fd);
 		return;
 	}
-	while ((entry = readdir(list)) != NULL)
-		if ((strncmp(entry->d_name, "part-", 5) == 0 ||
-			    strncmp(entry->d_name, "key-", 4) == 0) &&
-			!is_kept(entry->d_name, keep))
-			unlinkat(dir, entry->d_name, 0);
-	closedir(list);
-}
-
-int state_save(int dir, const struct published *p)
-{
-	struct rk_message list = {.type = RK_MSG_VIEW, .view.generation = p->view.generation};
-	char keep[KEEP_MAX][NAME_LEN] = {{0}};
-	unsigned i;
-	int ret = 0;
-
-	for (i = 0; i < RK_PART_CNT && ret == 0; i++) {
-		const struct rk_part *part = p->view.part[i];
-
-		if (part == NULL)
+	while ((entry = readdir(list)) != NULL) {
+		if (is_kept(entry->d_name, keep))
 			continue;
-		list.view.part[i].is_present = 1;
-		list.view.part[i].size = rk_part_bytes(part).len;
-		memcpy(list.view.part[i].digest, rk_part_digest(part), RK_DIGEST_LEN);
-		name_file(keep[i], "part", rk_part_digest(part));
-		ret = save_part(dir, keep[i], part);
+		if (strncmp(entry->d_name, "part-", 5) == 0)
+			unlinkat(dir, entry->d_name, 0);
+		else if (with_keys && strncmp(entry->d_name, "key-", 4) == 0)
+			remove_key(dir, entry->d_name);
 	}
-	if (ret == 0 && p->credential != NULL) {
-		const struct rk_private_key *key = p->credential->key;
-
-		name_file(keep[RK_PART_CNT], "key", key->public_key_hash);
-		ret = save_key(dir, keep[RK_PART_CNT], key);
-	}
-	if (ret == 0)
-		ret = save_list(dir, &list);
-	if (ret == 0)
-		remove_others(dir, keep);
-	return ret;
+	closedir(list);
 }
 
 __attribute__((format(printf, 2, 3))) static int refuse(
@@ -194,6 +201,56 @@ static int load_list(int dir, struct rk_message *list, struct rk_refusal *why)
 		list->type != RK_MSG_VIEW)
 		ret = refuse(why, "%s is damaged", LIST_NAME);
 	free(data);
+	return ret;
+}
+
+/*
+ * What an earlier try that failed, or a crash, left: named by no list, it would fill a full disk for
+ * good. The parts that the list on disk names stay; of keys it does not say which it needs.
+ */
+static void make_room(int dir, char keep[KEEP_MAX][NAME_LEN])
+{
+	struct rk_message list;
+	struct rk_refusal why;
+
+	if (load_list(dir, &list, &why) == 0)
+		for (unsigned i = 0; i < RK_PART_CNT; i++)
+			if (list.view.part[i].is_present)
+				name_file(keep[RK_PART_CNT + 1 + i], "part",
+					list.view.part[i].digest);
+	remove_others(dir, keep, false);
+}
+
+int state_save(int dir, const struct published *p)
+{
+	struct rk_message list = {.type = RK_MSG_VIEW, .view.generation = p->view.generation};
+	char keep[KEEP_MAX][NAME_LEN] = {{0}};
+	unsigned i;
+	int ret = 0;
+
+	for (i = 0; i < RK_PART_CNT && ret == 0; i++) {
+		const struct rk_part *part = p->view.part[i];
+
+		if (part == NULL)
+			continue;
+		list.view.part[i].is_present = 1;
+		list.view.part[i].size = rk_part_bytes(part).len;
+		memcpy(list.view.part[i].digest, rk_part_digest(part), RK_DIGEST_LEN);
+		name_file(keep[i], "part", rk_part_digest(part));
+		ret = save_part(dir, keep[i], part);
+	}
+	if (ret == 0 && p->credential != NULL) {
+		const struct rk_private_key *key = p->credential->key;
+
+		name_file(keep[RK_PART_CNT], "key", key->public_key_hash);
+		ret = save_key(dir, keep[RK_PART_CNT], key);
+	}
+	if (ret == 0)
+		ret = save_list(dir, &list);
+	if (ret == 0)
+		remove_others(dir, keep, true);
+	else
+		make_room(dir, keep);
 	return ret;
 }
 

@@ -12,9 +12,15 @@
 #include "dataplane/published.h"
 #include "pki/view/channel.h"
 
-/* Creates the folder (0700) when missing; the folder's descriptor or -errno. */
+/*
+ * Creates the folder (0700) when missing, and removes what a crash left half written. The folder's
+ * descriptor, which keeps others out while it is open; -EBUSY: another process has it; -errno.
+ */
 int state_open(const char *path) RK_MUST_CHECK;
-/* Writes what is new, then the list, then removes what nobody names. 0 or -errno. */
+/*
+ * Writes what is new, then the list, then removes what nobody names. 0 or -errno: then what was
+ * saved before stands, and what earlier failures left is gone, so that a full disk has room again.
+ */
 int state_save(int dir, const struct published *p) RK_MUST_CHECK;
 /*
  * Reads it back, digests checked. 0; -ENOENT when there is none; another -errno with the reason in

@@ -18,6 +18,7 @@
 #define TEMPORARY_SUFFIX ".tmp"
 #define RANDOM_DIGITS    16
 #define CREATE_TRIES     8
+#define SECRET_FILE_MAX  65536 /* no file with a secret is larger */
 
 struct temporary {
 	char name[NAME_MAX + 1];
@@ -306,11 +307,52 @@ int rk_file_remove(int dir, const char *name)
 	return sync_folder(dir);
 }
 
+int rk_file_hold(int dir, const char *name)
+{
+	return openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static int overwrite(int fd, off_t len)
+{
+	static const uint8_t zeros[4096];
+
+	for (off_t at = 0, n; at < len; at += n) {
+		n = len - at < (off_t)sizeof(zeros) ? len - at : (off_t)sizeof(zeros);
+		if (pwrite(fd, zeros, (size_t)n, at) != n)
+			return -EIO;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int rk_file_erase(int fd)
+{
+	struct stat st;
+	int ret = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		ret = -errno;
+	else if (S_ISREG(st.st_mode) && st.st_nlink == 0 && st.st_size <= SECRET_FILE_MAX)
+		ret = overwrite(fd, st.st_size);
+	close(fd);
+	return ret;
+}
+
+static int remove_temporary(int dir, const char *name)
+{
+	int fd = rk_file_hold(dir, name);
+	int ret = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+
+	rk_file_erase(fd); /* gone it is, whether or not that works */
+	return ret;
+}
+
 int rk_file_clean(int dir)
 {
 	struct dirent *entry;
 	DIR *list;
-	int removed = 0, ret = 0;
+	int removed = 0, ret = 0, error;
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -324,10 +366,11 @@ int rk_file_clean(int dir)
 	while (errno = 0, (entry = readdir(list)) != NULL) {
 		if (!is_temporary(entry->d_name))
 			continue;
-		if (unlinkat(dir, entry->d_name, 0) == 0)
+		error = remove_temporary(dir, entry->d_name);
+		if (error == 0)
 			removed++;
 		else if (ret == 0)
-			ret = -errno;
+			ret = error;
 	}
 	if (errno != 0 && ret == 0)
 		ret = -errno;

@@ -52,7 +52,19 @@ int rk_file_read_secret(int dir, const char *name, size_t max, uint8_t **out, si
 int rk_file_remove(int dir, const char *name) RK_MUST_CHECK;
 
 /*
- * Removes temporaries that a crash left behind; only at start, before anything is written. Returns
- * how many were removed, or -errno.
+ * Of a secret that is to go: its file, to be given to rk_file_erase when no name leads to it any
+ * more, replaced or removed. -1: there is none.
+ */
+int rk_file_hold(int dir, const char *name) RK_MUST_CHECK;
+/*
+ * Overwrites what the file holds if no name leads to it, so that a crash in between leaves no damaged
+ * secret; closes fd, which may be -1. It is all that can be done from here: a file system may have
+ * copies. 0 or -errno.
+ */
+int rk_file_erase(int fd);
+
+/*
+ * Removes temporaries that a crash left behind, and erases those that may have held a secret; only at
+ * start, before anything is written. Returns how many were removed, or -errno.
  */
 int rk_file_clean(int dir) RK_MUST_CHECK;

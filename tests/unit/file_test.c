@@ -175,6 +175,47 @@ static void clean_removes_temporaries_only(void **state)
 	assert_int_equal(rk_file_clean(-1), -EBADF);
 }
 
+/* What a file that was open before holds after it lost its name. */
+static void expect_erased(int fd, bool is_expected)
+{
+	char text[7] = "";
+
+	assert_int_equal(pread(fd, text, 6, 0), 6);
+	if (is_expected)
+		assert_memory_equal(text, "\0\0\0\0\0\0", 6);
+	else
+		assert_string_equal(text, "secret");
+	close(fd);
+}
+
+static int write_secret(struct folder *f, const char *name)
+{
+	int fd = openat(f->fd, name, O_CREAT | O_RDWR, 0600);
+
+	assert_int_equal(write(fd, "secret", 6), 6);
+	return fd;
+}
+
+static void secrets_are_overwritten_when_their_name_goes(void **state)
+{
+	struct folder *f = *state;
+	int temporary = write_secret(f, ".a.key.0123456789abcdef.tmp");
+	int removed = write_secret(f, "b.key"), linked = write_secret(f, "c.key"), held;
+
+	assert_int_equal(rk_file_clean(f->fd), 1);
+	expect_erased(temporary, true);
+	held = rk_file_hold(f->fd, "b.key");
+	assert_int_equal(rk_file_remove(f->fd, "b.key"), 0);
+	assert_int_equal(rk_file_erase(held), 0);
+	expect_erased(removed, true);
+	assert_int_equal(linkat(f->fd, "c.key", f->fd, "d.key", 0), 0);
+	held = rk_file_hold(f->fd, "c.key");
+	assert_int_equal(rk_file_remove(f->fd, "c.key"), 0);
+	assert_int_equal(rk_file_erase(held), 0);
+	expect_erased(linked, false);
+	assert_int_equal(rk_file_erase(rk_file_hold(f->fd, "none")), 0);
+}
+
 /* A write that ends early, as on a full disk: in a child, because the limit is the process's. */
 static void full_disk_leaves_the_old_file(void **state)
 {
@@ -272,6 +313,7 @@ int main(void)
 		IN_FOLDER(secrets_must_be_private),
 		IN_FOLDER(keep_gives_the_old_one_a_second_name),
 		IN_FOLDER(clean_removes_temporaries_only),
+		IN_FOLDER(secrets_are_overwritten_when_their_name_goes),
 		IN_FOLDER(full_disk_leaves_the_old_file),
 		IN_FOLDER(kill_leaves_a_whole_file),
 		IN_FOLDER(installation_key_is_made_once),

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/resource.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -315,6 +317,74 @@ static void test_damage(void **state)
 	published_free(p, &f->closing);
 }
 
+static void put_file(const struct fixture *f, const char *name, const char *text)
+{
+	int fd = openat(f->dir, name, O_CREAT | O_WRONLY, 0600);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* The disk is full for a while, after earlier tries have left what no list names. */
+static void test_full_disk(void **state)
+{
+	const struct rlimit full = {64, RLIM_INFINITY}, room = {RLIM_INFINITY, RLIM_INFINITY};
+	struct fixture *f = *state;
+	struct part_ref *part[RK_PART_CNT], *old = f->part[RK_PART_CONFIG];
+	struct rk_private_key *key;
+	struct published *p = publish(f, 1);
+
+	assert_int_equal(state_save(f->dir, p), 0);
+	published_free(p, &f->closing);
+	f->part[RK_PART_CONFIG] = build_config("east-2");
+	part_ref_put(old, &f->closing);
+	p = publish(f, 1);
+	put_file(f, "part-0000", "of a view that was never named");
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	assert_int_equal(state_save(f->dir, p), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &room), 0);
+	assert_int_equal(count_files(f, "part-"), 1);
+	assert_int_equal(load(f, part, &key), 0); /* the view before */
+	close_loaded(part, key);
+	assert_int_equal(state_save(f->dir, p), 0);
+	assert_int_equal(count_files(f, "part-"), 1);
+	published_free(p, &f->closing);
+}
+
+static void test_opening_claims_and_cleans(void **state)
+{
+	struct fixture *f = *state;
+
+	put_file(f, ".part-00.0123456789abcdef.tmp", "half of it");
+	assert_int_equal(count_files(f, ".part-"), 1);
+	assert_int_equal(state_open(f->folder), -EBUSY);
+	assert_int_equal(count_files(f, ".part-"), 1);
+	close(f->dir);
+	f->dir = state_open(f->folder);
+	assert_true(f->dir >= 0);
+	assert_int_equal(count_files(f, ".part-"), 0);
+}
+
+static void test_old_key_is_overwritten(void **state)
+{
+	static const char name[] =
+		"key-00000000000000000000000000000000000000000000000000000000000000ff";
+	struct fixture *f = *state;
+	struct published *p = publish(f, 1);
+	char text[7] = "";
+	int fd;
+
+	put_file(f, name, "secret");
+	fd = openat(f->dir, name, O_RDONLY);
+	assert_int_equal(state_save(f->dir, p), 0);
+	assert_int_equal(count_files(f, "key-"), 0);
+	assert_int_equal(pread(fd, text, 6, 0), 6);
+	assert_memory_equal(text, "\0\0\0\0\0\0", 6);
+	close(fd);
+	published_free(p, &f->closing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +393,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_save_and_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_opening_claims_and_cleans, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_key_is_overwritten, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
