@@ -82,6 +82,7 @@ struct engine {
 	struct crypto_job *jobs; /* locked memory */
 	struct crypto_job *free_job;
 	uint32_t free_exchange; /* entry + 1 */
+	uint32_t room_hand;     /* where room was looked for last */
 	uint32_t used_cnt;      /* exchanges under way */
 	uint32_t own_cnt;       /* of them, those that we began */
 	uint32_t job_cnt;       /* out of the pool */

@@ -8,6 +8,8 @@
 #include "dataplane/core/hash.h"
 #include "pki/view/secret.h"
 
+#define LOOK_FOR_ROOM_MAX 16 /* exchanges that are looked at: it is bounded work for a HELLO */
+
 #define BIT(state) (1u << EXCHANGE_##state)
 
 /* What ends an exchange, or fails before anything is out, goes to FREE from anywhere. */
@@ -92,6 +94,20 @@ struct exchange *exchange_new(struct engine *e, enum exchange_role role)
 bool exchange_is_pool_half_used(const struct engine *e)
 {
 	return e->used_cnt > e->config.exchange_cnt / 2;
+}
+
+bool exchange_make_room(struct engine *e)
+{
+	for (unsigned i = 0; i < LOOK_FOR_ROOM_MAX; i++) {
+		struct exchange *x = &e->exchanges[e->room_hand];
+
+		e->room_hand = (e->room_hand + 1) % e->config.exchange_cnt;
+		if (x->state == EXCHANGE_ANSWERED && x->role == EXCHANGE_RESPONDER) {
+			exchange_free(e, x);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Of the sender's address too: an id is anybody's choice, and would choose the chain. */

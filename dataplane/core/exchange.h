@@ -123,6 +123,11 @@ struct exchange_cache {
 /* NULL: the pool is used up. State AWAIT_SHARE; expires after lifetime. */
 struct exchange *exchange_new(struct engine *e, enum exchange_role role);
 bool exchange_is_pool_half_used(const struct engine *e) RK_MUST_CHECK;
+/*
+ * Gives up one that is answered and kept for duplicates alone: whom its ACK did not reach learns as
+ * much from our keep-alives (F4). false: none was found in some steps.
+ */
+bool exchange_make_room(struct engine *e) RK_MUST_CHECK;
 /* Cancels, wipes, gives back. A job still lent loses its owner. */
 void exchange_free(struct engine *e, struct exchange *x);
 /* The same, and a key that only this exchange could have put in force. */

@@ -87,9 +87,11 @@ static bool is_pool_kept(const struct engine *e)
 static enum reason open_exchange(struct engine *e, const struct endpoint *from,
 	const struct wire_packet *p, const struct wire_hello *m, const struct suite *suite)
 {
-	struct exchange *x = is_pool_kept(e) ? NULL : exchange_new(e, EXCHANGE_RESPONDER);
 	struct exchange_cache *c;
+	struct exchange *x = NULL;
 
+	if (!is_pool_kept(e) || exchange_make_room(e))
+		x = exchange_new(e, EXCHANGE_RESPONDER);
 	if (x == NULL)
 		return REASON_FULL;
 	c = exchange_cache_of(e, x);

@@ -86,6 +86,19 @@ static bool must_wait(const struct session *s)
 		       keyslot_is_used(s->keys.slot[KEYRING_PREVIOUS]));
 }
 
+/*
+ * When to come again to a pool of exchanges that is full: soon, spread by number, and the later the
+ * more there may be who wait, so that their asking costs little beside what they wait for.
+ */
+static uint64_t soon(const struct engine *e, const struct session *s)
+{
+	uint64_t span = e->session_end * UINT64_C(10000);
+
+	if (span < SEC_NS / 8)
+		span = SEC_NS / 8;
+	return span / 2 + s->number * UINT64_C(2654435761) % span;
+}
+
 static void dial(struct engine *e, struct session *s)
 {
 	uint64_t now = e->env.now_ns;
@@ -101,7 +114,11 @@ static void dial(struct engine *e, struct session *s)
 	s->dialed_ns = now;
 	reason = initiator_start(e, s);
 	engine_count(e, reason);
-	s->dial_at_ns = reason == REASON_DIALS ? 0 : now + s->config->retransmit_interval_ns;
+	s->dial_at_ns = now + s->config->retransmit_interval_ns;
+	if (reason == REASON_DIALS)
+		s->dial_at_ns = 0;
+	else if (reason == REASON_FULL)
+		s->dial_at_ns = now + soon(e, s);
 }
 
 static void keep_alive(struct engine *e, struct session *s)
@@ -129,19 +146,6 @@ static bool is_volume_reached(const struct session *s)
 
 	return (s->config->rekey_packets != 0 && slot->send_counter >= s->config->rekey_packets) ||
 	       (s->config->rekey_bytes != 0 && slot->sent_bytes >= s->config->rekey_bytes);
-}
-
-/*
- * When to come again to a pool of exchanges that is full: soon, spread by number, and the later the
- * more there may be who wait, so that their asking costs little beside what they wait for.
- */
-static uint64_t soon(const struct engine *e, const struct session *s)
-{
-	uint64_t span = e->session_end * UINT64_C(10000);
-
-	if (span < SEC_NS / 8)
-		span = SEC_NS / 8;
-	return span / 2 + s->number * UINT64_C(2654435761) % span;
 }
 
 static void rekey(struct engine *e, struct session *s)

@@ -134,6 +134,57 @@ static void answers_that_are_kept_make_room(void **state)
 	pair_free(p);
 }
 
+static void keep_answers_for_ever(struct engine *e)
+{
+	for (uint32_t i = 0; i < e->config.exchange_cnt; i++)
+		if (e->exchanges[i].state == EXCHANGE_ANSWERED) {
+			e->exchanges[i].expires_ns = UINT64_MAX;
+			exchange_arm(e, &e->exchanges[i]);
+		}
+}
+
+/* However long they are kept, they go when their room is asked for. */
+static void answers_go_when_their_room_is_asked_for(void **state)
+{
+	struct pair *p =
+		pair_new(&(struct pair_options){.seed = 8, .are_verdicts_known = true}, east, west);
+
+	(void)state;
+	p->filter = only_west_dials;
+	pair_start(p, 0);
+	for (unsigned i = 0; i < 30; i++) {
+		pair_start(p, 1);
+		assert_true(pair_run_until(p, pair_is_agreed, 3 * PAIR_SEC));
+		pair_begin(&p->node[0]);
+		keep_answers_for_ever(p->node[0].engine);
+		pair_crash(p, 1);
+	}
+	assert_int_equal(p->node[0].engine->used_cnt, 12); /* the last quarter is kept free */
+	pair_free(p);
+}
+
+/* All of our own places are taken when it is time to dial: it does not wait a whole interval. */
+static void dial_that_found_no_place_comes_again_soon(void **state)
+{
+	struct pair *p = pair_new(
+		&(struct pair_options){.seed = 9, .retransmit_interval_ns = 3600 * PAIR_SEC}, east,
+		west);
+	struct engine *e = p->node[1].engine;
+	unsigned places = e->config.exchange_cnt / 4;
+
+	(void)state;
+	p->filter = only_west_dials;
+	e->own_cnt += places;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 3 * PAIR_SEC);
+	assert_true(pair_counter(p, 1, "exchange-table-full") >= 3);
+	assert_int_equal(pair_counter(p, 1, "exchanges-started"), 0);
+	e->own_cnt -= places;
+	assert_true(pair_run_until(p, pair_is_agreed, PAIR_SEC));
+	pair_free(p);
+}
+
 /* No place for its certificate at first: the same FINISH is taken when there is one. */
 static void finish_that_found_no_place_comes_again(void **state)
 {
@@ -255,6 +306,8 @@ int main(void)
 		cmocka_unit_test(rekeys_without_end_cost_little),
 		cmocka_unit_test(late_attempt_pushes_nothing_out),
 		cmocka_unit_test(answers_that_are_kept_make_room),
+		cmocka_unit_test(answers_go_when_their_room_is_asked_for),
+		cmocka_unit_test(dial_that_found_no_place_comes_again_soon),
 		cmocka_unit_test(finish_that_found_no_place_comes_again),
 		cmocka_unit_test(pending_has_an_end),
 		cmocka_unit_test(one_id_from_everywhere_makes_no_long_chain),
