@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench/far.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,9 +12,12 @@
 #include "bench/harness.h"
 #include "dataplane/core/engine_state.h"
 #include "dataplane/net.h"
+#include "pki/view/secret.h"
+#include "pki/x509/key.h"
 
 #define QUEUE_MAX    4096
 #define EXCHANGE_CNT 16384
+#define RATE_MAX     1000000000
 #define SEC          UINT64_C(1000000000)
 
 struct far {
@@ -30,6 +34,9 @@ struct far {
 	struct rk_view view;
 	struct rk_global global;
 	struct rk_peer peer;
+	struct credential *credential; /* of the peer that it is at the moment */
+	char name[RK_CN_MAX];          /* likewise */
+	unsigned who;                  /* that peer */
 	struct crypto_job *jobs;
 	struct rte_mbuf *queue[QUEUE_MAX];
 	unsigned first, end;
@@ -44,11 +51,29 @@ static struct session *session_at(const struct far *f, unsigned peer)
 static void begin(struct far *f)
 {
 	const struct engine_env env = {.view = &f->view,
-		.credential = f->stage->pki->west.credential,
+		.credential = f->credential,
 		.now_ns = stage_now_ns(),
 		.wall_sec = (int64_t)time(NULL)};
 
 	engine_begin(f->engine, &env);
+}
+
+/*
+ * One engine speaks for all peers: name and certificate are those of whichever it is about. Their
+ * keys are the same, and nothing else of a certificate is looked at by who owns it.
+ */
+static void become(struct far *f, unsigned peer)
+{
+	const struct rk_verdict *v = &f->stage->verdict[peer];
+
+	if (f->who == peer)
+		return;
+	f->who = peer;
+	memcpy(f->name, v->cn, v->cn_len);
+	f->global.peering_common_name.len = v->cn_len;
+	memcpy(f->credential->fingerprint, v->fingerprint, RK_FINGERPRINT_LEN);
+	memcpy(f->global.certificate_fingerprint, v->fingerprint, RK_FINGERPRINT_LEN);
+	bench_must(guard_set_name(f->engine->guard, f->name, v->cn_len), "no name");
 }
 
 /* ---- what the engine calls ------------------------------------------------------------------- */
@@ -107,11 +132,11 @@ static bool on_random(void *ctx, uint8_t *out, size_t len)
 
 static struct session *on_find_peer(void *ctx, const char *name, size_t len, unsigned *owner)
 {
-	(void)ctx;
-	(void)name;
-	(void)len;
-	(void)owner;
-	return NULL;
+	struct far *f = ctx;
+	const char *near = f->stage->pki->east.name;
+
+	*owner = 0;
+	return len == strlen(near) && memcmp(name, near, len) == 0 ? session_at(f, f->who) : NULL;
 }
 
 static const struct rk_verdict *on_find_verdict(void *ctx, const uint8_t *fingerprint)
@@ -184,18 +209,36 @@ static void run_jobs(struct far *f)
 	}
 }
 
+/* What was answered is kept for duplicates: where that would fill the room of all, no longer. */
+static void make_room(struct far *f, const struct endpoint *from, const struct rk_span *finish)
+{
+	struct wire_packet p;
+	struct exchange *x;
+
+	if (f->engine->used_cnt < EXCHANGE_CNT / 4 ||
+		wire_parse_packet(&p, finish->data, finish->len) != REASON_ACCEPTED)
+		return;
+	x = exchange_find_hello(f->engine, from, p.sender);
+	if (x != NULL && x->state == EXCHANGE_ANSWERED)
+		exchange_free(f->engine, x);
+}
+
 static void receive(struct far *f, const struct net_packet *p, uint64_t sent_ns)
 {
 	struct endpoint from = {
 		.family = p->family, .local_port = p->dst_port, .remote_port = p->src_port};
 	unsigned peer = (unsigned)p->dst[1] << 16 | (unsigned)p->dst[2] << 8 | p->dst[3];
+	uint8_t type = p->payload.len > MSG_MIN ? p->payload.data[MSG_ENVELOPE_LEN + 5] : 0;
 
 	memcpy(from.local, p->dst, sizeof(from.local));
 	memcpy(from.remote, p->src, sizeof(from.remote));
-	if (f->ops.heard != NULL && p->payload.len > MSG_MIN)
-		f->ops.heard(f->ops.ctx, peer, p->payload.data[MSG_ENVELOPE_LEN + 5], sent_ns);
+	if (f->ops.heard != NULL && type != 0)
+		f->ops.heard(f->ops.ctx, peer, type, sent_ns);
+	become(f, peer);
 	engine_receive(f->engine, &from, p->payload.data, p->payload.len);
 	run_jobs(f);
+	if (type == MSG_FINISH)
+		make_room(f, &from, &p->payload);
 }
 
 static void answer_question(struct far *f, const struct net_packet *question)
@@ -252,6 +295,15 @@ void far_probe(struct far *f, unsigned peer)
 	traffic_keep_alive(f->engine, session_at(f, peer), true);
 }
 
+void far_exchange(struct far *f, unsigned peer)
+{
+	struct session *s = session_at(f, peer);
+
+	begin(f);
+	s->reauth_at_ns = stage_now_ns();
+	session_schedule(f->engine, s);
+}
+
 unsigned far_queued(const struct far *f)
 {
 	return f->end - f->first;
@@ -263,7 +315,13 @@ static void publish(struct far *f)
 {
 	const struct bench_identity *own = &f->stage->pki->west;
 	const struct rk_verdict *v = &own->verdict;
+	struct rk_private_key *key = rk_secret_new(sizeof(*key));
 
+	bench_must(key != NULL && pki_key_to_private(own->key, key) == 0 &&
+			   credential_new(v->fingerprint, (struct rk_span){own->der, own->der_len},
+				   key, &f->credential) == 0,
+		"out of memory");
+	strcpy(f->name, own->name);
 	f->global = (struct rk_global){.peering_common_name = {0, (uint32_t)strlen(own->name)},
 		.trust_generation = v->trust_generation,
 		.is_enabled = 1,
@@ -276,7 +334,7 @@ static void publish(struct far *f)
 	f->peer.groups[0] = f->stage->group;
 	f->view = (struct rk_view){.generation = {1, 1},
 		.global = &f->global,
-		.strings = own->name,
+		.strings = f->name,
 		.peers = &f->peer,
 		.peer_cnt = 1};
 }
@@ -312,9 +370,14 @@ static void open_engine(struct far *f)
 	const struct engine_config config = {.exchange_cnt = EXCHANGE_CNT,
 		.session_cnt = f->stage->peer_cnt,
 		.cookie_secret = cookie};
+	/* As many routers are not under load together, nor is the near end a stranger to be held off. */
+	const struct guard_config guard = {
+		.source_rate = RATE_MAX, .source_burst = RATE_MAX, .load_rate = RATE_MAX};
 
 	bench_must(engine_new(&config, &ops, f, &f->engine) == 0 && crypto_ctx_new(&f->crypto) == 0,
 		"no far end");
+	guard_free(f->engine->guard);
+	bench_must(guard_new(&guard, cookie, &f->engine->guard) == 0, "no far end");
 	engine_add_slots(f->engine, f->slots, f->stage->peer_cnt);
 }
 
@@ -328,6 +391,7 @@ struct far *far_new(struct stage *s, const struct far_ops *far_ops)
 	f->stage = s;
 	f->ops = *far_ops;
 	f->gateway_mac[0] = 2;
+	f->who = UINT_MAX;
 	f->session_stride = (session_size() + 63) / 64 * 64;
 	f->sessions = aligned_alloc(64, s->peer_cnt * f->session_stride);
 	f->slots = calloc(1, engine_slots_size(s->peer_cnt));
@@ -366,6 +430,7 @@ void far_free(struct far *f)
 	while (f->first != f->end)
 		rte_pktmbuf_free(f->queue[f->first++ % QUEUE_MAX]);
 	engine_free(f->engine);
+	credential_put(f->credential);
 	crypto_ctx_free(f->crypto);
 	free(f->sessions);
 	free(f->slots);

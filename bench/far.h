@@ -23,6 +23,8 @@ void far_free(struct far *f);
 bool far_turn(struct far *f);
 /* A protected keep-alive that wants an answer, from this peer. */
 void far_probe(struct far *f, unsigned peer);
+/* A full exchange that this peer begins, at its next turn. */
+void far_exchange(struct far *f, unsigned peer);
 /* Any payload, from any address, as if it came through the gateway. false: the queue is full. */
 bool far_send(struct far *f, const struct endpoint *path, const uint8_t *payload, size_t len);
 /* Frames that wait for the wire. */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define BENCH_ROUNDS_MIN 7
-#define BENCH_FIELD_MAX  8
+#define BENCH_FIELD_MAX  12
 
 struct bench_options {
 	bool is_json;

@@ -23,7 +23,7 @@ static int usage(FILE *f)
 		   "                         [--group NAME] [--cert TYPE] [--kex NAME]\n"
 		   "       rekey-bench --list\n\n");
 	for (i = 0; i < SUITE_CNT; i++)
-		fprintf(f, "  %-14s %s\n", suites[i]->name, suites[i]->help);
+		fprintf(f, "  %-22s %s\n", suites[i]->name, suites[i]->help);
 	return f == stdout ? 0 : 2;
 }
 

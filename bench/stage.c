@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -19,6 +20,7 @@
 #include "bench/stage_crypto.h"
 #include "dataplane/clock.h"
 #include "dataplane/core/engine_state.h"
+#include "dataplane/counters.h"
 #include "pki/store/compile.h"
 #include "pki/view/secret.h"
 #include "pki/x509/key.h"
@@ -319,22 +321,55 @@ uint64_t stage_now_ns(void)
 
 /* ---- main and worker ------------------------------------------------------------------------- */
 
+static uint64_t events_of(const struct stage *s)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < NET_REASON_CNT; i++)
+		sum += counters_get(&s->worker->counters, (enum net_reason)i);
+	for (i = 0; i < REASON_CNT; i++)
+		sum += engine_counter(s->worker->engine, i);
+	return sum;
+}
+
+static void note_longest(
+	struct stage *s, double took, const struct rusage *before, uint64_t events_before)
+{
+	struct rusage after;
+
+	getrusage(RUSAGE_THREAD, &after);
+	s->longest = (struct stage_round){.ns = took,
+		.switches = (double)(after.ru_nivcsw - before->ru_nivcsw),
+		.faults = (double)(after.ru_minflt - before->ru_minflt + after.ru_majflt -
+				   before->ru_majflt),
+		.events = (double)(events_of(s) - events_before)};
+}
+
+void stage_forget_longest(struct stage *s)
+{
+	s->longest = (struct stage_round){0};
+}
+
 bool stage_round(struct stage *s)
 {
+	uint64_t events = events_of(s);
+	struct rusage usage;
 	double took;
 	bool is_any;
 
 	if (s->crypto != NULL)
 		stage_crypto_turn(s->crypto, stage_now_ns());
 	rk_rcu_quiescent();
+	getrusage(RUSAGE_THREAD, &usage);
 	round_began = bench_cpu_ns();
 	is_any = worker_run(s->worker);
 	took = (double)(bench_cpu_ns() - round_began);
 	round_began = 0;
 	clock_spent_ns += took;
 	s->spent_ns += took;
-	if (took > s->longest_ns)
-		s->longest_ns = took;
+	if (took > s->longest.ns)
+		note_longest(s, took, &usage, events);
 	return is_any;
 }
 
@@ -405,7 +440,7 @@ static void open_dataplane(struct dataplane *d, bool has_crypto_lcore)
 struct stage *stage_open(const struct stage_options *options)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	const struct bench_pki *pki = bench_pki_get(0);
+	const struct bench_pki *pki = bench_pki_get(options->cert);
 	struct rk_private_key *key;
 	void *left;
 
@@ -460,40 +495,4 @@ void stage_close(struct stage *s)
 	free(s->verdict);
 	free(d);
 	free(s);
-}
-
-/* ---- memory ---------------------------------------------------------------------------------- */
-
-static double status_bytes(const char *field)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	double kb = -1;
-
-	bench_must(f != NULL, "no /proc");
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (strncmp(line, field, strlen(field)) == 0)
-			kb = strtod(line + strlen(field), NULL);
-	fclose(f);
-	bench_must(kb >= 0, "/proc does not say");
-	return kb * 1024;
-}
-
-void stage_touch_pools(struct stage *s)
-{
-	struct engine *e = s->worker->engine;
-
-	memset(e->caches, 0, e->config.exchange_cnt * sizeof(*e->caches));
-	memset(e->sessions, 0, e->config.session_cnt * sizeof(struct session *));
-}
-
-double stage_anonymous_bytes(void)
-{
-	malloc_trim(0);
-	return status_bytes("RssAnon:");
-}
-
-double stage_mapped_bytes(void)
-{
-	return status_bytes("RssShmem:");
 }

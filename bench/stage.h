@@ -16,6 +16,14 @@
 
 #define STAGE_GROUP_DEFAULT 23
 
+/* A round of the worker. CPU time holds what the kernel did in the thread's name, too. */
+struct stage_round {
+	double ns;       /* CPU time */
+	double switches; /* the kernel took the core away */
+	double faults;   /* pages that were not there */
+	double events;   /* that the worker counted in it */
+};
+
 struct stage {
 	struct dataplane *d;
 	struct worker *worker;
@@ -26,9 +34,9 @@ struct stage {
 	struct rk_verdict *verdict;  /* of each peer's certificate */
 	struct rte_ring *wire;
 	uint64_t view_cnt;
-	double longest_ns; /* worker's longest round since it was set to 0 */
-	double spent_ns;   /* CPU time of all its rounds: its clock */
-	double main_ns;    /* CPU time of main's half of the last publication */
+	struct stage_round longest; /* since it was last forgotten */
+	double spent_ns;            /* CPU time of all its rounds: its clock */
+	double main_ns;             /* CPU time of main's half of the last publication */
 	int verdicts_fd, base_fd;
 	struct rk_part_ref verdicts, base; /* sent once, then named */
 };
@@ -36,6 +44,7 @@ struct stage {
 struct stage_options {
 	unsigned peer_cnt;
 	uint16_t group;        /* 0: STAGE_GROUP_DEFAULT */
+	unsigned cert;         /* which of bench_certs all routers have */
 	bool has_verdicts;     /* published, of every peer's certificate */
 	bool has_crypto_lcore; /* for asymmetric work: a core of its own on the worker's clock */
 };
@@ -48,6 +57,7 @@ void stage_publish(struct stage *s, unsigned first, unsigned cnt);
 uint64_t stage_now_ns(void);
 /* One round of the worker; true when there was work. */
 bool stage_round(struct stage *s);
+void stage_forget_longest(struct stage *s);
 /* What main's loop does between two sleeps. */
 void stage_main(struct stage *s);
 /* Gives every peer a key in force, as after a full exchange; the other half of it goes to got. */
