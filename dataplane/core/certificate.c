@@ -53,25 +53,27 @@ void certificate_forget(struct engine *e, struct exchange *x)
 	e->parked_cnt--;
 }
 
-static unsigned parked_of_source(const struct engine *e, const struct endpoint *from)
+/* Nobody takes so many places that none are left for others. */
+static bool may_park(const struct engine *e, const struct exchange *x, bool is_own)
 {
 	unsigned cnt = 0;
 
-	for (uint32_t i = 0; i < e->config.exchange_cnt; i++) {
-		const struct exchange *x = &e->exchanges[i];
+	for (unsigned i = 0; i < ENGINE_PARKED_MAX; i++) {
+		const struct parked *p = &e->parked[i];
 
-		if (x->parked != NULL && x->endpoint.family == from->family &&
-			memcmp(x->endpoint.remote, from->remote, sizeof(from->remote)) == 0)
-			cnt++;
+		cnt += p->is_used && p->is_own == is_own &&
+		       (is_own || guard_is_same_source(&p->from, &x->endpoint));
 	}
-	return cnt;
+	return cnt < (is_own ? PARKED_OWN_MAX : PARKED_PER_SOURCE_MAX);
 }
 
 static bool park(struct engine *e, struct exchange *x)
 {
+	bool is_own = x->role == EXCHANGE_INITIATOR;
+
 	if (x->parked != NULL)
 		return true;
-	if (parked_of_source(e, &x->endpoint) >= PARKED_PER_SOURCE_MAX)
+	if (!may_park(e, x, is_own))
 		return false;
 	for (unsigned i = 0; i < ENGINE_PARKED_MAX; i++) {
 		struct parked *p = &e->parked[i];
@@ -80,6 +82,8 @@ static bool park(struct engine *e, struct exchange *x)
 			continue;
 		p->is_used = true;
 		p->has_verdict = false;
+		p->is_own = is_own;
+		p->from = x->endpoint;
 		fragments_init(&p->fragments);
 		x->parked = p;
 		e->parked_cnt++;

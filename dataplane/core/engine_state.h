@@ -46,10 +46,13 @@ enum timer_kind { TIMER_SESSION = 1, TIMER_EXCHANGE = 2 };
 struct parked {
 	bool is_used;
 	bool has_verdict;
+	bool is_own;          /* of an exchange that we began */
+	struct endpoint from; /* whose certificate it is to be */
 	struct fragments fragments;
 	struct rk_verdict verdict;
 };
-#define PARKED_PER_SOURCE_MAX 4
+#define PARKED_PER_SOURCE_MAX 4                       /* of those that others began */
+#define PARKED_OWN_MAX        (ENGINE_PARKED_MAX / 2) /* we dial many of one network */
 
 struct negative {
 	uint8_t fingerprint[RK_FINGERPRINT_LEN];

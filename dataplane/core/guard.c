@@ -178,13 +178,23 @@ bool guard_note_hello(struct guard *g, uint64_t now_ns)
 	return g->was_loaded || g->window_cnt > limit;
 }
 
+static size_t source_len(const struct endpoint *from)
+{
+	return from->family == 4 ? 4 : 8;
+}
+
+bool guard_is_same_source(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->family == b->family && memcmp(a->remote, b->remote, source_len(a)) == 0;
+}
+
 static struct bucket *bucket_of(struct guard *g, const struct endpoint *from, bool has_cookie)
 {
 	uint64_t key[2], half = 0;
 	uint64_t h;
 
 	memcpy(key, g->config.table_key, sizeof(key));
-	memcpy(&half, from->remote, from->family == 4 ? 4 : 8); /* IPv6: the /64 */
+	memcpy(&half, from->remote, source_len(from));
 	h = hash_mix(hash_mix(hash_mix(key[0], half), from->family), key[1]);
 	return &g->bucket[has_cookie][(h >> 32) % BUCKET_CNT];
 }

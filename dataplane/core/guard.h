@@ -62,6 +62,8 @@ void guard_set_cookie_secret(struct guard *g, const uint8_t secret[GUARD_SECRET_
 
 /* Counts a HELLO that passed mac1; true while more than load_rate a second arrive. */
 bool guard_note_hello(struct guard *g, uint64_t now_ns);
+/* One source: the same IPv4 address, or IPv6 /64. */
+bool guard_is_same_source(const struct endpoint *a, const struct endpoint *b) RK_MUST_CHECK;
 /* Takes a token of the source's bucket for those that showed a good cookie, or for the others. */
 bool guard_admit(struct guard *g, const struct endpoint *from, bool has_cookie,
 	uint64_t now_ns) RK_MUST_CHECK;

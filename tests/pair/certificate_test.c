@@ -150,29 +150,70 @@ static void a_no_is_remembered(void **state)
 	pair_free(p);
 }
 
-/* E5: four of one source at a time; the next is busy, and others are not kept waiting. */
+/* All that one source may have are taken, from where west is but for the last byte. */
+static void fill_places(struct pair *p, bool are_taken, uint8_t last)
+{
+	for (unsigned i = 0; i < PARKED_PER_SOURCE_MAX; i++) {
+		struct parked *place = &p->node[0].engine->parked[i];
+
+		place->is_used = are_taken;
+		place->from = p->node[0].config[0].path[0];
+		place->from.remote[place->from.family == 4 ? 3 : 15] = last;
+	}
+}
+
+/* E5: the next of that source is busy, and others are not kept waiting. */
 static void one_source_has_four_places(void **state)
 {
 	struct traffic t = {0};
 	struct pair *p = meet(&(struct pair_options){.seed = 4}, &t);
-	struct engine *e = p->node[0].engine;
-	const struct endpoint *west_is_at = &p->node[0].config[0].path[0];
 
 	(void)state;
-	for (unsigned i = 12; i < 12 + PARKED_PER_SOURCE_MAX; i++) {
-		e->exchanges[i].endpoint = *west_is_at;
-		e->exchanges[i].parked = &e->parked[i];
-	}
+	fill_places(p, true, 2);
 	pair_run(p, 2 * PAIR_SEC);
 	assert_true(pair_counter(p, 0, "busy") > 0);
 	assert_int_equal(t.need_cert_cnt, 0);
-	for (unsigned i = 12; i < 12 + PARKED_PER_SOURCE_MAX; i++) {
-		e->exchanges[i].endpoint.remote[3] = 99; /* they are of somebody else */
-		assert_int_equal(e->exchanges[i].state, EXCHANGE_FREE);
+	fill_places(p, true, 99); /* somebody else's */
+	assert_true(pair_run_until(p, pair_is_agreed, 15 * PAIR_SEC));
+	fill_places(p, false, 99);
+	pair_free(p);
+}
+
+/* E5: whoever has one address of a /64 has them all. */
+static void one_ipv6_network_has_four_places(void **state)
+{
+	struct traffic t = {0};
+	struct pair *p = meet(&(struct pair_options){.seed = 4, .is_ipv6 = true}, &t);
+
+	(void)state;
+	fill_places(p, true, 99);
+	pair_run(p, 2 * PAIR_SEC);
+	assert_true(pair_counter(p, 0, "busy") > 0);
+	assert_int_equal(t.need_cert_cnt, 0);
+	fill_places(p, false, 99);
+	assert_true(pair_run_until(p, pair_is_agreed, 15 * PAIR_SEC));
+	pair_free(p);
+}
+
+/* E5: what others hold does not keep us from dialling, and we leave half of all to them. */
+static void our_own_have_places_of_their_own(void **state)
+{
+	struct traffic t = {0};
+	struct pair *p = meet(&(struct pair_options){.seed = 4}, &t);
+	struct parked *place = p->node[1].engine->parked;
+
+	(void)state;
+	for (unsigned i = 0; i < PARKED_OWN_MAX; i++)
+		place[i].is_used = place[i].is_own = true;
+	pair_run(p, 2 * PAIR_SEC);
+	assert_true(pair_counter(p, 1, "busy") > 0);
+	for (unsigned i = 0; i < PARKED_OWN_MAX; i++) {
+		place[i].is_own = false;
+		place[i].from = p->node[1].config[0].path[0];
 	}
 	assert_true(pair_run_until(p, pair_is_agreed, 15 * PAIR_SEC));
-	for (unsigned i = 12; i < 12 + PARKED_PER_SOURCE_MAX; i++)
-		e->exchanges[i].parked = NULL;
+	for (unsigned i = 0; i < PARKED_OWN_MAX; i++)
+		place[i].is_used = false;
 	pair_free(p);
 }
 
@@ -298,6 +339,8 @@ int main(void)
 		cmocka_unit_test(without_pieces_it_ends),
 		cmocka_unit_test(a_no_is_remembered),
 		cmocka_unit_test(one_source_has_four_places),
+		cmocka_unit_test(one_ipv6_network_has_four_places),
+		cmocka_unit_test(our_own_have_places_of_their_own),
 		cmocka_unit_test(no_counter_is_used_again),
 		cmocka_unit_test(last_piece_without_work_left_has_one_reason),
 	};
