@@ -317,7 +317,7 @@ int revocations_compile_overlay(const struct revocations *base, const struct rev
 	struct revocations_overlay **made, struct rk_refusal *why)
 {
 	struct diff d = {.base = base, .to = r};
-	struct compile_entries entries = {.give = give_overlay};
+	struct compile_entries entries = {.thread_cnt = 1, .give = give_overlay};
 	struct revocations_overlay *o = NULL;
 	int ret = diff_init(&d, installation_key);
 

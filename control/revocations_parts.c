@@ -133,7 +133,7 @@ size_t revocations_counted_entries(const struct revocations *r)
 struct base {
 	const struct revocations *r;
 	struct pki_revocation_keyer *keyer[REVOCATION_LANES];
-	size_t entry_cnt;
+	unsigned thread_cnt;
 };
 
 static int give_base(void *ctx, struct revocation_builder *b)
@@ -141,7 +141,7 @@ static int give_base(void *ctx, struct revocation_builder *b)
 	const struct base *base = ctx;
 	struct keying k[REVOCATION_LANES];
 	struct beside other;
-	unsigned lane_cnt = base->entry_cnt < SHARE_ENTRIES ? 1 : REVOCATION_LANES;
+	unsigned lane_cnt = base->thread_cnt;
 
 	for (unsigned lane = 0; lane < lane_cnt; lane++)
 		k[lane] = (struct keying){.r = base->r,
@@ -163,13 +163,14 @@ int revocations_compile(const struct revocations *r,
 	struct compile_part *out, struct rk_refusal *why)
 {
 	struct base base = {.r = r};
-	const struct compile_entries entries = {.cnt = revocations_counted_entries(r),
+	struct compile_entries entries = {.cnt = revocations_counted_entries(r),
 		.give = give_base,
 		.ctx = &base,
 		.pages = pages};
 	int ret = 0;
 
-	base.entry_cnt = entries.cnt;
+	entries.thread_cnt = entries.cnt < SHARE_ENTRIES ? 1 : REVOCATION_LANES;
+	base.thread_cnt = entries.thread_cnt;
 	for (unsigned lane = 0; lane < REVOCATION_LANES && ret == 0; lane++)
 		ret = pki_revocation_keyer_new(installation_key, &base.keyer[lane]);
 	if (ret == 0)

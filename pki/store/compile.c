@@ -91,12 +91,44 @@ static void write_issuers(struct part_writer *w, const struct rk_issuer *issuer,
 	}
 }
 
-static void settle_lines(void *ctx, size_t line_cnt)
-{
-	struct part_writer *w = ctx;
-	const struct rk_revocation_line *lines = part_writer_section(w, 0);
+/* What two threads make, each checks as the reader will, while it is in its core's cache. */
+struct made {
+	struct part_writer *w;
+	size_t line_cnt;
+	bool may_remove;
+	bool is_unsound[PART_SHARES];
+	size_t seam; /* the first line of share 1 */
+};
+static_assert((int)PART_SHARES == (int)REVOCATION_LANES, "a share of the part for each of lines");
 
-	part_writer_settle(w, lines + line_cnt);
+static bool is_sound(const struct made *m, size_t begin, size_t end)
+{
+	return rk_revocation_are_sound(
+		part_writer_section(m->w, 0), m->line_cnt, begin, end, m->may_remove);
+}
+
+static void take_lines(void *ctx, unsigned share, size_t begin, size_t end)
+{
+	struct made *m = ctx;
+	const struct rk_revocation_line *lines = part_writer_section(m->w, 0);
+	size_t first = begin;
+
+	if (share > 0 && m->seam == 0) {
+		m->seam = begin;
+		first = begin + RK_REVOCATION_SPILL; /* keys may come from before */
+	}
+	if (first < end && !is_sound(m, first, end))
+		m->is_unsound[share] = true;
+	part_writer_settle(m->w, share, lines + begin, lines + end);
+}
+
+/* Those whose predecessors another thread made, and which nobody looked at yet. */
+static bool are_all_sound(const struct made *m)
+{
+	size_t end = m->seam + RK_REVOCATION_SPILL;
+
+	return !m->is_unsound[0] && !m->is_unsound[1] &&
+	       (m->seam == 0 || is_sound(m, m->seam, end < m->line_cnt ? end : m->line_cnt));
 }
 
 /* One try. The writer is open on success alone. */
@@ -104,6 +136,10 @@ static int write_lines(struct part_writer *w, enum rk_part_kind kind,
 	const struct part_section section[2], struct revocation_builder *b,
 	const struct compile_entries *entries)
 {
+	struct made made = {.w = w,
+		.line_cnt = (size_t)section[0].count,
+		.may_remove = kind == RK_PART_REVOCATION_OVERLAY};
+	const struct revocation_watch watch = {take_lines, &made};
 	size_t room = revocation_builder_room(b);
 	size_t lines = section[0].count * sizeof(struct rk_revocation_line);
 	const struct part_memory memory = {room - lines, entries->pages};
@@ -114,7 +150,9 @@ static int write_lines(struct part_writer *w, enum rk_part_kind kind,
 	revocation_builder_begin(b, part_writer_section(w, 0));
 	ret = entries->give(entries->ctx, b);
 	if (ret == 0)
-		ret = revocation_builder_finish(b, settle_lines, w);
+		ret = revocation_builder_finish(b, &watch);
+	if (ret == 0 && are_all_sound(&made))
+		part_writer_trust_lines(w); /* else the reader's own check says what is wrong */
 	if (ret < 0)
 		part_writer_abort(w);
 	return ret;
@@ -135,10 +173,11 @@ int compile_revocations_given(enum rk_part_kind kind, const struct compile_entri
 	for (unsigned try = 0; try < CROWDED_TRIES && ret == -ENOSPC; try++) {
 		struct revocation_builder *b = NULL;
 
-		ret = revocation_builder_new(section[0].count, entries->cnt, &b);
+		ret = revocation_builder_new(
+			section[0].count, entries->cnt, entries->thread_cnt, &b);
 		if (ret == 0)
 			ret = write_lines(&w, kind, section, b, entries);
-		if (ret == -EAGAIN) /* counted now */
+		for (unsigned again = 0; again < 2 && ret == -EAGAIN; again++)
 			ret = write_lines(&w, kind, section, b, entries);
 		revocation_builder_free(b);
 		section[0].count += section[0].count / 4; /* too crowded somewhere: thin it out */
@@ -173,7 +212,7 @@ int compile_revocations(enum rk_part_kind kind, const struct rk_revocation_entry
 {
 	struct given given = {entry, entry_cnt};
 	const struct compile_entries entries = {
-		.cnt = entry_cnt, .give = give_array, .ctx = &given};
+		.cnt = entry_cnt, .thread_cnt = 1, .give = give_array, .ctx = &given};
 	int ret = check_revocations(kind, entry, entry_cnt, why);
 
 	if (ret < 0)

@@ -121,7 +121,8 @@ int compile_revocations(enum rk_part_kind kind, const struct rk_revocation_entry
 
 /* Entries that are made on the way to where they go. */
 struct compile_entries {
-	size_t cnt; /* at the most */
+	size_t cnt;          /* at the most */
+	unsigned thread_cnt; /* 1: what is done with them takes no other thread; or 2 */
 	/*
 	 * Adds them all to b; its -errno ends the compilation. Called again, for the same entries, when
 	 * a try was in vain.

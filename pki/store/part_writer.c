@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "pki/store/beside.h"
+#include "pki/view/part.h"
 
 #define LARGE_BYTES ((size_t)4 << 20)
 
@@ -76,7 +78,8 @@ static void write_header(struct part_writer *w, size_t section_cnt)
 		.size = w->size,
 	};
 
-	memcpy(header.magic, RK_PART_MAGIC, sizeof(header.magic));
+	memcpy(header.magic, w->tags != NULL ? RK_PART_MAGIC_CHUNKED : RK_PART_MAGIC,
+		sizeof(header.magic));
 	memcpy(w->map, &header, sizeof(header));
 	memcpy(w->map + sizeof(header), w->section, section_cnt * sizeof(w->section[0]));
 }
@@ -178,6 +181,12 @@ int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 		ret = allocate(w, w->size + spare);
 	if (ret < 0)
 		goto fail;
+	if (kind == RK_PART_REVOCATION_BASE) {
+		w->tags = calloc(rk_part_chunk_cnt(w->size), RK_PART_TAG_LEN);
+		ret = w->tags != NULL ? 0 : -ENOMEM;
+	}
+	if (ret < 0)
+		goto fail;
 	write_header(w, section_cnt);
 	return 0;
 fail:
@@ -190,30 +199,62 @@ void *part_writer_section(struct part_writer *w, size_t i)
 	return w->map + w->section[i].offset;
 }
 
-void part_writer_settle(struct part_writer *w, const void *end)
+static int tag_chunk(const struct part_writer *w, size_t i)
 {
-	if (w->size < LARGE_BYTES)
+	return rk_part_chunk_tag(w->map, w->size, i, w->tags + i * RK_PART_TAG_LEN);
+}
+
+void part_writer_settle(struct part_writer *w, unsigned share, const void *begin, const void *end)
+{
+	struct part_tagged *t = &w->tagged[share];
+	size_t from = (size_t)((const uint8_t *)begin - w->map);
+	size_t to = (size_t)((const uint8_t *)end - w->map);
+
+	if (w->tags == NULL)
 		return;
-	if (w->digest == NULL)
-		w->digest = part_digest_begin(w->map, w->size);
-	if (w->digest != NULL)
-		part_digest_settle(w->digest, (size_t)((const uint8_t *)end - w->map));
+	if (!t->is_begun)
+		t->first = t->end = from / RK_PART_CHUNK + (from % RK_PART_CHUNK != 0);
+	t->is_begun = true;
+	for (; t->error == 0 && (t->end + 1) * RK_PART_CHUNK <= to; t->end++)
+		t->error = tag_chunk(w, t->end);
+}
+
+void part_writer_trust_lines(struct part_writer *w)
+{
+	w->is_checked = true;
+}
+
+static bool is_tagged(const struct part_writer *w, size_t chunk)
+{
+	bool is_tagged = false;
+
+	for (unsigned i = 0; i < PART_SHARES; i++)
+		is_tagged |= chunk >= w->tagged[i].first && chunk < w->tagged[i].end;
+	return is_tagged;
 }
 
 static int take_digest(struct part_writer *w, uint8_t out[RK_DIGEST_LEN])
 {
-	struct part_digest *d = w->digest;
+	size_t cnt = rk_part_chunk_cnt(w->size);
+	int ret = 0;
 
-	w->digest = NULL;
-	if (d != NULL)
-		return part_digest_finish(d, out);
-	return rk_part_compute_digest(w->map, w->size, out);
+	if (w->tags == NULL)
+		return rk_part_compute_digest(w->map, w->size, out);
+	for (unsigned i = 0; i < PART_SHARES && ret == 0; i++)
+		ret = w->tagged[i].error;
+	for (size_t i = 0; i < cnt && ret == 0; i++) {
+		if (!is_tagged(w, i))
+			ret = tag_chunk(w, i);
+	}
+	return ret < 0 ? ret
+		       : rk_part_digest_rest(
+				 (const void *)w->map, w->tags, cnt * RK_PART_TAG_LEN, out);
 }
 
 void part_writer_abort(struct part_writer *w)
 {
-	part_digest_abort(w->digest);
-	w->digest = NULL;
+	free(w->tags);
+	w->tags = NULL;
 	if (w->map != NULL)
 		munmap(w->map, w->map_len);
 	if (w->fd >= 0)
@@ -243,6 +284,10 @@ int part_writer_finish(struct part_writer *w, struct compile_part *out, struct r
 	if (ret < 0)
 		goto out;
 	memcpy(w->map + offsetof(struct rk_part_header, digest), part.digest, RK_DIGEST_LEN);
+	if (w->is_checked && rk_part_check_frame(w->map, w->size, w->kind, why) < 0) {
+		ret = -EINVAL;
+		goto out;
+	}
 	/* F_SEAL_WRITE needs every writable mapping gone. */
 	munmap(w->map, w->map_len);
 	w->map = NULL;
@@ -252,7 +297,8 @@ int part_writer_finish(struct part_writer *w, struct compile_part *out, struct r
 		ret = -errno;
 		goto out;
 	}
-	ret = check_part(w, why);
+	if (!w->is_checked)
+		ret = check_part(w, why);
 	if (ret < 0)
 		goto out;
 	*out = part;

@@ -6,14 +6,23 @@
 #pragma once
 
 #include "pki/store/compile.h"
-#include "pki/store/part_digest.h"
+#include "pki/view/part_digest.h"
 
 #define PART_SECTION_MAX 6
+#define PART_SHARES      2
 
 struct part_section {
 	uint32_t id;
 	uint32_t stride;
 	uint64_t count;
+};
+
+/* Chunks [first, end), tagged. */
+struct part_tagged {
+	bool is_begun;
+	size_t first;
+	size_t end;
+	int error;
 };
 
 struct part_writer {
@@ -23,7 +32,9 @@ struct part_writer {
 	size_t size;    /* of the part */
 	size_t map_len; /* with what is spare behind it, in whole pages */
 	size_t page_size;
-	struct part_digest *digest; /* being taken; NULL: at the end */
+	uint8_t *tags; /* of chunks; NULL: the digest goes without */
+	struct part_tagged tagged[PART_SHARES];
+	bool is_checked; /* see part_writer_trust_lines */
 	struct rk_section section[PART_SECTION_MAX];
 };
 
@@ -46,9 +57,14 @@ int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 	const struct part_memory *memory) RK_MUST_CHECK;
 /* Where section i (0-based) lies: room for count * stride bytes. */
 void *part_writer_section(struct part_writer *w, size_t i);
-/* What is before end is as it will be, for a digest that is taken meanwhile. */
-void part_writer_settle(struct part_writer *w, const void *end);
-/* Digest, seals, and the reader's own checks. Ends the writer, whatever it returns. */
+/*
+ * Bytes [begin, end) are as they will be, for the digest. share < PART_SHARES: one thread in each at a
+ * time, and each ascending, end to begin.
+ */
+void part_writer_settle(struct part_writer *w, unsigned share, const void *begin, const void *end);
+/* Whoever made the lines of a set has checked them all: finish need not read them once more. */
+void part_writer_trust_lines(struct part_writer *w);
+/* Digest, the reader's own checks, and seals. Ends the writer, whatever it returns. */
 int part_writer_finish(
 	struct part_writer *w, struct compile_part *out, struct rk_refusal *why) RK_MUST_CHECK;
 void part_writer_abort(struct part_writer *w);

@@ -5,176 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- order within a home ---------------------------------------------------------------------- */
-
-#define INSERT_MAX 32 /* a run this short is sorted by insertion */
-
-/* UNSPECIFIED after the named reasons, REMOVED after all: what comes first stays. */
-static unsigned rank_state(uint64_t head)
-{
-	unsigned state = (unsigned)(head & RK_REVOCATION_STATE);
-
-	if (state == 1 + RK_REASON_REMOVED)
-		return 17;
-	return state == 1 + RK_REASON_UNSPECIFIED ? 16 : state;
-}
-
-static bool is_same_key(const struct rk_revocation_entry *a, const struct rk_revocation_entry *b)
-{
-	return ((a->head ^ b->head) & ~RK_REVOCATION_STATE) == 0 && a->tail == b->tail;
-}
-
-static bool is_before(const struct rk_revocation_entry *a, const struct rk_revocation_entry *b)
-{
-	uint64_t x = a->head & ~RK_REVOCATION_STATE, y = b->head & ~RK_REVOCATION_STATE;
-
-	if (x != y)
-		return x < y;
-	if (a->tail != b->tail)
-		return a->tail < b->tail;
-	return rank_state(a->head) < rank_state(b->head);
-}
-
-static void sort_by_insertion(struct rk_revocation_entry *e, size_t cnt)
-{
-	for (size_t i = 1; i < cnt; i++) {
-		const struct rk_revocation_entry moved = e[i];
-		size_t at = i;
-
-		if (!is_before(&moved, &e[i - 1]))
-			continue;
-		for (; at > 0 && is_before(&moved, &e[at - 1]); at--)
-			e[at] = e[at - 1];
-		e[at] = moved;
-	}
-}
-
-/* A home has four entries; many only when somebody repeats one. */
-static void sort_by_heap(struct rk_revocation_entry *e, size_t cnt)
-{
-	for (size_t end = cnt, start = cnt / 2; end > 1;) {
-		struct rk_revocation_entry moved;
-		size_t at, child;
-
-		if (start > 0) {
-			moved = e[--start];
-		} else {
-			moved = e[--end];
-			e[end] = e[0];
-		}
-		for (at = start; (child = 2 * at + 1) < end; at = child) {
-			if (child + 1 < end && is_before(&e[child], &e[child + 1]))
-				child++;
-			if (!is_before(&moved, &e[child]))
-				break;
-			e[at] = e[child];
-		}
-		e[at] = moved;
-	}
-}
-
-/* From the first that the one before it repeats. */
-static size_t drop_repeated(struct rk_revocation_entry *e, size_t cnt, size_t first)
-{
-	size_t kept = first;
-
-	for (size_t i = first; i < cnt; i++) {
-		if (!is_same_key(&e[kept - 1], &e[i]))
-			e[kept++] = e[i];
-	}
-	return kept;
-}
-
-static size_t sort_run(struct rk_revocation_entry *e, size_t cnt)
-{
-	if (cnt <= INSERT_MAX)
-		sort_by_insertion(e, cnt);
-	else
-		sort_by_heap(e, cnt);
-	for (size_t i = 1; i < cnt; i++) {
-		if (is_same_key(&e[i - 1], &e[i]))
-			return drop_repeated(e, cnt, i);
-	}
-	return cnt;
-}
-
-/* ---- placing ---------------------------------------------------------------------------------- */
-
-#define WAITING_MAX 64 /* keys moved past a line; a power of two */
-#define URGENT      4  /* lines from home, from which on a key goes before those at home */
-
-struct waiting {
-	struct rk_revocation_entry entry;
-	size_t home;
-};
-
-/* Lines are filled one after the other; what found no room at home waits, first come first served. */
-struct placing {
-	struct rk_revocation_line *lines;
-	size_t at;                       /* the line being filled */
-	struct rk_revocation_line *line; /* it */
-	unsigned used;                   /* its slots */
-	struct waiting waiting[WAITING_MAX];
-	size_t first;
-	size_t end;
-};
-
-static void put(struct placing *p, const struct rk_revocation_entry *e, size_t distance)
-{
-	p->line->low[p->used] = e->tail;
-	p->line->high[p->used] = (uint16_t)e->head;
-	p->line->spill |= (uint32_t)distance << (3 * p->used);
-	p->used++;
-}
-
-/* The waiting that are at least so far from home, while there is room. */
-static void put_waiting(struct placing *p, size_t distance)
-{
-	while (p->used < RK_REVOCATION_SLOTS && p->first < p->end) {
-		const struct waiting *w = &p->waiting[p->first % WAITING_MAX];
-
-		if (p->at - w->home < distance)
-			return;
-		put(p, &w->entry, p->at - w->home);
-		p->first++;
-	}
-}
-
-/* What still waits goes past this line. */
-static int tag_waiting(struct placing *p)
-{
-	for (size_t i = p->first; i < p->end; i++) {
-		const struct waiting *w = &p->waiting[i % WAITING_MAX];
-
-		if (p->at - w->home >= RK_REVOCATION_SPILL)
-			return -ENOSPC;
-		p->line->spill |= rk_revocation_tag(w->entry.tail);
-	}
-	return 0;
-}
-
-/* The next line, at home in which are these. */
-static int place_line(struct placing *p, const struct rk_revocation_entry *e, size_t cnt)
-{
-	int ret;
-
-	p->line = &p->lines[p->at];
-	memset(p->line, 0, sizeof(*p->line));
-	p->used = 0;
-	put_waiting(p, URGENT);
-	for (size_t i = 0; i < cnt; i++) {
-		if (p->used < RK_REVOCATION_SLOTS)
-			put(p, &e[i], 0);
-		else if (p->end - p->first < WAITING_MAX)
-			p->waiting[p->end++ % WAITING_MAX] = (struct waiting){e[i], p->at};
-		else
-			return -ENOSPC;
-	}
-	put_waiting(p, 0);
-	ret = tag_waiting(p);
-	p->at++;
-	return ret;
-}
+#include "pki/store/beside.h"
+#include "pki/store/revocation_place.h"
 
 /* ---- buckets ---------------------------------------------------------------------------------- */
 
@@ -182,21 +14,34 @@ static int place_line(struct placing *p, const struct rk_revocation_entry *e, si
 #define BUCKET_HOMES      ((size_t)1 << BUCKET_HOMES_BITS)
 #define LINE_ENTRIES      (sizeof(struct rk_revocation_line) / sizeof(struct rk_revocation_entry))
 #define ENTRY_MAX         ((size_t)UINT32_MAX)
+#define SEAM_BUCKETS      4 /* so many are worth a second thread */
 
 /* States that a slot may have, as a set of bits. */
 #define KNOWN_STATES 0xefeu
 static_assert(1 + RK_REASON_AA_COMPROMISE == 11, "the highest state; 8 would be reason 7");
 
 /*
- * Bucket i has the entries whose home is one of BUCKET_HOMES lines from i * BUCKET_HOMES on. Its room
- * is [start[i], start[i + 1]) of the memory as entries, and never begins before its lines do. Lane 0
- * fills it from the front, lane 1 from the back.
+ * Where the entries are whose home is one of BUCKET_HOMES lines: room for so many, from start on. Lane
+ * 0 fills it from the front, lane 1 from the back.
+ */
+struct bucket {
+	size_t start;
+	size_t room;
+};
+
+/*
+ * Bucket i is about the lines from i * BUCKET_HOMES on. In the end two threads make lines, one those
+ * of the buckets before the seam, one the others. Each writes over what it has read: a bucket lies
+ * where its lines will be or behind, and one before the seam for which there is no such place that is
+ * not the other thread's lies behind all of them.
  */
 struct revocation_builder {
 	size_t line_cnt;
 	size_t entry_cnt;
 	size_t bucket_cnt;
-	size_t *start; /* bucket_cnt + 1 */
+	size_t seam; /* bucket_cnt: one thread makes all lines */
+	struct bucket *bucket;
+	size_t room_cnt; /* entries, of all */
 	size_t *used[REVOCATION_LANES];
 	struct rk_revocation_entry *room; /* the memory, and later */
 	struct rk_revocation_line *lines; /* the same memory */
@@ -205,6 +50,37 @@ struct revocation_builder {
 static size_t lines_before(size_t bucket)
 {
 	return bucket * BUCKET_HOMES * LINE_ENTRIES;
+}
+
+static size_t at_least(size_t n, size_t least)
+{
+	return n > least ? n : least;
+}
+
+/* Each bucket's start, by its room. */
+static void lay_out(struct revocation_builder *b)
+{
+	size_t end = b->seam < b->bucket_cnt ? lines_before(b->seam) : SIZE_MAX;
+	size_t at = 0, behind;
+
+	for (size_t i = b->seam; i < b->bucket_cnt; i++) {
+		b->bucket[i].start = at_least(at, lines_before(i));
+		at = b->bucket[i].start + b->bucket[i].room;
+	}
+	behind = at_least(at, b->line_cnt * LINE_ENTRIES);
+	at = 0;
+	for (size_t i = 0; i < b->seam; i++) {
+		size_t start = at_least(at, lines_before(i)), room = b->bucket[i].room;
+
+		if (room <= end && start <= end - room) {
+			b->bucket[i].start = start;
+			at = start + room;
+		} else {
+			b->bucket[i].start = behind;
+			behind += room;
+		}
+	}
+	b->room_cnt = at_least(at, behind);
 }
 
 static size_t root_of(size_t n)
@@ -228,25 +104,23 @@ static void plan_evenly(struct revocation_builder *b)
 		      b->entry_cnt % home_cnt * BUCKET_HOMES / home_cnt;
 	size_t room = mean + 6 * root_of(mean) + 64;
 
-	if (room < lines_before(1))
-		room = lines_before(1);
 	if (b->bucket_cnt == 1)
 		room = b->entry_cnt;
-	for (size_t i = 0; i <= b->bucket_cnt; i++)
-		b->start[i] = i * room;
+	for (size_t i = 0; i < b->bucket_cnt; i++)
+		b->bucket[i].room = room;
+	lay_out(b);
 }
 
 /* For what was counted. */
 static void plan_exactly(struct revocation_builder *b)
 {
-	for (size_t i = 0; i < b->bucket_cnt; i++) {
-		size_t next = b->start[i] + b->used[0][i] + b->used[1][i];
-
-		b->start[i + 1] = next > lines_before(i + 1) ? next : lines_before(i + 1);
-	}
+	for (size_t i = 0; i < b->bucket_cnt; i++)
+		b->bucket[i].room = b->used[0][i] + b->used[1][i];
+	lay_out(b);
 }
 
-int revocation_builder_new(size_t line_cnt, size_t entry_cnt, struct revocation_builder **out)
+int revocation_builder_new(
+	size_t line_cnt, size_t entry_cnt, unsigned thread_cnt, struct revocation_builder **out)
 {
 	struct revocation_builder *b;
 
@@ -260,10 +134,12 @@ int revocation_builder_new(size_t line_cnt, size_t entry_cnt, struct revocation_
 	b->line_cnt = line_cnt;
 	b->entry_cnt = entry_cnt;
 	b->bucket_cnt = (line_cnt - RK_REVOCATION_SPILL + BUCKET_HOMES - 1) / BUCKET_HOMES;
-	b->start = calloc(b->bucket_cnt + 1, sizeof(*b->start));
+	b->seam =
+		thread_cnt > 1 && b->bucket_cnt >= SEAM_BUCKETS ? b->bucket_cnt / 2 : b->bucket_cnt;
+	b->bucket = calloc(b->bucket_cnt, sizeof(*b->bucket));
 	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++)
 		b->used[lane] = calloc(b->bucket_cnt, sizeof(*b->used[lane]));
-	if (b->start == NULL || b->used[0] == NULL || b->used[1] == NULL) {
+	if (b->bucket == NULL || b->used[0] == NULL || b->used[1] == NULL) {
 		revocation_builder_free(b);
 		return -ENOMEM;
 	}
@@ -276,7 +152,7 @@ void revocation_builder_free(struct revocation_builder *b)
 {
 	if (b == NULL)
 		return;
-	free(b->start);
+	free(b->bucket);
 	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++)
 		free(b->used[lane]);
 	free(b);
@@ -284,9 +160,7 @@ void revocation_builder_free(struct revocation_builder *b)
 
 size_t revocation_builder_room(const struct revocation_builder *b)
 {
-	size_t entries = b->start[b->bucket_cnt], lines = b->line_cnt * LINE_ENTRIES;
-
-	return (entries > lines ? entries : lines) * sizeof(struct rk_revocation_entry);
+	return b->room_cnt * sizeof(struct rk_revocation_entry);
 }
 
 void revocation_builder_begin(struct revocation_builder *b, void *memory)
@@ -305,13 +179,14 @@ int revocation_builder_add(struct revocation_builder *b, unsigned lane,
 
 	for (size_t i = 0; i < cnt; i++) {
 		uint64_t head = entry[i].head;
-		size_t bucket = rk_revocation_home(head, b->line_cnt) >> BUCKET_HOMES_BITS;
-		size_t at = used[bucket]++;
+		size_t to = rk_revocation_home(head, b->line_cnt) >> BUCKET_HOMES_BITS;
+		const struct bucket *bucket = &b->bucket[to];
+		size_t at = used[to]++;
 
 		is_known &= KNOWN_STATES >> (head & RK_REVOCATION_STATE) & 1;
-		if (at >= b->start[bucket + 1] - b->start[bucket])
+		if (at >= bucket->room)
 			continue; /* counted: finish asks for all of them again */
-		at = lane == 0 ? b->start[bucket] + at : b->start[bucket + 1] - 1 - at;
+		at = lane == 0 ? bucket->start + at : bucket->start + bucket->room - 1 - at;
 		b->room[at] = entry[i];
 	}
 	return is_known ? 0 : -EINVAL;
@@ -330,6 +205,28 @@ struct desk {
 	uint32_t end[BUCKET_HOMES * QUARTERS];
 };
 
+static void desk_free(struct desk *desk)
+{
+	if (desk != NULL)
+		free(desk->entry);
+	free(desk);
+}
+
+/* Room for so many entries. */
+static struct desk *desk_new(size_t cnt)
+{
+	struct desk *desk = malloc(sizeof(*desk));
+
+	if (desk == NULL)
+		return NULL;
+	desk->entry = malloc((cnt + 1) * sizeof(*desk->entry));
+	if (desk->entry == NULL) {
+		desk_free(desk);
+		return NULL;
+	}
+	return desk;
+}
+
 /* Of all homes' quarters; those of home h are from h * QUARTERS on. */
 static size_t quarter_of(const struct revocation_builder *b, const struct rk_revocation_entry *e)
 {
@@ -340,10 +237,12 @@ static size_t quarter_of(const struct revocation_builder *b, const struct rk_rev
 
 /* The entries that one lane put there. */
 static struct rk_revocation_entry *lane_of(
-	const struct revocation_builder *b, size_t bucket, unsigned lane, size_t *cnt)
+	const struct revocation_builder *b, size_t i, unsigned lane, size_t *cnt)
 {
-	*cnt = b->used[lane][bucket];
-	return b->room + (lane == 0 ? b->start[bucket] : b->start[bucket + 1] - *cnt);
+	const struct bucket *bucket = &b->bucket[i];
+
+	*cnt = b->used[lane][i];
+	return b->room + bucket->start + (lane == 0 ? 0 : bucket->room - *cnt);
 }
 
 /* Copies the bucket to the desk, each quarter's entries together. */
@@ -386,12 +285,112 @@ static int place_bucket(
 
 	spread(b, bucket, desk);
 	for (size_t i = 0; i < home_cnt && i < BUCKET_HOMES && ret == 0; i++) {
-		struct rk_revocation_entry *run = desk->entry + begin;
 		size_t end = desk->end[i * QUARTERS + QUARTERS - 1];
 
-		ret = place_line(p, run, sort_run(run, end - begin));
+		ret = placing_next(p, desk->entry + begin, end - begin);
 		begin = end;
 	}
+	return ret;
+}
+
+/* ---- by two threads --------------------------------------------------------------------------- */
+
+/* The lines of buckets [first, end). */
+struct share {
+	const struct revocation_builder *b;
+	unsigned number;
+	size_t first;
+	size_t end;
+	struct desk *desk;
+	struct placing placing;
+	const struct revocation_watch *watch;
+	int error;
+};
+
+static void tell(const struct share *s, size_t from)
+{
+	if (s->watch != NULL && s->error == 0)
+		s->watch->on_done(s->watch->ctx, s->number, from, s->placing.at);
+}
+
+static void place_share(void *arg)
+{
+	struct share *s = arg;
+	const struct revocation_builder *b = s->b;
+	size_t from;
+
+	for (size_t i = s->first; i < s->end && s->error == 0; i++) {
+		from = s->placing.at;
+		s->error = place_bucket(b, i, s->desk, &s->placing);
+		tell(s, from);
+	}
+	if (s->end < b->bucket_cnt)
+		return;
+	from = s->placing.at;
+	while (s->placing.at < b->line_cnt && s->error == 0) /* the spill, nobody's home */
+		s->error = placing_next(&s->placing, NULL, 0);
+	tell(s, from);
+}
+
+/*
+ * Who waits at the seam? Seldom does anybody wait for long, and never for the length of a bucket: so
+ * the one before the seam tells, whoever waited at its own first line. Its lines are made elsewhere:
+ * it is read again. -EAGAIN: somebody may.
+ */
+static int foresee(const struct revocation_builder *b, struct desk *desk, struct placing *p)
+{
+	struct rk_revocation_line *lines =
+		aligned_alloc(sizeof(*lines), BUCKET_HOMES * sizeof(*lines));
+	int ret;
+
+	if (lines == NULL)
+		return -ENOMEM;
+	placing_begin(p, (b->seam - 1) * BUCKET_HOMES, lines);
+	ret = place_bucket(b, b->seam - 1, desk, p);
+	free(lines);
+	p->line = b->lines + p->at;
+	return ret == -ENOSPC ? -EAGAIN : ret;
+}
+
+static int place_by_two(const struct revocation_builder *b, struct share share[2])
+{
+	struct placing seam;
+	struct beside other;
+	int ret = foresee(b, share[1].desk, &share[1].placing);
+
+	if (ret < 0)
+		return ret;
+	seam = share[1].placing;
+	beside_begin(&other, place_share, &share[1]);
+	place_share(&share[0]);
+	beside_end(&other);
+	if (share[0].error < 0)
+		return share[0].error;
+	return placing_is_same(&seam, &share[0].placing) ? share[1].error : -EAGAIN;
+}
+
+static int place_all(
+	const struct revocation_builder *b, size_t most, const struct revocation_watch *watch)
+{
+	struct share share[2] = {{.b = b, .end = b->seam, .watch = watch},
+		{.b = b, .number = 1, .first = b->seam, .end = b->bucket_cnt, .watch = watch}};
+	bool is_split = b->seam < b->bucket_cnt;
+	int ret = -ENOMEM;
+
+	placing_begin(&share[0].placing, 0, b->lines);
+	share[0].desk = desk_new(most);
+	share[1].desk = is_split ? desk_new(most) : NULL;
+	if (share[0].desk == NULL || (is_split && share[1].desk == NULL))
+		goto out;
+	if (is_split) {
+		ret = place_by_two(b, share);
+	} else {
+		place_share(&share[0]);
+		ret = share[0].error;
+	}
+out:
+	desk_free(share[0].desk);
+	desk_free(share[1].desk);
 	return ret;
 }
 
@@ -404,44 +403,27 @@ static size_t find_most(const struct revocation_builder *b, bool *is_even)
 	for (size_t i = 0; i < b->bucket_cnt; i++) {
 		size_t cnt = b->used[0][i] + b->used[1][i];
 
-		*is_even = *is_even && cnt <= b->start[i + 1] - b->start[i];
-		most = cnt > most ? cnt : most;
+		*is_even = *is_even && cnt <= b->bucket[i].room;
+		most = at_least(most, cnt);
 	}
 	return most;
 }
 
-int revocation_builder_finish(
-	struct revocation_builder *b, void (*on_done)(void *ctx, size_t line_cnt), void *ctx)
+int revocation_builder_finish(struct revocation_builder *b, const struct revocation_watch *watch)
 {
-	struct placing p = {.lines = b->lines};
-	struct desk *desk;
 	bool is_even;
 	size_t most = find_most(b, &is_even);
-	int ret = -ENOMEM;
+	int ret;
 
 	if (!is_even) {
 		plan_exactly(b);
 		return -EAGAIN;
 	}
-	desk = malloc(sizeof(*desk));
-	if (desk == NULL)
-		return -ENOMEM;
-	desk->entry = malloc((most + 1) * sizeof(*desk->entry));
-	if (desk->entry == NULL)
-		goto out;
-	ret = 0;
-	for (size_t i = 0; i < b->bucket_cnt && ret == 0; i++) {
-		ret = place_bucket(b, i, desk, &p);
-		if (on_done != NULL && ret == 0)
-			on_done(ctx, p.at);
+	ret = place_all(b, most, watch);
+	if (ret == -EAGAIN) {
+		b->seam = b->bucket_cnt;
+		lay_out(b);
 	}
-	while (p.at < b->line_cnt && ret == 0) /* the spill, which is nobody's home */
-		ret = place_line(&p, NULL, 0);
-	if (on_done != NULL && ret == 0)
-		on_done(ctx, p.at);
-out:
-	free(desk->entry);
-	free(desk);
 	return ret;
 }
 
@@ -450,7 +432,7 @@ int revocation_build(struct rk_revocation_line *lines, size_t line_cnt,
 {
 	struct revocation_builder *b = NULL;
 	void *memory = NULL;
-	int ret = revocation_builder_new(line_cnt, entry_cnt, &b);
+	int ret = revocation_builder_new(line_cnt, entry_cnt, 1, &b);
 
 	if (ret < 0)
 		return ret;
@@ -465,7 +447,7 @@ int revocation_build(struct rk_revocation_line *lines, size_t line_cnt,
 			ret = revocation_builder_add(b, 0, entry, entry_cnt);
 		}
 		if (ret == 0)
-			ret = revocation_builder_finish(b, NULL, NULL);
+			ret = revocation_builder_finish(b, NULL);
 	} while (ret == -EAGAIN);
 	if (ret == 0)
 		memcpy(lines, memory, line_cnt * sizeof(*lines));

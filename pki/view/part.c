@@ -28,40 +28,6 @@ static size_t whole_pages(size_t len)
 	return in_pages(len, page_size());
 }
 
-int rk_part_digest_begin(EVP_MD_CTX *ctx, const struct rk_part_header *header)
-{
-	struct rk_part_header plain = *header;
-
-	memset(plain.digest, 0, sizeof(plain.digest));
-	return EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-			       EVP_DigestUpdate(ctx, &plain, sizeof(plain)) == 1
-		       ? 0
-		       : -EIO;
-}
-
-int rk_part_compute_digest(const void *data, size_t len, uint8_t out[RK_DIGEST_LEN])
-{
-	const uint8_t *bytes = data;
-	const size_t at = sizeof(struct rk_part_header);
-	uint8_t digest[RK_DIGEST_LEN];
-	EVP_MD_CTX *ctx;
-	int ret;
-
-	if (len < at)
-		return -EINVAL;
-	ctx = EVP_MD_CTX_new();
-	if (ctx == NULL)
-		return -ENOMEM;
-	ret = rk_part_digest_begin(ctx, data);
-	if (ret == 0 && (EVP_DigestUpdate(ctx, bytes + at, len - at) != 1 ||
-				EVP_DigestFinal_ex(ctx, digest, NULL) != 1))
-		ret = -EIO;
-	if (ret == 0)
-		memcpy(out, digest, sizeof(digest));
-	EVP_MD_CTX_free(ctx);
-	return ret;
-}
-
 static int check_length(uint64_t len, struct rk_refusal *why)
 {
 	if (len < sizeof(struct rk_part_header) || len > RK_PART_SIZE_MAX || len > SIZE_MAX / 2)

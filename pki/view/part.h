@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/evp.h>
-
 #include "pki/view/snapshot.h"
 
 struct rk_part {
@@ -25,11 +23,11 @@ struct rk_part {
 int rk_refuse(struct rk_refusal *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A part's digest up to the end of its header, the digest's own bytes taken as zero. 0 or -EIO. */
-int rk_part_digest_begin(EVP_MD_CTX *ctx, const struct rk_part_header *header) RK_MUST_CHECK;
-
 /* Header, directory, and all contents: guarantee S1. data is 64-byte aligned. 0 or -EBADMSG. */
 int rk_part_check(const uint8_t *data, size_t len, enum rk_part_kind kind,
+	struct rk_refusal *why) RK_MUST_CHECK;
+/* The same but for the lines of a set, which somebody else checks. */
+int rk_part_check_frame(const uint8_t *data, size_t len, enum rk_part_kind kind,
 	struct rk_refusal *why) RK_MUST_CHECK;
 /* Contents of CONFIG, of which header and directory were found in order. */
 int rk_part_check_config(const uint8_t *data, struct rk_refusal *why) RK_MUST_CHECK;

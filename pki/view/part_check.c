@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pki/view/part_digest.h"
+
 struct section_rule {
 	uint32_t id;
 	uint32_t stride;
@@ -99,7 +101,8 @@ static int check_header(
 {
 	const struct rk_part_header *header = (const struct rk_part_header *)data;
 
-	if (memcmp(header->magic, RK_PART_MAGIC, sizeof(header->magic)) != 0)
+	if (memcmp(header->magic, RK_PART_MAGIC, sizeof(header->magic)) != 0 &&
+		(kind != RK_PART_REVOCATION_BASE || !rk_part_is_chunked(header)))
 		return rk_refuse(why, "not a part, or of another version");
 	if (header->kind != (uint32_t)kind)
 		return rk_refuse(
@@ -158,10 +161,9 @@ static int check_verdicts(const uint8_t *data, struct rk_refusal *why)
 	return 0;
 }
 
-static int check_revocations(const uint8_t *data, bool may_remove, struct rk_refusal *why)
+static int check_issuers(const uint8_t *data, struct rk_refusal *why)
 {
-	size_t line_cnt = 0, issuer_cnt = 0;
-	const struct rk_revocation_line *lines = rk_part_section(data, RK_SECTION_LINES, &line_cnt);
+	size_t issuer_cnt = 0;
 	const struct rk_issuer *issuer = rk_part_section(data, RK_SECTION_ISSUERS, &issuer_cnt);
 
 	for (size_t i = 0; i < issuer_cnt; i++) {
@@ -171,12 +173,21 @@ static int check_revocations(const uint8_t *data, bool may_remove, struct rk_ref
 		if (i > 0 && memcmp(&issuer[i - 1].key, &issuer[i].key, sizeof(issuer->key)) >= 0)
 			return rk_refuse(why, "issuer %zu is out of order", i);
 	}
+	return 0;
+}
+
+static int check_lines(const uint8_t *data, bool may_remove, struct rk_refusal *why)
+{
+	size_t line_cnt = 0;
+	const struct rk_revocation_line *lines = rk_part_section(data, RK_SECTION_LINES, &line_cnt);
+
 	if (!rk_revocation_is_sound(lines, line_cnt, may_remove))
 		return rk_refuse(why, "the revocation set is not sound");
 	return 0;
 }
 
-int rk_part_check(const uint8_t *data, size_t len, enum rk_part_kind kind, struct rk_refusal *why)
+int rk_part_check_frame(
+	const uint8_t *data, size_t len, enum rk_part_kind kind, struct rk_refusal *why)
 {
 	int ret;
 
@@ -194,6 +205,15 @@ int rk_part_check(const uint8_t *data, size_t len, enum rk_part_kind kind, struc
 	case RK_PART_VERDICTS:
 		return check_verdicts(data, why);
 	default:
-		return check_revocations(data, kind == RK_PART_REVOCATION_OVERLAY, why);
+		return check_issuers(data, why);
 	}
+}
+
+int rk_part_check(const uint8_t *data, size_t len, enum rk_part_kind kind, struct rk_refusal *why)
+{
+	int ret = rk_part_check_frame(data, len, kind, why);
+
+	if (ret == 0 && (kind == RK_PART_REVOCATION_BASE || kind == RK_PART_REVOCATION_OVERLAY))
+		ret = check_lines(data, kind == RK_PART_REVOCATION_OVERLAY, why);
+	return ret;
 }

@@ -86,19 +86,24 @@ static bool is_line_sound(
 	return unknown == 0 && is_rest_empty(line, used) && are_reached(lines, line_cnt, at, used);
 }
 
-bool rk_revocation_is_sound(
-	const struct rk_revocation_line *lines, size_t line_cnt, bool may_remove)
+bool rk_revocation_are_sound(const struct rk_revocation_line *lines, size_t line_cnt, size_t begin,
+	size_t end, bool may_remove)
 {
 	unsigned states = may_remove ? KNOWN_STATES : STATES_OF_BASE;
 
-	if (line_cnt <= RK_REVOCATION_SPILL)
-		return false;
-	for (size_t at = 0; at < line_cnt; at++) {
+	for (size_t at = begin; at < end; at++) {
 		__builtin_prefetch(&lines[at + PREFETCH_LINES]);
 		if (!is_line_sound(lines, line_cnt, at, states))
 			return false;
 	}
 	return true;
+}
+
+bool rk_revocation_is_sound(
+	const struct rk_revocation_line *lines, size_t line_cnt, bool may_remove)
+{
+	return line_cnt > RK_REVOCATION_SPILL &&
+	       rk_revocation_are_sound(lines, line_cnt, 0, line_cnt, may_remove);
 }
 
 /* 0 when the line does not have it. An empty slot's state is 0, whatever it seems to match. */

@@ -108,10 +108,15 @@ static inline bool rk_revocation_reason_is_known(unsigned reason)
 	return reason <= RK_REASON_AA_COMPROMISE && reason != 7;
 }
 
-/* R1 and R3 hold for these lines, every state is in range, unused bytes are zero, and nothing is
- * REMOVED unless may_remove (an overlay). */
+/*
+ * R1 and R3 hold for these lines, every state is in range, unused bytes are zero, and nothing is
+ * REMOVED unless may_remove (an overlay).
+ */
 bool rk_revocation_is_sound(
 	const struct rk_revocation_line *lines, size_t line_cnt, bool may_remove) RK_MUST_CHECK;
+/* The same of lines [begin, end) alone; the RK_REVOCATION_SPILL lines before these are read too. */
+bool rk_revocation_are_sound(const struct rk_revocation_line *lines, size_t line_cnt, size_t begin,
+	size_t end, bool may_remove) RK_MUST_CHECK;
 
 /*
  * Many lookups at once: prefetch them all, then find each; the memory's latency is then paid

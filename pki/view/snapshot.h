@@ -23,17 +23,22 @@
 #include "pki/view/revocation.h"
 #include "pki/view/verdict.h"
 
-#define RK_PART_MAGIC    "RKPART\0\2" /* the last byte is the format's version */
-#define RK_PART_ALIGN    64
-#define RK_PART_SIZE_MAX (UINT64_C(1) << 40)
-#define RK_DIGEST_LEN    32
-#define RK_PORT_NAME_MAX 63 /* a DPDK device name */
-#define RK_SUITE_CNT     4
-#define RK_NAME_MAX      63 /* a configured name */
-#define RK_ADDRESS_MAX   64 /* addresses a port */
-#define RK_PATH_MAX      16 /* paths a peer */
-#define RK_GROUP_MAX     5
-#define RK_REFUSAL_MAX   160
+/*
+ * The last byte is the format's version: 3 is 2 with another way to the digest, for REVOCATION_BASE
+ * alone, which is written so; as version 2 it is still read.
+ */
+#define RK_PART_MAGIC         "RKPART\0\2"
+#define RK_PART_MAGIC_CHUNKED "RKPART\0\3"
+#define RK_PART_ALIGN         64
+#define RK_PART_SIZE_MAX      (UINT64_C(1) << 40)
+#define RK_DIGEST_LEN         32
+#define RK_PORT_NAME_MAX      63 /* a DPDK device name */
+#define RK_SUITE_CNT          4
+#define RK_NAME_MAX           63 /* a configured name */
+#define RK_ADDRESS_MAX        64 /* addresses a port */
+#define RK_PATH_MAX           16 /* paths a peer */
+#define RK_GROUP_MAX          5
+#define RK_REFUSAL_MAX        160
 /* Intervals: never so short that a timer spins, never so long that now + interval wraps. */
 #define RK_INTERVAL_MIN_NS UINT64_C(10000000)
 #define RK_INTERVAL_MAX_NS (UINT64_C(1) << 62)
@@ -71,7 +76,7 @@ struct rk_part_header {
 	uint32_t kind; /* enum rk_part_kind */
 	uint32_t section_cnt;
 	uint64_t size;                 /* of the whole part, header included */
-	uint8_t digest[RK_DIGEST_LEN]; /* SHA-256 of the part with these 32 bytes zero */
+	uint8_t digest[RK_DIGEST_LEN]; /* as rk_part_compute_digest says */
 	uint8_t zero[8];
 };
 static_assert(sizeof(struct rk_part_header) == 64, "layout");
@@ -201,7 +206,10 @@ void rk_part_close(struct rk_part *part);
 bool rk_part_close_step(struct rk_part *part, size_t max_bytes) RK_MUST_CHECK;
 struct rk_span rk_part_bytes(const struct rk_part *part);
 const uint8_t *rk_part_digest(const struct rk_part *part);
-/* SHA-256 as in rk_part_header.digest, over a part being built. */
+/*
+ * What rk_part_header.digest must be, whatever it is. Version 2: SHA-256 of the part with these 32
+ * bytes zero. Version 3: SHA-256 of the header, so, and a GMAC tag of each 64 KiB (part_digest.h).
+ */
 int rk_part_compute_digest(const void *data, size_t len, uint8_t out[RK_DIGEST_LEN]) RK_MUST_CHECK;
 
 /*

@@ -143,7 +143,7 @@ static int build_in_lanes(struct rk_revocation_line *lines, size_t line_cnt, siz
 	void *memory = NULL;
 	int ret;
 
-	assert_int_equal(revocation_builder_new(line_cnt, room_cnt, &b), 0);
+	assert_int_equal(revocation_builder_new(line_cnt, room_cnt, 2, &b), 0);
 	for (*tries = 1;; ++*tries) {
 		free(memory);
 		memory = aligned_alloc(64, (revocation_builder_room(b) + 63) / 64 * 64);
@@ -154,7 +154,7 @@ static int build_in_lanes(struct rk_revocation_line *lines, size_t line_cnt, siz
 			assert_int_equal(revocation_builder_add(b, i / 7 % REVOCATION_LANES, e + i,
 						 cnt - i < 7 ? cnt - i : 7),
 				0);
-		ret = revocation_builder_finish(b, NULL, NULL);
+		ret = revocation_builder_finish(b, NULL);
 		if (ret != -EAGAIN)
 			break;
 	}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pki/store/revocation_place.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- order within a home ---------------------------------------------------------------------- */
+
+#define INSERT_MAX 32 /* a run this short is sorted by insertion */
+
+/* UNSPECIFIED after the named reasons, REMOVED after all: what comes first stays. */
+static unsigned rank_state(uint64_t head)
+{
+	unsigned state = (unsigned)(head & RK_REVOCATION_STATE);
+
+	if (state == 1 + RK_REASON_REMOVED)
+		return 17;
+	return state == 1 + RK_REASON_UNSPECIFIED ? 16 : state;
+}
+
+static bool is_same_key(const struct rk_revocation_entry *a, const struct rk_revocation_entry *b)
+{
+	return ((a->head ^ b->head) & ~RK_REVOCATION_STATE) == 0 && a->tail == b->tail;
+}
+
+static bool is_before(const struct rk_revocation_entry *a, const struct rk_revocation_entry *b)
+{
+	uint64_t x = a->head & ~RK_REVOCATION_STATE, y = b->head & ~RK_REVOCATION_STATE;
+
+	if (x != y)
+		return x < y;
+	if (a->tail != b->tail)
+		return a->tail < b->tail;
+	return rank_state(a->head) < rank_state(b->head);
+}
+
+static void sort_by_insertion(struct rk_revocation_entry *e, size_t cnt)
+{
+	for (size_t i = 1; i < cnt; i++) {
+		const struct rk_revocation_entry moved = e[i];
+		size_t at = i;
+
+		if (!is_before(&moved, &e[i - 1]))
+			continue;
+		for (; at > 0 && is_before(&moved, &e[at - 1]); at--)
+			e[at] = e[at - 1];
+		e[at] = moved;
+	}
+}
+
+/* A home has four entries; many only when somebody repeats one. */
+static void sort_by_heap(struct rk_revocation_entry *e, size_t cnt)
+{
+	for (size_t end = cnt, start = cnt / 2; end > 1;) {
+		struct rk_revocation_entry moved;
+		size_t at, child;
+
+		if (start > 0) {
+			moved = e[--start];
+		} else {
+			moved = e[--end];
+			e[end] = e[0];
+		}
+		for (at = start; (child = 2 * at + 1) < end; at = child) {
+			if (child + 1 < end && is_before(&e[child], &e[child + 1]))
+				child++;
+			if (!is_before(&moved, &e[child]))
+				break;
+			e[at] = e[child];
+		}
+		e[at] = moved;
+	}
+}
+
+/* From the first that the one before it repeats. */
+static size_t drop_repeated(struct rk_revocation_entry *e, size_t cnt, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < cnt; i++) {
+		if (!is_same_key(&e[kept - 1], &e[i]))
+			e[kept++] = e[i];
+	}
+	return kept;
+}
+
+static size_t sort_home(struct rk_revocation_entry *e, size_t cnt)
+{
+	if (cnt <= INSERT_MAX)
+		sort_by_insertion(e, cnt);
+	else
+		sort_by_heap(e, cnt);
+	for (size_t i = 1; i < cnt; i++) {
+		if (is_same_key(&e[i - 1], &e[i]))
+			return drop_repeated(e, cnt, i);
+	}
+	return cnt;
+}
+
+/* ---- placing ---------------------------------------------------------------------------------- */
+
+#define URGENT 4 /* lines from home, from which on a key goes before those at home */
+
+void placing_begin(struct placing *p, size_t at, struct rk_revocation_line *line)
+{
+	p->at = at;
+	p->line = line;
+	p->first = 0;
+	p->end = 0;
+}
+
+bool placing_is_same(const struct placing *a, const struct placing *b)
+{
+	if (a->at != b->at || a->end - a->first != b->end - b->first)
+		return false;
+	for (size_t i = 0; i < a->end - a->first; i++) {
+		const struct placing_waiting *x = &a->waiting[(a->first + i) % PLACING_WAITING_MAX];
+		const struct placing_waiting *y = &b->waiting[(b->first + i) % PLACING_WAITING_MAX];
+
+		if (x->home != y->home || x->entry.head != y->entry.head ||
+			x->entry.tail != y->entry.tail)
+			return false;
+	}
+	return true;
+}
+
+static void put(struct placing *p, const struct rk_revocation_entry *e, size_t distance)
+{
+	p->line->low[p->used] = e->tail;
+	p->line->high[p->used] = (uint16_t)e->head;
+	p->line->spill |= (uint32_t)distance << (3 * p->used);
+	p->used++;
+}
+
+/* The waiting that are at least so far from home, while there is room. */
+static void put_waiting(struct placing *p, size_t distance)
+{
+	while (p->used < RK_REVOCATION_SLOTS && p->first < p->end) {
+		const struct placing_waiting *w = &p->waiting[p->first % PLACING_WAITING_MAX];
+
+		if (p->at - w->home < distance)
+			return;
+		put(p, &w->entry, p->at - w->home);
+		p->first++;
+	}
+}
+
+/* What still waits goes past this line. */
+static int tag_waiting(struct placing *p)
+{
+	for (size_t i = p->first; i < p->end; i++) {
+		const struct placing_waiting *w = &p->waiting[i % PLACING_WAITING_MAX];
+
+		if (p->at - w->home >= RK_REVOCATION_SPILL)
+			return -ENOSPC;
+		p->line->spill |= rk_revocation_tag(w->entry.tail);
+	}
+	return 0;
+}
+
+int placing_next(struct placing *p, struct rk_revocation_entry *e, size_t cnt)
+{
+	int ret;
+
+	cnt = sort_home(e, cnt);
+	memset(p->line, 0, sizeof(*p->line));
+	p->used = 0;
+	put_waiting(p, URGENT);
+	for (size_t i = 0; i < cnt; i++) {
+		if (p->used < RK_REVOCATION_SLOTS)
+			put(p, &e[i], 0);
+		else if (p->end - p->first < PLACING_WAITING_MAX)
+			p->waiting[p->end++ % PLACING_WAITING_MAX] =
+				(struct placing_waiting){e[i], p->at};
+		else
+			return -ENOSPC;
+	}
+	put_waiting(p, 0);
+	ret = tag_waiting(p);
+	p->at++;
+	p->line++;
+	return ret;
+}

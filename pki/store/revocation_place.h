@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From entries to lines of the revocation set, home by home in ascending order. For
+ * pki/store/revocation_*.c alone. One thread a placing.
+ */
+#pragma once
+
+#include "pki/view/revocation.h"
+
+#define PLACING_WAITING_MAX 64 /* keys moved past a line; a power of two */
+
+struct placing_waiting {
+	struct rk_revocation_entry entry;
+	size_t home;
+};
+
+/* Lines are filled one after the other; what found no room at home waits, first come first served. */
+struct placing {
+	size_t at;                       /* the line being filled */
+	struct rk_revocation_line *line; /* it */
+	unsigned used;                   /* its slots */
+	size_t first;
+	size_t end;
+	struct placing_waiting waiting[PLACING_WAITING_MAX];
+};
+
+/* Nobody waits; line is where line number at will be. */
+void placing_begin(struct placing *p, size_t at, struct rk_revocation_line *line);
+/* The same keys wait, for the same lines. */
+bool placing_is_same(const struct placing *a, const struct placing *b);
+/*
+ * Fills the next line, at home in which are the cnt entries of e, nearly in order and each once or
+ * several times: sorts them, drops those that repeat another. -ENOSPC.
+ */
+int placing_next(struct placing *p, struct rk_revocation_entry *e, size_t cnt) RK_MUST_CHECK;
