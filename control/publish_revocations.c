@@ -19,6 +19,8 @@
 #define RETRY_USEC    100000
 #define RELEASE_BYTES (1 << 20)
 
+static const char no_memory[] = "The revocations cannot be published: no memory";
+
 /* Touches nothing but itself while it works. */
 struct compiling {
 	struct publisher *publisher;
@@ -83,13 +85,18 @@ static void work(void *arg)
 {
 	struct compiling *c = arg;
 
-	c->error = -E2BIG;
 	if (c->base != NULL)
 		c->error = revocations_compile_overlay(c->base, c->now, c->before,
 			c->installation_key, &c->part, &c->overlay, &c->why);
-	if (c->error != -E2BIG)
-		return;
-	c->error = revocations_compile(c->now, c->installation_key, c->pages, &c->part, &c->why);
+	else
+		c->error = revocations_compile(
+			c->now, c->installation_key, c->pages, &c->part, &c->why);
+}
+
+/* Too much differs for an overlay. */
+static bool is_base_due(const struct compiling *c)
+{
+	return c->base != NULL && c->error == -E2BIG;
 }
 
 /* ---- what becomes of it ----------------------------------------------------------------------- */
@@ -139,7 +146,7 @@ static bool take_part(struct publisher *p, struct compile_part *part)
 
 static void set_base(struct publisher *p, struct revocations *base)
 {
-	base = revocations_get(base);
+	base = base != NULL ? revocations_get(base) : NULL;
 	revocations_release(p->daemon, p->base);
 	p->base = base;
 }
@@ -183,6 +190,10 @@ static void on_merged(void *arg)
 	struct revocations *now = revocations_current(p->daemon);
 
 	p->is_merging = false;
+	if (p->overlay == NULL) { /* a base was made meanwhile */
+		compiling_free(merged);
+		return;
+	}
 	if (merged->error == 0 && p->is_compiling) {
 		p->merged = merged; /* over the old base: it ends first */
 		return;
@@ -214,6 +225,27 @@ static void merge_if_due(struct publisher *p)
 		p->is_merging = true;
 }
 
+/*
+ * A new base, in place of an overlay over the one in force: what that was made of is of no use any more,
+ * and goes first. It may be a list of millions, and the new base takes less memory than that.
+ */
+static void start_base(struct publisher *p)
+{
+	struct revocations *now = revocations_current(p->daemon);
+	struct compiling *c;
+
+	set_base(p, NULL);
+	release_overlay(p, p->overlay);
+	p->overlay = NULL;
+	compiling_free(p->merged);
+	p->merged = NULL;
+	c = now != NULL ? compiling_new(p, now, NULL) : NULL;
+	if (c != NULL)
+		start(p, c);
+	else
+		publisher_fail(p, RK_PART_REVOCATION_BASE, no_memory);
+}
+
 static void on_compiled(void *arg)
 {
 	struct compiling *c = arg, *merged;
@@ -221,6 +253,11 @@ static void on_compiled(void *arg)
 	bool was_cancelled = c->error == -ECANCELED, has_failed = c->error < 0;
 
 	p->is_compiling = false;
+	if (is_base_due(c)) {
+		compiling_free(c);
+		start_base(p);
+		return;
+	}
 	if (take_result(p, c))
 		publisher_publish(p);
 	compiling_free(c);
@@ -261,8 +298,7 @@ bool publisher_compile_revocations(struct publisher *p)
 		return false; /* stays marked; done after */
 	c = now != NULL ? compiling_new(p, now, is_small ? NULL : p->base) : NULL;
 	if (c == NULL) {
-		publisher_fail(p, RK_PART_REVOCATION_BASE,
-			"The revocations cannot be published: no memory");
+		publisher_fail(p, RK_PART_REVOCATION_BASE, no_memory);
 		return false;
 	}
 	seen = c->base;
@@ -277,6 +313,11 @@ bool publisher_compile_revocations(struct publisher *p)
 	}
 	p->is_marked[RK_PART_REVOCATION_BASE] = false;
 	work(c);
+	if (is_base_due(c)) {
+		compiling_free(c);
+		start_base(p);
+		return false;
+	}
 	is_changed = take_result(p, c);
 	compiling_free(c);
 	merge_if_due(p);
