@@ -15,16 +15,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/crl_reader.h"
+#include "bench/crl_plane.h"
 #include "bench/memory_peak.h"
 #include "control/crl/manager.h"
 #include "control/daemon.h"
+#include "control/peers.h"
+#include "control/publish_private.h"
 #include "control/revocations.h"
 #include "control/trust.h"
 #include "pki/view/revocation.h"
 
 #define DELTA_ENTRIES 1000
 #define WAIT_NS       UINT64_C(300000000000)
+#define SETTLE_MS     500 /* an old set is unmapped within */
 
 struct live {
 	const struct bench_options *o;
@@ -34,8 +37,10 @@ struct live {
 	char path[4][64];
 	char password[64];
 	unsigned port;
-	pid_t server, reader;
-	struct crl_shared *shared; /* with the reader */
+	pid_t server, plane;
+	struct rk_revocation_key wanted; /* the certificate that is to be refused */
+	struct rk_generation before;     /* applied when its list was asked for */
+	uint64_t refused_ns;             /* when every worker refused it; 0 = not yet */
 	struct daemon_options options;
 	struct daemon d;
 	bool is_answered;
@@ -165,15 +170,86 @@ static void answered(void *arg, struct answer *a)
 	l->status = a->status;
 }
 
+/* What the workers find there: read where they read it, without the checks of a part that is new. */
+static uint8_t state_in(const struct compile_part *part, const struct rk_revocation_key *key)
+{
+	const uint8_t *map =
+		mmap(NULL, part->size, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, part->fd, 0);
+	const struct rk_section *lines =
+		(const struct rk_section *)(map + sizeof(struct rk_part_header));
+	uint8_t state;
+
+	bench_must(map != MAP_FAILED, "a part");
+	state = rk_revocation_find((const struct rk_revocation_line *)(map + lines->offset),
+		(size_t)lines->count, key);
+	munmap((void *)(uintptr_t)map, part->size);
+	return state;
+}
+
+static bool is_revoked(const struct live *l)
+{
+	const struct publisher *p = l->d.publisher;
+	uint8_t state = 0;
+
+	if (p->has_part[RK_PART_REVOCATION_OVERLAY])
+		state = state_in(&p->part[RK_PART_REVOCATION_OVERLAY], &l->wanted);
+	if (state == 0)
+		state = state_in(&p->part[RK_PART_REVOCATION_BASE], &l->wanted);
+	return state != 0 && state != 1 + RK_REASON_REMOVED;
+}
+
+/* Applied: the data plane says so when every worker runs on it and has judged every peer by it. */
+static void look_for_refusal(struct live *l)
+{
+	struct rk_generation published, applied;
+
+	publisher_generations(l->d.publisher, &published, &applied);
+	if (l->refused_ns != 0 || rk_generation_cmp(published, applied) != 0 ||
+		rk_generation_cmp(applied, l->before) == 0)
+		return;
+	l->before = applied;
+	if (is_revoked(l))
+		l->refused_ns = bench_wall_ns();
+}
+
+static void turn(struct live *l)
+{
+	bench_must(event_base_loop(l->d.base, EVLOOP_ONCE) >= 0, "the loop");
+	look_for_refusal(l);
+}
+
 static void wait_answer(struct live *l)
 {
 	uint64_t limit = bench_wall_ns() + WAIT_NS;
 
 	while (!l->is_answered) {
-		bench_must(event_base_loop(l->d.base, EVLOOP_ONCE) >= 0, "the loop");
+		turn(l);
 		bench_must(bench_wall_ns() < limit, "an answer in time");
 	}
 	bench_must(l->status == 200, "a good answer");
+}
+
+static void wait_ms(struct live *l, unsigned ms)
+{
+	uint64_t limit = bench_wall_ns() + ms * UINT64_C(1000000);
+
+	while (bench_wall_ns() < limit)
+		turn(l);
+}
+
+/* Once something is applied, which the data plane says. */
+static void start_plane(struct live *l)
+{
+	uint64_t limit = bench_wall_ns() + WAIT_NS;
+	struct rk_generation published, applied;
+
+	l->plane = crl_plane_start(l->dir);
+	do {
+		turn(l);
+		publisher_generations(l->d.publisher, &published, &applied);
+		bench_must(bench_wall_ns() < limit && waitpid(l->plane, NULL, WNOHANG) == 0,
+			"a data plane");
+	} while (applied.counter == 0);
 }
 
 static void install_trust(struct live *l)
@@ -194,6 +270,19 @@ static void refresh(struct live *l)
 	crl_manager_refresh(l->d.crl, body, answered, l);
 	json_decref(body);
 	wait_answer(l);
+}
+
+/* The worker's longest round since this was asked last, in ms. */
+static double ask_stall(struct live *l)
+{
+	const json_t *told;
+
+	l->is_answered = false;
+	peers_stats(l->d.peers, answered, l);
+	wait_answer(l);
+	told = json_object_get(peers_counters_json(l->d.peers), "gauge-longest-pause-ns");
+	bench_must(told != NULL, "a data plane's counters");
+	return (double)json_integer_value(told) / 1e6;
 }
 
 static void open_daemon(struct live *l)
@@ -227,23 +316,25 @@ static void put_list(struct live *l, const char *name, const struct crl_order *o
 	free(der);
 }
 
-/* What the reader's worker looks for, over and over. */
+/* Which certificate the workers are to refuse. */
 static void watch_certificate(struct live *l, uint64_t n)
 {
 	struct pki_revocation_keyer *keyer = NULL;
 	uint8_t hash[PKI_ISSUER_HASH_LEN], serial[CRL_SERIAL_LEN];
-	struct rk_revocation_key key;
+	struct rk_generation published;
 
 	bench_must(pki_issuer_hash(X509_get_subject_name(l->maker->ca), hash) == 0 &&
 			   pki_revocation_keyer_new(l->d.installation_key, &keyer) == 0,
 		"a key");
 	crl_serial(n, true, serial);
-	pki_revocation_key(keyer, hash, serial, sizeof(serial), &key);
+	pki_revocation_key(keyer, hash, serial, sizeof(serial), &l->wanted);
 	pki_revocation_keyer_free(keyer);
-	crl_shared_watch(l->shared, &key);
+	bench_must(!is_revoked(l), "a certificate that is not revoked yet");
+	l->refused_ns = 0;
+	publisher_generations(l->d.publisher, &published, &l->before);
 }
 
-/* From the refresh to the worker's refusal. */
+/* From the refresh until every worker refuses it. */
 static double refuse_after_refresh(struct live *l, uint64_t n)
 {
 	uint64_t begin;
@@ -253,8 +344,8 @@ static double refuse_after_refresh(struct live *l, uint64_t n)
 	l->last_pulse_ns = 0;
 	begin = bench_wall_ns();
 	refresh(l);
-	bench_must(crl_shared_refused_ns(l->shared) != 0, "a refusal");
-	return (double)(crl_shared_refused_ns(l->shared) - begin) / 1e6;
+	bench_must(l->refused_ns != 0, "a refusal");
+	return (double)(l->refused_ns - begin) / 1e6;
 }
 
 static void print_ms(struct live *l, const char *name, double ms)
@@ -280,22 +371,27 @@ static void print_pause(struct live *l)
 }
 
 /*
- * What both processes together held at the most while one set took the place of another, above what
- * they held before, in sizes of the set: the new set and the new master list. In all: the old ones too.
+ * The worker's longest round, of which up to kept_off_ms is other programs on its CPU; and what both
+ * processes together held at the most while one set took the place of another, above what they held
+ * before, in sizes of the set. In all: the old ones too.
  */
-static void print_publication(struct live *l, const struct memory_both *m)
+static void print_publication(
+	struct live *l, const struct memory_both *m, double stall_ms, double kept_off_ms)
 {
 	double set = (double)rk_revocation_line_cnt(l->entries) * sizeof(struct rk_revocation_line);
+	size_t page = l->d.publisher->part[RK_PART_REVOCATION_BASE].page_size;
+	const char *pages = page > 65536 ? "2M" : "4K";
 
 	bench_print(
 		l->o, &(struct bench_row){.bench = "crl",
 			      .operation = "publication",
-			      .value = (double)crl_shared_gap_ns(l->shared) / 1e6,
+			      .value = stall_ms,
 			      .unit = "ms",
-			      .field = {{"case", .text = "publication"},
+			      .field = {{"case", .text = "publication"}, {"pages", .text = pages},
 				      {"entries", .number = l->entries},
 				      {"set_mib", .number = set / (1 << 20)},
 				      {"peak_mib", .number = (double)(m->most >> 20)},
+				      {"kept_off_ms", .number = kept_off_ms},
 				      {"times_set", .number = (double)(m->most - m->before) / set},
 				      {"times_set_in_all", .number = (double)m->most / set}}});
 }
@@ -304,7 +400,7 @@ static void measure(struct live *l)
 {
 	const unsigned n = l->entries;
 	struct memory_both memory;
-	double ms;
+	double ms, kept_off_ms;
 
 	put_list(l, "full.crl", &(struct crl_order){.number = 1, .cnt = n, .is_ordered = true});
 	refuse_after_refresh(l, n / 2);
@@ -320,7 +416,7 @@ static void measure(struct live *l)
 			.is_ordered = true});
 	/* The full list is asked for again by a refresh: only the delta is new. */
 	print_ms(l, "delta-to-refusal", refuse_after_refresh(l, n + 5));
-	/* Another list altogether: a new base, the old one unmapped under the worker's eyes. */
+	/* Another list altogether: a new base. */
 	put_list(l, "full.crl",
 		&(struct crl_order){
 			.number = 4, .first = 2 * (uint64_t)n, .cnt = n, .is_ordered = true});
@@ -330,11 +426,14 @@ static void measure(struct live *l)
 	put_list(l, "full.crl",
 		&(struct crl_order){
 			.number = 5, .first = 3 * (uint64_t)n, .cnt = n, .is_ordered = true});
-	crl_shared_reset_gap(l->shared);
-	memory_both_begin(l->reader);
+	wait_ms(l, SETTLE_MS);
+	(void)ask_stall(l);
+	kept_off_ms = crl_plane_kept_off_ms(l->plane);
+	memory_both_begin(l->plane);
 	refuse_after_refresh(l, 3 * (uint64_t)n + 1);
 	memory_both_end(&memory);
-	print_publication(l, &memory);
+	wait_ms(l, SETTLE_MS);
+	print_publication(l, &memory, ask_stall(l), crl_plane_kept_off_ms(l->plane) - kept_off_ms);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -351,16 +450,15 @@ void crl_live_run(const struct bench_options *o, const struct crl_maker *maker, 
 		.o = o, .maker = maker, .entries = entries, .dir = "/tmp/rekey-bench-XXXXXX"};
 
 	bench_must(mkdtemp(l.dir) != NULL, "a folder");
-	l.shared = crl_shared_new();
+	crl_plane_reserve();
 	open_daemon(&l);
-	l.reader = crl_reader_start(l.path[2], l.shared);
+	start_plane(&l);
 	measure(&l);
-	kill(l.reader, SIGTERM);
+	crl_plane_stop(l.plane);
 	kill(l.server, SIGTERM);
-	waitpid(l.reader, NULL, 0);
 	waitpid(l.server, NULL, 0);
 	event_free(l.pulse);
 	daemon_close(&l.d);
-	crl_shared_free(l.shared);
+	crl_plane_release();
 	nftw(l.dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }

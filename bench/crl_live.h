@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The whole daemon, a web server and a data plane's reader, each a process: refresh to refusal. */
+/* The whole daemon, a web server and rekey-dataplane, each a process: refresh to refusal. */
 #pragma once
 
 #include "bench/crl_maker.h"
