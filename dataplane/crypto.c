@@ -14,13 +14,17 @@
 /* Of a round: for operations, and for what follows from each finished job, some 5 us. */
 #define RUN_BUDGET_NS  50000
 #define TAKE_BUDGET_NS 10000
-#define SHARE_MAX      8 /* jobs that a crypto lcore takes at once */
+#define SHARE_MAX      8  /* jobs that a crypto lcore takes at once */
+#define AWAY_MAX       16 /* jobs on their way to or from each crypto lcore */
+#define NEW_EVERY      4  /* an exchange has four operations */
 #define IDLE_POLLS     1000
 #define IDLE_SLEEP_MIN 10
 
 struct crypto_service {
 	struct crypto_ctx *ctx;     /* worker: for jobs that run here */
-	struct crypto_queue queue;  /* worker: submitted, to be run here */
+	struct crypto_queue begun;  /* worker: submitted, in the order in which they came */
+	struct crypto_job *newest;  /* worker: a stack of first operations */
+	unsigned turn;              /* worker: whose it is of the two */
 	struct crypto_job *batch;   /* worker: taken off it to be run next */
 	struct crypto_job *done;    /* worker: run here, not given back yet */
 	uint64_t began_ns;          /* worker: when this round's share did */
@@ -58,7 +62,7 @@ int crypto_service_new(const struct crypto_config *config, struct crypto_service
 
 	if (s == NULL)
 		return ret;
-	crypto_queue_init(&s->queue);
+	crypto_queue_init(&s->begun);
 	s->lcore_cnt = config->lcore_cnt;
 	ret = crypto_ctx_new(&s->ctx);
 	if (ret == 0 && config->lcore_cnt > 0)
@@ -81,22 +85,69 @@ void crypto_service_free(struct crypto_service *s)
 	free(s);
 }
 
+/* ---- what waits ------------------------------------------------------------------------------ */
+
 void crypto_submit(struct crypto_service *s, struct crypto_job *job)
 {
-	if (s->submitted != NULL) {
-		if (rte_ring_sp_enqueue(s->submitted, job) != 0)
-			abort(); /* as many fit as there are */
-		s->away_cnt++;
-		return;
+	if (crypto_job_is_first(job)) {
+		*crypto_job_link(job) = s->newest;
+		s->newest = job;
+	} else {
+		crypto_queue_push(&s->begun, job);
 	}
-	crypto_queue_push(&s->queue, job);
 }
+
+static bool has_waiting(const struct crypto_service *s)
+{
+	return s->begun.first != NULL || s->newest != NULL;
+}
+
+static bool is_turn_of_newest(const struct crypto_service *s)
+{
+	return s->newest != NULL && (s->begun.first == NULL || s->turn % NEW_EVERY == 0);
+}
+
+/* C3. Something waits. */
+static const struct crypto_job *look_at_next(const struct crypto_service *s)
+{
+	return is_turn_of_newest(s) ? s->newest : s->begun.first;
+}
+
+static struct crypto_job *take_next(struct crypto_service *s)
+{
+	struct crypto_job *job = s->newest;
+	bool is_newest = is_turn_of_newest(s);
+
+	s->turn++;
+	if (!is_newest)
+		return crypto_queue_take(s->ctx, &s->begun);
+	s->newest = *crypto_job_link(job);
+	*crypto_job_link(job) = NULL;
+	return job;
+}
+
+/* What crypto lcores can do soon: the order of the rest is not settled yet. */
+static void give_away(struct crypto_service *s)
+{
+	while (has_waiting(s) && s->away_cnt < AWAY_MAX * s->lcore_cnt) {
+		struct crypto_job *next, *job = take_next(s);
+
+		for (; job != NULL; job = next) {
+			next = *crypto_job_link(job);
+			if (rte_ring_sp_enqueue(s->submitted, job) != 0)
+				abort(); /* as many fit as there are */
+			s->away_cnt++;
+		}
+	}
+}
+
+/* ---- a round --------------------------------------------------------------------------------- */
 
 void crypto_begin(struct crypto_service *s, uint64_t now_ns)
 {
 	s->began_ns = now_ns;
 	s->has_run = s->has_taken = false;
-	if (s->queue.first == NULL)
+	if (!has_waiting(s))
 		crypto_ctx_tidy(s->ctx);
 }
 
@@ -104,7 +155,7 @@ static struct crypto_job *take_away(struct crypto_service *s)
 {
 	void *job;
 
-	if (s->finished == NULL || rte_ring_sc_dequeue(s->finished, &job) != 0)
+	if (rte_ring_sc_dequeue(s->finished, &job) != 0)
 		return NULL;
 	s->away_cnt--;
 	return job;
@@ -124,9 +175,9 @@ static bool choose_batch(struct crypto_service *s, uint64_t spent_ns)
 {
 	uint64_t left_ns = spent_ns < RUN_BUDGET_NS ? RUN_BUDGET_NS - spent_ns : 0;
 
-	if (s->batch == NULL && s->queue.first != NULL &&
-		(!s->has_run || crypto_job_estimate_ns(s->ctx, s->queue.first) <= left_ns))
-		s->batch = crypto_queue_take(s->ctx, &s->queue);
+	if (s->batch == NULL && has_waiting(s) &&
+		(!s->has_run || crypto_job_estimate_ns(s->ctx, look_at_next(s)) <= left_ns))
+		s->batch = take_next(s);
 	return s->batch != NULL &&
 	       (!s->has_run || crypto_batch_estimate_ns(s->ctx, s->batch) <= left_ns);
 }
@@ -134,11 +185,14 @@ static bool choose_batch(struct crypto_service *s, uint64_t spent_ns)
 struct crypto_job *crypto_next(struct crypto_service *s, uint64_t now_ns)
 {
 	uint64_t spent_ns = now_ns - s->began_ns;
+	bool is_inline = s->submitted == NULL;
 	struct crypto_job *job = NULL;
 
+	if (!is_inline)
+		give_away(s);
 	if (!s->has_taken || spent_ns < TAKE_BUDGET_NS)
-		job = s->finished != NULL ? take_away(s) : take_done(s);
-	if (job == NULL && s->done == NULL && choose_batch(s, spent_ns)) {
+		job = is_inline ? take_done(s) : take_away(s);
+	if (is_inline && job == NULL && s->done == NULL && choose_batch(s, spent_ns)) {
 		crypto_batch_run(s->ctx, s->batch);
 		s->done = s->batch;
 		s->batch = NULL;
@@ -158,7 +212,7 @@ void crypto_keep_key(struct crypto_service *s, uint64_t credential_id)
 
 bool crypto_is_busy(const struct crypto_service *s)
 {
-	return s->queue.first != NULL || s->batch != NULL || s->done != NULL || s->away_cnt > 0;
+	return has_waiting(s) || s->batch != NULL || s->done != NULL || s->away_cnt > 0;
 }
 
 /*

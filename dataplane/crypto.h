@@ -5,10 +5,13 @@
  * crypto lcore sees no RCU pointer and is no reader.
  *
  * C1  A round of the worker takes back at least one job when any is finished, and else begins the
- *     operation that waits longest, with those that are computed together with it: there is always
+ *     operation whose turn it is, with those that are computed together with it: there is always
  *     progress.
  * C2  Anything more begins only if its estimate fits what is left of the round's budget. So a packet
  *     that needs none of it waits for one operation, or for the budget, whichever is longer.
+ * C3  What has been begun is worked on in the order in which it came, and gets three of four turns.
+ *     The fourth is for the newest exchange that a peer asks for: where more of them come than can
+ *     be done, some are done while their peers still wait, instead of each one too late.
  */
 #pragma once
 

@@ -223,6 +223,7 @@ bool exchange_submit_keygen(struct engine *e, struct exchange *x)
 
 	if (job == NULL)
 		return false;
+	job->is_first = x->role == EXCHANGE_RESPONDER;
 	exchange_submit(e, x, job);
 	return true;
 }

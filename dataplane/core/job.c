@@ -182,6 +182,11 @@ void crypto_ctx_tidy(struct crypto_ctx *ctx)
 		ahead_expire(ctx->ahead, clock_ns());
 }
 
+bool crypto_job_is_first(const struct crypto_job *job)
+{
+	return job->is_first;
+}
+
 struct crypto_job **crypto_job_link(struct crypto_job *job)
 {
 	return &job->link;

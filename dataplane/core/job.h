@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pki/view/bytes.h"
@@ -44,6 +45,9 @@ uint64_t crypto_job_estimate_ns(const struct crypto_ctx *ctx, const struct crypt
  */
 void crypto_batch_run(struct crypto_ctx *ctx, struct crypto_job *batch);
 uint64_t crypto_batch_estimate_ns(const struct crypto_ctx *ctx, const struct crypto_job *batch);
+
+/* The first one of an exchange that somebody else began. */
+bool crypto_job_is_first(const struct crypto_job *job);
 
 /* Intrusive link for the host's queues while the job is lent. */
 struct crypto_job **crypto_job_link(struct crypto_job *job);

@@ -22,6 +22,7 @@ struct crypto_job {
 	uint32_t number;         /* engine: which of that exchange's operations */
 	uint8_t kind;            /* enum job_kind */
 	bool is_lent;            /* engine: between submit and done */
+	bool is_first;           /* of an exchange that a peer began: nothing is lost if it waits */
 	bool is_done;            /* out: it worked (VERIFY: the signature is good) */
 	uint16_t scheme;         /* SIGN, VERIFY */
 	const struct kex_group *group;

@@ -11,9 +11,11 @@
 #include "dataplane/core/job_fields.h"
 #include "dataplane/crypto.h"
 
-#define JOB_CNT   3
-#define ROUND_MAX 10000
-#define LATE_NS   UINT64_C(1000000000) /* beyond any budget */
+#define JOB_CNT         3
+#define ROUND_MAX       10000
+#define MIXED_CNT       9
+#define MIXED_BEGUN_CNT 6
+#define LATE_NS         UINT64_C(1000000000) /* beyond any budget */
 
 static struct crypto_service *service;
 static struct crypto_job job[JOB_CNT];
@@ -109,6 +111,29 @@ static void short_operations_share_a_round(void **state)
 		;
 }
 
+/* C3: what was begun keeps its order; of what was not, the newest comes first, each fourth turn. */
+static void newest_has_every_fourth_turn(void **state)
+{
+	static const unsigned order[MIXED_CNT] = {8, 0, 1, 2, 7, 3, 4, 5, 6};
+	static struct crypto_job mixed[MIXED_CNT];
+
+	(void)state;
+	memset(mixed, 0, sizeof(mixed));
+	for (unsigned i = 0; i < MIXED_CNT; i++) {
+		mixed[i].kind = JOB_KEYGEN;
+		mixed[i].group = kex_find(KEX_SECP256R1);
+		mixed[i].is_first = i >= MIXED_BEGUN_CNT;
+		crypto_submit(service, &mixed[i]);
+	}
+	for (unsigned i = 0; i < MIXED_CNT; i++) {
+		assert_true(crypto_is_busy(service));
+		crypto_begin(service, i);
+		assert_ptr_equal(crypto_next(service, i + LATE_NS), &mixed[order[i]]);
+		assert_null(crypto_next(service, i + LATE_NS));
+	}
+	assert_false(crypto_is_busy(service));
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -130,6 +155,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			long_operations_come_one_a_round, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(short_operations_share_a_round, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(newest_has_every_fourth_turn, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
