@@ -24,7 +24,8 @@ void options_help(FILE *out)
 	      "  --metrics-socket PATH write OpenMetrics text to whoever connects there\n"
 	      "  --no-sandbox          keep every system call and all of the file system\n"
 	      "  --kex NAME            what agrees on keys: ifma (AVX-512 IFMA, eight at once),\n"
-	      "                        libcrypto, or auto: the fastest on this processor (auto)\n"
+	      "                        adx (one at a time), libcrypto, or auto: the fastest on\n"
+	      "                        this processor (auto)\n"
 	      "  --control-user NAME   the user that control runs as (our own)\n"
 	      "  --help, --version\n"
 	      "\n"
@@ -137,7 +138,7 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 		if (o->kex != NULL)
 			return OPTIONS_RUN;
 		snprintf(why, why_size,
-			"--kex: \"%s\" is none of auto, ifma and libcrypto, or needs another "
+			"--kex: \"%s\" is none of auto, ifma, adx and libcrypto, or needs another "
 			"processor",
 			optarg);
 		return OPTIONS_BAD;

@@ -250,15 +250,34 @@ static void forget(struct kex_ctx *ctx, const struct kex_group *g)
 	BN_clear(ctx->x);
 }
 
+/* So many, one by one. */
+static void keygen_by_libcrypto(
+	struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		op[i]->is_done = (g->is_point ? keygen_point : keygen_scalar)(ctx, g, op[i]);
+	forget(ctx, g);
+}
+
+static void derive_by_libcrypto(
+	struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		op[i]->is_done = (g->is_point ? derive_point : derive_scalar)(ctx, g, op[i]);
+	forget(ctx, g);
+}
+
 void kex_keygen(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
 {
 	size_t i = 0, cnt;
 
 	for (; (cnt = kex_vector_keygen_cnt(&ctx->vector, g, n - i)) > 0; i += cnt)
 		kex_vector_keygen(&ctx->vector, g, op + i, cnt);
-	for (; i < n; i++)
-		op[i]->is_done = (g->is_point ? keygen_point : keygen_scalar)(ctx, g, op[i]);
-	forget(ctx, g);
+	if (kex_single_can_keygen(&ctx->vector, g))
+		for (; i < n; i++)
+			op[i]->is_done = kex_single_keygen(&ctx->vector, g, op[i]);
+	if (i < n)
+		keygen_by_libcrypto(ctx, g, op + i, n - i);
 }
 
 void kex_derive(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *const *op, size_t n)
@@ -267,10 +286,12 @@ void kex_derive(struct kex_ctx *ctx, const struct kex_group *g, struct kex_op *c
 
 	for (; (cnt = kex_vector_derive_cnt(&ctx->vector, g, n - i)) > 0; i += cnt)
 		kex_vector_derive(&ctx->vector, g, op + i, cnt);
-	for (; i < n; i++)
-		op[i]->is_done = (g->is_point ? derive_point : derive_scalar)(ctx, g, op[i]);
+	if (kex_single_can_derive(&ctx->vector, g))
+		for (; i < n; i++)
+			op[i]->is_done = kex_single_derive(&ctx->vector, g, op[i]);
+	if (i < n)
+		derive_by_libcrypto(ctx, g, op + i, n - i);
 	for (i = 0; i < n; i++)
 		if (!op[i]->is_done)
 			rk_wipe(op[i]->shared, sizeof(op[i]->shared));
-	forget(ctx, g);
 }

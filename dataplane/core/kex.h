@@ -45,8 +45,9 @@ struct kex_op {
 };
 
 /*
- * What does the arithmetic: "ifma" does X25519 and P-256 eight at a time with AVX-512 IFMA, "libcrypto" one by
- * one; "auto" is the fastest that this processor can run. NULL: unknown, or it cannot.
+ * What does the arithmetic: "ifma" does X25519 and P-256 eight at a time with AVX-512 IFMA, and what "adx"
+ * does, P-256 and P-384 one by one; the rest is done by "libcrypto". "auto" is the fastest that this processor
+ * can run. NULL: unknown, or it cannot.
  */
 struct kex_backend;
 const struct kex_backend *kex_backend_find(const char *name);

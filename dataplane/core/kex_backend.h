@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The inside of kex: code that does LANES_CNT agreements at once, behind kex_keygen and kex_derive.
- * What a backend has not is libcrypto's to do.
+ * The inside of kex: code of our own behind kex_keygen and kex_derive, which does LANES_CNT agreements at
+ * once (kex_vector.c) or a single one (kex_single.c). What a backend has not is libcrypto's to do.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "dataplane/core/kex.h"
 #include "dataplane/core/p256_lanes.h"
+#include "dataplane/core/single.h"
 #include "dataplane/core/x25519_lanes.h"
 
 struct kex_backend {
@@ -19,6 +20,7 @@ struct kex_backend {
 	void (*x25519)(struct x25519_lanes *x);
 	void (*p256_base)(struct p256_lanes *l, const struct p256_table *t);
 	void (*p256_point)(struct p256_lanes *l);
+	const struct single_code *single;
 };
 extern const struct kex_backend kex_libcrypto; /* has nothing of its own */
 
@@ -27,6 +29,7 @@ struct kex_work {
 	union {
 		struct x25519_lanes x25519;
 		struct p256_lanes p256;
+		struct single_work single;
 	};
 	uint8_t random[LANES_CNT][32];
 };
@@ -35,10 +38,13 @@ struct kex_work {
 struct kex_vector {
 	const struct kex_backend *backend;
 	const struct p256_table *table;
+	const struct single_table *p384_table;
 	struct kex_work *work;
 };
 int kex_vector_init(struct kex_vector *v, const struct kex_backend *backend) RK_MUST_CHECK;
 void kex_vector_fini(struct kex_vector *v);
+/* What was computed with, and what is left on the stack below the caller. */
+void kex_work_wipe(struct kex_work *w, size_t stack_len);
 
 /* How many of n operations are done in one go, now; 0: libcrypto does them faster. */
 size_t kex_vector_keygen_cnt(
@@ -50,3 +56,11 @@ void kex_vector_keygen(
 	struct kex_vector *v, const struct kex_group *g, struct kex_op *const *op, size_t n);
 void kex_vector_derive(
 	struct kex_vector *v, const struct kex_group *g, struct kex_op *const *op, size_t n);
+
+/* One operation. What it returns is is_done. */
+bool kex_single_can_keygen(const struct kex_vector *v, const struct kex_group *g) RK_MUST_CHECK;
+bool kex_single_can_derive(const struct kex_vector *v, const struct kex_group *g) RK_MUST_CHECK;
+bool kex_single_keygen(
+	struct kex_vector *v, const struct kex_group *g, struct kex_op *op) RK_MUST_CHECK;
+bool kex_single_derive(
+	struct kex_vector *v, const struct kex_group *g, struct kex_op *op) RK_MUST_CHECK;

@@ -10,12 +10,31 @@ static bool is_always_usable(void)
 
 const struct kex_backend kex_libcrypto = {.name = "libcrypto", .is_usable = is_always_usable};
 
+#ifdef REKEY_KEX_ADX
+#include <cpuid.h>
+
+/* The compiler's own check asks whether the system saves those registers, too; clang 14's knows no ADX. */
+static bool has_adx(void)
+{
+	unsigned a, b, c, d;
+
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_ADX) != 0;
+}
+
+static const struct kex_backend adx = {
+	.name = "adx",
+	.is_usable = has_adx,
+	.single = &single_adx,
+};
+#endif
+
 #ifdef REKEY_KEX_IFMA
-/* The compiler's own check asks whether the system saves those registers, too. */
 static bool has_ifma(void)
 {
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512ifma");
+	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512ifma") &&
+	       has_adx();
 }
 
 static const struct kex_backend ifma = {
@@ -24,6 +43,7 @@ static const struct kex_backend ifma = {
 	.x25519 = x25519_lanes_ifma,
 	.p256_base = p256_base_ifma,
 	.p256_point = p256_point_ifma,
+	.single = &single_adx,
 };
 #endif
 
@@ -31,6 +51,9 @@ static const struct kex_backend ifma = {
 static const struct kex_backend *const backends[] = {
 #ifdef REKEY_KEX_IFMA
 	&ifma,
+#endif
+#ifdef REKEY_KEX_ADX
+	&adx,
 #endif
 	&kex_libcrypto,
 };

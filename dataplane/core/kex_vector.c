@@ -13,10 +13,11 @@
 #error "words are little-endian here"
 #endif
 
-/* A batch takes longer than one operation of libcrypto, and less time than two. */
-enum { DERIVE_MIN = 2 };
+/* A batch takes longer than one operation by itself, and less time than two; three single ones on P-256. */
+enum { DERIVE_MIN = 2, DERIVE_MIN_BESIDE_SINGLE = 3 };
 
 #define STACK_USED 32768 /* more than a backend takes: registers that do not suffice go there */
+#define STACK_STEP 4096
 
 int kex_vector_init(struct kex_vector *v, const struct kex_backend *backend)
 {
@@ -25,7 +26,12 @@ int kex_vector_init(struct kex_vector *v, const struct kex_backend *backend)
 		return -ENOMEM;
 	if (backend->p256_base != NULL)
 		v->table = p256_table_get();
-	return backend->p256_base != NULL && v->table == NULL ? -ENOMEM : 0;
+	if (backend->single != NULL)
+		v->p384_table = backend->single->p384_table();
+	return (backend->p256_base != NULL && v->table == NULL) ||
+			       (backend->single != NULL && v->p384_table == NULL)
+		       ? -ENOMEM
+		       : 0;
 }
 
 void kex_vector_fini(struct kex_vector *v)
@@ -48,20 +54,25 @@ size_t kex_vector_keygen_cnt(const struct kex_vector *v, const struct kex_group 
 
 size_t kex_vector_derive_cnt(const struct kex_vector *v, const struct kex_group *g, size_t n)
 {
-	return n < DERIVE_MIN ? 0 : kex_vector_keygen_cnt(v, g, n);
+	size_t min = kex_single_can_derive(v, g) ? DERIVE_MIN_BESIDE_SINGLE : DERIVE_MIN;
+
+	return n < min ? 0 : kex_vector_keygen_cnt(v, g, n);
 }
 
-static __attribute__((noinline)) void wipe_stack(void)
+static __attribute__((noinline)) void wipe_stack(size_t len)
 {
-	uint8_t used[STACK_USED];
+	uint8_t used[STACK_STEP];
 
 	rk_wipe(used, sizeof(used));
+	if (len > sizeof(used))
+		wipe_stack(len - sizeof(used));
+	rk_wipe(used, 1); /* not a tail call: the frames are to lie below each other */
 }
 
-static void wipe(struct kex_work *w)
+void kex_work_wipe(struct kex_work *w, size_t stack_len)
 {
 	rk_wipe(w, sizeof(*w));
-	wipe_stack();
+	wipe_stack(stack_len);
 }
 
 /* ---- X25519: little-endian ------------------------------------------------------------------- */
@@ -197,12 +208,12 @@ void kex_vector_keygen(
 		op[i]->is_done = false;
 	if (draw(v, n))
 		(g->id == KEX_X25519 ? x25519_keygen : p256_keygen)(v, op, n);
-	wipe(v->work);
+	kex_work_wipe(v->work, STACK_USED);
 }
 
 void kex_vector_derive(
 	struct kex_vector *v, const struct kex_group *g, struct kex_op *const *op, size_t n)
 {
 	(g->id == KEX_X25519 ? x25519_derive : p256_derive)(v, op, n);
-	wipe(v->work);
+	kex_work_wipe(v->work, STACK_USED);
 }

@@ -38,7 +38,7 @@ def fault_of(suite, row):
                                  is_number(base.get("value")) and base["value"] > 0 and
                                  is_number(row["ratio"]) and row["ratio"] > 0):
         return "bad baseline"
-    if "efficiency" in row and not 0 < row["efficiency"] < 4:  # above 1: by ifma
+    if "efficiency" in row and not 0 < row["efficiency"] < 9:  # above 1: by code of our own
         return "bad efficiency"
     if suite in MUST and row.get("own_allocations") != 0:
         return "our own code allocates"

@@ -19,12 +19,14 @@ static const struct kex_backend plain = {
 
 size_t kex_backends(const struct kex_backend *out[KEX_BACKENDS_MAX])
 {
+	static const char *const own[] = {"adx", "ifma"};
 	size_t n = 0;
 
 	out[n++] = &kex_libcrypto;
 	out[n++] = &plain;
-	if (kex_backend_find("ifma") != NULL)
-		out[n++] = kex_backend_find("ifma");
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (kex_backend_find(own[i]) != NULL)
+			out[n++] = kex_backend_find(own[i]);
 	return n;
 }
 
@@ -42,8 +44,8 @@ void kex_backends_derive(struct kex_ctx *ctx, const struct kex_group *g, struct 
 {
 	static unsigned turn;
 	struct kex_op all[KEX_BATCH_MAX], *list[KEX_BATCH_MAX];
-	unsigned cnt = kex_batch_cnt(ctx, g) == 1 ? 1 : 2 + turn % (KEX_BATCH_MAX - 1);
-	unsigned place = turn / 7 % cnt;
+	unsigned cnt = kex_batch_cnt(ctx, g) == 1 ? 1 : 1 + turn % KEX_BATCH_MAX;
+	unsigned place = turn / KEX_BATCH_MAX % cnt;
 
 	turn++;
 	for (unsigned i = 0; i < cnt; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The vectorised backends beside libcrypto: the same result, and the same refusals, for whatever
- * comes. unit-kex_lanes [BATCHES [SEED]]: without, some thousand batches, of another seed each time,
+ * The backends of our own beside libcrypto: the same result, and the same refusals, for whatever
+ * comes, by batches and one by one. unit-kex_lanes [BATCHES [SEED]]: without, some thousand batches, of another seed each time,
  * which is printed.
  */
 #include <setjmp.h>
@@ -21,13 +21,14 @@
 #include "dataplane/core/p256_table.h"
 #include "tests/unit/kex_backends.h"
 
-#define BATCH_CNT       4000
+#define BATCH_CNT       2500
 #define PLAIN_BATCH_CNT 100
 
 static uint64_t seed;
 static unsigned long batch_cnt = BATCH_CNT;
 static const struct kex_backend *backend;
 static struct kex_ctx *ctx, *libcrypto;
+static BN_CTX *bn;
 
 /* Splitmix64: a run can be repeated. */
 static uint64_t next(void)
@@ -74,11 +75,11 @@ static void fill_edge(uint8_t out[32])
 }
 
 /* Carries run through all limbs where bits are equal for long. */
-static void fill_long_runs(uint8_t out[32])
+static void fill_long_runs(uint8_t *out, size_t len)
 {
-	fill(out, 32);
-	memset(out + next() % 32, next() % 2 == 0 ? 0 : 0xff, 1);
-	for (unsigned i = 1; i < 32; i++)
+	fill(out, len);
+	memset(out + next() % len, next() % 2 == 0 ? 0 : 0xff, 1);
+	for (size_t i = 1; i < len; i++)
 		if (next() % 4 != 0)
 			out[i] = out[i - 1];
 }
@@ -90,7 +91,7 @@ static void fill_some(uint8_t out[32])
 		fill_edge(out);
 		break;
 	case 1:
-		fill_long_runs(out);
+		fill_long_runs(out, 32);
 		break;
 	default:
 		fill(out, 32);
@@ -121,7 +122,7 @@ static void x25519_agrees_with_libcrypto(void **state)
 	(void)state;
 	for (unsigned long n = 0; n < rounds(); n++) {
 		struct kex_op op[KEX_BATCH_MAX] = {0}, *list[KEX_BATCH_MAX];
-		size_t cnt = 2 + next() % (KEX_BATCH_MAX - 1);
+		size_t cnt = 1 + next() % KEX_BATCH_MAX;
 
 		for (size_t i = 0; i < cnt; i++) {
 			fill_some(op[i].secret);
@@ -134,35 +135,52 @@ static void x25519_agrees_with_libcrypto(void **state)
 	}
 }
 
-/* ---- P-256 ----------------------------------------------------------------------------------- */
+/* ---- prime curves ---------------------------------------------------------------------------- */
 
-static EC_GROUP *curve;
+static struct {
+	const struct kex_group *group;
+	EC_GROUP *libcrypto;
+	size_t len; /* of a number */
+} curve;
+
+static void use_curve(uint16_t id, int nid)
+{
+	EC_GROUP_free(curve.libcrypto);
+	curve.group = kex_find(id);
+	curve.libcrypto = EC_GROUP_new_by_curve_name(nid);
+	curve.len = curve.group->secret_len;
+	assert_non_null(curve.libcrypto);
+}
 
 static BIGNUM *big(const uint8_t *bytes)
 {
-	BIGNUM *v = BN_bin2bn(bytes, 32, NULL);
+	BIGNUM *v = BN_bin2bn(bytes, (int)curve.len, NULL);
 
 	assert_non_null(v);
 	return v;
 }
 
-static void share_of(const uint8_t *secret, uint8_t share[65])
+static void share_of(const uint8_t *secret, uint8_t *share)
 {
-	EC_POINT *p = EC_POINT_new(curve);
+	EC_POINT *p = EC_POINT_new(curve.libcrypto);
 	BIGNUM *k = big(secret);
 
-	assert_int_equal(EC_POINT_mul(curve, p, k, NULL, NULL, NULL), 1);
-	assert_int_equal(
-		EC_POINT_point2oct(curve, p, POINT_CONVERSION_UNCOMPRESSED, share, 65, NULL), 65);
+	assert_int_equal(EC_POINT_mul(curve.libcrypto, p, k, NULL, NULL, NULL), 1);
+	assert_int_equal(EC_POINT_point2oct(curve.libcrypto, p, POINT_CONVERSION_UNCOMPRESSED,
+				 share, curve.group->share_len, NULL),
+		curve.group->share_len);
 	BN_free(k);
 	EC_POINT_free(p);
 }
 
-/* n - v and n / 2 +- v, too: there a scalar changes its sign; what is left from n on is refused. */
-static void fill_scalar(uint8_t out[32])
+/*
+ * n - v and n / 2 +- v, too: there a scalar changes its sign; what is left from n on is refused. And at the
+ * borders of windows, where digits are the largest, and zero in long runs.
+ */
+static void fill_scalar(uint8_t *out)
 {
-	BIGNUM *n = BN_dup(EC_GROUP_get0_order(curve)), *v = BN_new();
-	unsigned kind = (unsigned)(next() % 6);
+	BIGNUM *n = BN_dup(EC_GROUP_get0_order(curve.libcrypto)), *v = BN_new();
+	unsigned kind = (unsigned)(next() % 8);
 
 	assert_int_equal(BN_set_word(v, 1 + next() % 40), 1);
 	if (kind == 1)
@@ -173,36 +191,62 @@ static void fill_scalar(uint8_t out[32])
 		assert_int_equal(BN_sub(v, n, v), 1);
 	if (kind == 3)
 		assert_int_equal(BN_add(v, n, v), 1);
+	if (kind >= 6) {
+		assert_int_equal(BN_lshift(v, v, (int)(next() % (8 * curve.len))), 1);
+		assert_int_equal(kind == 6 ? BN_add_word(v, next() % 40) : BN_sub_word(v, 1), 1);
+		assert_int_equal(BN_nnmod(v, v, n, bn), 1);
+		if (BN_is_zero(v)) /* no share is of it */
+			assert_int_equal(BN_one(v), 1);
+	}
 	if (kind == 4)
-		fill_long_runs(out);
+		fill_long_runs(out, curve.len);
 	else if (kind == 5)
-		fill(out, 32);
+		fill(out, curve.len);
 	else
-		assert_int_equal(BN_bn2binpad(v, out, 32), 32);
+		assert_int_equal(BN_bn2binpad(v, out, (int)curve.len), (int)curve.len);
 	BN_free(n);
 	BN_free(v);
 }
 
-/* Mostly a share of somebody's; else spoiled, or coordinates that may be anything. */
-static void fill_share(uint8_t out[65])
+/* x is small, or just below p: where there is such a point. */
+static void fill_share_near_p(uint8_t *out)
 {
-	uint8_t secret[32];
+	EC_POINT *p = EC_POINT_new(curve.libcrypto);
+	BIGNUM *x = BN_new();
+
+	assert_int_equal(EC_GROUP_get_curve(curve.libcrypto, x, NULL, NULL, NULL), 1);
+	assert_int_equal(
+		next() % 2 == 0 ? BN_sub_word(x, 1 + next() % 64) : BN_set_word(x, next() % 64), 1);
+	if (EC_POINT_set_compressed_coordinates(curve.libcrypto, p, x, next() % 2, NULL) == 1)
+		(void)EC_POINT_point2oct(curve.libcrypto, p, POINT_CONVERSION_UNCOMPRESSED, out,
+			curve.group->share_len, NULL);
+	BN_free(x);
+	EC_POINT_free(p);
+}
+
+/* Mostly a share of somebody's; else spoiled, or coordinates that may be anything. */
+static void fill_share(uint8_t *out)
+{
+	uint8_t secret[KEX_SECRET_MAX];
 
 	fill_scalar(secret);
 	share_of(secret, out);
 	switch (next() % 16) {
 	case 0:
-		out[1 + next() % 64] ^= (uint8_t)(1 << next() % 8);
+		out[1 + next() % (2 * curve.len)] ^= (uint8_t)(1 << next() % 8);
 		break;
 	case 1:
-		fill_some(out + 1);
-		fill_some(out + 33);
+		fill_long_runs(out + 1, curve.len);
+		fill_long_runs(out + 1 + curve.len, curve.len);
 		break;
 	case 2:
-		memset(out + 1, 0xff, 32);
+		memset(out + 1, 0xff, curve.len);
 		break;
 	case 3:
-		memset(out + 33, 0xff, 32);
+		memset(out + 1 + curve.len, 0xff, curve.len);
+		break;
+	case 4:
+		fill_share_near_p(out);
 		break;
 	default:
 		break;
@@ -212,25 +256,33 @@ static void fill_share(uint8_t out[65])
 static bool is_in_range(const uint8_t *secret)
 {
 	BIGNUM *k = big(secret);
-	bool is = !BN_is_zero(k) && BN_cmp(k, EC_GROUP_get0_order(curve)) < 0;
+	bool is = !BN_is_zero(k) && BN_cmp(k, EC_GROUP_get0_order(curve.libcrypto)) < 0;
 
 	BN_free(k);
 	return is;
 }
 
-static void p256_agrees_with_libcrypto(void **state)
+/* libcrypto takes secrets that are out of range; ours refuse them. */
+static bool is_own(const struct kex_group *g, size_t cnt)
 {
-	const struct kex_group *g = kex_find(KEX_SECP256R1);
-	static const uint8_t zeros[32];
+	return (g->id == KEX_SECP256R1 && backend->p256_base != NULL && cnt > 2) ||
+	       backend->single != NULL;
+}
+
+static void agree_with_libcrypto(unsigned long round_cnt)
+{
+	const struct kex_group *g = curve.group;
+	static const uint8_t zeros[KEX_SECRET_MAX];
 	unsigned long done_cnt = 0, refused_cnt = 0;
 
-	(void)state;
-	for (unsigned long n = 0; n < rounds() / 2; n++) {
+	for (unsigned long n = 0; n < round_cnt; n++) {
 		struct kex_op op[KEX_BATCH_MAX] = {0}, *list[KEX_BATCH_MAX];
-		size_t cnt = 2 + next() % (KEX_BATCH_MAX - 1);
+		size_t cnt = 1 + next() % KEX_BATCH_MAX;
 
 		for (size_t i = 0; i < cnt; i++) {
-			fill_scalar(op[i].secret);
+			do
+				fill_scalar(op[i].secret);
+			while (!is_own(g, cnt) && !is_in_range(op[i].secret));
 			fill_share(op[i].peer);
 			memset(op[i].shared, 0xdd, sizeof(op[i].shared));
 			list[i] = &op[i];
@@ -241,13 +293,59 @@ static void p256_agrees_with_libcrypto(void **state)
 				compare(g, &op[i], 1);
 			} else {
 				assert_false(op[i].is_done);
-				assert_memory_equal(op[i].shared, zeros, 32);
+				assert_memory_equal(op[i].shared, zeros, curve.len);
 			}
 			done_cnt += op[i].is_done;
 			refused_cnt += !op[i].is_done;
 		}
 	}
-	assert_true(done_cnt > rounds() && refused_cnt > rounds() / 10);
+	assert_true(done_cnt > round_cnt && refused_cnt > round_cnt / 10);
+}
+
+static void p256_agrees_with_libcrypto(void **state)
+{
+	(void)state;
+	use_curve(KEX_SECP256R1, NID_X9_62_prime256v1);
+	agree_with_libcrypto(rounds() / 2);
+}
+
+/* Beside vectors there is the same code as without, and libcrypto takes long here. */
+static bool is_first_with_single(void)
+{
+	return backend->single != NULL && backend->p256_base == NULL;
+}
+
+static void p384_agrees_with_libcrypto(void **state)
+{
+	(void)state;
+	if (!is_first_with_single())
+		return;
+	use_curve(KEX_SECP384R1, NID_secp384r1);
+	agree_with_libcrypto(rounds() / 40);
+}
+
+/* What makes a share below kex_keygen, with scalars of ours. */
+static void p384_share_agrees_with_libcrypto(void **state)
+{
+	const struct single_code *code = backend->single;
+	static struct single_work w;
+
+	(void)state;
+	if (!is_first_with_single())
+		return;
+	use_curve(KEX_SECP384R1, NID_secp384r1);
+	for (unsigned long n = 0; n < rounds() / 5; n++) {
+		uint8_t secret[48], share[97], got[97];
+		bool is_good;
+
+		fill_scalar(secret);
+		is_good = code->share(code->p384, code->p384_table(), &w, secret, got);
+		assert_int_equal(is_good, is_in_range(secret));
+		if (!is_good)
+			continue;
+		share_of(secret, share);
+		assert_memory_equal(got, share, sizeof(share));
+	}
 }
 
 /* The function below kex_keygen, with scalars of ours. */
@@ -256,6 +354,9 @@ static void p256_base_agrees_with_libcrypto(void **state)
 	static struct p256_lanes l;
 
 	(void)state;
+	if (backend->p256_base == NULL)
+		return;
+	use_curve(KEX_SECP256R1, NID_X9_62_prime256v1);
 	for (unsigned long n = 0; n < rounds() / 2; n++) {
 		uint8_t secret[LANES_CNT][32], share[65], got[64];
 
@@ -279,22 +380,31 @@ static void p256_base_agrees_with_libcrypto(void **state)
 	}
 }
 
-static void made_points_are_multiples(void **state)
+static void check_made_points(void)
 {
-	const struct kex_group *g = kex_find(KEX_SECP256R1);
 	struct kex_op op[20], *list[20];
-	uint8_t share[65];
+	uint8_t share[KEX_SHARE_MAX];
 
-	(void)state;
 	for (size_t cnt = 1; cnt <= 20; cnt++) {
 		for (size_t i = 0; i < cnt; i++)
 			list[i] = &op[i];
-		kex_keygen(ctx, g, list, cnt);
+		kex_keygen(ctx, curve.group, list, cnt);
 		for (size_t i = 0; i < cnt; i++) {
 			assert_true(op[i].is_done && is_in_range(op[i].secret));
 			share_of(op[i].secret, share);
-			assert_memory_equal(op[i].share, share, sizeof(share));
+			assert_memory_equal(op[i].share, share, curve.group->share_len);
 		}
+	}
+}
+
+static void made_points_are_multiples(void **state)
+{
+	(void)state;
+	use_curve(KEX_SECP256R1, NID_X9_62_prime256v1);
+	check_made_points();
+	if (backend->single != NULL) {
+		use_curve(KEX_SECP384R1, NID_secp384r1);
+		check_made_points();
 	}
 }
 
@@ -346,7 +456,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(x25519_agrees_with_libcrypto),
 		cmocka_unit_test(made_pairs_are_pairs),
 		cmocka_unit_test(p256_agrees_with_libcrypto),
+		cmocka_unit_test(p384_agrees_with_libcrypto),
 		cmocka_unit_test(p256_base_agrees_with_libcrypto),
+		cmocka_unit_test(p384_share_agrees_with_libcrypto),
 		cmocka_unit_test(made_points_are_multiples),
 	};
 	const struct kex_backend *all[KEX_BACKENDS_MAX];
@@ -357,14 +469,15 @@ int main(int argc, char **argv)
 		batch_cnt = strtoul(argv[1], NULL, 10);
 	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
 	printf("seed %llu\n", (unsigned long long)seed);
-	curve = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 	libcrypto = kex_backends_open(&kex_libcrypto);
+	bn = BN_CTX_new();
 	for (size_t i = 1; i < cnt; i++) {
 		backend = all[i];
 		failed_cnt += cmocka_run_group_tests_name(
 			kex_backend_name(backend), tests, set_up, tear_down);
 	}
 	kex_ctx_free(libcrypto);
-	EC_GROUP_free(curve);
+	BN_CTX_free(bn);
+	EC_GROUP_free(curve.libcrypto);
 	return failed_cnt;
 }
