@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench/crl_live.h"
 
-#include <event2/buffer.h>
-#include <event2/http.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/crl_export.h"
 #include "bench/crl_plane.h"
+#include "bench/crl_server.h"
 #include "bench/memory_peak.h"
 #include "control/crl/manager.h"
 #include "control/daemon.h"
@@ -51,60 +50,6 @@ struct live {
 	uint64_t last_pulse_cpu_ns;
 	uint64_t longest_work_ns; /* of the loop's own, between two pulses */
 };
-
-/* ---- the web server, a process ---------------------------------------------------------------- */
-
-static void serve(struct evhttp_request *req, void *arg)
-{
-	const char *dir = arg;
-	struct evbuffer *body = evbuffer_new();
-	char path[128];
-	struct stat st;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", dir, evhttp_request_get_uri(req));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || evbuffer_add_file(body, fd, 0, st.st_size) < 0)
-		evhttp_send_reply(req, 404, "Not Found", NULL);
-	else
-		evhttp_send_reply(req, 200, "OK", body);
-	evbuffer_free(body);
-}
-
-static _Noreturn void run_server(const char *dir, int port_pipe)
-{
-	struct event_base *base = event_base_new();
-	struct evhttp *http = evhttp_new(base);
-	struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
-	struct sockaddr_in sin;
-	socklen_t len = sizeof(sin);
-	unsigned port;
-
-	evhttp_set_gencb(http, serve, (void *)(uintptr_t)dir);
-	if (bound == NULL ||
-		getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&sin, &len) < 0)
-		_exit(1);
-	port = ntohs(sin.sin_port);
-	if (write(port_pipe, &port, sizeof(port)) != sizeof(port))
-		_exit(1);
-	event_base_dispatch(base);
-	_exit(0);
-}
-
-static void start_server(struct live *l)
-{
-	int pipes[2];
-
-	bench_must(pipe(pipes) == 0, "a pipe");
-	fflush(stdout);
-	l->server = fork();
-	bench_must(l->server >= 0, "a process");
-	if (l->server == 0)
-		run_server(l->dir, pipes[1]);
-	bench_must(read(pipes[0], &l->port, sizeof(l->port)) == sizeof(l->port), "a web server");
-	close(pipes[0]);
-	close(pipes[1]);
-}
 
 /* ---- the daemon ------------------------------------------------------------------------------- */
 
@@ -289,7 +234,7 @@ static void open_daemon(struct live *l)
 {
 	const struct timeval often = {.tv_usec = 1000};
 
-	start_server(l);
+	l->server = crl_server_start(l->dir, &l->port);
 	configure(l);
 	log_set_level(LOG_LEVEL_ERROR);
 	bench_must(daemon_open(&l->d, &l->options) == 0, "a daemon");
@@ -396,6 +341,39 @@ static void print_publication(
 				      {"times_set_in_all", .number = (double)m->most / set}}});
 }
 
+/* Every revoked certificate to a client that reads as fast as it can, while the loop serves others. */
+static void measure_export(struct live *l, const char *format)
+{
+	size_t anonymous, shared;
+	struct pollfd readable;
+	uint64_t begin, octets;
+	double sec;
+	pid_t client;
+
+	l->longest_pause_ns = l->longest_work_ns = l->last_pulse_ns = 0;
+	memory_peak_begin();
+	begin = bench_wall_ns();
+	client = crl_export_start(l->path[2], format, &readable.fd);
+	readable.events = POLLIN;
+	while (poll(&readable, 1, 0) == 0)
+		turn(l);
+	sec = (double)(bench_wall_ns() - begin) / 1e9;
+	octets = crl_export_end(client, readable.fd);
+	memory_peak_end(&anonymous, &shared);
+	bench_must(octets > (uint64_t)l->entries * CRL_SERIAL_LEN * 2, "all of the list");
+	bench_print(
+		l->o, &(struct bench_row){.bench = "crl",
+			      .operation = "export",
+			      .value = l->entries / sec,
+			      .unit = "entries/s",
+			      .field = {{"case", .text = "export"}, {"format", .text = format},
+				      {"entries", .number = l->entries}, {"sec", .number = sec},
+				      {"mib", .number = (double)(octets >> 20)},
+				      {"memory_mib", .number = (double)(anonymous >> 20)},
+				      {"pause_ms", .number = (double)l->longest_pause_ns / 1e6},
+				      {"work_ms", .number = (double)l->longest_work_ns / 1e6}}});
+}
+
 static void measure(struct live *l)
 {
 	const unsigned n = l->entries;
@@ -434,6 +412,8 @@ static void measure(struct live *l)
 	memory_both_end(&memory);
 	wait_ms(l, SETTLE_MS);
 	print_publication(l, &memory, ask_stall(l), crl_plane_kept_off_ms(l->plane) - kept_off_ms);
+	measure_export(l, "json");
+	measure_export(l, "text");
 }
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
