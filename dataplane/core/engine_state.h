@@ -93,6 +93,7 @@ struct engine {
 	uint32_t *hello_table;  /* chains of responder exchanges by the initiator's id: entry + 1 */
 	uint64_t hello_key;
 	uint32_t next_generation;
+	uint32_t next_job;
 	struct parked parked[ENGINE_PARKED_MAX];
 	struct negative negative[NEGATIVE_CNT];
 	size_t random_left;

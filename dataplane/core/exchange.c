@@ -207,11 +207,9 @@ struct crypto_job *exchange_new_job(struct engine *e, struct exchange *x, enum j
 
 void exchange_submit(struct engine *e, struct exchange *x, struct crypto_job *job)
 {
-	static const uint32_t none;
-
-	job->number = ++e->next_generation;
-	if (job->number == none)
-		job->number = ++e->next_generation;
+	if (++e->next_job == 0) /* 0 means none */
+		e->next_job = 1;
+	job->number = e->next_job;
 	x->job_number = job->number;
 	job->is_lent = true;
 	e->ops.submit(e->ctx, job);

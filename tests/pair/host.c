@@ -104,6 +104,10 @@ static bool on_random(void *ctx, uint8_t *out, size_t len)
 {
 	struct pair_node *n = ctx;
 
+	if (n->pair->options.has_flat_random) {
+		memset(out, (int)(n->number * 16 + n->start_cnt), len);
+		return true;
+	}
 	while (len-- > 0)
 		*out++ = (uint8_t)pair_random(n->pair);
 	return true;

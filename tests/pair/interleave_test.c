@@ -4,158 +4,39 @@
  * next, which one is lost, which one comes twice, which timer fires too early, within budgets.
  * Each run replays a list of choices; the next run takes the next list, until there is none.
  *
+ * Runs that have come to the same state (digest.h: to the last bit) go on alike, so only the first of
+ * them goes on, and the others count with as many interleavings as were found behind that state. "plain"
+ * goes through all of them, and the numbers of states and interleavings must be the same. "blunders"
+ * breaks rules of the protocol from outside; the merged search must notice every one.
+ *
  * In every state P10 (what a side sends under, the other can receive); at the end of every run P6
  * and P7 (both agree on one key and nothing is left under way).
  *
- *	pair-interleave small|medium|large [SCENARIO]
+ *	pair-interleave small|medium|large|plain|blunders [SCENARIO]
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
-#include "tests/pair/pair.h"
+#include "tests/pair/digest.h"
+#include "tests/pair/disorder.h"
+#include "tests/pair/recall.h"
+#include "tests/pair/seen.h"
 
-#define POOL_MAX   32
-#define TRAIL_MAX  256
-#define CONVERGE   (60 * PAIR_SEC)
-#define BUDGET_CNT 3
+#define TOLD_MAX 60
+#define CONVERGE (60 * PAIR_SEC)
 
-enum { LOSS, COPY, EARLY };
-
-static struct pair_identity *east, *west;
-
-/* ---- choices --------------------------------------------------------------------------------- */
-
-static struct {
-	uint16_t taken, cnt;
-} trail[TRAIL_MAX];
-static unsigned trail_len, depth;
-
-static unsigned choose(unsigned cnt)
-{
-	if (cnt == 1)
-		return 0;
-	if (depth == trail_len) {
-		must(trail_len < TRAIL_MAX);
-		trail[trail_len].taken = 0;
-		trail[trail_len++].cnt = (uint16_t)cnt;
-	}
-	must(trail[depth].cnt == cnt); /* the same choices lead to the same state */
-	return trail[depth++].taken;
-}
-
-/* The next list of choices; false: that was all. */
-static bool advance(void)
-{
-	while (trail_len > 0 && trail[trail_len - 1].taken + 1 == trail[trail_len - 1].cnt)
-		trail_len--;
-	if (trail_len > 0)
-		trail[trail_len - 1].taken++;
-	depth = 0;
-	return trail_len > 0;
-}
-
-/* ---- a network without order ----------------------------------------------------------------- */
-
-struct net {
-	struct pair_packet pool[POOL_MAX];
-	unsigned cnt;
-	unsigned budget[BUDGET_CNT];
-	bool is_open; /* all that is sent goes on in order: before and after the choices */
+/* A run. */
+struct run {
+	struct disorder net;
+	uint8_t before[KEYRING_EXPORTED_LEN]; /* exported by the key that was in force */
 };
 
-static bool catch (struct pair *p, struct pair_packet *packet)
-{
-	struct net *n = p->filter_arg;
-
-	if (n->is_open)
-		return true;
-	for (unsigned i = 0; i < n->cnt; i++)
-		if (n->pool[i].to == packet->to && n->pool[i].len == packet->len &&
-			memcmp(n->pool[i].payload, packet->payload, packet->len) == 0)
-			return false; /* one of them is as good as two: COPY is the other one */
-	must(n->cnt < POOL_MAX);
-	n->pool[n->cnt++] = *packet;
-	return false;
-}
-
-static void settle(struct pair *p)
-{
-	while (p->packets != NULL || p->node[0].jobs != NULL || p->node[1].jobs != NULL)
-		(void)pair_step(p, p->now_ns);
-}
-
-static void take_out(struct net *n, unsigned at)
-{
-	memmove(n->pool + at, n->pool + at + 1, (--n->cnt - at) * sizeof(n->pool[0]));
-}
-
-static void fire_next_timer(struct pair *p)
-{
-	(void)pair_step(p, p->now_ns + 3600 * PAIR_SEC);
-	settle(p);
-}
-
-/* ---- the story of a run that went wrong, told in a second run of the same choices ---- */
-
-static bool is_loud;
-
-static void tell(const struct pair *p, const char *what, const struct pair_packet *packet)
-{
-	static const char *const names[256] = {
-#define X(id, value, name) [value] = name,
-		MSG_TYPES(X)
-#undef X
-	};
-
-	if (!is_loud)
-		return;
-	fprintf(stderr, "%10.3f ms  %s %s", (double)p->now_ns / 1e6, what,
-		packet == NULL ? "" : names[packet->payload[MSG_ENVELOPE_LEN + 5]]);
-	if (packet != NULL)
-		fprintf(stderr, " to %u", packet->to);
-	for (unsigned i = 0; i < 2; i++) {
-		struct keyslot *const *slot = p->node[i].session[0]->keys.slot;
-
-		fprintf(stderr, "  [%02x %02x %02x]", slot[KEYRING_PREVIOUS]->exported[0],
-			slot[KEYRING_CURRENT]->exported[0], slot[KEYRING_NEXT]->exported[0]);
-	}
-	fprintf(stderr, "\n");
-}
-
-/* One thing that can happen now. */
-static void happen(struct pair *p, struct net *n)
-{
-	unsigned losses = n->budget[LOSS] > 0 ? n->cnt : 0;
-	unsigned copies = n->budget[COPY] > 0 ? n->cnt : 0;
-	unsigned early = n->budget[EARLY] > 0 ? 1 : 0;
-	unsigned at;
-
-	if (n->cnt == 0) {
-		tell(p, "timer", NULL);
-		fire_next_timer(p);
-		return;
-	}
-	at = choose(n->cnt + losses + copies + early);
-	if (at >= n->cnt + losses + copies) {
-		n->budget[EARLY]--;
-		tell(p, "early timer", NULL);
-		fire_next_timer(p);
-	} else if (at >= n->cnt + copies) {
-		n->budget[LOSS]--;
-		tell(p, "lose", &n->pool[at - n->cnt - copies]);
-		take_out(n, at - n->cnt - copies);
-	} else {
-		tell(p, at < n->cnt ? "deliver" : "copy", &n->pool[at % n->cnt]);
-		pair_inject(p, &n->pool[at % n->cnt], 0);
-		if (at >= n->cnt)
-			n->budget[COPY]--;
-		else
-			take_out(n, at);
-		settle(p);
-	}
-}
+static struct pair_identity *east, *west;
+static struct recall *recall;
+static const struct blunder *blunder; /* that is committed; NULL: none */
 
 /* ---- scenarios ------------------------------------------------------------------------------- */
 
@@ -191,104 +72,156 @@ static void begin_rekey(struct pair *p, unsigned node)
 	session_rotate(p->node[node].engine, p->node[node].session[0], false);
 }
 
-static void begin_anew(struct pair *p, unsigned node)
-{
-	pair_crash(p, node);
-	pair_start(p, node);
-}
-
 static const struct scenario {
 	const char *name;
 	bool is_first_contact;
+	bool are_strangers; /* certificates travel, and control is asked about them */
 	void (*begin[2])(struct pair *p, unsigned node);
 } scenarios[] = {
-	{"first contact", true, {NULL, NULL}},
-	{"rekey and rekey", false, {begin_rekey, begin_rekey}},
-	{"full and full", false, {begin_full, begin_full}},
-	{"full and rekey", false, {begin_full, begin_rekey}},
-	{"rekey and full", false, {begin_rekey, begin_full}},
-	{"restart and rekey", false, {begin_anew, begin_rekey}},
+	{"first contact", true, false, {NULL, NULL}},
+	{"rekey and rekey", false, false, {begin_rekey, begin_rekey}},
+	{"full and full", false, false, {begin_full, begin_full}},
+	{"full and rekey", false, false, {begin_full, begin_rekey}},
+	{"rekey and full", false, false, {begin_rekey, begin_full}},
+	{"restart and rekey", false, false, {disorder_restart, begin_rekey}},
+	{"strangers", true, true, {NULL, NULL}},
 };
+#define SCENARIO_CNT (sizeof(scenarios) / sizeof(scenarios[0]))
 
-static struct pair *set_up(const struct scenario *sc, struct net *n)
+static const uint8_t *exported(const struct pair *p)
 {
-	struct pair *p = pair_new(&(struct pair_options){.seed = 1,
-					  .are_verdicts_known = true,
-					  .groups = {29},
-					  .hold_ns = PAIR_SEC,
-					  .keep_alive_interval_ns = 20 * PAIR_SEC},
+	return p->node[0].session[0]->keys.slot[KEYRING_CURRENT]->exported;
+}
+
+/* Nothing can happen any more, and it was not for nothing. */
+static bool is_over(struct pair *p, const struct run *r)
+{
+	return r->net.cnt == 0 && p->answers == NULL && is_settled(p) &&
+	       memcmp(exported(p), r->before, sizeof(r->before)) != 0;
+}
+
+/* A crash is noticed after three keep-alives; without one they need not come in between. */
+static struct pair *set_up(const struct scenario *sc, struct run *r)
+{
+	struct pair *p = pair_new(
+		&(struct pair_options){.seed = 1,
+			.are_verdicts_known = !sc->are_strangers,
+			.has_flat_random = true,
+			.groups = {29},
+			.hold_ns = PAIR_SEC,
+			.keep_alive_interval_ns = (r->net.budget[CRASH] > 0 ? 2 : 20) * PAIR_SEC},
 		east, west);
 
-	p->filter = catch;
-	p->filter_arg = n;
-	n->is_open = !sc->is_first_contact;
+	recall_attach(recall, p);
+	p->filter = disorder_catch;
+	p->filter_arg = &r->net;
+	r->net.is_open = !sc->is_first_contact;
 	pair_start(p, 0);
 	pair_start(p, 1);
 	if (sc->is_first_contact)
 		return p;
 	must(pair_run_until(p, is_settled, 20 * PAIR_SEC));
-	n->is_open = false;
+	r->net.is_open = false;
+	memcpy(r->before, exported(p), sizeof(r->before));
 	for (unsigned i = 0; i < 2; i++)
 		sc->begin[i](p, i);
 	return p;
 }
 
 /* Both first messages are under way before anything is delivered. */
-static void begin(struct pair *p, const struct net *n)
+static void begin(struct pair *p, const struct run *r)
 {
-	for (unsigned i = 0; n->cnt < 2 && i < 8; i++)
-		fire_next_timer(p);
-	must(n->cnt == 2);
+	for (unsigned i = 0; r->net.cnt < 2 && i < 8; i++)
+		disorder_fire_timer(p);
+	must(r->net.cnt == 2);
 }
 
-static bool complain(const struct scenario *sc, const char *what)
+struct result {
+	uint64_t interleaving_cnt;
+	size_t state_cnt;
+};
+
+/* Who has just lost all keys cannot receive what is sent under them. */
+static bool is_restarted(const struct pair *p)
 {
+	return p->node[0].start_cnt + p->node[1].start_cnt > 2;
+}
+
+static bool complain(const struct scenario *sc, const struct seen *seen, const char *what)
+{
+	if (blunder != NULL)
+		return false; /* as it should be */
 	fprintf(stderr, "%s: %s: choices", sc->name, what);
-	for (unsigned i = 0; i < depth; i++)
-		fprintf(stderr, " %u/%u", trail[i].taken, trail[i].cnt);
+	for (unsigned i = 0; i < seen->depth; i++)
+		if (seen->choice[i].cnt > 1)
+			fprintf(stderr, " %u/%u", seen->choice[i].taken, seen->choice[i].cnt);
 	fprintf(stderr, "\n");
 	return false;
 }
 
-static bool run(const struct scenario *sc, const unsigned budget[BUDGET_CNT])
+/* What can happen here and is tried next. False: the run need not go on. */
+static bool choose(struct seen *seen, const struct pair *p, const struct run *r, unsigned *taken)
 {
-	struct net n = {.cnt = 0};
-	struct pair *p = set_up(sc, &n);
-	bool is_restart = sc->begin[0] == begin_anew, ok = true;
-	uint64_t limit;
+	uint8_t name[DIGEST_LEN];
 
-	memcpy(n.budget, budget, sizeof(n.budget));
-	begin(p, &n);
-	limit = p->now_ns + CONVERGE;
-	while (ok && (n.cnt > 0 || !is_settled(p))) {
-		happen(p, &n);
-		if (!is_restart && !pair_is_receivable(p))
-			ok = complain(sc, "sends under what the other one cannot receive");
-		else if (p->now_ns > limit)
-			ok = complain(sc, "no agreement");
+	if (seen_is_replay(seen)) {
+		*taken = seen_replay(seen);
+		return true;
 	}
+	pair_digest(p, r->net.pool, r->net.cnt, r->net.budget, BUDGET_CNT, name);
+	return seen_choose(seen, name, disorder_option_cnt(p, &r->net), taken);
+}
+
+static bool run(const struct scenario *sc, const unsigned budget[BUDGET_CNT], struct seen *seen,
+	unsigned told_cnt)
+{
+	struct run r = {.net = {.blunder = blunder, .told_cnt = told_cnt}};
+	struct pair *p;
+	unsigned taken;
+	uint64_t limit;
+	bool ok = true;
+
+	memcpy(r.net.budget, budget, sizeof(r.net.budget));
+	p = set_up(sc, &r);
+	begin(p, &r);
+	limit = p->now_ns + CONVERGE;
+	while (ok && !is_over(p, &r) && choose(seen, p, &r, &taken)) {
+		disorder_happen(p, &r.net, taken);
+		if (!is_restarted(p) && !pair_is_receivable(p))
+			ok = complain(sc, seen, "sends under what the other one cannot receive");
+		else if (p->now_ns > limit)
+			ok = complain(sc, seen, "no agreement");
+	}
+	if (ok && is_over(p, &r))
+		seen_end(seen);
 	pair_free(p);
 	return ok;
 }
 
-static bool explore(const struct scenario *sc, const unsigned budget[BUDGET_CNT])
+static bool explore(const struct scenario *sc, const unsigned budget[BUDGET_CNT], bool is_plain,
+	struct result *result)
 {
-	unsigned long cnt = 0;
+	struct seen seen;
+	unsigned long run_cnt = 0;
 	bool ok;
 
-	trail_len = depth = 0;
+	seen_init(&seen, is_plain);
 	do {
-		ok = run(sc, budget);
-		cnt++;
-	} while (ok && advance());
-	if (!ok) {
-		is_loud = true;
-		depth = 0;
-		(void)run(sc, budget);
-		is_loud = false;
+		ok = run(sc, budget, &seen, 0);
+		run_cnt++;
+	} while (ok && seen_advance(&seen));
+	if (!ok && blunder == NULL) {
+		seen.depth = 0;
+		(void)run(sc, budget, &seen, TOLD_MAX);
 	}
-	printf("%s: %lu interleavings, losses %u, copies %u, early timers %u\n", sc->name, cnt,
-		budget[LOSS], budget[COPY], budget[EARLY]);
+	if (blunder == NULL)
+		printf("%s: losses %u, copies %u, early timers %u, crashes %u: %llu interleavings, "
+		       "%zu "
+		       "states, %lu runs\n",
+			sc->name, budget[LOSS], budget[COPY], budget[EARLY], budget[CRASH],
+			(unsigned long long)seen.run_cnt, seen.state_cnt, run_cnt);
+	*result = (struct result){seen.run_cnt, seen.state_cnt};
+	seen_fini(&seen);
 	return ok;
 }
 
@@ -303,15 +236,78 @@ static void make_identities(void)
 		 0);
 }
 
+#define LIST_MAX 8
+
+/* Of losses, copies, early timers and crashes; strangers send more, and get less. */
 static const struct size {
 	const char *name;
-	unsigned budget[4][BUDGET_CNT];
-	unsigned cnt;
+	unsigned cnt, strangers_cnt;
+	unsigned budget[LIST_MAX][BUDGET_CNT];
+	unsigned strangers[LIST_MAX][BUDGET_CNT];
 } sizes[] = {
-	{"small", {{0, 0, 0}, {1, 0, 0}}, 2},
-	{"medium", {{0, 1, 0}, {0, 0, 1}}, 2},
-	{"large", {{2, 0, 0}, {1, 1, 0}, {1, 0, 1}, {0, 1, 1}}, 4},
+	{"small", 2, 2, {{1, 0, 0, 0}, {0, 0, 0, 1}}, {{1, 0, 0, 0}, {0, 0, 0, 1}}},
+	{"medium", 6, 1,
+		{{0, 1, 0, 0}, {0, 0, 1, 0}, {1, 1, 0, 0}, {1, 0, 1, 0}, {0, 1, 1, 0},
+			{1, 0, 0, 1}},
+		{{1, 0, 0, 1}}},
+	{"large", 5, 4, {{2, 1, 1, 0}, {0, 0, 4, 0}, {2, 0, 0, 1}, {1, 1, 0, 1}, {1, 0, 1, 1}},
+		{{2, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {2, 0, 0, 1}}},
+	{"plain", 4, 0, {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}}, {{0}}},
 };
+
+static bool look(const struct scenario *sc, const struct size *size)
+{
+	unsigned cnt = sc->are_strangers ? size->strangers_cnt : size->cnt;
+	struct result result;
+	bool ok = true;
+
+	for (unsigned i = 0; i < cnt; i++)
+		ok = explore(sc, (sc->are_strangers ? size->strangers : size->budget)[i], false,
+			     &result) &&
+		     ok;
+	return ok;
+}
+
+/* The search that merges nothing finds the same. */
+static bool compare(const struct scenario *sc, const struct size *size)
+{
+	struct result merged, plain;
+
+	for (unsigned i = 0; i < (sc->are_strangers ? size->strangers_cnt : size->cnt); i++)
+		if (!explore(sc, size->budget[i], false, &merged) ||
+			!explore(sc, size->budget[i], true, &plain) ||
+			merged.interleaving_cnt != plain.interleaving_cnt ||
+			merged.state_cnt != plain.state_cnt)
+			return false;
+	return true;
+}
+
+static const struct scenario *find_scenario(const char *name)
+{
+	size_t at = 0;
+
+	while (strcmp(scenarios[at].name, name) != 0)
+		must(++at < SCENARIO_CNT);
+	return &scenarios[at];
+}
+
+static bool commit_blunders(void)
+{
+	struct result result;
+	bool ok = true, is_missed;
+
+	for (unsigned i = 0; i < blunder_cnt; i++) {
+		blunder = &blunders[i];
+		is_missed =
+			explore(find_scenario(blunder->scenario), blunder->budget, false, &result);
+		printf("%s, %s: %s among %zu states of: %s\n", blunder->rule, blunder->what,
+			is_missed ? "not noticed" : "noticed", result.state_cnt, blunder->scenario);
+		ok = ok && !is_missed;
+	}
+	return ok;
+}
+
+/* ---- */
 
 static const struct size *find_size(const char *name)
 {
@@ -321,20 +317,32 @@ static const struct size *find_size(const char *name)
 	return NULL;
 }
 
+static bool search(const struct size *size, size_t only)
+{
+	bool ok = true, is_plain = strcmp(size->name, "plain") == 0;
+
+	for (size_t s = 0; s < SCENARIO_CNT; s++)
+		if (only == SIZE_MAX || only == s)
+			ok = (is_plain ? compare : look)(&scenarios[s], size) && ok;
+	return ok;
+}
+
 int main(int argc, char *argv[])
 {
-	const struct size *size = argc > 1 ? find_size(argv[1]) : NULL;
-	size_t only = argc > 2 ? strtoul(argv[2], NULL, 0) : SIZE_MAX;
-	bool ok = true;
+	const char *what = argc > 1 ? argv[1] : "";
+	const struct size *size = find_size(what);
+	bool ok, is_blunders = strcmp(what, "blunders") == 0;
 
-	if (size == NULL) {
-		fprintf(stderr, "usage: pair-interleave small|medium|large [SCENARIO]\n");
+	if (size == NULL && !is_blunders) {
+		fprintf(stderr,
+			"usage: pair-interleave small|medium|large|plain|blunders [SCENARIO]\n");
 		return 2;
 	}
 	make_identities();
-	for (size_t s = 0; s < sizeof(scenarios) / sizeof(scenarios[0]); s++)
-		for (unsigned b = 0; b < size->cnt && (only == SIZE_MAX || only == s); b++)
-			ok = explore(&scenarios[s], size->budget[b]) && ok;
+	recall = recall_new();
+	ok = is_blunders ? commit_blunders()
+			 : search(size, argc > 2 ? strtoul(argv[2], NULL, 0) : SIZE_MAX);
+	recall_free(recall);
 	pair_identity_free(east);
 	pair_identity_free(west);
 	return !ok;

@@ -65,6 +65,7 @@ static void open_engine(struct pair_node *n)
 		.exchange_cnt = 16,
 		.session_cnt = PAIR_PEER_MAX,
 		.cookie_secret = cookie_secret};
+	n->start_cnt++;
 	must(engine_new(&config, &pair_ops, n, &n->engine) == 0);
 	n->slots = calloc(1, engine_slots_size(PAIR_PEER_MAX));
 	must(n->slots != NULL);
@@ -355,7 +356,10 @@ static void finish_job(struct pair *p, unsigned node)
 
 	n->jobs = *crypto_job_link(job);
 	n->jobs_ready_ns = p->now_ns + p->options.job_ns;
-	crypto_job_run(p->crypto, job);
+	if (p->run_job != NULL)
+		p->run_job(p, n, job);
+	else
+		crypto_job_run(p->crypto, job);
 	pair_begin(n);
 	engine_job_done(n->engine, job);
 }

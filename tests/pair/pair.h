@@ -64,6 +64,7 @@ struct pair_node {
 	unsigned worker;              /* the engine's */
 	struct pair_node *owner;      /* of the sessions, where that is another worker */
 	unsigned handovers_to_refuse; /* there is no room for that many */
+	unsigned start_cnt;           /* of its engine */
 	struct engine *engine;
 	const struct pair_identity *identity;
 	struct credential *credential; /* NULL: none */
@@ -122,6 +123,7 @@ struct pair_options {
 	bool is_ipv6;     /* 2001:db8::NODE */
 	bool is_roaming;
 	bool is_ed25519_allowed;
+	bool has_flat_random; /* a node draws one byte over and over, another one after a crash */
 };
 
 struct pair {
@@ -136,6 +138,9 @@ struct pair {
 	/* May change, drop (false) or copy (pair_inject) what is sent. */
 	bool (*filter)(struct pair *p, struct pair_packet *packet);
 	void *filter_arg;
+	/* Runs asymmetric work instead of libcrypto; NULL: nothing does. */
+	void (*run_job)(struct pair *p, const struct pair_node *n, struct crypto_job *job);
+	void *run_job_arg;
 	uint64_t step_cnt;
 };
 
