@@ -17,6 +17,16 @@
 
 #define ANSWER_SECONDS 5
 #define FRESH_MS       120000 /* what was told is still good for the next page */
+#define COUNTERS_MAX   1024   /* more than any data plane has */
+
+/*
+ * Each change of a peer is an alarm and records in the audit log: a peer that changes all the time, or a
+ * data plane that somebody has taken over, does not push everything else out of it. What is left out
+ * is told by the next round of status, once a minute.
+ */
+static const struct budget_rule peer_rule = {.burst = 30, .refill_sec = 10};
+#define UNASKED_EACH 4    /* of all: so many a peer, */
+#define UNASKED_MORE 1000 /* so many besides, and one a second */
 
 ssize_t peers_find(const struct peers *p, const char *name)
 {
@@ -40,7 +50,7 @@ const char *peers_state_name(unsigned state)
 /* While a round is under way, what the one before it told is still good. */
 static bool peers_is_known(const struct peers *p, size_t i)
 {
-	uint32_t told = i < p->cnt ? p->told_round[i] : 0;
+	uint32_t told = i < p->cnt ? p->told[i].round : 0;
 
 	return told != 0 && (told == p->round || (p->is_asked && told + 1 == p->round));
 }
@@ -73,17 +83,17 @@ static void audit_event(struct peers *p, const struct rk_msg_event *event, size_
 {
 	if (event->verdict != RK_VERDICT_UNKNOWN && event->verdict != RK_VERDICT_GOOD)
 		audit_peer(p, event, "peer.certificate_invalid");
-	if (event->state != p->told_state[i] && event->state == RK_PEER_UP)
+	if (event->state != p->told[i].state && event->state == RK_PEER_UP)
 		audit_peer(p, event, "peer.up");
-	if (event->state != p->told_state[i] && event->state == RK_PEER_DOWN)
+	if (event->state != p->told[i].state && event->state == RK_PEER_DOWN)
 		audit_peer(p, event, "peer.down");
-	p->told_state[i] = event->state;
+	p->told[i].state = event->state;
 }
 
 static void tell_certificate(struct peers *p, size_t i, const char *name, unsigned verdict,
 	const uint8_t fingerprint[RK_FINGERPRINT_LEN])
 {
-	struct told_certificate *told = &p->told_certificate[i];
+	struct told *told = &p->told[i];
 	bool is_news = told->verdict != verdict ||
 		       memcmp(told->fingerprint, fingerprint, RK_FINGERPRINT_LEN) != 0;
 
@@ -94,11 +104,19 @@ static void tell_certificate(struct peers *p, size_t i, const char *name, unsign
 	peer_alarm_verdict(p->daemon, name, (enum rk_verdict_status)verdict, fingerprint, is_news);
 }
 
+static bool may_tell(struct peers *p, size_t i)
+{
+	const struct budget_rule all = {
+		.burst = (uint32_t)p->cnt * UNASKED_EACH + UNASKED_MORE, .refill_sec = 1};
+
+	return budget_take(&p->told[i].budget, &peer_rule) && budget_take(&p->unasked, &all);
+}
+
 void peers_event(struct peers *p, const struct rk_msg_event *event)
 {
 	ssize_t i = peers_find(p, event->peer);
 
-	if (i < 0 || (size_t)i >= p->cnt)
+	if (i < 0 || (size_t)i >= p->cnt || !may_tell(p, (size_t)i))
 		return;
 	log_info("peer %s: %s (%s)", event->peer, peers_state_name(event->state), event->reason);
 	audit_event(p, event, (size_t)i);
@@ -113,8 +131,11 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 
 	if (i < 0 || (size_t)i >= p->cnt)
 		return;
+	/* once a round it is an answer */
+	if ((!p->is_asked || p->told[i].round == p->round) && !may_tell(p, (size_t)i))
+		return;
 	p->status[i] = *status;
-	p->told_round[i] = p->round;
+	p->told[i].round = p->round;
 	peer_alarm_state(p->daemon, status->peer, status->state);
 	tell_certificate(p, (size_t)i, status->peer, status->verdict, status->fingerprint);
 	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
@@ -128,6 +149,9 @@ void peers_counters(struct peers *p, const struct rk_msg_counters *counters)
 
 	for (uint32_t i = 0; i < counters->cnt; i++) {
 		memcpy(name, counters->counter[i].name, sizeof(counters->counter[i].name));
+		if (json_object_get(p->counters, name) == NULL &&
+			json_object_size(p->counters) >= COUNTERS_MAX)
+			continue;
 		json_object_set_new(
 			p->counters, name, json_integer((json_int_t)counters->counter[i].value));
 	}
@@ -309,47 +333,47 @@ static bool is_configured(void *arg, const char *name)
 	return peers_find(arg, name) >= 0;
 }
 
+/* What was told of those that were there before stays; their status is asked for anew. */
+static json_t *place_peers(const struct peers *p, struct told *told)
+{
+	const struct config *c = p->daemon->config;
+	json_t *position = json_object();
+
+	for (size_t i = 0; i < c->peer_cnt; i++) {
+		ssize_t old = peers_find(p, c->peer[i].name);
+
+		if (json_object_set_new(position, c->peer[i].name, json_integer((json_int_t)i)) <
+			0) {
+			json_decref(position);
+			return NULL;
+		}
+		if (old >= 0) {
+			told[i] = p->told[old];
+			told[i].round = 0;
+		}
+	}
+	return position;
+}
+
 void peers_configure(struct peers *p)
 {
 	size_t cnt = p->daemon->config->peer_cnt;
 	struct rk_msg_status_peer *status = calloc(cnt + 1, sizeof(*status));
-	uint32_t *told_round = calloc(cnt + 1, sizeof(*told_round));
-	uint8_t *told_state = calloc(cnt + 1, sizeof(*told_state));
-	struct told_certificate *told_certificate = calloc(cnt + 1, sizeof(*told_certificate));
-	json_t *position = json_object();
-	int ret = 0;
+	struct told *told = calloc(cnt + 1, sizeof(*told));
+	json_t *position = status != NULL && told != NULL ? place_peers(p, told) : NULL;
 
-	for (size_t i = 0; i < cnt && ret == 0 && told_state != NULL && told_certificate != NULL;
-		i++) {
-		ssize_t old = peers_find(p, p->daemon->config->peer[i].name);
-
-		ret = json_object_set_new(
-			position, p->daemon->config->peer[i].name, json_integer((json_int_t)i));
-		if (old >= 0) {
-			told_state[i] = p->told_state[old];
-			told_certificate[i] = p->told_certificate[old];
-		}
-	}
-	if (status == NULL || told_round == NULL || told_state == NULL ||
-		told_certificate == NULL || position == NULL || ret < 0) {
+	if (position == NULL) {
 		log_error("no memory for %zu peers", cnt);
-		json_decref(position);
 		free(status);
-		free(told_round);
-		free(told_state);
-		free(told_certificate);
+		free(told);
 		return;
 	}
 	json_decref(p->position);
 	p->position = position;
 	free(p->status);
-	free(p->told_round);
-	free(p->told_state);
-	free(p->told_certificate);
+	free(p->told);
 	p->status = status;
-	p->told_round = told_round;
-	p->told_state = told_state;
-	p->told_certificate = told_certificate;
+	p->told = told;
 	p->cnt = cnt;
 	peer_alarms_keep(p->daemon, is_configured, p);
 }
@@ -406,8 +430,6 @@ void peers_close(struct peers *p)
 	json_decref(p->counters);
 	json_decref(p->position);
 	free(p->status);
-	free(p->told_round);
-	free(p->told_state);
-	free(p->told_certificate);
+	free(p->told);
 	free(p);
 }

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "control/budget.h"
 #include "control/config.h"
 #include "control/peers.h"
 
@@ -19,10 +20,13 @@ struct question {
 };
 TAILQ_HEAD(question_list, question);
 
-/* The judgement of a peer's certificate that was told last. */
-struct told_certificate {
-	uint8_t verdict;
+/* What the data plane has told of a peer. */
+struct told {
+	uint32_t round;  /* in which it gave the status; 0 = never */
+	uint8_t state;   /* of the last event: enum rk_peer_state */
+	uint8_t verdict; /* on a certificate, told last; and which */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN];
+	struct budget budget; /* of what it tells without being asked */
 };
 
 struct peers {
@@ -33,14 +37,13 @@ struct peers {
 	bool is_asked;
 	uint32_t round;     /* of asking, the last one; 0 = never asked */
 	int64_t told_at_ms; /* when one was answered whole; CLOCK_MONOTONIC */
-	/* By position in the configuration, and in which round the data plane spoke of it. */
+	/* By position in the configuration. */
 	struct rk_msg_status_peer *status;
-	uint32_t *told_round; /* 0 = never */
-	uint8_t *told_state;  /* of the last event: enum rk_peer_state */
-	struct told_certificate *told_certificate;
+	struct told *told;
 	size_t cnt;
-	json_t *position; /* name: index in the configuration */
-	json_t *counters; /* of the answer that is coming in */
+	json_t *position;      /* name: index in the configuration */
+	json_t *counters;      /* of the answer that is coming in */
+	struct budget unasked; /* of what is told of all of them without being asked */
 };
 
 /* The position in the configuration; -1 = there is no such peer. */

@@ -90,12 +90,23 @@ static struct waiter *find_waiter(const struct publisher *p, struct rk_generatio
 	return NULL;
 }
 
+/* The first word on a generation goes into the audit log: it may be said again, and again. */
+static bool is_unrecorded(struct publisher *p, struct rk_generation generation)
+{
+	bool is_later = rk_generation_cmp(generation, p->recorded) > 0;
+
+	if (is_later)
+		p->recorded = generation;
+	return is_later;
+}
+
 static void on_applied(struct publisher *p, struct rk_generation generation)
 {
 	struct waiter *w;
 
-	if (rk_generation_cmp(generation, p->published) > 0) {
-		publish_link_drop(p->link, "it applied what was never published");
+	if (rk_generation_cmp(generation, p->published) > 0 ||
+		rk_generation_cmp(generation, p->applied) < 0) {
+		publish_link_drop(p->link, "it applied what was never published, or is over");
 		return;
 	}
 	p->applied = generation;
@@ -105,10 +116,12 @@ static void on_applied(struct publisher *p, struct rk_generation generation)
 		publisher_clear_alarm(p, "dataplane-behind");
 		event_del(p->behind_timer);
 		metrics_count(p->daemon->metrics, METRIC_APPLIED);
-		audit_write(p->daemon->audit, "system.publication",
-			"The data plane runs on a new generation.",
-			json_pack("{s:I, s:I}", "incarnation", (json_int_t)generation.incarnation,
-				"counter", (json_int_t)generation.counter));
+		if (is_unrecorded(p, generation))
+			audit_write(p->daemon->audit, "system.publication",
+				"The data plane runs on a new generation.",
+				json_pack("{s:I, s:I}", "incarnation",
+					(json_int_t)generation.incarnation, "counter",
+					(json_int_t)generation.counter));
 	}
 	while ((w = find_waiter(p, generation)) != NULL)
 		publisher_succeed_waiter(w, "applied");
@@ -120,15 +133,23 @@ static void on_refused(struct publisher *p, const struct rk_msg_generation *refu
 	struct waiter *w;
 	struct answer a;
 
+	if (rk_generation_cmp(refused->generation, p->published) > 0 ||
+		rk_generation_cmp(refused->generation, p->applied) <= 0) {
+		publish_link_drop(
+			p->link, "it refused what was never published, or it has applied");
+		return;
+	}
 	snprintf(p->last_refusal, sizeof(p->last_refusal), "%s", refused->reason);
 	snprintf(text, sizeof(text), "The data plane refused a publication and keeps the last: %s",
 		p->last_refusal);
 	publisher_set_alarm(p, "publication-refused", ALARM_CRITICAL, text);
 	metrics_count(p->daemon->metrics, METRIC_REFUSED);
-	audit_write(p->daemon->audit, "system.publication_refused", text,
-		json_pack("{s:I, s:I, s:s}", "incarnation",
-			(json_int_t)refused->generation.incarnation, "counter",
-			(json_int_t)refused->generation.counter, "reason", p->last_refusal));
+	if (is_unrecorded(p, refused->generation))
+		audit_write(p->daemon->audit, "system.publication_refused", text,
+			json_pack("{s:I, s:I, s:s}", "incarnation",
+				(json_int_t)refused->generation.incarnation, "counter",
+				(json_int_t)refused->generation.counter, "reason",
+				p->last_refusal));
 	memset(p->is_held, 0, sizeof(p->is_held));
 	while ((w = find_waiter(p, refused->generation)) != NULL) {
 		answer_error(&a, 500, PUBLISH_REFUSED, NULL, "%s", text);

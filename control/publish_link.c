@@ -11,11 +11,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/budget.h"
 #include "control/log.h"
 #include "pki/view/secret.h"
 
 #define KEY_MESSAGE_MAX (RK_NUM_CNT * RK_PRIVATE_NUMBER_MAX + 512)
 #define READ_BURST_MAX  64 /* messages handled before the loop gets its turn */
+
+/* Each connection is records in the audit log: a data plane that comes again and again waits. */
+static const struct budget_rule connection_rule = {.burst = 60, .refill_sec = 1};
 
 struct outgoing {
 	STAILQ_ENTRY(outgoing) next;
@@ -32,6 +36,7 @@ struct publish_link {
 	struct sockaddr_un address;
 	int listen_fd;
 	struct event *accept_event;
+	struct budget connections;
 	int fd; /* -1: nobody */
 	bool has_hello;
 	struct event *read_event, *write_event;
@@ -266,7 +271,10 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
 		close(fd);
 		return;
 	}
-	take_connection(l, fd);
+	if (budget_take(&l->connections, &connection_rule))
+		take_connection(l, fd);
+	else
+		close(fd);
 }
 
 /* ---- start and end ---------------------------------------------------------------------------- */

@@ -47,8 +47,9 @@ struct publisher {
 	bool is_compiling;                   /* a helper is at it, and publishes when it is done */
 	bool is_merging;                     /* a helper makes a new base */
 	struct rk_generation published;
-	struct rk_generation applied; /* by this connection's data plane */
-	bool is_greeted;              /* its generation is known: from here on views may be sent */
+	struct rk_generation applied;  /* by this connection's data plane */
+	struct rk_generation recorded; /* in the audit log, as applied or refused */
+	bool is_greeted;               /* its generation is known: from here on views may be sent */
 	/* What this connection's data plane holds, as far as it said or was sent it. */
 	bool is_held[RK_PART_CNT];
 	uint8_t held[RK_PART_CNT][RK_DIGEST_LEN];

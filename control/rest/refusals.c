@@ -4,37 +4,26 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "control/audit.h"
+#include "control/budget.h"
 
-#define BURST      200 /* some 100 KiB of records */
-#define REFILL_SEC 10  /* one more: 5 MiB a day, a month until only they are left */
-#define TELL_SEC   60
+/* Some 100 KiB of records, and 5 MiB a day: it takes a month until only they are left. */
+static const struct budget_rule rule = {.burst = 200, .refill_sec = 10};
 
-struct budget {
-	unsigned left;
-	int64_t refilled; /* monotonic, seconds */
-	uint64_t omitted_cnt;
-};
+#define TELL_SEC 60
 
 struct refusals {
 	struct daemon *daemon;
 	struct event *tell_event;
-	struct budget budget[2]; /* of strangers, of those who are known */
+	/* Of strangers, and of those who are known. */
+	struct budget budget[2];
+	uint64_t omitted_cnt[2];
 };
-
-static int64_t now_sec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
 
 static void tell(struct refusals *r)
 {
-	uint64_t *unknown = &r->budget[false].omitted_cnt, *known = &r->budget[true].omitted_cnt;
+	uint64_t *unknown = &r->omitted_cnt[false], *known = &r->omitted_cnt[true];
 
 	if (*unknown + *known == 0)
 		return;
@@ -64,8 +53,6 @@ int refusals_new(struct daemon *d, struct refusals **out)
 		free(r);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < 2; i++)
-		r->budget[i] = (struct budget){.left = BURST, .refilled = now_sec()};
 	*out = r;
 	return 0;
 }
@@ -82,16 +69,10 @@ void refusals_free(struct refusals *r)
 bool refusals_admit(struct refusals *r, bool is_known)
 {
 	const struct timeval later = {.tv_sec = TELL_SEC};
-	struct budget *b = &r->budget[is_known];
-	int64_t gained = (now_sec() - b->refilled) / REFILL_SEC;
 
-	b->refilled += gained * REFILL_SEC;
-	b->left = gained < BURST - b->left ? b->left + (unsigned)gained : BURST;
-	if (b->left > 0) {
-		b->left--;
+	if (budget_take(&r->budget[is_known], &rule))
 		return true;
-	}
-	b->omitted_cnt++;
+	r->omitted_cnt[is_known]++;
 	if (!event_pending(r->tell_event, EV_TIMEOUT, NULL))
 		event_add(r->tell_event, &later);
 	return false;
