@@ -315,9 +315,9 @@ void config_history_accept(struct config_history *h, const struct config_entry *
 }
 
 /* The index as it is in memory. */
-static int write_index(const struct config_history *h, const struct config_unconfirmed *unconfirmed)
+static int write_index(const struct config_history *h)
 {
-	char *text = print_index(h, NULL, unconfirmed, NULL, NULL);
+	char *text = print_index(h, NULL, &h->unconfirmed, NULL, NULL);
 	int ret = -ENOMEM;
 
 	if (text != NULL)
@@ -342,16 +342,17 @@ void config_history_resolve(struct config_history *h, const char *digest)
 	if (strcmp(h->pending.digest, digest) == 0 && has_document(h, h->pending.number))
 		config_history_accept(h, &h->pending, &h->pending_unconfirmed);
 	h->pending.number = 0;
-	if (write_index(h, &h->unconfirmed) < 0)
+	if (write_index(h) < 0)
 		log_warning("%s/%s could not be written: the next start finds the same again",
 			FOLDER, INDEX);
 }
 
-int config_history_confirm(struct config_history *h)
+void config_history_plan_confirm(struct config_history *h, struct write_plan *plan)
 {
-	int ret = write_index(h, NULL);
+	plan_index(h, plan, print_index(h, NULL, NULL, NULL, NULL));
+}
 
-	if (ret == 0)
-		h->unconfirmed.number = 0;
-	return ret;
+void config_history_confirm(struct config_history *h)
+{
+	h->unconfirmed.number = 0;
 }

@@ -71,8 +71,9 @@ void config_history_plan_after(struct config_history *h, struct write_plan *plan
 	const struct config_entry *entry, const struct config_unconfirmed *unconfirmed);
 void config_history_accept(struct config_history *h, const struct config_entry *entry,
 	const struct config_unconfirmed *unconfirmed);
-/* Nothing is left unconfirmed. 0 or -errno, and then it still is. */
-int config_history_confirm(struct config_history *h) __attribute__((warn_unused_result));
+/* What says that nothing is left unconfirmed; and, when that is written, that it is so. */
+void config_history_plan_confirm(struct config_history *h, struct write_plan *plan);
+void config_history_confirm(struct config_history *h);
 
 /* Hex SHA-256. 0 or -EIO. */
 int config_digest(const void *data, size_t len, char out[CONFIG_DIGEST_LEN + 1])

@@ -31,7 +31,8 @@ struct node {
 static struct node below(const struct edit *e, const json_t *old, bool is_parent_ours)
 {
 	return (struct node){old, is_parent_ours && old != NULL &&
-					  old->refcount == 1 + config_index_refs(e->index, old)};
+					  __atomic_load_n(&old->refcount, __ATOMIC_ACQUIRE) ==
+						  1 + config_index_refs(e->index, old)};
 }
 
 /* What may be edited, as a new reference; NULL = no memory, or there was none. */

@@ -57,6 +57,11 @@ json_t *configuration_complete(json_t *document, json_t *running)
 	return out;
 }
 
+bool configuration_is_busy(const struct configuration *c)
+{
+	return c->commit != NULL || c->is_confirming;
+}
+
 static void read_again(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -111,7 +116,7 @@ void configuration_reload(struct configuration *c)
 
 	if (c->retry_timer != NULL)
 		evtimer_del(c->retry_timer);
-	c->is_reload_due = c->commit != NULL;
+	c->is_reload_due = configuration_is_busy(c);
 	if (c->is_reload_due)
 		return;
 	m = commit_new(c, COMMIT_FILE, configuration_running(c), NULL, NULL);
@@ -327,6 +332,7 @@ int configuration_open(struct daemon *d, struct configuration **out, struct conf
 	if (c == NULL)
 		return -ENOMEM;
 	c->daemon = d;
+	STAILQ_INIT(&c->changes);
 	ret = config_history_open(d->state_fd, &c->history);
 	if (ret < 0)
 		log_error("the history of configurations in %s cannot be used: %s",

@@ -33,9 +33,9 @@ void configuration_schema(struct configuration *c, struct answer *out);
 void configuration_show_running(struct configuration *c, const char *query, struct answer *out);
 void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out);
 void configuration_edit(
-	struct configuration *c, const json_t *request, const char *user, struct answer *out);
+	struct configuration *c, const json_t *request, const char *user, answer_cb cb, void *arg);
 void configuration_replace(
-	struct configuration *c, json_t *document, const char *user, struct answer *out);
+	struct configuration *c, json_t *document, const char *user, answer_cb cb, void *arg);
 void configuration_discard(struct configuration *c, struct answer *out);
 void configuration_diff(struct configuration *c, const char *query, answer_cb cb, void *arg);
 void configuration_history(struct configuration *c, struct answer *out);
@@ -44,7 +44,7 @@ void configuration_validate(struct configuration *c, answer_cb cb, void *arg);
 void configuration_commit(struct configuration *c, const json_t *request, answer_cb cb, void *arg);
 void configuration_rollback(
 	struct configuration *c, const json_t *request, answer_cb cb, void *arg);
-void configuration_confirm(struct configuration *c, struct answer *out);
+void configuration_confirm(struct configuration *c, answer_cb cb, void *arg);
 
 /* A change of one item of the running configuration, committed at once. */
 struct configuration_item {

@@ -33,19 +33,10 @@ json_t *candidate_document(const struct configuration *c)
 
 bool candidate_is_changed(const struct configuration *c)
 {
-	json_t *changes;
-	bool is_changed;
-
-	if (c->candidate == NULL)
-		return false;
-	changes = config_tree_diff(configuration_running(c), c->candidate);
-	is_changed = json_array_size(changes) > 0;
-	json_decref(changes);
-	return is_changed;
+	return c->candidate != NULL; /* one that does not differ is forgotten */
 }
 
-/* What leads from one to the other, as operations; NULL = no memory. */
-static json_t *operations_between(json_t *from, json_t *to)
+json_t *candidate_operations(json_t *from, json_t *to)
 {
 	json_t *operations = json_array(), *changes = config_tree_diff(from, to), *change;
 	int ret = operations != NULL && changes != NULL ? 0 : -1;
@@ -87,7 +78,7 @@ static void write_saved(void *arg)
 		s->ret = remove_saved(s->dir);
 		return;
 	}
-	operations = operations_between(s->running, s->candidate);
+	operations = candidate_operations(s->running, s->candidate);
 	root = json_pack("{s:i, s:b, s:O, s:o}", "version", CANDIDATE_VERSION, "is_stranded",
 		s->is_stranded, "edited_by", s->editors, "operations", operations);
 	if (root != NULL)
@@ -162,10 +153,21 @@ static void note_editor(struct configuration *c, const char *user)
 		snprintf(c->editor[c->editor_cnt++], sizeof(c->editor[0]), "%s", user);
 }
 
+static void put_document(void *document)
+{
+	json_decref(document);
+}
+
+/* A large one takes a while. Takes document, which may be NULL. */
+static void replace(struct configuration *c, json_t *document)
+{
+	helper_release(c->daemon->helpers, put_document, c->candidate);
+	c->candidate = document;
+}
+
 static void forget(struct configuration *c)
 {
-	json_decref(c->candidate);
-	c->candidate = NULL;
+	replace(c, NULL);
 	c->is_stranded = false;
 	c->editor_cnt = 0;
 }
@@ -178,32 +180,19 @@ void candidate_clear(struct configuration *c)
 	save(c);
 }
 
-void candidate_set(struct configuration *c, json_t *document, const char *user)
+void candidate_set(struct configuration *c, json_t *document, bool is_changed, const char *user)
 {
-	json_decref(c->candidate);
-	c->candidate = document;
-	note_editor(c, user);
-	if (!candidate_is_changed(c))
+	replace(c, document);
+	if (user != NULL)
+		note_editor(c, user);
+	if (!is_changed)
 		forget(c);
 	save(c);
 }
 
-void candidate_carry(struct configuration *c, json_t *before)
+void candidate_strand(struct configuration *c)
 {
-	json_t *operations, *carried = NULL;
-	struct config_report report;
-	size_t failed;
-
-	if (c->candidate == NULL || before == configuration_running(c))
-		return;
-	operations = operations_between(before, c->candidate);
-	c->is_stranded = operations == NULL || config_tree_edit(configuration_running(c),
-						       operations, &carried, &failed, &report) < 0;
-	if (!c->is_stranded) {
-		json_decref(c->candidate);
-		c->candidate = carried;
-	}
-	json_decref(operations);
+	c->is_stranded = true;
 	save(c);
 }
 
@@ -238,6 +227,15 @@ out:
 	return candidate;
 }
 
+static bool is_different(json_t *from, json_t *to)
+{
+	json_t *changes = config_tree_diff(from, to);
+	bool is_any = json_array_size(changes) > 0;
+
+	json_decref(changes);
+	return is_any;
+}
+
 void candidate_load(struct configuration *c)
 {
 	int dir = c->daemon->state_fd;
@@ -259,7 +257,7 @@ void candidate_load(struct configuration *c)
 			CANDIDATE_DAMAGED, why);
 		if (rk_file_keep(dir, CANDIDATE_FILE, CANDIDATE_DAMAGED) == 0)
 			ret = remove_saved(dir);
-	} else if (!candidate_is_changed(c)) {
+	} else if (!is_different(configuration_running(c), c->candidate)) {
 		forget(c);
 		ret = remove_saved(dir);
 	}

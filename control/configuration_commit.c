@@ -301,6 +301,15 @@ static void on_published(void *arg, struct answer *published)
 	finish(m, &a);
 }
 
+static void carried(void *arg)
+{
+	struct commit *m = arg;
+	struct publisher *p = m->configuration->daemon->publisher;
+
+	release(m); /* the next one need not wait for the workers */
+	publisher_wait(p, on_published, m);
+}
+
 static void put_in_force(struct commit *m)
 {
 	struct configuration *c = m->configuration;
@@ -316,17 +325,17 @@ static void put_in_force(struct commit *m)
 	daemon_use_config(d, m->config, trust_change_is_needed(m->trust));
 	m->config = NULL;
 	users_configure(d->users, &m->actor);
-	if (is_candidate)
-		candidate_clear(c);
-	else
-		candidate_carry(c, before);
-	json_decref(before);
 	configuration_arm(c);
 	configuration_tell(d, &m->report);
 	audit_commit(m);
 	m->trust_generation = trust_generation(d->trust);
-	release(m); /* the next one need not wait for the workers */
-	publisher_wait(d->publisher, on_published, m);
+	if (is_candidate) {
+		candidate_clear(c);
+		carried(m);
+	} else {
+		candidate_carry(c, before, carried, m);
+	}
+	json_decref(before);
 }
 
 static void written(void *arg)
@@ -420,7 +429,7 @@ static bool is_file_small(const struct commit *m)
 
 void commit_start(struct configuration *c, struct commit *m)
 {
-	if (c->commit != NULL) {
+	if (configuration_is_busy(c)) {
 		commit_refuse(m, 409, "busy", "another change is under way: try again");
 		return;
 	}

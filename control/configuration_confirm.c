@@ -5,9 +5,12 @@
  */
 #include "control/configuration_private.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "control/helper.h"
 #include "control/time_text.h"
 
 #define RETRY_SEC 10
@@ -43,7 +46,7 @@ static void time_is_over(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* Again, should this try come to nothing. */
 	arm_in(c, RETRY_SEC);
-	if (u->number == 0 || c->commit != NULL)
+	if (u->number == 0 || configuration_is_busy(c))
 		return;
 	ret = config_history_read(c->history, u->previous, &document);
 	if (ret < 0) {
@@ -76,29 +79,84 @@ void configuration_arm(struct configuration *c)
 		arm_in(c, left < WAIT_MAX_SEC ? left : WAIT_MAX_SEC);
 }
 
-void configuration_confirm(struct configuration *c, struct answer *out)
-{
-	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
-	uint64_t number = u->number;
-	int ret;
+/* ---- confirming ------------------------------------------------------------------------------- */
 
-	if (number == 0) {
-		answer_error(out, 409, "nothing-to-confirm", NULL,
-			"no configuration waits to be confirmed");
-		return;
-	}
-	if (c->commit != NULL) {
-		answer_error(out, 409, "busy", NULL, "another change is under way: try again");
-		return;
-	}
-	ret = config_history_confirm(c->history);
-	if (ret < 0) {
-		answer_error(out, 500, "not-written", NULL,
-			"the confirmation could not be written: %s", strerror(-ret));
-		return;
+struct confirming {
+	struct configuration *configuration; /* outlives the helpers */
+	struct write_plan plan;
+	struct audit_actor actor;
+	int ret;
+	answer_cb cb;
+	void *arg;
+};
+
+static void write_confirmation(void *arg)
+{
+	struct confirming *f = arg;
+
+	f->ret = write_plan_run(&f->plan);
+}
+
+static void confirmed(void *arg)
+{
+	struct confirming *f = arg;
+	struct configuration *c = f->configuration;
+	json_int_t number = (json_int_t)config_history_unconfirmed(c->history)->number;
+	struct answer a;
+
+	c->is_confirming = false;
+	if (f->ret == 0) {
+		config_history_confirm(c->history);
+		audit_write_as(c->daemon->audit, &f->actor, "config.confirmed",
+			"Confirmed a configuration", json_pack("{s:I}", "number", number));
+		answer_ok(&a, json_pack("{s:I}", "number", number));
+	} else {
+		answer_error(&a, f->ret == -ECANCELED ? 503 : 500, "not-written", NULL,
+			"the confirmation could not be written: %s", strerror(-f->ret));
 	}
 	configuration_arm(c);
-	audit_write(c->daemon->audit, "config.confirmed", "Confirmed a configuration",
-		json_pack("{s:I}", "number", (json_int_t)number));
-	answer_ok(out, json_pack("{s:I}", "number", (json_int_t)number));
+	f->cb(f->arg, &a);
+	answer_fini(&a);
+	write_plan_fini(&f->plan);
+	free(f);
+	if (c->is_reload_due)
+		configuration_reload(c);
+}
+
+static bool start_confirming(struct configuration *c, answer_cb cb, void *arg)
+{
+	struct confirming *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return false;
+	f->configuration = c;
+	f->actor = audit_actor(c->daemon->audit);
+	f->ret = -ECANCELED; /* until a helper says otherwise */
+	f->cb = cb;
+	f->arg = arg;
+	config_history_plan_confirm(c->history, &f->plan);
+	if (helper_run(c->daemon->helpers, write_confirmation, confirmed, f) == 0) {
+		c->is_confirming = true;
+		return true;
+	}
+	write_plan_fini(&f->plan);
+	free(f);
+	return false;
+}
+
+void configuration_confirm(struct configuration *c, answer_cb cb, void *arg)
+{
+	struct answer a;
+
+	if (config_history_unconfirmed(c->history)->number == 0)
+		answer_error(&a, 409, "nothing-to-confirm", NULL,
+			"no configuration waits to be confirmed");
+	else if (configuration_is_busy(c))
+		answer_error(&a, 409, "busy", NULL, "another change is under way: try again");
+	else if (start_confirming(c, cb, arg))
+		return;
+	else
+		answer_error(&a, 503, "busy", NULL, "the helpers have too much to do; try again");
+	cb(arg, &a);
+	answer_fini(&a);
 }

@@ -1,192 +1,306 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Looking at configurations and editing the candidate. */
+/*
+ * Changes of the candidate: edits, a whole new one, and carrying it over when what runs has changed.
+ * Documents may be large, so a helper works on them, one change at a time in the order asked for.
+ *  1. A change is made on the candidate, and what runs, of when it begins. Documents are never
+ *     changed in place: whoever reads one meanwhile sees it whole.
+ *  2. When one of them was replaced meanwhile (a commit, a discard), the change is made again.
+ *  3. Carrying over comes before all that waits: edits go on from its result.
+ */
 #include "control/configuration_private.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/config_schema.h"
 #include "control/fields.h"
-#include "control/time_text.h"
+#include "control/helper.h"
 
-#define QUERY_MAX 512
+#define WAITING_MAX 64
 
-void configuration_schema(struct configuration *c, struct answer *out)
+struct candidate_change {
+	STAILQ_ENTRY(candidate_change) next;
+	struct configuration *configuration;           /* outlives the helpers */
+	void (*make)(struct candidate_change *change); /* on a helper */
+	json_t *asked;                                 /* operations; a document; what ran before */
+	char user[64];
+	answer_cb cb; /* NULL: carried() is told */
+	void (*carried)(void *arg);
+	void *arg;
+	/* What it is made on, and what came of it. */
+	json_t *base;
+	json_t *running;
+	json_t *candidate;
+	bool is_changed; /* candidate differs from running */
+	size_t failed;
+	struct config_report report;
+	int ret;
+};
+
+/* ---- on a helper ------------------------------------------------------------------------------ */
+
+static void make_edits(struct candidate_change *m)
 {
-	(void)c;
-	answer_ok(out, config_schema_json());
+	m->ret = config_tree_edit(m->base, m->asked, &m->candidate, &m->failed, &m->report);
 }
 
-static int hex_value(char c)
+static void make_new(struct candidate_change *m)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+	json_t *now = NULL;
 
-/* Percent-decodes in place; false when it is none, or holds a NUL. */
-static bool decode(char *text)
-{
-	char *to = text;
-
-	for (; *text != '\0'; text++) {
-		int high = *text == '%' ? hex_value(text[1]) : 0;
-		int low = *text == '%' && high >= 0 ? hex_value(text[2]) : 0;
-
-		if (high < 0 || low < 0 || (*text == '%' && high + low == 0))
-			return false;
-		*to++ = *text == '%' ? (char)(high * 16 + low) : *text;
-		text += *text == '%' ? 2 : 0;
+	m->ret = config_check_shape(m->asked, &m->report);
+	if (m->ret == 0)
+		m->ret = config_upgrade(m->asked, &now, &m->report);
+	if (m->ret == 0) {
+		m->candidate = configuration_complete(now, m->running);
+		m->ret = m->candidate != NULL ? 0 : -ENOMEM;
 	}
-	*to = '\0';
-	return true;
+	json_decref(now);
 }
 
-/* "path=a/b/c": its segments, which point into buffer; -EINVAL for anything else but "". */
-static int read_path(
-	const char *query, char buffer[QUERY_MAX], const char *path[CONFIG_PATH_MAX], size_t *cnt)
+static void make_carried(struct candidate_change *m)
 {
-	char *at = buffer, *segment;
+	json_t *operations = candidate_operations(m->asked, m->base);
 
-	*cnt = 0;
-	if (query[0] == '\0')
-		return 0;
-	if (strncmp(query, "path=", 5) != 0 || strlen(query) - 5 >= QUERY_MAX)
-		return -EINVAL;
-	strcpy(buffer, query + 5);
-	while ((segment = strsep(&at, "/")) != NULL) {
-		if (*cnt == CONFIG_PATH_MAX || *segment == '\0' || !decode(segment))
-			return -EINVAL;
-		path[(*cnt)++] = segment;
-	}
-	return 0;
+	m->ret = -ENOMEM;
+	if (operations != NULL)
+		m->ret = config_tree_edit(
+			m->running, operations, &m->candidate, &m->failed, &m->report);
+	json_decref(operations);
 }
 
-/* What the query names of a document, as a new reference; NULL with the error answered. */
-static json_t *pick(json_t *document, const char *query, struct answer *out)
+static void make(void *arg)
 {
-	const char *path[CONFIG_PATH_MAX];
-	char buffer[QUERY_MAX];
-	json_t *part;
-	size_t cnt;
+	struct candidate_change *m = arg;
+	json_t *changes;
 
-	if (read_path(query, buffer, path, &cnt) < 0) {
-		answer_error(out, 400, "bad-query", NULL,
-			"the query is path=NAME/NAME/..., percent-encoded, at most %d bytes",
-			QUERY_MAX - 1);
-		return NULL;
-	}
-	part = config_tree_find(document, path, cnt);
-	if (part == NULL)
-		answer_error(out, 404, "no-such-item", NULL, "nothing is set at that path");
-	return json_incref(part);
-}
-
-void configuration_show_running(struct configuration *c, const char *query, struct answer *out)
-{
-	json_t *part = pick(configuration_running(c), query, out);
-
-	if (part != NULL)
-		answer_ok(out, json_pack("{s:I, s:o}", "number", (json_int_t)c->number,
-				       "configuration", part));
-	out->is_large = part != NULL;
-}
-
-void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out)
-{
-	json_t *part = pick(candidate_document(c), query, out), *editors;
-
-	if (part == NULL)
+	m->make(m);
+	if (m->ret < 0)
 		return;
-	editors = json_array();
-	for (size_t i = 0; i < c->editor_cnt; i++)
-		json_array_append_new(editors, json_string(c->editor[i]));
-	answer_ok(out, json_pack("{s:b, s:b, s:o, s:I, s:o}", "is_changed", candidate_is_changed(c),
-			       "is_saved", c->candidate == NULL || c->is_saved, "edited_by",
-			       editors, "base", (json_int_t)c->number, "configuration", part));
-	out->is_large = true;
+	changes = config_tree_diff(m->running, m->candidate);
+	m->is_changed = json_array_size(changes) > 0;
+	if (changes == NULL)
+		m->ret = -ENOMEM;
+	json_decref(changes);
+}
+
+static void put_document(void *document)
+{
+	json_decref(document);
+}
+
+/* On a helper: what is freed with it may be large. */
+static void free_change(void *arg)
+{
+	struct candidate_change *m = arg;
+
+	json_decref(m->asked);
+	json_decref(m->base);
+	json_decref(m->running);
+	json_decref(m->candidate);
+	free(m);
+}
+
+/* ---- on the loop ------------------------------------------------------------------------------ */
+
+static void answer_edits(const struct candidate_change *m, struct answer *a)
+{
+	const struct config_finding *f;
+
+	if (m->ret == 0) {
+		answer_ok(a, json_pack("{s:b, s:i}", "is_changed",
+				     candidate_is_changed(m->configuration), "applied",
+				     (int)json_array_size(m->asked)));
+		return;
+	}
+	f = config_report_error(&m->report);
+	answer_error(a, strcmp(f->code, "no-such-item") == 0 ? 404 : 422, "bad-operation",
+		json_pack("{s:i, s:s, s:s, s:s}", "operation", (int)m->failed, "path", f->path,
+			"code", f->code, "message", f->text),
+		"%s%s%s; nothing was changed", f->path, f->path[0] != '\0' ? ": " : "", f->text);
+}
+
+static void answer_new(const struct candidate_change *m, struct answer *a)
+{
+	if (m->ret == 0)
+		answer_ok(a,
+			json_pack("{s:b}", "is_changed", candidate_is_changed(m->configuration)));
+	else
+		answer_error(a, 422, "configuration-refused",
+			json_pack("{s:o, s:o}", "errors", configuration_findings(&m->report, false),
+				"warnings", configuration_findings(&m->report, true)),
+			"%zu errors; the candidate was not changed", m->report.error_cnt);
+}
+
+/* Tells whoever waits, and ends the change. */
+static void finish(struct candidate_change *m)
+{
+	struct helper_pool *helpers = m->configuration->daemon->helpers;
+	struct answer a;
+
+	if (m->cb == NULL) {
+		m->carried(m->arg);
+	} else {
+		if (m->ret == -ECANCELED || m->ret == -EAGAIN)
+			answer_error(&a, 503, "busy", NULL,
+				"the helpers have too much to do; try again");
+		else if (m->ret < 0 && m->ret != -EINVAL)
+			answer_error(&a, 503, "busy", NULL, "no memory is left; try again");
+		else if (m->make == make_edits)
+			answer_edits(m, &a);
+		else
+			answer_new(m, &a);
+		m->cb(m->arg, &a);
+		answer_fini(&a);
+	}
+	helper_release(helpers, free_change, m);
+}
+
+static void take(struct candidate_change *m)
+{
+	struct configuration *c = m->configuration;
+
+	if (m->cb == NULL && c->candidate == NULL)
+		return; /* discarded meanwhile: there is nothing to carry */
+	if (m->ret == 0) {
+		c->is_stranded &= m->make == make_edits;
+		candidate_set(c, json_incref(m->candidate), m->is_changed,
+			m->cb != NULL ? m->user : NULL);
+	} else if (m->cb == NULL) {
+		candidate_strand(c);
+	}
+}
+
+static void start_next(struct configuration *c);
+
+static bool is_stale(const struct candidate_change *m)
+{
+	const struct configuration *c = m->configuration;
+
+	return m->base != candidate_document(c) || m->running != configuration_running(c);
+}
+
+static void made(void *arg)
+{
+	struct candidate_change *m = arg;
+	struct configuration *c = m->configuration;
+
+	c->change = NULL;
+	if (m->ret == -ECANCELED && m->cb == NULL)
+		make(m); /* nobody asks for it again */
+	if (m->ret != -ECANCELED && is_stale(m)) {
+		helper_release(c->daemon->helpers, put_document, m->candidate);
+		m->candidate = NULL;
+		STAILQ_INSERT_HEAD(&c->changes, m, next);
+	} else {
+		take(m);
+		finish(m);
+	}
+	start_next(c);
+}
+
+static void start_next(struct configuration *c)
+{
+	struct candidate_change *m = c->carrying;
+
+	if (c->change != NULL)
+		return;
+	if (m != NULL) {
+		c->carrying = NULL;
+	} else {
+		m = STAILQ_FIRST(&c->changes);
+		if (m == NULL)
+			return;
+		STAILQ_REMOVE_HEAD(&c->changes, next);
+	}
+	json_decref(m->base);
+	json_decref(m->running);
+	m->base = json_incref(candidate_document(c));
+	m->running = json_incref(configuration_running(c));
+	m->ret = -ECANCELED; /* until a helper says otherwise */
+	config_report_init(&m->report);
+	c->change = m;
+	if (helper_run(c->daemon->helpers, make, made, m) < 0)
+		made(m);
+}
+
+static struct candidate_change *new_change(struct configuration *c,
+	void (*change)(struct candidate_change *), json_t *asked, void *arg)
+{
+	struct candidate_change *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return NULL;
+	m->configuration = c;
+	m->make = change;
+	m->asked = json_incref(asked);
+	m->arg = arg;
+	return m;
+}
+
+static void enqueue(struct configuration *c, void (*change)(struct candidate_change *),
+	json_t *asked, const struct candidate_wish *wish)
+{
+	struct candidate_change *m = NULL;
+	const struct candidate_change *other;
+	struct answer a;
+	size_t cnt = 0;
+
+	STAILQ_FOREACH(other, &c->changes, next)
+	cnt++;
+	if (cnt < WAITING_MAX)
+		m = new_change(c, change, asked, wish->arg);
+	if (m == NULL) {
+		answer_error(&a, 503, "busy", NULL,
+			"too many edits wait, or no memory is left; try again");
+		wish->cb(wish->arg, &a);
+		answer_fini(&a);
+		return;
+	}
+	m->cb = wish->cb;
+	snprintf(m->user, sizeof(m->user), "%s", wish->user);
+	STAILQ_INSERT_TAIL(&c->changes, m, next);
+	start_next(c);
 }
 
 void configuration_edit(
-	struct configuration *c, const json_t *request, const char *user, struct answer *out)
+	struct configuration *c, const json_t *request, const char *user, answer_cb cb, void *arg)
 {
 	const json_t *operations = NULL;
 	const struct field fields[] = {
 		{"operations", FIELD_ARRAY, true, &operations, 0, CONFIG_OPERATIONS_MAX}};
-	struct config_report report;
-	json_t *document = NULL;
-	size_t failed;
-	int ret;
+	struct answer a;
 
-	if (fields_read(request, fields, 1, out) < 0)
-		return;
-	ret = config_tree_edit(candidate_document(c), operations, &document, &failed, &report);
-	if (ret == -EINVAL) {
-		const struct config_finding *f = config_report_error(&report);
-
-		answer_error(out, strcmp(f->code, "no-such-item") == 0 ? 404 : 422, "bad-operation",
-			json_pack("{s:i, s:s, s:s, s:s}", "operation", (int)failed, "path", f->path,
-				"code", f->code, "message", f->text),
-			"%s%s%s; nothing was changed", f->path, f->path[0] != '\0' ? ": " : "",
-			f->text);
+	if (fields_read(request, fields, 1, &a) < 0) {
+		cb(arg, &a);
+		answer_fini(&a);
 		return;
 	}
-	if (ret < 0) {
-		answer_error(out, 503, "busy", NULL, "no memory is left; try again");
-		return;
-	}
-	candidate_set(c, document, user);
-	answer_ok(out, json_pack("{s:b, s:i}", "is_changed", candidate_is_changed(c), "applied",
-			       (int)json_array_size(operations)));
+	enqueue(c, make_edits, (json_t *)(uintptr_t)operations,
+		&(struct candidate_wish){user, cb, arg});
 }
 
 void configuration_replace(
-	struct configuration *c, json_t *document, const char *user, struct answer *out)
+	struct configuration *c, json_t *document, const char *user, answer_cb cb, void *arg)
 {
-	struct config_report report;
-	json_t *now = NULL, *complete;
+	enqueue(c, make_new, document, &(struct candidate_wish){user, cb, arg});
+}
 
-	if (config_check_shape(document, &report) < 0 ||
-		config_upgrade(document, &now, &report) < 0) {
-		answer_error(out, 422, "configuration-refused",
-			json_pack("{s:o, s:o}", "errors", configuration_findings(&report, false),
-				"warnings", configuration_findings(&report, true)),
-			"%zu errors; the candidate was not changed", report.error_cnt);
+void candidate_carry(struct configuration *c, json_t *before, void (*carried)(void *arg), void *arg)
+{
+	struct candidate_change *m = NULL;
+
+	if (c->candidate != NULL && before != configuration_running(c)) {
+		m = new_change(c, make_carried, before, arg);
+		if (m == NULL)
+			candidate_strand(c);
+	}
+	if (m == NULL) {
+		carried(arg);
 		return;
 	}
-	complete = configuration_complete(now, configuration_running(c));
-	json_decref(now);
-	if (complete == NULL) {
-		answer_error(out, 503, "busy", NULL, "no memory is left; try again");
-		return;
-	}
-	c->is_stranded = false;
-	candidate_set(c, complete, user);
-	answer_ok(out, json_pack("{s:b}", "is_changed", candidate_is_changed(c)));
-}
-
-void configuration_discard(struct configuration *c, struct answer *out)
-{
-	candidate_clear(c);
-	answer_ok(out, json_pack("{s:b}", "is_changed", false));
-}
-
-static json_t *confirm_by(const struct configuration *c)
-{
-	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
-
-	return u->number != 0 ? time_json(u->deadline) : json_null();
-}
-
-void configuration_history(struct configuration *c, struct answer *out)
-{
-	json_t *entries = json_array();
-
-	for (size_t i = 0; i < config_history_cnt(c->history); i++)
-		json_array_append_new(entries, config_entry_json(config_history_at(c->history, i)));
-	answer_ok(out, json_pack("{s:I, s:o, s:o}", "running", (json_int_t)c->number, "confirm_by",
-			       confirm_by(c), "entries", entries));
+	m->carried = carried;
+	c->carrying = m;
+	start_next(c);
 }

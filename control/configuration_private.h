@@ -2,6 +2,8 @@
 /* What the pieces of the configuration service share; nobody else includes it. */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "control/audit.h"
 #include "control/config_history.h"
 #include "control/configuration.h"
@@ -20,12 +22,23 @@ struct configuration {
 	bool is_stranded;  /* the running one changed where the candidate did, too */
 	char editor[EDITORS_MAX][64];
 	size_t editor_cnt;
-	bool is_saved;         /* a restart finds the candidate as it is */
-	uint64_t save_cnt;     /* tries so far: the last one counts */
-	struct commit *commit; /* under way, or NULL */
-	bool is_reload_due;    /* when that one is done */
+	bool is_saved;                           /* a restart finds the candidate as it is */
+	uint64_t save_cnt;                       /* tries so far: the last one counts */
+	struct candidate_change *change;         /* of the candidate, under way on a helper; NULL */
+	struct candidate_change *carrying;       /* the next one, before all others; NULL */
+	STAILQ_HEAD(, candidate_change) changes; /* waiting */
+	struct commit *commit;                   /* under way, or NULL */
+	bool is_confirming;                      /* a helper writes that it is confirmed */
+	bool is_reload_due;                      /* when that is done */
 	struct event *confirm_timer;
 	struct event *retry_timer; /* a good file could not be kept in the history */
+};
+
+/* Who wants the candidate changed. */
+struct candidate_wish {
+	const char *user;
+	answer_cb cb;
+	void *arg;
 };
 
 enum commit_kind { COMMIT_CANDIDATE, COMMIT_ROLLBACK, COMMIT_ITEM, COMMIT_FILE, COMMIT_TRIAL };
@@ -71,14 +84,22 @@ json_t *configuration_running(const struct configuration *c);
  */
 /* The candidate's document, or the running one. Borrowed. */
 json_t *candidate_document(const struct configuration *c);
-/* It differs from the running one. */
+/* There is one that differs from the running one. */
 bool candidate_is_changed(const struct configuration *c);
-/* Takes document. */
-void candidate_set(struct configuration *c, json_t *document, const char *user);
+/* Takes document, which differs from the running one if is_changed. user: who edits; or NULL. */
+void candidate_set(struct configuration *c, json_t *document, bool is_changed, const char *user);
+/* The running one has changed where the candidate did: it cannot be committed. */
+void candidate_strand(struct configuration *c);
+/* What leads from one document to the other, as operations; NULL = no memory. Any thread. */
+json_t *candidate_operations(json_t *from, json_t *to);
 /* Nothing is edited any more. */
 void candidate_clear(struct configuration *c);
-/* Edits that were made on before, which was running, are made on what is running now. */
-void candidate_carry(struct configuration *c, json_t *before);
+/*
+ * Edits that were made on before, which was running, are made on what is running now, by a helper;
+ * carried() is told when that is done, maybe at once. One at a time. edit.c
+ */
+void candidate_carry(
+	struct configuration *c, json_t *before, void (*carried)(void *arg), void *arg);
 /* At start, when it is known what is running. */
 void candidate_load(struct configuration *c);
 
@@ -91,6 +112,8 @@ json_t *configuration_keep_users(json_t *document, json_t *running)
 json_t *configuration_complete(json_t *document, json_t *running)
 	__attribute__((warn_unused_result));
 extern const char *const configuration_user_path[3];
+/* Something is being put in force, or confirmed: one at a time. */
+bool configuration_is_busy(const struct configuration *c);
 /* Starts the commit, or answers why not. Takes m. */
 void commit_start(struct configuration *c, struct commit *m);
 struct commit *commit_new(

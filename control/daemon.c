@@ -260,10 +260,15 @@ void daemon_reload(struct daemon *d)
 	configuration_reload(d->configuration);
 }
 
+static void free_config(void *config)
+{
+	config_free(config);
+}
+
 void daemon_use_config(struct daemon *d, struct config *config, bool is_trust_changed)
 {
 	revocations_forget(d);
-	config_free(d->config);
+	helper_release(d->helpers, free_config, d->config);
 	d->config = config;
 	alarms_configure(d->alarms);
 	log_info("the configuration is in force: %zu ports, %zu peers", config->port_cnt,

@@ -29,18 +29,12 @@ void configure_show_candidate(struct exchange *x)
 
 void configure_edit_candidate(struct exchange *x)
 {
-	struct answer a;
-
-	configuration_edit(x->daemon->configuration, x->body, x->who.name, &a);
-	exchange_answer_now(x, &a);
+	configuration_edit(x->daemon->configuration, x->body, x->who.name, exchange_answer, x);
 }
 
 void configure_replace_candidate(struct exchange *x)
 {
-	struct answer a;
-
-	configuration_replace(x->daemon->configuration, x->body, x->who.name, &a);
-	exchange_answer_now(x, &a);
+	configuration_replace(x->daemon->configuration, x->body, x->who.name, exchange_answer, x);
 }
 
 void configure_discard_candidate(struct exchange *x)
@@ -68,10 +62,7 @@ void configure_commit(struct exchange *x)
 
 void configure_confirm(struct exchange *x)
 {
-	struct answer a;
-
-	configuration_confirm(x->daemon->configuration, &a);
-	exchange_answer_now(x, &a);
+	configuration_confirm(x->daemon->configuration, exchange_answer, x);
 }
 
 void configure_roll_back(struct exchange *x)

@@ -17,7 +17,6 @@
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/rest/head_check.h"
-#include "control/rest/json_body.h"
 #include "control/rest/operate.h"
 #include "control/rest/rest_private.h"
 #include "control/rest/routes.h"
@@ -59,11 +58,18 @@ static void unlink_exchange(struct exchange *x)
 	}
 }
 
+static void put_body(void *body)
+{
+	json_decref(body);
+}
+
 static void free_exchange(struct exchange *x)
 {
+	bool is_aside = x->rest != NULL && x->is_body_large;
+
 	if (x->rest != NULL)
 		unlink_exchange(x);
-	json_decref(x->body);
+	helper_release(is_aside ? x->daemon->helpers : NULL, put_body, x->body);
 	free(x);
 }
 
@@ -178,7 +184,7 @@ const json_t *exchange_body(struct exchange *x)
 	return x->body;
 }
 
-static void refuse(struct exchange *x, int status, const char *code, const char *message)
+void exchange_refuse(struct exchange *x, int status, const char *code, const char *message)
 {
 	struct answer a;
 
@@ -260,22 +266,23 @@ static bool find_route(struct exchange *x)
 	if (scope == ROUTE_SCOPE_HERE)
 		route_find(routes, route_cnt, evhttp_request_get_command(x->req), path, &match);
 	if (match.allowed == 0) {
-		refuse(x, 404, "no-such-resource",
+		exchange_refuse(x, 404, "no-such-resource",
 			"there is no such resource; GET /api/v1/openapi.json lists them");
 		return false;
 	}
 	if (match.route == NULL) {
 		route_print_methods(match.allowed, x->allowed, sizeof(x->allowed));
-		refuse(x, 405, "method-not-allowed",
+		exchange_refuse(x, 405, "method-not-allowed",
 			"the Allow header lists what can be done here");
 		return false;
 	}
 	if (query != NULL && strlen(query) >= sizeof(x->query)) {
-		refuse(x, 400, "bad-query", "the query is longer than any that is understood here");
+		exchange_refuse(x, 400, "bad-query",
+			"the query is longer than any that is understood here");
 		return false;
 	}
 	if (query != NULL && query[0] != '\0' && match.route->query == NULL) {
-		refuse(x, 400, "bad-query", "this call takes no query");
+		exchange_refuse(x, 400, "bad-query", "this call takes no query");
 		return false;
 	}
 	x->route = match.route;
@@ -293,7 +300,7 @@ static bool authorize(struct exchange *x, bool is_local)
 		(x->route->handle == operate_metrics && x->daemon->config->is_metrics_open))
 		return true;
 	if (!identify(x, is_local, &why)) {
-		refuse(x, 401, "not-authenticated", why);
+		exchange_refuse(x, 401, "not-authenticated", why);
 		return false;
 	}
 	snprintf(x->actor.user, sizeof(x->actor.user), "%s", x->who.name);
@@ -309,69 +316,20 @@ static bool authorize(struct exchange *x, bool is_local)
 	return true;
 }
 
-static bool parse_body(struct exchange *x, void *data, size_t len)
+void exchange_handle(struct exchange *x)
 {
-	struct json_body_error error = {0};
-	struct answer a;
-	int ret;
+	struct audit *audit = x->daemon->audit;
 
-	ret = json_body_parse(data, len, &x->body, &error);
-	explicit_bzero(data, len); /* it may have held a password, whatever became of it */
-	if (ret < 0) {
-		answer_error(&a, 400, "bad-json",
-			json_pack(
-				"{s:i, s:i}", "line", (int)error.line, "column", (int)error.column),
-			"the body is not the JSON this server takes: %s", error.text);
-		exchange_answer(x, &a);
-		answer_fini(&a);
-		return false;
+	if (x->route->is_change && audit_is_full(audit)) {
+		exchange_refuse(x, 503, "audit-unavailable",
+			"the audit log cannot be written, so nothing may be changed: see the "
+			"alarms");
+		return;
 	}
-	if (!json_is_object(x->body)) {
-		refuse(x, 400, "bad-json", "the body must be a JSON object");
-		return false;
-	}
-	return true;
-}
-
-/* Who may read every file of this machine may send a large configuration. */
-static size_t body_max(const struct exchange *x)
-{
-	return x->is_local ? JSON_BODY_SIZE_MAX
-			   : (size_t)x->daemon->config->rest.body_max_kib * 1024;
-}
-
-static bool read_body(struct exchange *x)
-{
-	struct evbuffer *in = evhttp_request_get_input_buffer(x->req);
-	const char *type = header_of(x, "Content-Type");
-	size_t len = evbuffer_get_length(in);
-	unsigned char *data;
-
-	if (len > body_max(x)) {
-		x->has_bad_framing = true;
-		refuse(x, 413, "too-large", "the body is larger than this server takes");
-		return false;
-	}
-	if (len == 0) {
-		if (x->route->body != ROUTE_BODY_REQUIRED)
-			return true;
-		refuse(x, 400, "no-body", "this call needs a JSON body");
-		return false;
-	}
-	if (x->route->body == ROUTE_BODY_NONE) {
-		refuse(x, 400, "unexpected-body", "this call takes no body");
-		return false;
-	}
-	if (type != NULL && !head_is_json(type)) {
-		refuse(x, 415, "not-json", "send the body with Content-Type: application/json");
-		return false;
-	}
-	data = evbuffer_pullup(in, -1);
-	if (data == NULL) {
-		refuse(x, 503, "busy", "no memory is left for the body; try again");
-		return false;
-	}
-	return parse_body(x, data, len);
+	audit_set_actor(audit, &x->actor);
+	/* May answer, and end x, at once. */
+	x->route->handle(x);
+	audit_set_actor(audit, NULL);
 }
 
 static struct exchange *new_exchange(struct rest *rest, struct evhttp_request *req)
@@ -406,21 +364,11 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 	why = head_check(evhttp_request_get_input_headers(req), req->major, req->minor);
 	if (why != NULL) {
 		x->has_bad_framing = true;
-		refuse(x, 400, "bad-request", why);
+		exchange_refuse(x, 400, "bad-request", why);
 		return;
 	}
 	accept = header_of(x, "Accept");
 	x->accepts_pem = accept != NULL && strcasecmp(accept, EXCHANGE_PEM_TYPE) == 0;
-	if (!find_route(x) || !authorize(x, is_local) || !read_body(x))
-		return;
-	if (x->route->is_change && audit_is_full(x->daemon->audit)) {
-		refuse(x, 503, "audit-unavailable",
-			"the audit log cannot be written, so nothing may be changed: see the "
-			"alarms");
-		return;
-	}
-	audit_set_actor(x->daemon->audit, &x->actor);
-	/* May answer, and end x, at once. */
-	x->route->handle(x);
-	audit_set_actor(rest->daemon->audit, NULL);
+	if (find_route(x) && authorize(x, is_local))
+		exchange_read_body(x);
 }

@@ -24,7 +24,8 @@ struct exchange {
 	const struct route *route; /* NULL: refused before one was found */
 	char param[ROUTE_PARAM_MAX + 1];
 	char query[520];
-	json_t *body; /* an object; NULL = none was sent */
+	json_t *body;       /* an object; NULL = none was sent */
+	bool is_body_large; /* giving it back takes a while */
 	struct user_identity who;
 	struct audit_actor actor;
 	bool is_local;        /* over the Unix socket */
@@ -54,6 +55,16 @@ void exchange_audit(const struct exchange *x, const struct answer *a);
 /* The body; an empty object when it was left out. */
 const json_t *exchange_body(struct exchange *x);
 #define EXCHANGE_PEM_TYPE "application/x-pem-file"
+
+/* Refuses, and ends x. */
+void exchange_refuse(struct exchange *x, int status, const char *code, const char *message);
+/* Has the body, if any: lets the route's service answer. */
+void exchange_handle(struct exchange *x);
+
+/* ---- exchange_body.c, for exchange.c ---- */
+
+/* Reads the body and handles x, maybe later; or refuses. */
+void exchange_read_body(struct exchange *x);
 
 /* ---- exchange_reply.c, for exchange.c ---- */
 

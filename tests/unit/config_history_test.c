@@ -157,7 +157,11 @@ static void test_unconfirmed(void **state)
 	config_history_close(h);
 	assert_int_equal(config_history_open(dir, &h), 0);
 	assert_int_equal(config_history_unconfirmed(h)->deadline, 99);
-	assert_int_equal(config_history_confirm(h), 0);
+	config_history_plan_confirm(h, &plan);
+	assert_int_equal(write_plan_run(&plan), 0);
+	write_plan_fini(&plan);
+	config_history_confirm(h);
+	assert_int_equal(config_history_unconfirmed(h)->number, 0);
 	config_history_close(h);
 	assert_int_equal(config_history_open(dir, &h), 0);
 	assert_int_equal(config_history_unconfirmed(h)->number, 0);

@@ -20,12 +20,11 @@
 static inline void edit(json_t *operations, int status)
 {
 	json_t *request = json_pack("{s:o}", "operations", operations);
-	struct answer a;
+	struct call c = {0};
 
-	configuration_edit(f.d.configuration, request, "tester", &a);
-	if (a.status != status)
-		fail_msg("%d: %s", a.status, json_dumps(a.body, 0));
-	answer_fini(&a);
+	configuration_edit(f.d.configuration, request, "tester", call_answered, &c);
+	call_wait(&f, &c, status);
+	call_fini(&c);
 	json_decref(request);
 }
 

@@ -32,11 +32,20 @@ static void test_commit(void **state)
 	assert_int_equal(commit_mtu(1299), second + 1);
 }
 
+static void replace_candidate(json_t *whole, int status)
+{
+	struct call c = {0};
+
+	configuration_replace(f.d.configuration, whole, "tester", call_answered, &c);
+	call_wait(&f, &c, status);
+	call_fini(&c);
+	json_decref(whole);
+}
+
 /* Editing back what was edited is no change; discarding is none either. */
 static void test_candidate(void **state)
 {
 	struct answer a;
-	json_t *whole;
 
 	(void)state;
 	edit(set_mtu(1400), 200);
@@ -53,18 +62,49 @@ static void test_candidate(void **state)
 	edit(json_pack("[{s:s, s:[s,s]}]", "op", "delete", "path", "authority", "alarm-shelving"),
 		404);
 	assert_false(candidate_is_changed());
-	whole = json_pack("{s:i}", "nonsense", 1);
-	configuration_replace(f.d.configuration, whole, "tester", &a);
-	assert_int_equal(a.status, 422);
-	answer_fini(&a);
-	json_decref(whole);
+	replace_candidate(json_pack("{s:i}", "nonsense", 1), 422);
 	/* Incomplete is fine until the commit. */
-	whole = json_pack("{s:{}}", "router");
-	configuration_replace(f.d.configuration, whole, "tester", &a);
-	assert_int_equal(a.status, 200);
-	answer_fini(&a);
-	json_decref(whole);
+	replace_candidate(json_pack("{s:{}}", "router"), 200);
 	assert_true(candidate_is_changed());
+}
+
+/* A helper works on the candidate: in order, and on what is there when it is done. */
+static void test_edits_aside(void **state)
+{
+	const struct configuration_item harden = {.name = "x",
+		.audit_type = "config.committed",
+		.audit_text = "Put a configuration in force",
+		.operations = json_pack("[{s:s, s:[s,s,s], s:s}]", "op", "set", "path", "authority",
+			"security-key-management", "invalid-certificate-behavior", "value",
+			"fail-hard")};
+	struct call c[3] = {0}, item = {0};
+	json_t *request[3];
+	struct answer a;
+
+	(void)state;
+	edit(set_mtu(1300), 200);
+	for (int i = 0; i < 3; i++) {
+		request[i] = json_pack("{s:o}", "operations", set_mtu(1301 + i));
+		configuration_edit(f.d.configuration, request[i], "tester", call_answered, &c[i]);
+		assert_int_equal(c[i].status, 0);
+	}
+	/* Both replace what the edits were begun on. */
+	configuration_commit_item(f.d.configuration, &harden, call_answered, &item);
+	configuration_discard(f.d.configuration, &a);
+	answer_fini(&a);
+	assert_false(candidate_is_changed());
+	call_wait(&f, &item, 200);
+	call_fini(&item);
+	for (int i = 0; i < 3; i++) {
+		call_wait(&f, &c[i], 200);
+		call_fini(&c[i]);
+		json_decref(request[i]);
+	}
+	assert_int_equal(diff_cnt(), 1); /* what was committed is in the candidate, too */
+	commit(json_object(), &item, 200);
+	call_fini(&item);
+	assert_int_equal(f.d.config->port[0].mtu, 1303);
+	assert_int_equal(f.d.config->invalid_certificate_behavior, RK_FAIL_HARD);
 }
 
 static json_t *shown_candidate(void)
@@ -284,11 +324,11 @@ static void commit_unconfirmed(int mtu)
 
 static void confirm(int status)
 {
-	struct answer a;
+	struct call c = {0};
 
-	configuration_confirm(f.d.configuration, &a);
-	assert_int_equal(a.status, status);
-	answer_fini(&a);
+	configuration_confirm(f.d.configuration, call_answered, &c);
+	call_wait(&f, &c, status);
+	call_fini(&c);
 }
 
 /* The deadline as a later clock would find it. */
@@ -407,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_commit),
 		T(test_candidate),
+		T(test_edits_aside),
 		T(test_candidate_survives),
 		T(test_damaged_candidate),
 		T(test_refused_commit),

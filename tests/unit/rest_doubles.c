@@ -414,23 +414,23 @@ void configuration_show_entry(struct configuration *c, const char *number, answe
 	answer_with(cb, arg, json_pack("{s:s}", "number", number));
 }
 
-void configuration_confirm(struct configuration *c, struct answer *out)
+void configuration_confirm(struct configuration *c, answer_cb cb, void *arg)
 {
 	(void)c;
-	answer_ok(out, json_object());
+	answer_with(cb, arg, json_object());
 }
 
 void configuration_edit(
-	struct configuration *c, const json_t *request, const char *user, struct answer *out)
+	struct configuration *c, const json_t *request, const char *user, answer_cb cb, void *arg)
 {
 	saw(DOUBLES(c), request);
-	answer_ok(out, json_pack("{s:b, s:s}", "is_changed", 1, "user", user));
+	answer_with(cb, arg, json_pack("{s:b, s:s}", "is_changed", 1, "user", user));
 }
 
 void configuration_replace(
-	struct configuration *c, json_t *document, const char *user, struct answer *out)
+	struct configuration *c, json_t *document, const char *user, answer_cb cb, void *arg)
 {
-	configuration_edit(c, document, user, out);
+	configuration_edit(c, document, user, cb, arg);
 }
 
 void configuration_validate(struct configuration *c, answer_cb cb, void *arg)

@@ -282,6 +282,42 @@ static void audited_name_is_bounded(void **state)
 	free(audit);
 }
 
+/* A helper parses it: it arrives whole, is refused with its place, and its client may go. */
+static void large_body(void **state)
+{
+	size_t len = 300000;
+	char *body = malloc(len + 32), *seen, head[2048];
+	struct client *c;
+
+	(void)state;
+	memset(body, 'x', len);
+	memcpy(body, "{\"a\":\n\"", 7);
+	strcpy(body + len, "\"}");
+	answers("PUT", "/api/v1/configuration/candidate", admin, body, 200, NULL);
+	seen = fixture_last_body(f);
+	assert_non_null(seen);
+	assert_true(strlen(seen) > len - 16);
+	free(seen);
+	strcpy(body + len, "\"]");
+	answers("PUT", "/api/v1/configuration/candidate", admin, body, 400, "bad-json");
+	strcpy(body + len, "\"");
+	body[0] = '[';
+	answers("PUT", "/api/v1/configuration/candidate", viewer, body, 403, "not-allowed");
+	for (int i = 0; i < 8; i++) {
+		c = client_open(f);
+		assert_non_null(c);
+		snprintf(head, sizeof(head),
+			"PUT /api/v1/configuration/candidate HTTP/1.1\r\nHost: a\r\n"
+			"Authorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n",
+			admin, strlen(body));
+		assert_true(client_send(c, head, strlen(head)));
+		assert_true(client_send(c, body, strlen(body)));
+		client_close(c);
+	}
+	answers("GET", "/api/v1/peer", viewer, NULL, 200, NULL);
+	free(body);
+}
+
 static void local_socket_needs_no_token(void **state)
 {
 	char *answer = NULL, path[128];
@@ -376,6 +412,7 @@ int main(void)
 		cmocka_unit_test(request_id_is_echoed_and_audited),
 		cmocka_unit_test(audited_name_is_bounded),
 		cmocka_unit_test(long_query),
+		cmocka_unit_test(large_body),
 		cmocka_unit_test(local_socket_needs_no_token),
 		cmocka_unit_test(health_and_document_are_open),
 		cmocka_unit_test(events_are_counted),
