@@ -62,7 +62,7 @@ bool revocations_follow_kinds(struct daemon *d);
 struct revocations_query {
 	const struct revocations *revocations;
 	int64_t now;
-	char detail[160]; /* out, when revoked: "serial 0A, keyCompromise, since ..., list URL" */
+	char detail[192]; /* out, when revoked: "serial 0A, keyCompromise, since ..., list URL" */
 };
 enum pki_revocation_answer revocations_find(
 	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out);
@@ -92,5 +92,7 @@ int revocations_compile_overlay(const struct revocations *base, const struct rev
 	struct revocations_overlay **made, struct rk_refusal *why) RK_MUST_CHECK;
 /* What one compilation has to look at: entries of sources that base does not share; NULL: all. */
 size_t revocations_new_entry_cnt(const struct revocations *base, const struct revocations *r);
+/* In hexadecimal, as other programs print it: without the octet that only says it is not negative. */
+void revocation_serial_text(const struct master_entry *e, char out[MASTER_SERIAL_MAX * 2 + 1]);
 /* "keyCompromise", ...: RFC 5280's words. */
 const char *revocation_reason_name(enum rk_revocation_reason reason);

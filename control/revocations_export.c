@@ -115,13 +115,12 @@ static int open_source(struct revocations_export *x)
 /* What snprintf says: at least size when it did not fit. */
 static size_t write_entry(const struct revocations_export *x, char *buf, size_t size)
 {
-	char serial[MASTER_SERIAL_MAX * 2 + 1] = "", date[TIME_TEXT_LEN];
+	char serial[MASTER_SERIAL_MAX * 2 + 1], date[TIME_TEXT_LEN];
 	struct master_entry e;
 	const char *reason;
 
 	master_source_entry(master_list_source(x->list, x->source), x->entry, &e);
-	for (size_t i = 0; i < e.serial_len; i++)
-		snprintf(serial + 2 * i, 3, "%02X", e.serial[i]);
+	revocation_serial_text(&e, serial);
 	time_text(e.revoked_at, date);
 	reason = revocation_reason_name((enum rk_revocation_reason)e.reason);
 	if (x->format == REVOCATIONS_TEXT)

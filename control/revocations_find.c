@@ -26,6 +26,18 @@ const char *revocation_reason_name(enum rk_revocation_reason reason)
 	return name[reason];
 }
 
+void revocation_serial_text(const struct master_entry *e, char out[MASTER_SERIAL_MAX * 2 + 1])
+{
+	static const char digit[] = "0123456789ABCDEF";
+	size_t at = 0;
+
+	for (size_t i = e->serial_len > 1 && e->serial[0] == 0; i < e->serial_len; i++) {
+		out[at++] = digit[e->serial[i] >> 4];
+		out[at++] = digit[e->serial[i] & 15];
+	}
+	out[at] = '\0';
+}
+
 /* The first source that is not below this issuer. */
 static size_t lower_bound(const struct revocations *r, const uint8_t hash[PKI_ISSUER_HASH_LEN])
 {
@@ -115,13 +127,12 @@ bool revocations_lookup(const struct revocations *r, const uint8_t hash[PKI_ISSU
 static void describe(struct revocations_query *q, const struct master_entry *entry,
 	const struct master_source *source)
 {
-	char serial[MASTER_SERIAL_MAX * 2 + 1] = "";
+	char serial[MASTER_SERIAL_MAX * 2 + 1];
 	char when[TIME_TEXT_LEN];
 
-	for (size_t i = 0; i < entry->serial_len; i++)
-		snprintf(serial + 2 * i, 3, "%02X", entry->serial[i]);
+	revocation_serial_text(entry, serial);
 	time_text(entry->revoked_at, when);
-	snprintf(q->detail, sizeof(q->detail), "serial %s, %s, since %s, by the list of %.60s",
+	snprintf(q->detail, sizeof(q->detail), "serial %.40s, %s, since %s, by the list of %.60s",
 		serial, revocation_reason_name((enum rk_revocation_reason)entry->reason), when,
 		master_source_info(source)->ca_name);
 }

@@ -53,6 +53,25 @@ static void both_formats_say_the_same(void **state)
 	folder_fini(&folder);
 }
 
+/* As openssl x509 -serial and our own certificates' answers say it: half of all begin with such an octet. */
+static void serials_are_printed_as_others_print_them(void **state)
+{
+	struct master_list *list = NULL;
+	struct folder folder;
+	char *text;
+
+	(void)state;
+	folder_init(&folder);
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://a", 9, 0x0080, 1)), 0);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	text = print(&folder, "text", 0);
+	assert_int_equal(strncmp(text, "CN=one\t80\t", 10), 0);
+	free(text);
+	master_list_put(list);
+	folder_fini(&folder);
+}
+
 /* Of an indirect list's entries the issuer is the certificates'. */
 static struct master_list *large_list(void)
 {
@@ -115,6 +134,7 @@ static void pieces_are_bounded_and_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(both_formats_say_the_same),
+		cmocka_unit_test(serials_are_printed_as_others_print_them),
 		cmocka_unit_test(pieces_are_bounded_and_whole)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
