@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/crl/state.h"
 
@@ -13,19 +12,6 @@
  */
 #define DELTA_LEAD_NS UINT64_C(500000000)
 #define LARGE_BYTES   ((size_t)1 << 20)
-
-uint64_t crl_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
-
-int64_t crl_wall_sec(void)
-{
-	return (int64_t)time(NULL);
-}
 
 static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 {

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The CRL manager in time: both clocks are this test's. */
+#include "control/crl/state.h"
+#include "tests/unit/crl_fixture.h"
+
+#define SEC UINT64_C(1000000000)
+
+static int64_t wall_step;   /* off the real one */
+static uint64_t mono_ahead; /* ns */
+
+uint64_t __real_crl_now_ns(void);
+uint64_t __wrap_crl_now_ns(void);
+int64_t __real_crl_wall_sec(void);
+int64_t __wrap_crl_wall_sec(void);
+
+uint64_t __wrap_crl_now_ns(void)
+{
+	return __real_crl_now_ns() + mono_ahead;
+}
+
+int64_t __wrap_crl_wall_sec(void)
+{
+	return __real_crl_wall_sec() + wall_step + (int64_t)(mono_ahead / SEC);
+}
+
+static int begin(void **state)
+{
+	wall_step = 0;
+	mono_ahead = 0;
+	return set_up(state);
+}
+
+static struct crl_source *add_source(struct bench *b, const char *name, bool is_configured)
+{
+	char url[192];
+	struct crl_source *s;
+
+	snprintf(url, sizeof(url), "file://%s/%s", b->dir, name);
+	s = crl_source_get(b->d.crl, name, url);
+	assert_non_null(s);
+	s->is_configured = is_configured;
+	return s;
+}
+
+static void run_until_idle(struct bench *b)
+{
+	for (int turns = 0; turns < 1000 && b->d.crl->running_cnt > 0; turns++)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
+	assert_int_equal(b->d.crl->running_cnt, 0);
+}
+
+static void four_are_fetched_at_a_time(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = b->d.crl;
+	char name[8];
+
+	for (int i = 0; i < 7; i++) {
+		snprintf(name, sizeof(name), "%d.crl", i);
+		add_source(b, name, true)->is_forced = true;
+	}
+	crl_schedule(m);
+	assert_int_equal(m->running_cnt, 4);
+	crl_schedule(m); /* each once */
+	assert_int_equal(m->running_cnt, 4);
+	run_until_idle(b);
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		assert_false(m->source[i]->is_forced);
+		assert_int_equal(m->source[i]->failure_cnt, 1);
+	}
+}
+
+/* A certificate may not make us read our own files. */
+static void learnt_source_is_no_file(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *s = add_source(b, "ca.crl", false);
+
+	put_crl(b, 1, NULL, 0);
+	s->is_forced = true;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_string_equal(s->last_error, "not an http, https or file URL");
+	assert_int_equal(s->this_update, 0);
+}
+
+/* Between two of one configuration the pause that it says; in a refresh none. */
+static void sources_start_one_after_the_other(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = b->d.crl;
+	struct crl_source *one = add_source(b, "1.crl", true), *two = add_source(b, "2.crl", true);
+
+	one->backoff_ns = two->backoff_ns = 5 * SEC;
+	crl_schedule(m);
+	assert_true(one->is_running && !two->is_running);
+	mono_ahead += 4 * SEC;
+	crl_schedule(m);
+	assert_false(two->is_running);
+	mono_ahead += 2 * SEC;
+	crl_schedule(m);
+	assert_true(two->is_running);
+	run_until_idle(b);
+	one->is_forced = two->is_forced = true;
+	crl_schedule(m);
+	assert_true(one->is_running && two->is_running);
+	run_until_idle(b);
+}
+
+/* Fetched again when its time has come, by the clock that nobody sets. */
+static void polling_goes_by_the_monotonic_clock(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *s;
+
+	put_crl(b, 1, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	s = b->d.crl->source[0];
+	assert_int_equal(s->failure_cnt, 0);
+	put_crl(b, 2, NULL, 0);
+	wall_step = 100 * TEST_DAY;
+	crl_schedule(b->d.crl);
+	assert_false(s->is_running);
+	wall_step = 0;
+	mono_ahead += 3590 * SEC;
+	crl_schedule(b->d.crl);
+	assert_false(s->is_running);
+	mono_ahead += 20 * SEC;
+	crl_schedule(b->d.crl);
+	assert_true(s->is_running);
+	run_until_idle(b);
+	assert_string_equal(s->number, "02");
+}
+
+/* The clock of a router without a battery, or one that somebody set: what stands, stands. */
+static void clock_that_jumps_back_takes_nothing(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	const struct test_crl_entry other = {.serial_hex = "0102"};
+	struct crl_source *s;
+
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .number = 5,
+				    .this_update = time(NULL) - 7200,
+				    .next_update = time(NULL) + 3600,
+				    .entry = &west,
+				    .entry_cnt = 1});
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	s = b->d.crl->source[0];
+	assert_true(is_revoked(b, b->pki.leaf));
+	assert_string_equal(seen.alarm_kind, "");
+	wall_step = -200; /* that much is nobody's business */
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+	wall_step = -3600;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* A list of now is one of the future by such a clock. */
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .number = 6,
+				    .this_update = time(NULL) - 60,
+				    .entry = &other,
+				    .entry_cnt = 1});
+	refresh(b);
+	assert_non_null(strstr(s->last_error, "crl-not-yet-valid"));
+	assert_string_equal(s->number, "05");
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* The year 2000: as before, and no list is older or younger by it. */
+	wall_step = 946684800 - (int64_t)time(NULL);
+	seen.alarm_kind[0] = '\0';
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	assert_non_null(strstr(seen.alarm_text, "before the newest revocation list"));
+	refresh(b);
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* Right again: one list that is good by it is the proof. */
+	wall_step = 0;
+	refresh(b);
+	assert_string_equal(s->number, "06");
+	assert_string_equal(s->last_error, "");
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+	assert_false(is_revoked(b, b->pki.leaf));
+}
+
+/* By a clock that is doubted nothing is called stale. */
+static void doubted_clock_makes_no_list_stale(void **state)
+{
+	struct bench *b = *state;
+
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .this_update = time(NULL) - 100000,
+				    .next_update = time(NULL) + 3600});
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	mono_ahead += 3 * 3600 * SEC;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-stale");
+	seen.alarm_kind[0] = '\0';
+	wall_step = -1800; /* back half an hour, and stale even so */
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+}
+
+/* Nobody fetches it: another list says what it would. */
+static void overridden_list_is_not_called_stale(void **state)
+{
+	struct bench *b = *state;
+
+	put_crl(b, 1, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	mono_ahead += 2 * 86400 * SEC;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-stale");
+	b->d.crl->source[0]->is_overridden = true;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+}
+
+/* The newest of several lists is what the clock is held against. */
+static void clock_is_held_against_the_newest_list(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *old = add_source(b, "a.crl", true), *new = add_source(b, "b.crl", true);
+
+	for (int i = 0; i < 2; i++)
+		put_crl_at((i == 0 ? old : new)->url + strlen("file://"),
+			&(struct test_crl){.issuer = i == 0 ? b->pki.ca : b->pki.root,
+				.issuer_key = i == 0 ? b->pki.ca_key : b->pki.root_key,
+				.this_update = time(NULL) - (i == 0 ? 30 * TEST_DAY : 60)});
+	old->is_forced = new->is_forced = true;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_true(old->this_update != 0 && new->this_update != 0);
+	b->d.crl->clock = (struct crl_clock){0}; /* as after a start */
+	wall_step = -10 * TEST_DAY;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	unlink(old->url + strlen("file://"));
+	unlink(new->url + strlen("file://"));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(four_are_fetched_at_a_time),
+		T(learnt_source_is_no_file),
+		T(sources_start_one_after_the_other),
+		T(polling_goes_by_the_monotonic_clock),
+		T(clock_that_jumps_back_takes_nothing),
+		T(doubted_clock_makes_no_list_stale),
+		T(overridden_list_is_not_called_stale),
+		T(clock_is_held_against_the_newest_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
