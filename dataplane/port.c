@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/log.h"
+#include "dataplane/neighbour.h"
 #include "dataplane/published.h"
 
 #define BUFFER_CNT   8191 /* for one worker with one port */
@@ -46,12 +47,13 @@ struct port_set {
 	char absent[RK_PORT_NAME_MAX + 1]; /* the last name that no device had */
 };
 
-/* Every queue full both ways, every ring and cache between workers too, and some in hand. */
+/* Every queue full both ways, every ring, cache and wait for a neighbour too, and some in hand. */
 static unsigned count_buffers(unsigned worker_cnt)
 {
 	unsigned ports = rte_eth_dev_count_avail();
 	unsigned more = (ports > 1 ? (ports - 1) * 2 * QUEUE_LEN * worker_cnt : 0) +
-			(worker_cnt - 1) * (2 * QUEUE_LEN + 2 * PORT_RING_LEN + 2 * BUFFER_CACHE);
+			(worker_cnt - 1) * (2 * QUEUE_LEN + 2 * PORT_RING_LEN + 2 * BUFFER_CACHE +
+						   NEIGHBOUR_SLOT_CNT);
 
 	return BUFFER_CNT + more;
 }

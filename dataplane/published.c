@@ -152,6 +152,24 @@ const uint8_t *published_port_next_hop(
 	return gateway->family == family ? gateway->bytes : NULL;
 }
 
+const uint8_t *published_port_source(
+	const struct published_port *port, uint8_t family, const uint8_t *neighbour)
+{
+	const uint8_t *first = NULL;
+
+	for (uint32_t i = 0; i < port->address_cnt; i++) {
+		const struct rk_address *own = &port->addresses[i];
+
+		if (own->family != family)
+			continue;
+		if (net_prefix_equal(own->bytes, neighbour, own->prefix_len))
+			return own->bytes;
+		if (first == NULL)
+			first = own->bytes;
+	}
+	return first;
+}
+
 static void copy_text(char *out, size_t size, struct rk_span from)
 {
 	memcpy(out, from.data, from.len < size ? from.len : size);

@@ -66,6 +66,9 @@ bool published_port_has(const struct published_port *port, uint8_t family, const
 /* The address to resolve for a destination: itself, a gateway, or NULL without a route. */
 const uint8_t *published_port_next_hop(
 	const struct published_port *port, uint8_t family, const uint8_t *destination);
+/* Our address to ask for that neighbour from; NULL: none of its family. */
+const uint8_t *published_port_source(
+	const struct published_port *port, uint8_t family, const uint8_t *neighbour);
 static inline bool published_listens(const struct published *p, uint16_t udp_port)
 {
 	return (p->udp_port[udp_port / 64] >> (udp_port % 64) & 1) != 0;

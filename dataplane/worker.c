@@ -209,6 +209,7 @@ bool worker_run(struct worker *w)
 
 	if (!is_published)
 		return worker_walk_peers(w) || is_busy;
+	worker_list_gateways(w);
 	is_busy |= timers_run(&w->timers, w->now_ns, TIMERS_PER_RUN, fire, w) > 0;
 	is_busy |= worker_receive(w) > 0;
 	neighbour_run(&w->neighbours, w->now_ns);

@@ -84,6 +84,7 @@ struct worker {
 	struct engine *engine;
 	struct crypto_service *crypto;
 	const struct published *published; /* this iteration's */
+	uint64_t gateways_seq;             /* of the view whose gateways are kept */
 	uint64_t now_ns;                   /* this iteration's */
 	struct peer *peers;                /* own, linked by next */
 	struct inbox_list commands;        /* of main, not executed yet */

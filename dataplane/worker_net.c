@@ -167,6 +167,35 @@ static void drop(void *ctx, void *packet)
 
 const struct neighbour_ops worker_neighbour_ops = {ask, deliver, drop};
 
+static void list_gateway(
+	struct worker *w, const struct published_port *port, const struct rk_address *gateway)
+{
+	struct neighbour_key key = {.port_id = port->id, .family = gateway->family};
+	const uint8_t *source = published_port_source(port, gateway->family, gateway->bytes);
+
+	if (gateway->family == 0 || source == NULL)
+		return;
+	memcpy(key.address, gateway->bytes, net_address_len(key.family));
+	neighbour_list_add(&w->neighbours, &key, source, w->now_ns);
+}
+
+void worker_list_gateways(struct worker *w)
+{
+	if (w->gateways_seq == w->published->seq)
+		return;
+	w->gateways_seq = w->published->seq;
+	neighbour_list_begin(&w->neighbours);
+	for (uint32_t i = 0; i < w->published->port_cnt; i++) {
+		const struct published_port *port = &w->published->port[i];
+
+		if (port->id == PORT_NONE)
+			continue;
+		list_gateway(w, port, &port->gateway4);
+		list_gateway(w, port, &port->gateway6);
+	}
+	neighbour_list_end(&w->neighbours);
+}
+
 static enum net_reason send_checked(struct worker *w, const struct published_port *port,
 	const struct endpoint *to, const uint8_t *payload, size_t len)
 {

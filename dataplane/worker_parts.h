@@ -17,6 +17,8 @@ void worker_tell_main(struct worker *w, struct message *m);
 extern const struct neighbour_ops worker_neighbour_ops;
 void worker_send(struct worker *w, const struct endpoint *to, const uint8_t *payload, size_t len);
 void worker_flush(struct worker *w);
+/* This view's gateways are known before anything is to go through them. */
+void worker_list_gateways(struct worker *w);
 /* An empty buffer bound for a port, or NULL and counted. */
 struct rte_mbuf *worker_new_buffer(struct worker *w, uint16_t port_id);
 static inline uint8_t *worker_bytes(struct rte_mbuf *m)

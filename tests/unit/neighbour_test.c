@@ -234,6 +234,125 @@ static void test_bounds(void **state)
 	assert_int_equal(f->dropped, 5000);
 }
 
+static void list(struct fixture *f, unsigned from, unsigned cnt)
+{
+	neighbour_list_begin(&f->table);
+	for (unsigned n = from; n < from + cnt; n++) {
+		struct neighbour_key key = key_of(n);
+
+		neighbour_list_add(&f->table, &key, source, f->now);
+	}
+	neighbour_list_end(&f->table);
+}
+
+static void pass(struct fixture *f, uint64_t ms)
+{
+	for (; ms >= 50; ms -= 50) {
+		f->now += 50 * MS;
+		neighbour_run(&f->table, f->now);
+	}
+}
+
+/* Known before the first packet, and never stale, whoever uses it. */
+static void test_gateway_is_asked_ahead_and_kept(void **state)
+{
+	struct fixture *f = *state;
+
+	list(f, 7, 1);
+	assert_int_equal(f->asked, 1);
+	assert_int_equal(f->table.open_cnt, 0); /* not one of those that strangers cause */
+	assert_true(learn(f, 7, mac_a));
+	assert_true(resolve(f, 7, 1));
+	pass(f, NEIGHBOUR_FRESH_NS / MS);
+	assert_int_equal(f->asked, 2);
+	assert_true(learn(f, 7, mac_b));
+	pass(f, NEIGHBOUR_FRESH_NS / MS - 100);
+	list(f, 7, 1); /* the same again */
+	assert_int_equal(f->asked, 2);
+	assert_true(resolve(f, 7, 1));
+	assert_memory_equal(f->mac, mac_b, 6);
+	list(f, 8, 1); /* now it is another one: the first ages like any other */
+	pass(f, NEIGHBOUR_IDLE_NS / MS);
+	assert_false(resolve(f, 7, 1));
+}
+
+/* N4: a thousand peers behind one gateway begin before it has answered. */
+static void test_gateway_holds_what_all_send(void **state)
+{
+	struct fixture *f = *state;
+	uintptr_t i;
+	unsigned rounds = 0;
+
+	list(f, 7, 2);
+	for (i = 1; i <= NEIGHBOUR_QUEUE_MAX; i++)
+		assert_false(resolve(f, 7, i));
+	assert_int_equal(f->dropped, 0);
+	assert_false(resolve(f, 7, i)); /* one too many: the oldest goes */
+	assert_int_equal(f->dropped, 1);
+	assert_int_equal(f->last, 1);
+	assert_false(resolve(f, 8, i)); /* no room is left for the other gateway */
+	assert_int_equal(f->dropped, 2);
+	assert_false(resolve(f, 9, i)); /* it is nobody else's */
+	assert_int_equal(f->dropped, 2);
+	assert_true(learn(f, 7, mac_a));
+	assert_int_equal(f->delivered, NEIGHBOUR_BURST); /* not more than a queue takes */
+	for (; f->table.ready_cnt > 0; rounds++) {
+		neighbour_run(&f->table, f->now);
+		assert_in_range(f->delivered, 0, (rounds + 2) * NEIGHBOUR_BURST);
+	}
+	assert_int_equal(f->delivered, NEIGHBOUR_QUEUE_MAX);
+	assert_int_equal(f->last, i); /* first in, first out */
+	assert_int_equal(f->table.queued_cnt, 0);
+	neighbour_fini(&f->table);
+	assert_int_equal(f->dropped, 3);
+}
+
+/* It is asked at an even pace, and what waits for it does not wait for ever. */
+static void test_silent_gateway_is_asked_without_end(void **state)
+{
+	struct fixture *f = *state;
+
+	list(f, 7, 1);
+	assert_false(resolve(f, 7, 1));
+	pass(f, 4000);
+	assert_int_equal(f->dropped, 1);
+	f->asked = 0;
+	pass(f, 60000);
+	assert_in_range(f->asked, 28, 31); /* every 2 s */
+	assert_false(resolve(f, 7, 2));
+	assert_true(learn(f, 7, mac_a));
+	assert_int_equal(f->delivered, 1);
+}
+
+/* N4: neither questions without an answer nor answered ones make it give way. */
+static void test_nobody_drives_a_gateway_out(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	list(f, 0, NEIGHBOUR_KEPT_MAX + 1); /* the last one is a neighbour like any other */
+	assert_int_equal(f->table.kept_cnt, NEIGHBOUR_KEPT_MAX);
+	assert_int_equal(f->asked, NEIGHBOUR_KEPT_MAX);
+	assert_true(learn(f, 1, mac_a));
+	f->now++;
+	for (i = 0; i < 3 * NEIGHBOUR_CNT; i++) {
+		assert_false(resolve(f, 100000 + i, 1));
+		if (i % 2 == 0)
+			assert_true(learn(f, 100000 + i, mac_b));
+		f->now++;
+	}
+	assert_true(resolve(f, 1, 1));
+	assert_memory_equal(f->mac, mac_a, 6);
+	assert_true(learn(f, 2, mac_a)); /* its question is still open */
+	list(f, 5000, 1);                /* those that do not answer can be driven out again */
+	assert_int_equal(f->table.kept_cnt, 1);
+	f->dropped = 0;
+	for (i = 0; i < 2 * NEIGHBOUR_SLOT_CNT; i++)
+		assert_false(resolve(f, 300000 + i / 4, i + 1));
+	assert_int_equal(f->table.open_cnt, NEIGHBOUR_OPEN_MAX);
+	neighbour_fini(&f->table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +362,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_retry_then_give_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_gateway_is_asked_ahead_and_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gateway_holds_what_all_send, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_silent_gateway_is_asked_without_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nobody_drives_a_gateway_out, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
