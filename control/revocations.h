@@ -32,7 +32,10 @@ struct revocations_args {
 	size_t setting_cnt;
 	/* For an issuer of which no list was ever seen; HARD: also of which none is configured. */
 	enum rk_revocation_policy missing;
-	/* Made with the same settings and set of kinds, or NULL: of the same list it has judged most kinds. */
+	/*
+	 * Made with the same settings and set of kinds, or NULL: of the same list it has judged most kinds,
+	 * of another it has read what did not change. Borrowed for the call.
+	 */
 	const struct revocations *before;
 };
 

@@ -22,7 +22,8 @@ static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
 struct reading {
 	const struct revocations_args *args;
 	const struct revocation_setting **setting; /* by URL, then as given */
-	const struct pki_kind **kind;              /* by issuer; NULL before one is looked for */
+	size_t before_at;             /* of args->before's lists: those up to here are passed */
+	const struct pki_kind **kind; /* by issuer; NULL before one is looked for */
 	size_t kind_cnt;
 };
 
@@ -82,21 +83,49 @@ static int64_t fresh_until(
 	return until;
 }
 
-static int open_list(
-	struct list_ref *l, const struct master_source_info *info, const struct reading *in)
+/*
+ * The very same list as read before: most are, whenever one changes. Both stand in order of their URLs.
+ * NULL: it is another one.
+ */
+static const struct list_ref *find_before(struct reading *in, const struct master_source_info *info)
 {
-	const struct revocation_setting *setting = find_setting(in, info->url);
+	const struct revocations *before = in->args->before;
+	size_t cnt = before != NULL ? before->list_cnt : 0;
+
+	while (in->before_at < cnt && strcmp(before->lists[in->before_at].info->url, info->url) < 0)
+		in->before_at++;
+	for (size_t i = in->before_at;
+		i < cnt && strcmp(before->lists[i].info->url, info->url) == 0; i++) {
+		if (before->lists[i].info == info)
+			return &before->lists[i];
+	}
+	return NULL;
+}
+
+static int read_scope(struct list_ref *l, const struct master_source_info *info)
+{
 	int ret = hash_der(info->issuer, l->issuer_hash);
 
-	if (ret < 0)
-		return ret;
+	if (ret == 0)
+		ret = pki_crl_open_scope(info->issuer, info->idp, &l->scope);
+	return ret == -EBADMSG ? 0 : ret;
+}
+
+static int open_list(struct list_ref *l, const struct master_source_info *info, struct reading *in)
+{
+	const struct revocation_setting *setting = find_setting(in, info->url);
+	const struct list_ref *before = find_before(in, info);
+
 	l->info = info;
 	l->is_delta = info->base_number.len > 0;
 	l->is_configured = setting != NULL;
 	l->policy = setting != NULL ? setting->policy : RK_POLICY_SOFT;
 	l->fresh_until = fresh_until(info, setting);
-	ret = pki_crl_open_scope(info->issuer, info->idp, &l->scope);
-	return ret == -EBADMSG ? 0 : ret;
+	if (before == NULL)
+		return read_scope(l, info);
+	memcpy(l->issuer_hash, before->issuer_hash, sizeof(l->issuer_hash));
+	l->scope = before->scope != NULL ? pki_crl_get(before->scope) : NULL;
+	return 0;
 }
 
 static int compare_scopes(const struct list_ref *a, const struct list_ref *b)

@@ -210,6 +210,7 @@ static struct pki_crl *crl_new(unsigned kinds)
 
 	if (crl == NULL)
 		return NULL;
+	atomic_init(&crl->ref_cnt, 1);
 	crl->kinds = kinds;
 	crl->info.scope.reasons = PKI_CRL_REASONS_ALL;
 	return crl;
@@ -303,9 +304,15 @@ int pki_crl_open_scope(struct rk_span issuer, struct rk_span idp, struct pki_crl
 	return give(crl, ret, out);
 }
 
+struct pki_crl *pki_crl_get(struct pki_crl *crl)
+{
+	atomic_fetch_add_explicit(&crl->ref_cnt, 1, memory_order_relaxed);
+	return crl;
+}
+
 void pki_crl_free(struct pki_crl *crl)
 {
-	if (crl == NULL)
+	if (crl == NULL || atomic_fetch_sub_explicit(&crl->ref_cnt, 1, memory_order_acq_rel) != 1)
 		return;
 	X509_ALGOR_free(crl->algorithm);
 	ISSUING_DIST_POINT_free(crl->point);

@@ -120,7 +120,8 @@ int pki_crl_open_scope(
 int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
 	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt),
 	void *ctx) RK_MUST_CHECK;
-void pki_crl_free(struct pki_crl *crl);
+struct pki_crl *pki_crl_get(struct pki_crl *crl); /* one more whose pki_crl_free is due */
+void pki_crl_free(struct pki_crl *crl);           /* NULL is fine */
 const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
 /*
  * SHA-256 of the signature's value. Two lists that one key has signed with the same value are one list:

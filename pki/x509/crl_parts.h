@@ -2,6 +2,8 @@
 /* The parts of a list, between the files that read it. Nobody else includes this. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -13,6 +15,7 @@
 #include "pki/x509/report.h"
 
 struct pki_crl {
+	atomic_uint ref_cnt;
 	const uint8_t *der; /* every span points into it */
 	size_t len;
 	uint8_t *copy;            /* der, when it is ours; NULL: the caller's */

@@ -32,7 +32,7 @@ static unsigned char *ca_der[CAS];
 static int ca_len[CAS];
 static EVP_PKEY *key;
 static uint64_t seed = 11;
-static size_t cover_cnt;
+static size_t cover_cnt, opened_cnt;
 
 unsigned __real_pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *kind);
 unsigned __wrap_pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *kind);
@@ -41,6 +41,15 @@ unsigned __wrap_pki_crl_cover(const struct pki_crl *crl, const struct pki_kind *
 {
 	cover_cnt++;
 	return __real_pki_crl_cover(crl, kind);
+}
+
+int __real_pki_crl_open_scope(struct rk_span issuer, struct rk_span idp, struct pki_crl **out);
+int __wrap_pki_crl_open_scope(struct rk_span issuer, struct rk_span idp, struct pki_crl **out);
+
+int __wrap_pki_crl_open_scope(struct rk_span issuer, struct rk_span idp, struct pki_crl **out)
+{
+	opened_cnt++;
+	return __real_pki_crl_open_scope(issuer, idp, out);
 }
 
 static unsigned next_random(unsigned below)
@@ -266,7 +275,7 @@ static void index_says_what_every_list_says(void **state)
 static void partitions_are_looked_up(void **state)
 {
 	struct revocations_args args = {0};
-	struct revocations *r;
+	struct revocations *r, *next;
 	char text[64], url[32];
 
 	(void)state;
@@ -285,7 +294,16 @@ static void partitions_are_looked_up(void **state)
 	assert_int_equal(r->kind_cnt, PARTITIONS);
 	for (unsigned i = 0; i < PARTITIONS; i++)
 		assert_int_equal(r->kind[i].fresh_until, 2000 + i);
-	revocations_put(r);
+	/* One of them is another one: the others need not be read again. */
+	put_list(&args.list, 0, "http://l/7", "fullname:URI:http://p/7", 2, 0, 9000);
+	args.before = r;
+	opened_cnt = 0;
+	assert_int_equal(revocations_new(&args, &next), 0);
+	assert_int_equal(opened_cnt, 1);
+	revocations_put(r); /* what they share stays */
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		assert_int_equal(next->kind[i].fresh_until, i == 7 ? 9000 : 2000 + i);
+	revocations_put(next);
 	master_list_put(args.list);
 	pki_kind_set_free(args.kinds);
 }
