@@ -339,13 +339,8 @@ static bool is_in_force(const struct crl_ingest *in)
 static int take_sources_in_force(struct crl_ingest *in, const struct master_source_info *about)
 {
 	size_t cnt, at = master_list_find_group(in->args.list, about, &cnt);
-	const struct master_source_info *known;
 
 	if (cnt == 0)
-		return -ENOENT;
-	known = master_source_info(master_list_source(in->args.list, at));
-	if (master_number_compare(known->number, about->number) != 0 ||
-		known->this_update != about->this_update)
 		return -ENOENT;
 	in->source = calloc(cnt, sizeof(struct master_source *));
 	if (in->source == NULL)

@@ -159,6 +159,13 @@ static void shrunk_list_is_held_for_one_cycle(void **state)
 	source = refresh(b);
 	assert_string_equal(seen.alarm_kind, "");
 	assert_int_equal(json_integer_value(json_object_get(source, "entries")), 10);
+	/* The next time it is held again. */
+	put_crl(b, 3, entry, CNT);
+	refresh(b);
+	put_crl(b, 4, entry, 10);
+	source = refresh(b);
+	assert_string_equal(seen.alarm_kind, "crl-shrunk");
+	assert_int_equal(json_integer_value(json_object_get(source, "entries")), CNT);
 }
 
 /* A full list by the CA, and a delta to it that revokes the leaf; "%u" of freshest is the port. */

@@ -35,7 +35,10 @@ void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
 	struct answer a = {.status = seen.publish_status};
 
 	(void)p;
-	cb(arg, &a);
+	seen.wait_cb = cb;
+	seen.wait_arg = arg;
+	if (!seen.is_wait_deferred)
+		cb(arg, &a);
 }
 
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *format, ...)

@@ -67,7 +67,7 @@ static inline struct crl_ingest *ingest_der(
 	args.now = time(NULL);
 	args.trust = trust;
 	args.list = list;
-	args.recent_sec = 825 * TEST_DAY;
+	args.recent_sec = args.recent_sec > 0 ? args.recent_sec : 825 * TEST_DAY;
 	args.shrink_percent = args.shrink_percent > 0 ? args.shrink_percent : 25;
 	in = crl_ingest_new(&args);
 	assert_non_null(in);

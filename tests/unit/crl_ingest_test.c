@@ -212,6 +212,7 @@ static void shrunk_list_is_refused_once(void **state)
 		.issuer_key = pki.ca_key,
 		.entry = entry,
 		.entry_cnt = CRL_SHRINK_RECENT_MIN};
+	struct crl_ingest *in;
 
 	(void)state;
 	for (int i = 0; i < CRL_SHRINK_RECENT_MIN; i++) {
@@ -231,7 +232,37 @@ static void shrunk_list_is_refused_once(void **state)
 	crl.number++;
 	crl.entry_cnt = CRL_SHRINK_RECENT_MIN * 3 / 4 - 1;
 	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-shrunk", CRL_REFUSED_SHRUNK);
+	/* What was revoked before any certificate of today was made may go. */
+	in = ingest(&crl, (struct crl_ingest_args){.recent_sec = 1});
+	assert_int_equal(in->error, 0);
+	crl_ingest_free(in);
 	put(ingest(&crl, (struct crl_ingest_args){.shrink_percent = 100}));
+	/* A delta says what is new, and that may be little. */
+	crl.number++;
+	crl.delta_base = "1";
+	crl.entry_cnt = CRL_SHRINK_RECENT_MIN;
+	put(ingest(&crl, (struct crl_ingest_args){.is_delta = true}));
+	crl.number++;
+	crl.entry_cnt = 1;
+	put(ingest(&crl, (struct crl_ingest_args){.is_delta = true}));
+}
+
+/* The numbers of another scope are other numbers. */
+static void delta_needs_a_base_of_its_scope(void **state)
+{
+	const struct crl_ingest_args expected = {.is_delta = true, .url = URL ".delta"};
+	struct test_crl users = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = 5,
+		.idp = "critical,onlyuser:TRUE"};
+	struct test_crl delta = {
+		.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 6, .delta_base = "5"};
+
+	(void)state;
+	take(&users, 0, 0);
+	expect_refused(&delta, expected, "crl-delta-without-base", CRL_REFUSED_NO_BASE);
+	delta.idp = users.idp;
+	put(ingest(&delta, expected));
 }
 
 /* So large that it is verified beside the walk: what the walk found counts only when it is proven. */
@@ -293,6 +324,7 @@ int main(void)
 			unordered_lists_are_sorted_and_duplicates_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(deltas_need_their_base, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shrunk_list_is_refused_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(delta_needs_a_base_of_its_scope, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			large_list_is_proven_while_it_is_walked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_file_is_copied, set_up, tear_down),

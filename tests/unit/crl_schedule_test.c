@@ -209,6 +209,174 @@ static void doubted_clock_makes_no_list_stale(void **state)
 	assert_string_equal(seen.alarm_kind, "crl-clock");
 }
 
+/* Not at its next polling: the delta says that there is a newer one. */
+static void delta_without_its_base_asks_for_it(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	struct test_crl delta = {
+		.issuer = b->pki.ca, .issuer_key = b->pki.ca_key, .number = 6, .delta_base = "5"};
+	char path[160], uri[192];
+	struct crl_source *s;
+
+	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
+	snprintf(uri, sizeof(uri), "file://%s", path);
+	b->endpoint.delta_uri = uri;
+	put_crl(b, 5, NULL, 0);
+	put_crl_at(path, &delta);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	refresh(b);
+	assert_string_equal(seen.alarm_kind, "");
+	put_crl(b, 8, NULL, 0);
+	delta.number = 9;
+	delta.delta_base = "8";
+	delta.entry = &west;
+	delta.entry_cnt = 1;
+	put_crl_at(path, &delta);
+	s = b->d.crl->source[!b->d.crl->source[0]->is_delta];
+	assert_true(s->is_delta);
+	s->due_ns = 0;
+	crl_schedule(b->d.crl);
+	for (int turns = 0; turns < 1000 && !is_revoked(b, b->pki.leaf); turns++)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
+	assert_true(is_revoked(b, b->pki.leaf));
+	assert_string_equal(s->number, "09");
+	b->endpoint.delta_uri = NULL;
+}
+
+/* A server that is down for a week is one line, not thousands; another reason is news. */
+static void same_failure_is_told_once(void **state)
+{
+	struct bench *b = *state;
+
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	assert_int_equal(seen.audit_cnt, 1);
+	for (int i = 0; i < 3; i++) {
+		mono_ahead += 4500 * SEC;
+		crl_schedule(b->d.crl);
+		run_until_idle(b);
+	}
+	assert_int_equal(b->d.crl->source[0]->failure_cnt, 4);
+	assert_int_equal(seen.audit_cnt, 1);
+	put_file(b, "x", 1);
+	mono_ahead += 4500 * SEC;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_int_equal(seen.audit_cnt, 2);
+}
+
+/* What a peer's certificate named is asked for as long as we run: its peering may stand. */
+static void noted_source_stays(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = b->d.crl;
+	X509 *cert = test_cert_new(&(struct test_cert){.cn = "peer",
+		.key = b->pki.leaf_key,
+		.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.crl_points = "URI:http://pki.invalid/peer.crl"});
+
+	b->source.endpoint_cnt = 0;
+	crl_manager_note_certificate(m, cert);
+	assert_int_equal(m->source_cnt, 1);
+	run_until_idle(b);
+	crl_manager_discover(m);
+	run_until_idle(b);
+	crl_manager_discover(m);
+	assert_int_equal(m->source_cnt, 1);
+	run_until_idle(b);
+	X509_free(cert);
+}
+
+/* A CA was installed, or a setting is another: what failed may be good now. */
+static void what_failed_is_asked_for_after_a_change(void **state)
+{
+	struct bench *b = *state;
+
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	assert_int_equal(b->d.crl->source[0]->failure_cnt, 1);
+	put_crl(b, 3, NULL, 0);
+	crl_schedule(b->d.crl);
+	assert_int_equal(b->d.crl->running_cnt, 0);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	assert_string_equal(b->d.crl->source[0]->number, "03");
+}
+
+/* What was in force before a restart is, and is told. */
+static void list_is_known_after_a_restart(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	struct crl_source before;
+	const struct crl_source *s;
+
+	put_crl(b, 0x1234, &west, 1);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	before = *b->d.crl->source[0];
+	close_manager(b);
+	unlink(b->path);
+	open_manager(b);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	s = b->d.crl->source[0];
+	assert_int_equal(s->last_success, before.last_success);
+	assert_int_equal(s->this_update, before.this_update);
+	assert_int_equal(s->next_update, before.next_update);
+	assert_string_equal(s->number, "1234");
+	assert_string_equal(s->issuer, before.issuer);
+	assert_int_equal(s->entry_cnt, 1);
+	assert_int_equal(s->failure_cnt, 1);
+}
+
+/* Whoever asks while another's list is on its way to the workers hears of his own. */
+static void later_refresh_is_answered_for_itself(void **state)
+{
+	struct bench *b = *state;
+	struct bench second = {0};
+	struct answer a = {.status = 200};
+	json_t *request = json_object();
+
+	seen.is_wait_deferred = true;
+	put_crl(b, 1, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	b->is_answered = false;
+	crl_manager_refresh(b->d.crl, request, keep_answer, b);
+	run_until_idle(b);
+	assert_non_null(seen.wait_cb);
+	put_crl(b, 2, NULL, 0);
+	crl_manager_refresh(b->d.crl, request, keep_answer, &second);
+	seen.wait_cb(seen.wait_arg, &a); /* of the first one's */
+	assert_false(second.is_answered);
+	run_until_idle(b);
+	seen.wait_cb(seen.wait_arg, &a);
+	assert_true(b->is_answered && second.is_answered);
+	assert_string_equal(b->d.crl->source[0]->number, "02");
+	json_decref(second.answer.body);
+	json_decref(request);
+}
+
+/* What changed while the list was being written is written after, and not a minute later. */
+static void list_is_written_again_when_it_changed(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = b->d.crl;
+
+	crl_save(m);
+	crl_save(m);
+	assert_true(m->is_saving && m->is_save_due);
+	for (int turns = 0; turns < 2000 && (m->is_saving || m->is_save_due); turns++) {
+		event_base_loop(b->d.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	assert_false(m->is_saving || m->is_save_due);
+}
+
 /* Nobody fetches it: another list says what it would. */
 static void overridden_list_is_not_called_stale(void **state)
 {
@@ -258,6 +426,13 @@ int main(void)
 		T(polling_goes_by_the_monotonic_clock),
 		T(clock_that_jumps_back_takes_nothing),
 		T(doubted_clock_makes_no_list_stale),
+		T(delta_without_its_base_asks_for_it),
+		T(same_failure_is_told_once),
+		T(noted_source_stays),
+		T(what_failed_is_asked_for_after_a_change),
+		T(list_is_known_after_a_restart),
+		T(later_refresh_is_answered_for_itself),
+		T(list_is_written_again_when_it_changed),
 		T(overridden_list_is_not_called_stale),
 		T(clock_is_held_against_the_newest_list),
 	};

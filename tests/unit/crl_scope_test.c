@@ -137,6 +137,39 @@ static void issuers_of_one_list_are_bounded(void **state)
 	free(source);
 }
 
+/* One certificateIssuer may name several: these count, and not how they are written. */
+static void names_of_one_entry_are_bounded_too(void **state)
+{
+	static uint8_t der[CRL_SUBJECT_MAX][128];
+	static const uint8_t hash[PKI_ISSUER_HASH_LEN], serial = 5, no_names[] = {0x30, 0};
+	const struct master_source_info about = {
+		.issuer = {no_names, 2}, .ca_name = "CA", .url = URL, .scope = "indirect"};
+	struct pki_crl_entry e = {.serial = &serial, .serial_len = 1};
+	struct crl_group *g;
+	unsigned n = 0;
+	int ret = 0;
+
+	(void)state;
+	assert_int_equal(crl_group_new(&about, hash, &g), 0);
+	for (unsigned i = 0; i < CRL_SUBJECT_MAX / 2 && ret == 0; i++) {
+		uint8_t one[64], *to = der[i] + 2;
+
+		for (int k = 0; k < 3; k++, n++) {
+			struct rk_span names = make_names(one, n, 0x13);
+
+			memcpy(to, names.data + 2, names.len - 2);
+			to += names.len - 2;
+		}
+		der[i][0] = 0x30;
+		der[i][1] = (uint8_t)(to - der[i] - 2);
+		e.issuer = (struct rk_span){der[i], (size_t)(to - der[i])};
+		ret = crl_group_add(g, &e, 1);
+	}
+	assert_int_equal(ret, -E2BIG);
+	assert_in_range(n, CRL_SUBJECT_MAX, CRL_SUBJECT_MAX + 3);
+	crl_group_free(g);
+}
+
 /* From a certificate's URL only the list of that very distribution point is taken. */
 static void partition_of_another_point_is_refused(void **state)
 {
@@ -160,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			indirect_lists_name_other_issuers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(issuers_of_one_list_are_bounded, set_up, tear_down),
+		cmocka_unit_test(names_of_one_entry_are_bounded_too),
 		cmocka_unit_test_setup_teardown(
 			partition_of_another_point_is_refused, set_up, tear_down),
 	};
