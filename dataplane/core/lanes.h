@@ -223,10 +223,13 @@ static inline lanes lanes_mul_high(lanes sum, lanes a, lanes b)
 	return sum;
 }
 
-/* All ones for zero. */
+/* All ones for zero. The compiler is not to find out that there are but two values, and to branch on it. */
 static inline uint64_t lanes_is_zero(uint64_t v)
 {
-	return ((v | (0 - v)) >> 63) - 1;
+	uint64_t mask = ((v | (0 - v)) >> 63) - 1;
+
+	__asm__("" : "+r"(mask));
+	return mask;
 }
 
 static inline lanes_mask lanes_test(lanes a, lanes b)
