@@ -52,6 +52,21 @@ prime3:
 	adc	$0, \q
 .endm
 
+/* rax, rcx, 0, rdx: p where rax is all ones, 0 where it is 0. */
+.macro prime_where_ones
+	mov	%eax, %ecx
+	mov	prime3(%rip), %rdx
+	and	%rax, %rdx
+.endm
+
+.macro add_prime_where_ones
+	prime_where_ones
+	add	%rax, %r8
+	adc	%rcx, %r9
+	adc	$0, %r10
+	adc	%rdx, %r11
+.endm
+
 /* r8..r11: what eax:r12..r15 is modulo p. Of numbers below 2 p. */
 .macro less
 	mov	%r12, %r8
@@ -87,6 +102,13 @@ prime3:
 	less
 .endm
 
+.macro take a
+	mov	0+\a, %r8
+	mov	8+\a, %r9
+	mov	16+\a, %r10
+	mov	24+\a, %r11
+.endm
+
 .macro put r
 	mov	%r8, 0+\r
 	mov	%r9, 8+\r
@@ -94,7 +116,7 @@ prime3:
 	mov	%r11, 24+\r
 .endm
 
-.macro mul_value a, b
+.macro product a, b
 	mov	0+\b, %rdx
 	mulx	0+\a, %r8, %r9
 	mulx	8+\a, %rax, %r10
@@ -110,13 +132,8 @@ prime3:
 	reduce
 .endm
 
-.macro mul r, a, b
-	mul_value \a, \b
-	put	\r
-.endm
-
 /* Products of two different words come twice. */
-.macro square r, a
+.macro square a
 	mov	0+\a, %rdx
 	mulx	8+\a, %r9, %r10
 	mulx	16+\a, %rax, %r11
@@ -159,36 +176,15 @@ prime3:
 	adc	%rax, %r14
 	adc	%rcx, %r15
 	reduce
-	put	\r
 .endm
 
-/* rax, rcx, 0, rdx: p where rax is all ones, 0 where it is 0. */
-.macro prime_where_ones
-	mov	%eax, %ecx
-	mov	prime3(%rip), %rdx
-	and	%rax, %rdx
-.endm
-
-.macro minus_value a, b
-	mov	0+\a, %r8
-	mov	8+\a, %r9
-	mov	16+\a, %r10
-	mov	24+\a, %r11
+.macro subtract b
 	sub	0+\b, %r8
 	sbb	8+\b, %r9
 	sbb	16+\b, %r10
 	sbb	24+\b, %r11
 	sbb	%rax, %rax
-	prime_where_ones
-	add	%rax, %r8
-	adc	%rcx, %r9
-	adc	$0, %r10
-	adc	%rdx, %r11
-.endm
-
-.macro minus r, a, b
-	minus_value \a, \b
-	put	\r
+	add_prime_where_ones
 .endm
 
 .macro plus r, a, b
@@ -206,20 +202,12 @@ prime3:
 	put	\r
 .endm
 
-/* Below 2^256, not below p: for a product. */
 .macro three_halves r, a
-	mov	0+\a, %r8
-	mov	8+\a, %r9
-	mov	16+\a, %r10
-	mov	24+\a, %r11
+	take	\a
 	mov	%r8, %rax
 	and	$1, %eax
 	neg	%rax
-	prime_where_ones
-	add	%rax, %r8
-	adc	%rcx, %r9
-	adc	$0, %r10
-	adc	%rdx, %r11
+	add_prime_where_ones
 	sbb	%rax, %rax
 	shrd	$1, %r9, %r8
 	shrd	$1, %r10, %r9

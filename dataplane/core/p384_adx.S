@@ -101,8 +101,8 @@ prime1:
 
 	.text
 	.balign	64
-/* The product of the numbers at rbx and rbp. */
-product:
+/* Of the numbers at rbx and rbp. */
+product_of_two:
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
@@ -144,19 +144,14 @@ product:
 	mov	40+\a, V5
 .endm
 
-.macro mul_value a, b
+.macro product a, b
 	lea	\a, %rbx
 	lea	\b, %rbp
-	call	product
+	call	product_of_two
 .endm
 
-.macro mul r, a, b
-	mul_value \a, \b
-	put	\r
-.endm
-
-.macro square r, a
-	mul	\r, \a, \a
+.macro square a
+	product	\a, \a
 .endm
 
 /* rcx, rdx, rbx, and rax three times: p where rax is all ones, 0 where it is 0. */
@@ -177,8 +172,7 @@ product:
 	adc	%rax, V5
 .endm
 
-.macro minus_value a, b
-	take	\a
+.macro subtract b
 	sub	0+\b, V0
 	sbb	8+\b, V1
 	sbb	16+\b, V2
@@ -187,11 +181,6 @@ product:
 	sbb	40+\b, V5
 	sbb	%rax, %rax
 	add_prime_where_ones
-.endm
-
-.macro minus r, a, b
-	minus_value \a, \b
-	put	\r
 .endm
 
 /* eax: the carry */
@@ -213,7 +202,6 @@ product:
 	put	\r
 .endm
 
-/* Below 2^384, not below p: for a product. */
 .macro three_halves r, a
 	take	\a
 	mov	V0, %rax

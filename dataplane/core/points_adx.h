@@ -18,7 +18,7 @@
 	void curve##_double_adx(uint64_t *p, unsigned cnt);                            \
 	/* p + q in p, of points that are neither equal nor opposite, nor infinity. */ \
 	void curve##_sum_adx(uint64_t *p, const uint64_t *q);                          \
-	/* Z of q is 1 (2^(64 words) modulo p, that is) and not read. */               \
+	/* Z of q is 1 (2^(64 words) modulo p, that is); only X and Y are read. */     \
 	void curve##_sum_affine_adx(uint64_t *p, const uint64_t *q)
 POINTS_ADX(p256);
 POINTS_ADX(p384);

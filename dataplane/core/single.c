@@ -207,6 +207,13 @@ static void negate(const struct single_curve *c, uint64_t *y, uint64_t mask)
 	choose(y, c->word_cnt, mask, other);
 }
 
+/* Z of a point, and with it Z^2, is 1. */
+static void set_affine(const struct single_curve *c, uint64_t *point)
+{
+	copy(c, point + 2 * c->word_cnt, c->one, 1);
+	copy(c, point + 3 * c->word_cnt, c->one, 1);
+}
+
 /* Reads all the multiples. cnt: vectors of each; a constant, for the sum is to stay in registers. */
 static inline __attribute__((always_inline)) void pick(
 	vector *sum, const vector *multiple, size_t stride, size_t cnt, uint64_t size)
@@ -228,10 +235,12 @@ static void choose_multiple(const struct single_curve *c, struct single_work *w,
 {
 	vector sum[POINT_VECTOR_CNT] = {0};
 
-	if (cnt == POINT_VECTOR_CNT)
-		pick(sum, multiple, stride, POINT_VECTOR_CNT, d->size);
-	else
+	if (cnt == 3)
 		pick(sum, multiple, stride, 3, d->size);
+	else if (cnt == 4)
+		pick(sum, multiple, stride, 4, d->size);
+	else
+		pick(sum, multiple, stride, 6, d->size);
 	memcpy(&w->alone, sum, sizeof(w->alone));
 	negate(c, w->alone.word + c->word_cnt, d->is_negative);
 }
@@ -243,7 +252,7 @@ static void accumulate(const struct single_curve *c, struct single_work *w, cons
 	uint64_t is_digit = hide(~is_zero(d->size)), is_begun = hide(w->is_begun);
 	uint64_t *sum = w->sum.word, *alone = w->alone.word;
 
-	for (unsigned i = 0; i < 3 * c->word_cnt; i++) {
+	for (unsigned i = 0; i < 4 * c->word_cnt; i++) {
 		uint64_t next = alone[i] ^ ((alone[i] ^ added[i]) & is_begun);
 
 		sum[i] ^= (sum[i] ^ next) & is_digit;
@@ -330,7 +339,7 @@ static bool read_share(
 		return false;
 	c->mul(x, x, c->factor);
 	c->mul(y, y, c->factor);
-	memcpy(y + c->word_cnt, c->one, 8 * c->word_cnt);
+	set_affine(c, point);
 	return is_on_curve(c, w, x, y);
 }
 
@@ -370,10 +379,10 @@ static bool agree(const struct single_curve *c, struct single_work *w, const uin
 	for (unsigned window = window_cnt(c); window-- > 0;) {
 		struct digit d = digit_at(c, w, window);
 
-		choose_multiple(c, w, (const vector *)w->multiple, POINT_VECTOR_CNT,
-			c->word_cnt == SINGLE_WORD_MAX ? POINT_VECTOR_CNT : 3, &d);
+		choose_multiple(
+			c, w, (const vector *)w->multiple, POINT_VECTOR_CNT, c->word_cnt, &d);
 		c->twice(w->sum.word, WINDOW_BITS);
-		copy(c, w->added.word, w->alone.word, 3);
+		copy(c, w->added.word, w->alone.word, 4);
 		c->sum(w->added.word, w->sum.word);
 		accumulate(c, w, &d, w->added.word);
 	}
@@ -416,7 +425,7 @@ static void fill_table(void)
 	uint64_t *first = w.multiple[0].word;
 
 	memcpy(first, c->base, sizeof(c->base));
-	memcpy(first + 2 * c->word_cnt, c->one, sizeof(c->one));
+	set_affine(c, first);
 	for (unsigned j = 0; j < TABLE_WINDOW_CNT; j++) {
 		make_multiples(c, w.multiple);
 		for (unsigned i = 0; i < SINGLE_DIGIT_MAX; i++) {
@@ -446,8 +455,8 @@ static bool make_share(const struct single_curve *c, const struct single_table *
 		struct digit d = digit_at(c, w, window);
 
 		choose_multiple(c, w, (const vector *)t->multiple[window], 3, 3, &d);
-		copy(c, w->alone.word + 2 * c->word_cnt, c->one, 1);
-		copy(c, w->added.word, w->sum.word, 3);
+		set_affine(c, w->alone.word);
+		copy(c, w->added.word, w->sum.word, 4);
 		c->sum_affine(w->added.word, w->alone.word);
 		accumulate(c, w, &d, w->added.word);
 	}

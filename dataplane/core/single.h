@@ -14,9 +14,9 @@
 #define SINGLE_WORD_MAX  6  /* of 64 bits: a number of P-384 */
 #define SINGLE_DIGIT_MAX 16 /* windows of five bits, digits are signed */
 
-/* X, Y, Z side by side, in as many words as the curve's numbers have. */
+/* X, Y, Z, Z^2 side by side, in as many words as the curve's numbers have. */
 struct single_point {
-	uint64_t word[20];
+	uint64_t word[4 * SINGLE_WORD_MAX];
 } __attribute__((aligned(32)));
 
 /* Secret: to be in locked memory, and to be wiped after each call. */

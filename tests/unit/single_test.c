@@ -239,13 +239,18 @@ static void pack(uint64_t *words, const struct triple *t)
 	memcpy(words, t->x, 8 * f->word_cnt);
 	memcpy(words + f->word_cnt, t->y, 8 * f->word_cnt);
 	memcpy(words + 2 * f->word_cnt, t->z, 8 * f->word_cnt);
+	expect_mul(words + 3 * f->word_cnt, t->z, t->z);
 }
 
 static void check(const uint64_t *words, const struct triple *wanted)
 {
+	number zz;
+
 	assert_true(is_same(words, wanted->x));
 	assert_true(is_same(words + f->word_cnt, wanted->y));
 	assert_true(is_same(words + 2 * f->word_cnt, wanted->z));
+	expect_mul(zz, wanted->z, wanted->z);
+	assert_true(is_same(words + 3 * f->word_cnt, zz));
 }
 
 static void expect_twice(struct triple *r, const struct triple *p)
@@ -274,7 +279,7 @@ static void expect_twice(struct triple *r, const struct triple *p)
 static void doublings_agree(void **state)
 {
 	struct triple p, wanted;
-	uint64_t words[3 * WORD_MAX];
+	uint64_t words[4 * WORD_MAX];
 	number t, zz;
 
 	(void)state;
@@ -330,7 +335,7 @@ static void expect_sum(struct triple *r, const struct triple *p, const struct tr
 static void sums_agree(void **state)
 {
 	struct triple p, q, wanted;
-	uint64_t words[3 * WORD_MAX], others[3 * WORD_MAX];
+	uint64_t words[4 * WORD_MAX], others[4 * WORD_MAX];
 
 	(void)state;
 	for (unsigned long n = 0; n < round_cnt / 4; n++) {
