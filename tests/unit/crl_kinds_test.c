@@ -135,6 +135,16 @@ static void delta_is_newer_than_its_base(void **state)
 		"crl-bad-number");
 }
 
+/* RFC 5280 5.2.6: only a full list says where its deltas are. */
+static void delta_has_no_deltas(void **state)
+{
+	expect_bad(*state,
+		(struct test_crl){.number = 6,
+			.delta_base = "5",
+			.freshest = "URI:http://pki.example/delta.crl"},
+		PKI_CRL_TAKE_ALL, "crl-delta-with-freshest");
+}
+
 static void removal_belongs_into_deltas(void **state)
 {
 	static const struct test_crl_entry removed = {.serial_hex = "05", .reason = 8};
@@ -198,6 +208,7 @@ int main(void)
 		T(what_is_taken_is_told),
 		T(badly_written_scopes_are_refused),
 		T(delta_is_newer_than_its_base),
+		T(delta_has_no_deltas),
 		T(removal_belongs_into_deltas),
 		T(other_issuers_belong_into_indirect_lists),
 		T(issuer_is_kept_until_the_next),

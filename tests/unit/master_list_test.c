@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The master list in memory: sources shared between generations, numbers that only rise. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,36 @@ static void entries_are_sorted_and_found(void **state)
 	assert_false(master_source_find(s, SPAN("abcdefghijklmnopqrstuvwxyz0123456"), &e));
 	assert_string_equal(master_source_info(s)->ca_name, "CN=one");
 	master_source_put(s);
+}
+
+/* A list of one and one more than are kept: what is there stays as it is. */
+static void sources_are_bounded(void **state)
+{
+	struct master_list *list = NULL, *next = NULL;
+	char url[16];
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	for (unsigned i = 0; i <= MASTER_SOURCE_MAX; i++) {
+		struct master_source_info info = info_of(url, NULL);
+		struct master_builder *b = NULL;
+		struct master_source *s = NULL;
+		int ret;
+
+		snprintf(url, sizeof(url), "http://%u", i);
+		info.number.len = 0;
+		assert_int_equal(master_builder_new(&info, &b), 0);
+		assert_int_equal(master_builder_finish(b, &s), 0);
+		ret = master_list_replace(list, s, &next);
+		master_source_put(s);
+		assert_int_equal(ret, i < MASTER_SOURCE_MAX ? 0 : -E2BIG);
+		if (ret == 0) {
+			master_list_put(list);
+			list = next;
+		}
+	}
+	assert_int_equal(master_list_source_cnt(list), MASTER_SOURCE_MAX);
+	master_list_put(list);
 }
 
 static void bad_input_is_refused(void **state)
@@ -302,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_sorted_and_found),
 		cmocka_unit_test(bad_input_is_refused),
+		cmocka_unit_test(sources_are_bounded),
 		cmocka_unit_test(source_agrees_with_a_plain_array),
 		cmocka_unit_test(many_are_sorted_by_two),
 		cmocka_unit_test(lists_share_and_do_not_change),

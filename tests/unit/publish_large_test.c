@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "control/crl/manager.h"
-#include "control/publish.h"
+#include "control/publish_private.h"
 #include "pki/view/snapshot.h"
 #include "pki/x509/revocation_key.h"
 #include "tests/unit/daemon_fixture.h"
@@ -152,6 +152,30 @@ static void large_lists_travel_as_base_and_overlay(void **state)
 	assert_int_equal(state_in(plane.fds[0], base, 3 * CNT), 1);
 }
 
+/* What changes while a helper compiles is compiled after it, without anybody asking again. */
+static void change_during_a_compilation_is_published(void **state)
+{
+	struct publisher *p = f.d.publisher;
+	json_t *body = json_object();
+	struct call c = {0};
+
+	(void)state;
+	put_list(7, 5 * CNT, CNT);
+	crl_manager_refresh(f.d.crl, body, call_answered, &c);
+	while (!p->is_compiling)
+		event_base_loop(f.d.base, EVLOOP_ONCE);
+	publisher_mark(p, RK_PART_REVOCATION_BASE);
+	publisher_flush(p);
+	assert_true(p->is_compiling && p->is_marked[RK_PART_REVOCATION_BASE]);
+	fake_apply(&f, &plane);
+	call_wait(&f, &c, 200);
+	for (int turns = 0; turns < 500 && p->is_marked[RK_PART_REVOCATION_BASE]; turns++)
+		daemon_fixture_idle(&f, 10);
+	assert_false(p->is_marked[RK_PART_REVOCATION_BASE]);
+	call_fini(&c);
+	json_decref(body);
+}
+
 /* Under ASan: what helpers are at when the daemon stops is not left behind. */
 static void stopping_ends_a_compilation(void **state)
 {
@@ -159,7 +183,7 @@ static void stopping_ends_a_compilation(void **state)
 	struct call c = {0};
 
 	(void)state;
-	put_list(7, 7, CNT);
+	put_list(8, 7, CNT);
 	crl_manager_refresh(f.d.crl, body, call_answered, &c);
 	daemon_fixture_idle(&f, 20);
 	json_decref(body);
@@ -172,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(large_lists_travel_as_base_and_overlay),
+		cmocka_unit_test(change_during_a_compilation_is_published),
 		cmocka_unit_test(stopping_ends_a_compilation),
 	};
 	char config[1024];

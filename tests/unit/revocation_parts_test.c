@@ -25,6 +25,7 @@ static const uint8_t secret[INSTALLATION_KEY_LEN] = {7, 7, 7};
 static unsigned char *issuer_der[2];
 static int issuer_len[2];
 static uint8_t issuer_hash[2][PKI_ISSUER_HASH_LEN];
+static X509 *leaf;                 /* one's, and it names two's indirect list */
 static struct pki_kind_set *kinds; /* certificates of one that name two's indirect list */
 static uint64_t seed = 5;
 
@@ -37,7 +38,7 @@ static uint32_t next_random(uint32_t below)
 static void make_issuers(void)
 {
 	EVP_PKEY *key = test_key_shared(TEST_P256, 0);
-	X509 *ca[2], *leaf;
+	X509 *ca[2];
 
 	for (int i = 0; i < 2; i++) {
 		const X509_NAME *name;
@@ -52,7 +53,6 @@ static void make_issuers(void)
 		.key = key, .issuer = ca[0], .issuer_key = key, .crl_issuer = ca[1]});
 	assert_int_equal(pki_kind_set_new(&kinds), 0);
 	assert_int_equal(pki_kind_set_note(kinds, leaf), 0);
-	X509_free(leaf);
 	X509_free(ca[0]);
 	X509_free(ca[1]);
 }
@@ -301,8 +301,84 @@ static void deltas_count_where_they_apply(void **state)
 	}
 }
 
-/* More changes than an overlay holds: refused, so that a base is made. */
-static void large_changes_ask_for_a_base(void **state)
+/* A source of its own for what is not random; serial.len 0: without an entry. */
+static void put_one(struct master_list **list, const struct master_source_info *info,
+	const struct master_source_info *foreign, struct rk_span serial)
+{
+	struct master_source *group[2] = {NULL, NULL};
+	struct master_list *next;
+
+	for (int i = 0; i < 2 && (i == 0 || foreign != NULL); i++) {
+		struct master_builder *b;
+
+		assert_int_equal(master_builder_new(i == 0 ? info : foreign, &b), 0);
+		if (i == 1 && serial.len > 0)
+			assert_int_equal(master_builder_add(b, serial, 5, 1), 0);
+		assert_int_equal(master_builder_finish(b, &group[i]), 0);
+	}
+	assert_int_equal(
+		master_list_replace_group(*list, group, foreign != NULL ? 2 : 1, &next), 0);
+	master_list_put(*list);
+	*list = next;
+	master_source_put(group[0]);
+	master_source_put(group[1]);
+}
+
+static enum pki_revocation_answer ask_about_leaf(struct master_list *list)
+{
+	const struct revocations_args args = {.list = list}; /* of a kind that nobody has met */
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	struct revocations_query query = {.now = 1500};
+	struct pki_revocation_query asked = {
+		.serial = X509_get0_serialNumber(leaf), .chain = chain};
+	enum pki_revocation_answer answer;
+	struct pki_revoked revoked;
+	struct revocations *r;
+
+	assert_int_equal(sk_X509_push(chain, leaf), 1);
+	assert_int_equal(revocations_new(&args, &r), 0);
+	query.revocations = r;
+	answer = revocations_find(&query, &asked, &revoked);
+	revocations_put(r);
+	sk_X509_free(chain);
+	return answer;
+}
+
+/* Of another issuer's indirect lists, before anybody knew that a certificate names them. */
+static void superseded_delta_has_no_word(void **state)
+{
+	const uint8_t indirect[] = {0x30, 3, 0x84, 1, 0xff}, base = 5, delta = 6, full = 7;
+	struct master_source_info info = {.issuer = {issuer_der[1], (size_t)issuer_len[1]},
+		.ca_name = "CA",
+		.url = "http://d",
+		.scope = "indirect",
+		.idp = {indirect, sizeof(indirect)},
+		.number = {&delta, 1},
+		.base_number = {&base, 1},
+		.this_update = 1000,
+		.next_update = 2000};
+	struct master_source_info foreign = info;
+	struct master_list *list;
+	uint8_t serial[PKI_SERIAL_MAX];
+	int len = pki_serial_bytes(X509_get0_serialNumber(leaf), serial);
+
+	(void)state;
+	foreign.subject = (struct rk_span){issuer_der[0], (size_t)issuer_len[0]};
+	assert_int_equal(master_list_new(&list), 0);
+	put_one(&list, &info, &foreign, (struct rk_span){serial, (size_t)len});
+	assert_int_equal(ask_about_leaf(list), PKI_REVOCATION_REVOKED);
+	info.url = "http://f";
+	info.number.data = &full;
+	info.base_number.len = 0;
+	put_one(&list, &info, NULL, (struct rk_span){0});
+	assert_int_equal(ask_about_leaf(list), PKI_REVOCATION_GOOD);
+	master_list_put(list);
+}
+
+#define STEP 8000 /* new serials: one overlay may meet so many */
+
+/* The list with the first cnt serials. */
+static struct revocations *revocations_up_to(unsigned cnt)
 {
 	const struct master_source_info info = {.issuer = {issuer_der[0], (size_t)issuer_len[0]},
 		.ca_name = "CA",
@@ -310,25 +386,71 @@ static void large_changes_ask_for_a_base(void **state)
 		.scope = "",
 		.next_update = 2000};
 	struct master_list *empty, *list;
-	struct compile_part part = {.fd = -1};
-	struct rk_refusal why = {""};
 	struct master_builder *b;
 	struct master_source *s;
-	struct revocations *from, *to;
-	struct revocations_overlay *made = NULL, *before;
+	struct revocations *r;
 
-	(void)state;
 	assert_int_equal(master_list_new(&empty), 0);
 	assert_int_equal(master_builder_new(&info, &b), 0);
-	for (uint32_t i = 1; i <= COMPILE_OVERLAY_MAX + 1; i++) {
+	for (unsigned i = 1; i <= cnt; i++) {
 		const uint8_t serial[4] = {1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
 
 		assert_int_equal(master_builder_add(b, (struct rk_span){serial, 4}, 5, 1), 0);
 	}
 	assert_int_equal(master_builder_finish(b, &s), 0);
 	assert_int_equal(master_list_replace(empty, s, &list), 0);
-	from = revocations_of(empty);
-	to = revocations_of(list);
+	r = revocations_of(list);
+	master_source_put(s);
+	master_list_put(empty);
+	master_list_put(list);
+	return r;
+}
+
+/* Step by step an overlay grows up to what one holds; all of it taken back is no change at all. */
+static void overlays_grow_and_shrink(void **state)
+{
+	struct revocations *from = revocations_up_to(0);
+	struct revocations_overlay *before = NULL, *made;
+	struct compile_part part = {.fd = -1};
+	struct rk_refusal why = {""};
+	unsigned cnt = 0;
+	int ret = 0;
+
+	(void)state;
+	while (ret == 0) {
+		struct revocations *to = revocations_up_to(cnt += STEP);
+
+		made = NULL;
+		ret = revocations_compile_overlay(from, to, before, secret, &part, &made, &why);
+		if (ret == 0) {
+			assert_int_equal(revocations_overlay_cnt(made), cnt);
+			compile_part_close(&part);
+			revocations_overlay_put(before);
+			before = made;
+		}
+		revocations_put(to);
+	}
+	assert_int_equal(ret, -E2BIG);
+	assert_int_equal(cnt, (COMPILE_OVERLAY_MAX / STEP + 1) * STEP);
+	assert_int_equal(
+		revocations_compile_overlay(from, from, before, secret, &part, &made, &why), 0);
+	assert_int_equal(revocations_overlay_cnt(made), 0);
+	compile_part_close(&part);
+	revocations_overlay_put(made);
+	revocations_overlay_put(before);
+	revocations_put(from);
+}
+
+/* More changes than an overlay holds: refused, so that a base is made. */
+static void large_changes_ask_for_a_base(void **state)
+{
+	struct revocations *from = revocations_up_to(0);
+	struct revocations *to = revocations_up_to(COMPILE_OVERLAY_MAX + 1);
+	struct compile_part part = {.fd = -1};
+	struct rk_refusal why = {""};
+	struct revocations_overlay *made = NULL, *before;
+
+	(void)state;
 	assert_int_equal(revocations_new_entry_cnt(NULL, to), COMPILE_OVERLAY_MAX + 1);
 	assert_int_equal(revocations_new_entry_cnt(from, to), COMPILE_OVERLAY_MAX + 1);
 	assert_int_equal(revocations_new_entry_cnt(to, to), 0);
@@ -346,9 +468,6 @@ static void large_changes_ask_for_a_base(void **state)
 	revocations_overlay_put(before);
 	revocations_put(from);
 	revocations_put(to);
-	master_source_put(s);
-	master_list_put(empty);
-	master_list_put(list);
 }
 
 int main(void)
@@ -357,6 +476,8 @@ int main(void)
 		cmocka_unit_test(base_and_overlay_say_what_control_finds),
 		cmocka_unit_test(deltas_count_where_they_apply),
 		cmocka_unit_test(large_changes_ask_for_a_base),
+		cmocka_unit_test(overlays_grow_and_shrink),
+		cmocka_unit_test(superseded_delta_has_no_word),
 	};
 
 	make_issuers();
