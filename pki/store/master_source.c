@@ -284,21 +284,31 @@ int master_builder_add_entries(
 	return ret;
 }
 
+/* Two records that stand next to each other are about one serial. */
+static bool is_repeated(const uint8_t *record, size_t room)
+{
+	return memcmp(record - stride_of(room), record, sizeof(uint64_t)) == 0 &&
+	       memcmp(record - stride_of(room), record, 1 + room) == 0;
+}
+
 static void drop_repeated(struct master_builder *b)
 {
 	struct master_source *s = b->source;
-	size_t stride = stride_of(s->serial_room);
-	size_t kept = 0;
+	size_t stride = stride_of(s->serial_room), kept = 1, i = 1;
 
-	for (size_t i = 0; i < s->entry_cnt; i++) {
+	while (i < s->entry_cnt && !is_repeated(s->records + i * stride, s->serial_room))
+		i++;
+	kept = i;
+	for (; i < s->entry_cnt; i++) {
 		const uint8_t *record = s->records + i * stride;
 
-		if (kept > 0 &&
-			memcmp(s->records + (kept - 1) * stride, record, 1 + s->serial_room) == 0)
+		if (memcmp(s->records + (kept - 1) * stride, record, 1 + s->serial_room) == 0)
 			continue;
 		memmove(s->records + kept * stride, record, stride);
 		kept++;
 	}
+	if (s->entry_cnt == 0)
+		return;
 	b->repeated_cnt += s->entry_cnt - kept;
 	s->entry_cnt = kept;
 }

@@ -40,8 +40,8 @@ struct master_list {
 int span_compare(struct rk_span a, struct rk_span b);
 
 /*
- * Sorts records of so many bytes by all of their bytes, in place (master_sort.c). Of random serials
- * ten million take a second; none can take longer than a pass a byte.
+ * Sorts fewer than 2^32 records of so many bytes, at least 8, by all of their bytes, in place, by two
+ * threads where there are many (master_sort.c). Whatever they are, it takes a bounded number of passes.
  */
 void master_records_sort(uint8_t *records, size_t cnt, size_t stride);
 
