@@ -158,11 +158,29 @@ static int tag_waiting(struct placing *p)
 	return 0;
 }
 
+/* As most lines: nobody waits, and nobody has to. */
+static void fill_line(
+	struct rk_revocation_line *line, const struct rk_revocation_entry *e, size_t cnt)
+{
+	static const struct rk_revocation_line empty;
+
+	*line = empty;
+	for (size_t i = 0; i < cnt; i++) {
+		line->low[i] = e[i].tail;
+		line->high[i] = (uint16_t)e[i].head;
+	}
+}
+
 int placing_next(struct placing *p, struct rk_revocation_entry *e, size_t cnt)
 {
 	int ret;
 
 	cnt = sort_home(e, cnt);
+	if (p->first == p->end && cnt <= RK_REVOCATION_SLOTS) {
+		fill_line(p->line++, e, cnt);
+		p->at++;
+		return 0;
+	}
 	memset(p->line, 0, sizeof(*p->line));
 	p->used = 0;
 	put_waiting(p, URGENT);

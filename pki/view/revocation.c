@@ -20,16 +20,6 @@ size_t rk_revocation_line_cnt(size_t entry_cnt)
 
 #define DISTANCES ((1u << DISTANCE_BITS * RK_REVOCATION_SLOTS) - 1)
 
-/* States that a slot may have, as a set of bits. */
-#define KNOWN_STATES   0xefeu
-#define STATES_OF_BASE (KNOWN_STATES & ~(1u << STATE_REMOVED))
-static_assert(1 + RK_REASON_AA_COMPROMISE == 11, "the highest state; 8 would be reason 7");
-
-static unsigned state_of(const struct rk_revocation_line *line, unsigned slot)
-{
-	return line->high[slot] & RK_REVOCATION_STATE;
-}
-
 /* A lookup that begins at the slot's home gets here: every line before sends it on. */
 static bool is_reached(
 	const struct rk_revocation_line *lines, size_t line_cnt, size_t at, unsigned slot)
@@ -61,39 +51,87 @@ static bool are_reached(
 	return true;
 }
 
-/* The slots from this one on are as if never written. Without a branch a slot: lines differ. */
-static bool is_rest_empty(const struct rk_revocation_line *line, unsigned used)
-{
-	uint64_t any = (uint64_t)(line->spill & DISTANCES) >> (DISTANCE_BITS * used);
+/*
+ * A line as eight words: six of fingerprints, then what is in 16 bits a slot, four slots and two, and
+ * in the last half the spill. Slots are looked at all at once: one by one takes three times as long.
+ */
+struct words {
+	uint64_t word[8];
+};
+static_assert(sizeof(struct words) == sizeof(struct rk_revocation_line), "layout");
 
-	for (unsigned slot = 0; slot < RK_REVOCATION_SLOTS; slot++)
-		any |= (line->low[slot] | line->high[slot]) & (slot < used ? 0 : UINT64_MAX);
+#define EACH(n) (UINT64_C(0x0001000100010001) * (n)) /* in 16 bits of each slot */
+#define TWO     UINT64_C(0xffffffff)                 /* the slots of the last word */
+
+#define REST_LOW(used, slot) ((slot) < (used) ? 0 : UINT64_MAX)
+#define REST_HIGH(used, slot) \
+	((slot) < (used) ? 0 : UINT64_C(0xffff) << (16 * ((slot) < 4 ? (slot) : (slot)-4)))
+#define REST(used)                                                                                \
+	{                                                                                         \
+		{                                                                                 \
+			REST_LOW(used, 0), REST_LOW(used, 1), REST_LOW(used, 2),                  \
+				REST_LOW(used, 3), REST_LOW(used, 4), REST_LOW(used, 5),          \
+				REST_HIGH(used, 0) | REST_HIGH(used, 1) | REST_HIGH(used, 2) |    \
+					REST_HIGH(used, 3),                                       \
+				REST_HIGH(used, 4) | REST_HIGH(used, 5) |                         \
+					(uint64_t)(DISTANCES & (~0u << (DISTANCE_BITS * (used)))) \
+						<< 32                                             \
+		}                                                                                 \
+	}
+
+/* What the slots from the used-th one on have: nothing, as if never written. */
+static const struct words rest[RK_REVOCATION_SLOTS + 1] = {
+	REST(0), REST(1), REST(2), REST(3), REST(4), REST(5), REST(6)};
+
+static bool is_rest_empty(const struct words *line, unsigned used)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		any |= line->word[i] & rest[used].word[i];
 	return any == 0;
 }
 
-static bool is_line_sound(
-	const struct rk_revocation_line *lines, size_t line_cnt, size_t at, unsigned states)
+/* 1 in each slot of which the number, at most 15, is not 0. */
+static inline uint64_t not_zero(uint64_t numbers)
 {
-	const struct rk_revocation_line *line = &lines[at];
-	unsigned used = 0, unknown = 0;
+	return (numbers + EACH(15)) >> 4 & EACH(1);
+}
 
-	for (unsigned i = 0; i < RK_REVOCATION_SLOTS; i++) {
-		unsigned state = state_of(line, i);
+/* 1 in each slot whose state is none that a slot may have: 8, more than 11, or is REMOVED. */
+static inline uint64_t unknown_states(uint64_t states, bool may_remove)
+{
+	uint64_t unknown = (states + EACH(4)) >> 4 & EACH(1);
 
-		used += state != 0; /* those behind an empty one are found not to be empty */
-		unknown |= ~(states | 1u) >> state & 1;
-	}
-	return unknown == 0 && is_rest_empty(line, used) && are_reached(lines, line_cnt, at, used);
+	unknown |= not_zero(states ^ EACH(8)) ^ EACH(1);
+	if (!may_remove)
+		unknown |= not_zero(states ^ EACH(STATE_REMOVED)) ^ EACH(1);
+	return unknown;
+}
+static_assert(1 + RK_REASON_AA_COMPROMISE == 11, "the highest state; 8 would be reason 7");
+
+static bool is_line_sound(
+	const struct rk_revocation_line *lines, size_t line_cnt, size_t at, bool may_remove)
+{
+	struct words line;
+	uint64_t four, two;
+	unsigned used;
+
+	memcpy(&line, &lines[at], sizeof(line));
+	four = line.word[6] & EACH(RK_REVOCATION_STATE);
+	two = line.word[7] & EACH(RK_REVOCATION_STATE) & TWO;
+	/* those behind an empty one are found not to be empty */
+	used = (unsigned)((not_zero(four) + not_zero(two)) * EACH(1) >> 48);
+	return (unknown_states(four, may_remove) | unknown_states(two, may_remove)) == 0 &&
+	       is_rest_empty(&line, used) && are_reached(lines, line_cnt, at, used);
 }
 
 bool rk_revocation_are_sound(const struct rk_revocation_line *lines, size_t line_cnt, size_t begin,
 	size_t end, bool may_remove)
 {
-	unsigned states = may_remove ? KNOWN_STATES : STATES_OF_BASE;
-
 	for (size_t at = begin; at < end; at++) {
 		__builtin_prefetch(&lines[at + PREFETCH_LINES]);
-		if (!is_line_sound(lines, line_cnt, at, states))
+		if (!is_line_sound(lines, line_cnt, at, may_remove))
 			return false;
 	}
 	return true;

@@ -228,20 +228,33 @@ static int give(struct pki_crl *crl, int ret, struct pki_crl **out)
 	return ret;
 }
 
-static int visit_nothing(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
+/* Serials ascend, so that none is there twice, as in most lists. */
+struct order {
+	struct rk_span last;
+	bool is_ascending;
+};
+
+static int follow_order(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
 {
-	(void)ctx;
-	(void)entry;
-	(void)cnt;
+	struct order *o = ctx;
+
+	for (size_t i = 0; i < cnt; i++) {
+		const struct rk_span serial = {entry[i].serial, entry[i].serial_len};
+
+		if (pki_crl_compare_serials(o->last, serial) >= 0)
+			o->is_ascending = false;
+		o->last = serial;
+	}
 	return 0;
 }
 
 static int check_entries(struct pki_crl *crl, struct pki_report *report)
 {
+	struct order order = {.is_ascending = true};
 	bool is_found = false;
-	int ret = pki_crl_read_entries(crl, report, visit_nothing, NULL);
+	int ret = pki_crl_read_entries(crl, report, follow_order, &order);
 
-	if (ret == 0 && !crl->info.is_ordered)
+	if (ret == 0 && !order.is_ascending)
 		ret = pki_crl_find_duplicate(crl, &is_found);
 	if (ret == 0 && is_found)
 		ret = pki_crl_refuse(

@@ -60,7 +60,6 @@ struct pki_crl_info {
 	int64_t next_update;
 	size_t size; /* of the DER */
 	size_t entry_cnt;
-	bool is_ordered;                              /* serials ascend, none twice: most lists */
 	uint8_t number[PKI_CRL_NUMBER_MAX];           /* big-endian, right-aligned: memcmp orders */
 	char number_text[PKI_CRL_NUMBER_MAX * 2 + 1]; /* hex */
 	bool is_delta;
@@ -113,8 +112,8 @@ int pki_crl_open_scope(
 	struct rk_span issuer, struct rk_span idp, struct pki_crl **out) RK_MUST_CHECK;
 /*
  * Once, after pki_crl_open: checks each entry and visits them, up to PKI_CRL_VISIT_MAX at a time, in
- * file order; sets entry_cnt and is_ordered. A list that is not in order may name a certificate twice:
- * for the caller to refuse, who sorts it. 0; -EBADMSG with a finding, after some visits; what visit
+ * file order; sets entry_cnt. A list may name a certificate twice: for the caller to refuse, who sorts
+ * it. 0; -EBADMSG with a finding, after some visits; what visit
  * returned, if not 0.
  */
 int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,

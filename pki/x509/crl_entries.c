@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/crl_parts.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ static const struct pki_problem critical = {"crl-extension-must-not-be-critical"
 	"an entry's reason or date of invalidity is critical, which RFC 5280 forbids"};
 static const struct pki_problem twice = {"duplicate-extension", "an entry has one extension twice"};
 
-static const struct pki_problem *take_reason(
+const struct pki_problem *pki_crl_take_reason(
 	const struct pki_crl *crl, uint8_t reason, struct pki_crl_entry *out)
 {
 	if (!rk_revocation_reason_is_known(reason) ||
@@ -51,7 +50,7 @@ static const struct pki_problem *read_reason(
 		return &critical;
 	if (!pki_der_expect(&in, PKI_DER_ENUMERATED, &reason) || reason.content.len != 1)
 		return &bad_reason;
-	return take_reason(crl, reason.content.data[0], out);
+	return pki_crl_take_reason(crl, reason.content.data[0], out);
 }
 
 static const struct pki_problem *read_invalidity_date(const struct pki_extension *e)
@@ -113,33 +112,6 @@ static const struct pki_problem *read_entry_extensions(
 	return bad;
 }
 
-/* Positive, and minimal as DER wants it. */
-static bool is_sound_serial(struct rk_span s)
-{
-	return s.len > 0 && s.len <= PKI_SERIAL_MAX && s.data[0] < 0x80 &&
-	       (s.data[0] != 0 || (s.len > 1 && s.data[1] >= 0x80));
-}
-
-static uint64_t load(const uint8_t *p)
-{
-	uint64_t x;
-
-	memcpy(&x, p, sizeof(x));
-	return x;
-}
-
-/* What nearly every entry with extensions has: a reason alone. The octet behind these is it. */
-static bool is_reason_alone(struct rk_span extensions)
-{
-	static const uint8_t head[] = {
-		0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, ARC_REASON, 0x04, 0x03, 0x0a, 0x01};
-	const uint8_t *p = extensions.data;
-
-	/* the two halves overlap */
-	return extensions.len == sizeof(head) + 1 && load(p) == load(head) &&
-	       load(p + sizeof(head) - 8) == load(head + sizeof(head) - 8);
-}
-
 /* SEQUENCE { userCertificate, revocationDate, crlEntryExtensions OPTIONAL } */
 static const struct pki_problem *read_entry(
 	const struct pki_crl *crl, struct rk_span in, struct pki_crl_entry *out)
@@ -148,7 +120,7 @@ static const struct pki_problem *read_entry(
 
 	if (!pki_der_expect(&in, PKI_DER_INTEGER, &serial) || !pki_der_next(&in, &date))
 		return &bad_entry;
-	if (!is_sound_serial(serial.content))
+	if (!pki_crl_serial_is_sound(serial.content))
 		return &bad_serial;
 	out->serial = serial.content.data;
 	out->serial_len = serial.content.len;
@@ -157,8 +129,8 @@ static const struct pki_problem *read_entry(
 		return &bad_date;
 	if (in.len == 0)
 		return NULL;
-	if (is_reason_alone(in))
-		return take_reason(crl, in.data[in.len - 1], out);
+	if (pki_crl_is_reason_alone(in))
+		return pki_crl_take_reason(crl, in.data[in.len - 1], out);
 	if (!pki_der_expect(&in, PKI_DER_SEQUENCE, &list) || in.len != 0 ||
 		!pki_der_is_strict(list.whole.data, list.whole.len))
 		return &bad_entry;
@@ -184,14 +156,6 @@ bool pki_crl_entry_next(const struct pki_crl *crl, struct rk_span *in, struct pk
 	return true;
 }
 
-/* As numbers: serials are minimal and positive, so a longer one is a larger one. */
-static int compare_serials(struct rk_span a, struct rk_span b)
-{
-	if (a.len != b.len)
-		return a.len < b.len ? -1 : 1;
-	return memcmp(a.data, b.data, a.len);
-}
-
 static int compare_spans(struct rk_span a, struct rk_span b)
 {
 	if (a.len != b.len)
@@ -211,7 +175,7 @@ static int compare_named(const void *a, const void *b)
 	const struct named *x = a, *y = b;
 	int order = compare_spans(x->issuer, y->issuer);
 
-	return order != 0 ? order : compare_serials(x->serial, y->serial);
+	return order != 0 ? order : pki_crl_compare_serials(x->serial, y->serial);
 }
 
 int pki_crl_find_duplicate(const struct pki_crl *crl, bool *is_found)
@@ -232,94 +196,4 @@ int pki_crl_find_duplicate(const struct pki_crl *crl, bool *is_found)
 		*is_found = compare_named(&all[i - 1], &all[i]) == 0;
 	free(all);
 	return 0;
-}
-
-#define COMMON_MAX (2 + 0x7f) /* octets of an entry with a short length */
-#define DATE_LEN   15         /* of a UTCTime with its head */
-
-/*
- * The form of nearly every entry: short lengths, a UTCTime, no extension or a reason alone. Takes it
- * off in; false: another form, or a bad one, or one near the end, for pki_crl_entry_next to say which.
- * Without the calls of the general way a list of millions is read in a quarter of the time.
- */
-static inline bool take_common_entry(
-	const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out)
-{
-	const uint8_t *p = in->data;
-	struct rk_span serial, rest;
-	size_t len;
-
-	if (in->len < COMMON_MAX || p[0] != PKI_DER_SEQUENCE || p[1] >= 0x80 ||
-		p[2] != PKI_DER_INTEGER)
-		return false;
-	len = p[1];
-	serial = (struct rk_span){p + 4, p[3]};
-	if (serial.len > PKI_SERIAL_MAX || len < 2 + serial.len + DATE_LEN ||
-		!is_sound_serial(serial))
-		return false;
-	p = serial.data + serial.len;
-	if (p[0] != PKI_DER_UTC_TIME || p[1] != DATE_LEN - 2 ||
-		!pki_der_utc_time(p + 2, &out->date))
-		return false;
-	rest = (struct rk_span){p + DATE_LEN, len - 2 - serial.len - DATE_LEN};
-	out->reason = RK_REASON_UNSPECIFIED;
-	if (rest.len > 0 &&
-		(!is_reason_alone(rest) || take_reason(crl, rest.data[rest.len - 1], out) != NULL))
-		return false;
-	out->serial = serial.data;
-	out->serial_len = serial.len;
-	in->data += 2 + len;
-	in->len -= 2 + len;
-	return true;
-}
-
-static bool next_entry(const struct pki_crl *crl, struct rk_span *in, struct pki_crl_entry *out,
-	const struct pki_problem **why)
-{
-	return take_common_entry(crl, in, out) || pki_crl_entry_next(crl, in, out, why);
-}
-
-static bool is_ascending(const struct pki_crl_entry *a, const struct pki_crl_entry *b)
-{
-	uint64_t x, y;
-
-	if (a->serial_len == b->serial_len && a->serial_len >= sizeof(x)) {
-		x = be64toh(load(a->serial));
-		y = be64toh(load(b->serial));
-		if (x != y)
-			return x < y;
-	}
-	return compare_serials((struct rk_span){a->serial, a->serial_len},
-		       (struct rk_span){b->serial, b->serial_len}) < 0;
-}
-
-int pki_crl_read_entries(struct pki_crl *crl, struct pki_report *report,
-	int (*visit)(void *ctx, const struct pki_crl_entry *entry, size_t cnt), void *ctx)
-{
-	struct rk_span in = crl->entries;
-	struct pki_crl_entry entry[PKI_CRL_VISIT_MAX + 1]; /* the first is the one before these */
-	const struct pki_problem *why = NULL;
-	bool is_first = true;
-	size_t cnt;
-	int ret = 0;
-
-	memset(&entry[0], 0, sizeof(entry[0]));
-	crl->info.is_ordered = true;
-	do {
-		for (cnt = 0; cnt < PKI_CRL_VISIT_MAX; cnt++) {
-			entry[cnt + 1].issuer = entry[cnt].issuer;
-			if (!next_entry(crl, &in, &entry[cnt + 1], &why))
-				break;
-			if (!is_first && !is_ascending(&entry[cnt], &entry[cnt + 1]))
-				crl->info.is_ordered = false;
-			is_first = false;
-		}
-		crl->info.entry_cnt += cnt;
-		if (cnt > 0)
-			ret = visit(ctx, entry + 1, cnt);
-		entry[0] = entry[cnt];
-	} while (ret == 0 && cnt == PKI_CRL_VISIT_MAX);
-	if (ret == 0 && in.len != 0)
-		ret = pki_crl_refuse(report, why->code, why->text);
-	return ret;
 }

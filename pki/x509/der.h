@@ -53,7 +53,21 @@ bool pki_der_is_strict(const uint8_t *data, size_t len) RK_MUST_CHECK;
  * YYYYMMDDHHMMSSZ from 2050 on, a date that exists. Seconds since 1970.
  */
 bool pki_der_time(const struct pki_der *t, int64_t *out) RK_MUST_CHECK;
-/* The same of the 13 octets of a UTCTime's content, for those who read millions. */
+/* The same of the 13 octets of a UTCTime's content. */
 bool pki_der_utc_time(const uint8_t text[13], int64_t *out) RK_MUST_CHECK;
+
+#define PKI_DER_UTC_TEXTS 64
+
+/* Dates of UTCTimes as little-endian numbers: YYMMDDHH, and MMSS. What follows was found to be a Z. */
+struct pki_der_utc_texts {
+	uint64_t date[PKI_DER_UTC_TEXTS];
+	uint64_t time[PKI_DER_UTC_TEXTS];
+};
+/*
+ * The same of cnt of them at once, for those who read millions. false: at least one is bad, and out is
+ * of no use.
+ */
+bool pki_der_utc_times(
+	const struct pki_der_utc_texts *texts, size_t cnt, int64_t *out) RK_MUST_CHECK;
 /* GeneralizedTime of any year: invalidityDate (RFC 5280 5.3.2). */
 bool pki_der_generalized_time(const struct pki_der *t, int64_t *out) RK_MUST_CHECK;
