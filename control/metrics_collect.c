@@ -116,6 +116,27 @@ static double is_fresh(const json_t *source, const char *field)
 	return time_of(source, field) > (double)time(NULL);
 }
 
+static size_t add_label(char *out, size_t at, const char *label, const char *text)
+{
+	if (at > 0)
+		out[at++] = ',';
+	metrics_label(out + at, LABEL_LEN, label, text != NULL ? text : "");
+	return at + strlen(out + at);
+}
+
+static void add_crl_info(struct metrics_text *t, const json_t *source)
+{
+	static const char *const label[][2] = {
+		{"source", "name"}, {"crl_number", "crl_number"}, {"last_error", "last_error"}};
+	char labels[3 * (LABEL_LEN + 1)];
+	size_t at = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		at = add_label(labels, at, label[i][0],
+			json_string_value(json_object_get(source, label[i][1])));
+	metrics_gauge(t, "rekey_crl_info", labels, 1);
+}
+
 static void add_crls(struct metrics_text *t, const struct crl_manager *m)
 {
 	static const struct {
@@ -134,6 +155,12 @@ static void add_crls(struct metrics_text *t, const struct crl_manager *m)
 			"this_update", time_of},
 		{"rekey_crl_next_update_timestamp_seconds", "When the CA promised the next one.",
 			"next_update", time_of},
+		{"rekey_crl_last_try_timestamp_seconds",
+			"When the CRL was last asked for; 0: never.", "last_try", time_of},
+		{"rekey_crl_next_fetch_timestamp_seconds", "When it is asked for next.",
+			"next_fetch", time_of},
+		{"rekey_crl_http_status", "Status of the server's last answer; 0: none, or a file.",
+			"http_status", number_of},
 	};
 	char label[LABEL_LEN];
 	struct answer a = {0};
@@ -150,6 +177,9 @@ static void add_crls(struct metrics_text *t, const struct crl_manager *m)
 			metrics_gauge(t, rows[r].name, label, rows[r].value(source, rows[r].field));
 		}
 	}
+	metrics_family(t, "rekey_crl", METRIC_INFO,
+		"Number of the CRL in force, and what its last fetch failed by.");
+	json_array_foreach(json_object_get(a.body, "sources"), i, source) add_crl_info(t, source);
 	add_gauge(t, "rekey_revoked_certificates", "Entries of all CRLs in force.",
 		number_of(a.body, "entries"));
 	answer_fini(&a);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/crl/state.h"
 #include "control/metrics.h"
 #include "control/metrics_text.h"
 #include "control/peers.h"
@@ -101,6 +102,45 @@ static void test_without_data_plane(void **state)
 	assert_has(text, "\nrekey_csr_total{result=\"failure\"} 0\n");
 	assert_has(text, "\nrekey_peers{state=\"initializing\"} 1\n");
 	assert_has(text, "\nrekey_alarms{severity=\"CRITICAL\"} 1\n"); /* no certificate */
+	json_decref(text);
+}
+
+/* All that REST tells of a CRL. */
+static void test_crls(void **state)
+{
+	struct crl_source *s = crl_source_get(f.d.crl, "lab/one", "http://pki.invalid/1.crl");
+	json_t *text;
+
+	(void)state;
+	assert_non_null(s);
+	s->last_try = 1700000000;
+	s->next_fetch = 1700003600;
+	s->this_update = 1699990000;
+	s->next_update = 1699999999;
+	s->last_success = 1699990001;
+	s->http_status = 503;
+	s->entry_cnt = 7;
+	s->bytes = 512;
+	s->failure_cnt = 2;
+	strcpy(s->number, "0A");
+	strcpy(s->last_error, "HTTP status \"503\"");
+	text = scrape();
+	assert_has(text, "\nrekey_crl_entries{source=\"lab/one\"} 7\n");
+	assert_has(text, "\nrekey_crl_bytes{source=\"lab/one\"} 512\n");
+	assert_has(text, "\nrekey_crl_failures{source=\"lab/one\"} 2\n");
+	assert_has(text, "\nrekey_crl_fresh{source=\"lab/one\"} 0\n");
+	assert_has(text, "\nrekey_crl_last_try_timestamp_seconds{source=\"lab/one\"} 1700000000\n");
+	assert_has(text,
+		"\nrekey_crl_last_success_timestamp_seconds{source=\"lab/one\"} 1699990001\n");
+	assert_has(
+		text, "\nrekey_crl_this_update_timestamp_seconds{source=\"lab/one\"} 1699990000\n");
+	assert_has(
+		text, "\nrekey_crl_next_update_timestamp_seconds{source=\"lab/one\"} 1699999999\n");
+	assert_has(
+		text, "\nrekey_crl_next_fetch_timestamp_seconds{source=\"lab/one\"} 1700003600\n");
+	assert_has(text, "\nrekey_crl_http_status{source=\"lab/one\"} 503\n");
+	assert_has(text, "\nrekey_crl_info{source=\"lab/one\",crl_number=\"0A\","
+			 "last_error=\"HTTP status \\\"503\\\"\"} 1\n");
 	json_decref(text);
 }
 
@@ -205,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_long_text),
 		T(test_without_data_plane),
+		T(test_crls),
 		T(test_with_data_plane),
 		T(test_stats),
 		T(test_pause),
