@@ -171,7 +171,7 @@ static void begin_verification(void *arg)
 			v->file_cnt++;
 		}
 	}
-	if (helper_run(a->daemon->helpers, verify_work, on_verified, v) < 0) {
+	if (helper_run(a->daemon->readers, verify_work, on_verified, v) < 0) {
 		answer_error(&busy, 503, "busy", NULL, "too much is going on; try again");
 		end_verification(v, &busy);
 	}

@@ -179,19 +179,6 @@ int config_fail(struct config_reader *r, const char *code, const char *format, .
 	return 0;
 }
 
-void config_warn(struct config_reader *r, const char *code, const char *format, ...)
-{
-	struct config_finding *f = new_finding(r->report, true);
-	va_list args;
-
-	if (f == NULL)
-		return;
-	va_start(args, format);
-	fill_finding(f, true, code, format, args);
-	va_end(args);
-	place_finding(r, f);
-}
-
 void config_report_text(const struct config_report *report, char *out, size_t size)
 {
 	const struct config_finding *f = config_report_error(report);

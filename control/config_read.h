@@ -37,9 +37,6 @@ int config_fail(struct config_reader *r, const char *code, const char *format, .
 	__attribute__((format(printf, 3, 4), warn_unused_result));
 /* The field entered last is none of its table's. */
 int config_fail_unknown(struct config_reader *r) __attribute__((warn_unused_result));
-/* The same as a warning. */
-void config_warn(struct config_reader *r, const char *code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 /* Zeroed memory that lives as long as the configuration; NULL = no memory. */
 void *config_alloc(struct config *c, size_t cnt, size_t size);
 

@@ -110,7 +110,7 @@ static void start(struct configuration *c, struct look *l, void (*work)(void *),
 		l->ret = -ECANCELED; /* until a helper says otherwise */
 		l->cb = cb;
 		l->arg = arg;
-		if (helper_run(c->daemon->helpers, work, done, l) == 0)
+		if (helper_run(c->daemon->readers, work, done, l) == 0)
 			return;
 		free_look(l);
 	}

@@ -155,6 +155,8 @@ static int open_parts(struct daemon *d)
 	if (ret == 0)
 		ret = helper_pool_new(d->base, HELPER_CNT, HELPER_QUEUE, &d->helpers);
 	if (ret == 0)
+		ret = helper_pool_new(d->base, 1, HELPER_QUEUE, &d->readers);
+	if (ret == 0)
 		ret = pki_kind_set_new(&d->kinds);
 	if (ret == 0)
 		ret = trust_open(d, &d->trust);
@@ -217,6 +219,8 @@ static void close_fd(int fd)
 void daemon_close(struct daemon *d)
 {
 	/* First the helpers: what they finish still meets every part. */
+	helper_pool_free(d->readers);
+	d->readers = NULL;
 	helper_pool_free(d->helpers);
 	d->helpers = NULL;
 	enrol_close(d->enrol);

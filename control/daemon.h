@@ -57,8 +57,9 @@ struct daemon {
 	int lock_fd; /* keeps a second daemon away from the state folder */
 	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	struct helper_pool *helpers;
-	struct helper_pool *disk; /* one thread, for writes that the loop must not wait for */
-	struct config *config;    /* the running one; configuration sets it */
+	struct helper_pool *readers; /* one thread, for what people look at: none waits but they */
+	struct helper_pool *disk;    /* one thread, for writes that the loop must not wait for */
+	struct config *config;       /* the running one; configuration sets it */
 	struct configuration *configuration;
 	struct alarms *alarms;
 	struct audit *audit;

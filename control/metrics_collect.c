@@ -54,7 +54,7 @@ static void add_process(struct metrics_text *t, struct daemon *d)
 		"How late the event loop was at most since the last scrape.",
 		(double)metrics_take_pause(d->metrics) / 1e9);
 	add_gauge(t, "rekey_helper_queue_jobs", "Work that waits for, or is in, a helper thread.",
-		helper_pool_depth(d->helpers));
+		helper_pool_depth(d->helpers) + helper_pool_depth(d->readers));
 	metrics_family(t, "rekey_audit_records", METRIC_COUNTER, "Audit records since the start.");
 	metrics_counter(t, "rekey_audit_records", "", audit_count(d->audit));
 	add_gauge(t, "rekey_audit_waiting_bytes", "Audit records that are not on disk yet.",

@@ -107,6 +107,16 @@ static void drop_dead_request(struct exchange *x)
 	}
 }
 
+static void refuse_large(struct exchange *x, struct answer *a)
+{
+	free(x->text);
+	x->text = NULL;
+	answer_fini(a);
+	answer_error(a, 503, "busy", NULL, "%d large answers are being read already; try again",
+		REST_LARGE_MAX);
+	a->retry_after_sec = 5;
+}
+
 /* A helper printed it; the client may be gone. */
 static void printed(void *arg)
 {
@@ -114,6 +124,8 @@ static void printed(void *arg)
 	struct answer a = x->held;
 
 	drop_dead_request(x);
+	if (x->req != NULL && !exchange_has_room(x, x->text))
+		refuse_large(x, &a);
 	if (x->req != NULL)
 		exchange_reply(x, &a, x->text);
 	else
@@ -135,7 +147,7 @@ static void finish(struct exchange *x, struct answer *a)
 	if (x->req != NULL && x->rest != NULL && a->is_large) {
 		x->held = *a;
 		json_incref(x->held.body);
-		if (helper_run(x->daemon->helpers, print_held, printed, x) == 0)
+		if (helper_run(x->daemon->readers, print_held, printed, x) == 0)
 			return;
 		json_decref(x->held.body);
 	}

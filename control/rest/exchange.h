@@ -70,6 +70,9 @@ void exchange_read_body(struct exchange *x);
 
 /* JSON text, the caller's; NULL = no memory. Any thread. */
 char *exchange_print(const json_t *body);
+/* The memory for one more answer of this text; printed may be NULL. */
+bool exchange_has_room(const struct exchange *x, const char *printed)
+	__attribute__((warn_unused_result));
 /* Sends and gives the request away. printed: the body as text, taken; NULL: print it now. */
 void exchange_reply(struct exchange *x, const struct answer *a, char *printed);
 struct bufferevent *exchange_bufferevent(struct evhttp_request *req);

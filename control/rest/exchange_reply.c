@@ -65,20 +65,46 @@ char *exchange_print(const json_t *body)
 	return json_dumps(body != NULL ? body : json_null(), JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-static void free_text(const void *data, size_t len, void *text)
+/* Printed JSON that a client is being given. */
+struct text {
+	struct rest *rest; /* outlives its connections */
+	bool is_large;
+	char *json;
+};
+
+static void free_text(const void *data, size_t len, void *arg)
 {
+	struct text *t = arg;
+
 	(void)data;
 	(void)len;
-	free(text);
+	t->rest->large_cnt -= t->is_large;
+	free(t->json);
+	free(t);
 }
 
-/* Text is printed JSON, taken by the buffer: a large one is not copied. */
-static void add_json(struct evbuffer *out, char *text)
+/* Takes json, for the buffer: a large one is not copied. */
+static void add_json(struct rest *rest, struct evbuffer *out, char *json)
 {
-	if (evbuffer_add_reference(out, text, strlen(text), free_text, text) == 0)
+	size_t len = strlen(json);
+	struct text *t = malloc(sizeof(*t));
+
+	if (t == NULL) {
+		free(json);
+		return;
+	}
+	*t = (struct text){rest, len > REST_LARGE_LEN, json};
+	rest->large_cnt += t->is_large;
+	if (evbuffer_add_reference(out, json, len, free_text, t) == 0)
 		evbuffer_add(out, "\n", 1);
 	else
-		free(text);
+		free_text(NULL, 0, t);
+}
+
+bool exchange_has_room(const struct exchange *x, const char *printed)
+{
+	return printed == NULL || strlen(printed) <= REST_LARGE_LEN ||
+	       x->rest->large_cnt < REST_LARGE_MAX;
 }
 
 void exchange_reply(struct exchange *x, const struct answer *a, char *printed)
@@ -96,7 +122,7 @@ void exchange_reply(struct exchange *x, const struct answer *a, char *printed)
 	if (out != NULL && is_bare)
 		evbuffer_add(out, text, strlen(text));
 	if (out != NULL && !is_bare && printed != NULL)
-		add_json(out, printed);
+		add_json(x->rest, out, printed);
 	else
 		free(printed);
 	evhttp_connection_set_closecb(evhttp_request_get_connection(x->req), NULL, NULL);

@@ -12,6 +12,9 @@
 
 #define LISTENER_MAX 8 /* as daemon_options.listen */
 
+#define REST_LARGE_LEN ((size_t)1 << 20)
+#define REST_LARGE_MAX 8 /* at a time: whoever does not read them holds no more memory */
+
 struct listener {
 	char text[80];                      /* as it was asked for; empty = none */
 	struct evhttp_bound_socket *socket; /* owned by https; NULL = the machine has no IPv6 */
@@ -28,4 +31,5 @@ struct rest {
 	struct exchange *exchanges;
 	struct refusals *refusals;
 	unsigned stream_cnt; /* long answers that are being read */
+	unsigned large_cnt;  /* others of more than REST_LARGE_LEN: whole in memory until then */
 };

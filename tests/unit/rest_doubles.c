@@ -384,9 +384,23 @@ void configuration_show_running(struct configuration *c, const char *query, stru
 	answer_ok(out, json_pack("{s:s}", "query", query));
 }
 
+/* "path=large": more than any socket buffers. */
+static void answer_large(struct answer *out)
+{
+	static char text[(16 << 20) + 1];
+
+	memset(text, 'x', sizeof(text) - 1);
+	answer_ok(out, json_pack("{s:s}", "query", text));
+	out->is_large = true;
+}
+
 void configuration_show_candidate(struct configuration *c, const char *query, struct answer *out)
 {
 	(void)c;
+	if (strcmp(query, "path=large") == 0) {
+		answer_large(out);
+		return;
+	}
 	answer_ok(out, json_pack("{s:s}", "query", query));
 }
 

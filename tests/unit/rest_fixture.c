@@ -141,6 +141,7 @@ static void open_daemon(struct fixture *f, const struct config_rest *limits)
 	write_users(d->state_fd);
 	doubles_configure_users(f->doubles, d, users_as_configured(d->state_fd));
 	must(helper_pool_new(d->base, 2, 32, &d->helpers), "helpers");
+	must(helper_pool_new(d->base, 1, 32, &d->readers), "readers");
 	must(users_open(d, &d->users), "users");
 	wait_for_key(f);
 	must(rest_open(d, &d->rest), "rest");
@@ -185,6 +186,7 @@ void fixture_stop(struct fixture *f)
 	rest_close(f->daemon.rest);
 	doubles_hold(f->doubles, false);
 	users_close(f->daemon.users);
+	helper_pool_free(f->daemon.readers);
 	helper_pool_free(f->daemon.helpers);
 	event_base_loop(f->daemon.base, EVLOOP_NONBLOCK);
 	event_base_free(f->daemon.base);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Large answers that nobody reads: a viewer does not fill the memory with them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/rest_fixture.h"
+
+#define CLIENTS 12
+#define PATH    "/api/v1/configuration/candidate?path=large"
+
+static struct fixture *f;
+static char *viewer;
+
+static int start(void **state)
+{
+	(void)state;
+	f = fixture_start(NULL);
+	viewer = fixture_login(f, "viewer", FIXTURE_VIEWER_PASSWORD);
+	return viewer != NULL ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	fixture_stop(f);
+	free(viewer);
+	return 0;
+}
+
+static void answers_that_nobody_reads_are_few(void **state)
+{
+	struct client *c[CLIENTS];
+	unsigned refused = 0, cut = 0;
+	char request[4096], *answer;
+
+	(void)state;
+	snprintf(request, sizeof(request),
+		"GET " PATH
+		" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n",
+		viewer);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		c[i] = client_open(f);
+		assert_non_null(c[i]);
+		assert_true(client_send(c[i], request, strlen(request)));
+		usleep(20000); /* so that they are taken in this order */
+	}
+	/* those after the eighth are told at once, while none of the others is read */
+	for (unsigned i = CLIENTS; i-- > 8;) {
+		answer = client_read(c[i], 10000);
+		refused += strstr(answer, "HTTP/1.1 503") == answer;
+		free(answer);
+	}
+	assert_int_equal(refused, CLIENTS - 8);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		client_close(c[i]);
+	for (; cut < 50 && fixture_call(f, "GET", PATH, viewer, NULL, NULL) != 200; cut++)
+		;
+	assert_in_range(cut, 0, 49); /* their memory is given back */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_that_nobody_reads_are_few),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
