@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Exchanges that meet: who goes on, who waits, and for how long. East has the lower fingerprint. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/engine_state.h"
+#include "tests/pair/identities.h"
+
+enum { EAST, WEST };
+
+static bool is_type(const struct pair_packet *packet, uint8_t type)
+{
+	return packet->payload[MSG_ENVELOPE_LEN + 5] == type;
+}
+
+/* Holds back the first of a type from each side, and drops what repeats it. */
+struct hold {
+	uint8_t type;
+	bool is_over, has_it[2];
+	struct pair_packet packet[2];
+};
+
+static bool hold_back(struct pair *p, struct pair_packet *packet)
+{
+	struct hold *h = p->filter_arg;
+
+	if (h->is_over || !is_type(packet, h->type))
+		return true;
+	if (!h->has_it[packet->from])
+		h->packet[packet->from] = *packet;
+	h->has_it[packet->from] = true;
+	return false;
+}
+
+static void let_go(struct pair *p, struct hold *h, unsigned from)
+{
+	h->is_over = true;
+	assert_true(h->has_it[from]);
+	pair_inject(p, &h->packet[from], 0);
+	while (pair_step(p, p->now_ns))
+		;
+}
+
+static struct pair *dial_at_once(struct hold *h)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 1,
+					  .are_verdicts_known = true,
+					  .groups = {29},
+					  .hold_ns = PAIR_SEC,
+					  .keep_alive_interval_ns = 20 * PAIR_SEC},
+		east, west);
+
+	p->filter = hold_back;
+	p->filter_arg = h;
+	for (unsigned i = 0; i < 2; i++) {
+		pair_start(p, i);
+		session_dial_in(p->node[i].engine, p->node[i].session[0], 0);
+	}
+	return p;
+}
+
+static void assert_agreed_for(struct pair *p, uint64_t for_ns)
+{
+	uint64_t end = p->now_ns + for_ns;
+
+	while (pair_step(p, end)) {
+		assert_true(pair_is_receivable(p));
+		assert_true(pair_is_agreed(p));
+	}
+}
+
+/* C2: both FINISHes cross; the lower one's is answered, the other one gets COLLISION. */
+static void lower_fingerprint_alone_refuses(void **state)
+{
+	struct hold h = {.type = MSG_FINISH};
+	struct pair *p = dial_at_once(&h);
+
+	(void)state;
+	pair_run(p, 50 * PAIR_MS);
+	let_go(p, &h, EAST);
+	pair_inject(p, &h.packet[WEST], 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 100 * PAIR_MS));
+	assert_int_equal(pair_counter(p, EAST, "collision-refused") +
+				 pair_counter(p, EAST, "unexpected-message"),
+		pair_counter(p, EAST, "collision-refused"));
+	assert_int_equal(pair_counter(p, WEST, "collision-refused"), 0);
+	assert_int_equal(pair_counter(p, WEST, "collisions"), 1);
+	assert_agreed_for(p, 5 * PAIR_SEC);
+	pair_free(p);
+}
+
+/* C2: west's FINISH comes first, east's own is on its way: COLLISION, and west waits for east's. */
+static void finish_under_way_wins(void **state)
+{
+	struct hold h = {.type = MSG_FINISH};
+	struct pair *p = dial_at_once(&h);
+
+	(void)state;
+	pair_run(p, 50 * PAIR_MS);
+	let_go(p, &h, WEST);
+	assert_int_equal(pair_counter(p, EAST, "collision-refused"), 1);
+	assert_int_equal(pair_counter(p, EAST, "exchanges-done"), 0);
+	pair_run(p, 10 * PAIR_MS);
+	assert_int_equal(pair_counter(p, WEST, "collisions"), 1);
+	assert_true(p->node[WEST].session[0]->keys.slot[KEYRING_NEXT]->is_loser);
+	pair_inject(p, &h.packet[EAST], 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 100 * PAIR_MS));
+	assert_true(p->node[EAST].session[0]->keys.slot[KEYRING_CURRENT]->is_initiator);
+	assert_agreed_for(p, 5 * PAIR_SEC);
+	pair_free(p);
+}
+
+/* C2: after two seconds it wins no more. Each accepts the other's; the lower one's key comes out. */
+static void late_finishes_cross(void **state)
+{
+	struct hold h = {.type = MSG_FINISH};
+	struct pair *p = dial_at_once(&h);
+
+	(void)state;
+	pair_run(p, 2500 * PAIR_MS);
+	let_go(p, &h, WEST);
+	assert_int_equal(pair_counter(p, EAST, "collision-refused"), 0);
+	assert_int_equal(pair_counter(p, EAST, "exchanges-done"), 1);
+	pair_inject(p, &h.packet[EAST], 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 2 * PAIR_SEC));
+	assert_true(p->node[EAST].session[0]->keys.slot[KEYRING_CURRENT]->is_initiator);
+	assert_agreed_for(p, 5 * PAIR_SEC);
+	pair_free(p);
+}
+
+/* ---- fast rekeys ------------------------------------------------------------------------------ */
+
+static bool is_idle(struct pair *p)
+{
+	bool is_idle = pair_is_agreed(p);
+
+	for (unsigned i = 0; i < 2; i++)
+		is_idle = is_idle &&
+			  p->node[i].session[0]->keys.slot[KEYRING_PREVIOUS]->local_index == 0 &&
+			  !p->node[i].session[0]->is_unproved;
+	return is_idle;
+}
+
+static struct pair *stand(struct hold *h)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 2,
+					  .are_verdicts_known = true,
+					  .groups = {29},
+					  .hold_ns = 2 * PAIR_SEC,
+					  .keep_alive_interval_ns = 20 * PAIR_SEC},
+		east, west);
+
+	pair_start(p, EAST);
+	pair_start(p, WEST);
+	assert_true(pair_run_until(p, is_idle, 20 * PAIR_SEC));
+	p->filter = hold_back;
+	p->filter_arg = h;
+	return p;
+}
+
+static void rotate(struct pair *p, unsigned node)
+{
+	session_rotate(p->node[node].engine, p->node[node].session[0], false);
+}
+
+/* F3: none begins while what went out of use is held; then it does by itself. */
+static void rekey_waits_for_the_hold_time(void **state)
+{
+	struct hold h = {.is_over = true};
+	struct pair *p = stand(&h);
+
+	(void)state;
+	rotate(p, EAST);
+	pair_run(p, 100 * PAIR_MS);
+	assert_int_equal(pair_counter(p, EAST, "rekeys-done"), 1);
+	for (unsigned i = 0; i < 2; i++)
+		rotate(p, i);
+	pair_run(p, 1800 * PAIR_MS);
+	assert_int_equal(pair_counter(p, EAST, "rekeys-started"), 1);
+	assert_int_equal(pair_counter(p, WEST, "rekeys-started"), 0);
+	pair_run(p, PAIR_SEC);
+	assert_int_equal(pair_counter(p, EAST, "rekeys-done"), 2);
+	assert_true(pair_is_agreed(p));
+	pair_free(p);
+}
+
+/* F3: none begins while what comes next is not confirmed. */
+static void rekey_waits_for_confirmation(void **state)
+{
+	struct hold h = {.type = MSG_KEEP_ALIVE};
+	struct pair *p = stand(&h);
+
+	(void)state;
+	rotate(p, EAST);
+	pair_run(p, 100 * PAIR_MS);
+	assert_true(keyslot_is_used(p->node[WEST].session[0]->keys.slot[KEYRING_NEXT]));
+	exchange_free(p->node[WEST].engine,
+		exchange_find(p->node[WEST].engine, p->node[WEST].session[0]->peer_rekey));
+	p->node[WEST].session[0]->peer_rekey = 0; /* its answer is kept no longer than that */
+	rotate(p, WEST);
+	pair_run(p, 3 * PAIR_SEC);
+	assert_int_equal(pair_counter(p, WEST, "rekeys-started"), 0);
+	let_go(p, &h, EAST);
+	assert_true(pair_run_until(p, pair_is_agreed, 100 * PAIR_MS));
+	pair_run(p, 5 * PAIR_SEC);
+	assert_int_equal(pair_counter(p, WEST, "rekeys-started"), 0); /* there is a new key */
+	pair_free(p);
+}
+
+/* F2: a repeated REKEY_HELLO costs no work; the answer is the one before, under a new counter. */
+static void repeated_rekey_hello_gets_the_same_answer(void **state)
+{
+	struct hold h = {.type = MSG_REKEY_REPLY};
+	struct pair *p = stand(&h);
+	uint64_t jobs;
+
+	(void)state;
+	rotate(p, EAST);
+	pair_run(p, 100 * PAIR_MS);
+	jobs = p->node[WEST].job_cnt;
+	pair_run(p, 2 * PAIR_SEC); /* each repetition's answer is lost */
+	assert_true(pair_counter(p, EAST, "retransmits") >= 2);
+	assert_true(pair_counter(p, WEST, "packets-duplicate") >= 2);
+	assert_int_equal(p->node[WEST].job_cnt, jobs);
+	let_go(p, &h, WEST);
+	assert_true(pair_run_until(p, pair_is_agreed, 100 * PAIR_MS));
+	assert_int_equal(pair_counter(p, EAST, "rekeys-done"), 1);
+	pair_free(p);
+}
+
+/* F3, C3: a rekey is not answered while a full exchange of ours is under way, and costs no work. */
+static void full_exchange_lets_no_rekey_in(void **state)
+{
+	struct hold h = {.type = MSG_REKEY_HELLO};
+	struct pair *p = stand(&h);
+	struct hold finish = {.type = MSG_FINISH};
+	uint64_t jobs;
+
+	(void)state;
+	rotate(p, WEST);
+	pair_run(p, 10 * PAIR_MS);
+	p->filter_arg = &finish;
+	p->node[EAST].session[0]->is_reauth_due = true;
+	session_dial_in(p->node[EAST].engine, p->node[EAST].session[0], 0);
+	pair_run(p, 50 * PAIR_MS);
+	jobs = p->node[EAST].job_cnt;
+	p->filter_arg = &h;
+	let_go(p, &h, WEST);
+	assert_int_equal(pair_counter(p, EAST, "no-base-slot"), 1);
+	assert_int_equal(p->node[EAST].job_cnt, jobs);
+	assert_int_not_equal(p->node[WEST].session[0]->own_rekey, 0);
+	let_go(p, &finish, EAST);
+	assert_int_equal(p->node[WEST].session[0]->own_rekey, 0);
+	assert_true(pair_run_until(p, pair_is_agreed, PAIR_SEC));
+	assert_true(p->node[EAST].session[0]->keys.slot[KEYRING_CURRENT]->is_full);
+	pair_free(p);
+}
+
+/* C3: nor does a full exchange begin beside what is held, or it could push out a key in use. */
+static void full_exchange_waits_for_the_hold_time(void **state)
+{
+	struct hold h = {.is_over = true};
+	struct pair *p = stand(&h);
+	uint64_t before = pair_counter(p, EAST, "exchanges-started");
+
+	(void)state;
+	rotate(p, EAST);
+	pair_run(p, 100 * PAIR_MS);
+	p->node[EAST].session[0]->is_reauth_due = true;
+	session_dial_in(p->node[EAST].engine, p->node[EAST].session[0], 0);
+	pair_run(p, 1800 * PAIR_MS);
+	assert_int_equal(pair_counter(p, EAST, "exchanges-started"), before);
+	pair_run(p, PAIR_SEC);
+	assert_int_equal(pair_counter(p, EAST, "exchanges-started"), before + 1);
+	assert_true(pair_is_agreed(p));
+	pair_free(p);
+}
+
+static int make_identities(void **state)
+{
+	(void)state;
+	east = pair_identity_new("east", TEST_P256, NULL);
+	do {
+		pair_identity_free(west);
+		west = pair_identity_new("west", TEST_P256, NULL);
+	} while (memcmp(east->verdict.fingerprint, west->verdict.fingerprint, RK_FINGERPRINT_LEN) >=
+		 0);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lower_fingerprint_alone_refuses),
+		cmocka_unit_test(finish_under_way_wins),
+		cmocka_unit_test(late_finishes_cross),
+		cmocka_unit_test(rekey_waits_for_the_hold_time),
+		cmocka_unit_test(rekey_waits_for_confirmation),
+		cmocka_unit_test(repeated_rekey_hello_gets_the_same_answer),
+		cmocka_unit_test(full_exchange_lets_no_rekey_in),
+		cmocka_unit_test(full_exchange_waits_for_the_hold_time),
+	};
+
+	return cmocka_run_group_tests(tests, make_identities, pair_free_identities);
+}

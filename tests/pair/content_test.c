@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages in perfect form, with the right keys, MACs and lengths, and content that is not allowed: each
+ * is refused for the reason that it should be, changes nothing, and the genuine one still counts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/core/engine_state.h"
+#include "tests/pair/scene.h"
+
+#define SHARE_CURVE 1 /* after the curve type */
+#define REKEY_BASE  8
+
+static const struct content {
+	uint8_t message;
+	uint16_t tlv;
+	uint8_t offset, len;
+	uint8_t bytes[4];
+	const char *reason;
+	bool is_sealed, is_simultaneous, is_roaming;
+	bool is_own;    /* the receiver's fingerprint instead of bytes */
+	bool is_mended; /* with a confirmation that fits */
+} contents[] = {
+	{MSG_HELLO, MSG_TLV_SHARE, SHARE_CURVE, 2, {0, 30}, "bad-choice"},
+	{MSG_REPLY, MSG_TLV_SHARE, SHARE_CURVE, 2, {0, 29}, "bad-choice"},
+	{MSG_REPLY, MSG_TLV_SUITE, 0, 2, {0x7f, 0xff}, "bad-choice"},
+	{MSG_REPLY, MSG_TLV_SIGNATURE, 0, 2, {0x08, 0x07}, "scheme-not-offered", true},
+	{MSG_REPLY, MSG_TLV_FINGERPRINT, 0, 32, {0}, "own-identity", true, .is_own = true},
+	{MSG_REPLY, MSG_TLV_CONFIRMATION, 0, 4, {1, 2, 3, 4}, "bad-confirmation", true},
+	{MSG_FINISH, MSG_TLV_SIGNATURE, 0, 2, {0x08, 0x07}, "scheme-not-offered", true},
+	{MSG_FINISH, MSG_TLV_SIGNATURE, 0, 2, {0x05, 0x03}, "scheme-not-offered", true, true,
+		.is_mended = true},
+	{MSG_FINISH, MSG_TLV_FINGERPRINT, 0, 32, {0}, "own-identity", true, .is_own = true},
+	{MSG_FINISH, MSG_TLV_CONFIRMATION, 0, 4, {1, 2, 3, 4}, "bad-confirmation", true},
+	{MSG_FINISH, MSG_TLV_INDEX, 0, 4, {0}, "bad-proof", true},
+	{MSG_NEED_CERT, MSG_TLV_FINGERPRINT, 0, 4, {1, 2, 3, 4}, "bad-fields", true},
+	{MSG_CERT_FRAGMENT, MSG_TLV_FINGERPRINT, 0, 4, {1, 2, 3, 4}, "bad-fragment", true},
+	{MSG_CERT_FRAGMENT, MSG_TLV_FRAGMENT, 0, 2, {0, 0}, "bad-fragment", true},
+	{MSG_CERT_FRAGMENT, MSG_TLV_FRAGMENT, 0, 2, {0x20, 0x01}, "bad-fragment", true},
+	{MSG_CERT_FRAGMENT, MSG_TLV_FRAGMENT, 2, 1, {7}, "bad-fragment", true},
+	{MSG_COLLISION, MSG_TLV_FLAGS, 0, 1, {1}, "bad-fields", true, true},
+	{MSG_ACK, MSG_TLV_INDEX, 0, 4, {0}, "bad-fields", true},
+	{MSG_KEEP_ALIVE, MSG_TLV_INDEX, 0, 4, {0}, "bad-fields", true},
+	{MSG_KEEP_ALIVE, MSG_TLV_INDEX, 0, 4, {9, 9, 9, 9}, "bad-fields", true},
+	{MSG_KEEP_ALIVE, MSG_TLV_FLAGS, 0, 1, {2}, "bad-fields", true},
+	{MSG_REKEY_HELLO, MSG_TLV_REKEY, REKEY_BASE, 4, {9, 9, 9, 9}, "no-base-slot", true},
+	{MSG_REKEY_HELLO, MSG_TLV_SHARE, SHARE_CURVE, 2, {0, 30}, "no-common-group", true},
+	{MSG_REKEY_HELLO, MSG_TLV_SHARE, SHARE_CURVE, 2, {0, 29}, "bad-share", true},
+	{MSG_REKEY_REPLY, MSG_TLV_REKEY, 0, 4, {9, 9, 9, 9}, "unknown-exchange", true},
+	{MSG_REKEY_REPLY, MSG_TLV_REKEY, REKEY_BASE, 4, {9, 9, 9, 9}, "no-base-slot", true},
+	{MSG_REKEY_REPLY, MSG_TLV_SHARE, SHARE_CURVE, 2, {0, 29}, "bad-choice", true},
+	{MSG_PATH_RESPONSE, MSG_TLV_CHALLENGE, 0, 4, {1, 2, 3, 4}, "wrong-source", true,
+		.is_roaming = true},
+};
+
+static struct tlvs *field(struct parts *parts, bool is_sealed, uint16_t type, size_t *at)
+{
+	struct tlvs *t = is_sealed ? &parts->plain : &parts->clear;
+
+	for (*at = 0; *at < t->len; *at += MSG_TLV_LEN + (t->data[*at + 2] << 8 | t->data[*at + 3]))
+		if ((t->data[*at] << 8 | t->data[*at + 1]) == type)
+			return t;
+	fail_msg("no field %04x", type);
+	return NULL;
+}
+
+static struct rk_span whole(const struct tlvs *t, size_t at)
+{
+	return (struct rk_span){
+		t->data + at, MSG_TLV_LEN + ((size_t)t->data[at + 2] << 8 | t->data[at + 3])};
+}
+
+/* FINISH's confirmation, as its sender would have made it for what it says now. */
+static void mend_confirmation(struct pair *p, const struct scene *s, struct parts *parts)
+{
+	const struct engine *receiver = p->node[s->genuine.to].engine;
+	size_t at;
+	struct tlvs *t = field(parts, true, MSG_TLV_FINGERPRINT, &at);
+	const uint8_t *fingerprint = t->data + at + MSG_TLV_LEN;
+	uint8_t mac[MSG_HASH_MAX];
+
+	for (uint32_t i = 0; i < receiver->config.exchange_cnt; i++) {
+		struct exchange x = receiver->exchanges[i];
+
+		if (x.state != EXCHANGE_EXPECT_FINISH)
+			continue;
+		memcpy(x.transcript, x.base_transcript, sizeof(x.transcript));
+		secrets_add(&x, whole(t, at));
+		(void)field(parts, true, MSG_TLV_SIGNATURE, &at);
+		secrets_add(&x, whole(t, at));
+		secrets_confirmation(&x, true, fingerprint, mac);
+		(void)field(parts, true, MSG_TLV_CONFIRMATION, &at);
+		memcpy(t->data + at + MSG_TLV_LEN, mac, x.suite->hash_len);
+		return;
+	}
+	fail_msg("nobody waits for FINISH");
+}
+
+static struct pair_packet spoil_content(
+	struct pair *p, const struct scene *s, const struct content *c)
+{
+	struct parts parts;
+	struct tlvs *t;
+	size_t at;
+
+	scene_take_apart(p, &s->genuine, &parts);
+	t = field(&parts, c->is_sealed, c->tlv, &at);
+	memcpy(t->data + at + MSG_TLV_LEN + c->offset,
+		c->is_own ? p->node[s->genuine.to].identity->verdict.fingerprint : c->bytes,
+		c->len);
+	if (c->is_mended)
+		mend_confirmation(p, s, &parts);
+	return scene_put_together(p, &s->genuine, &parts);
+}
+
+static void content_is_refused_for_its_reason(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		const struct content *c = &contents[i];
+		struct scene s = {.type = c->message,
+			.is_simultaneous = c->is_simultaneous,
+			.is_roaming = c->is_roaming};
+		struct pair *p = scene_play(&s);
+		struct pair_packet spoiled = spoil_content(p, &s, c);
+		uint64_t before = pair_counter(p, s.genuine.to, c->reason);
+		char what[80];
+
+		snprintf(what, sizeof(what), "%zu: message %u, %s", i, c->message, c->reason);
+		scene_assert_no_effect(p, &s.genuine, &spoiled, what);
+		if (pair_counter(p, s.genuine.to, c->reason) != before + 1)
+			fail_msg("%s: refused for another reason", what);
+		pair_inject(p, &s.genuine, 0);
+		assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+		pair_free(p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(content_is_refused_for_its_reason),
+	};
+
+	return cmocka_run_group_tests(tests, scene_make_identities, scene_free_identities);
+}
