@@ -2,7 +2,8 @@
 /*
  * Numbers modulo p = 2^384 - 2^128 - 2^96 + 2^32 - 1 in six words, kept times 2^384 (Montgomery), and points
  * of P-384 with them: two sums go on at the same time, one by each of the two carries that adcx and adox
- * have. Nothing branches on a number or takes one for an address. points_adx.h says what is called.
+ * have. The whole product comes first, as in p256_adx.S. Nothing branches on a number or takes one for an
+ * address. points_adx.h says what is called.
  */
 #define NUMBER_LEN 48
 #define NAME(name) p384_##name##_adx
@@ -14,66 +15,56 @@ prime0:
 prime1:
 	.quad	0xffffffff00000000
 
-/* Where a result is. */
-#define V0 %r14
-#define V1 %r15
-#define V2 %r8
-#define V3 %r9
-#define V4 %r10
-#define V5 %r11
+/* Where a number is that is computed with. */
+#define V0 %r8
+#define V1 %r9
+#define V2 %r10
+#define V3 %r11
+#define V4 %r12
+#define V5 %r13
 
-/* t7:t6..t0 += the word b of rbp times the number at rbx; t7 is new. */
-.macro row b, t0, t1, t2, t3, t4, t5, t6, t7
-	mov	\b(%rbp), %rdx
-	xor	\t7, \t7
-	mulx	0(%rbx), %rax, %rcx
+/* t1:t0 += the word at a times rdx. */
+.macro add_product a, t0, t1
+	mulx	\a(%rbx), %rax, %rcx
 	adcx	%rax, \t0
 	adox	%rcx, \t1
-	mulx	8(%rbx), %rax, %rcx
-	adcx	%rax, \t1
-	adox	%rcx, \t2
-	mulx	16(%rbx), %rax, %rcx
-	adcx	%rax, \t2
-	adox	%rcx, \t3
-	mulx	24(%rbx), %rax, %rcx
-	adcx	%rax, \t3
-	adox	%rcx, \t4
-	mulx	32(%rbx), %rax, %rcx
-	adcx	%rax, \t4
-	adox	%rcx, \t5
-	mulx	40(%rbx), %rax, %rcx
-	adcx	%rax, \t5
-	adox	%rcx, \t6
-	adcx	\t7, \t6
-	adox	\t7, \t7
-	adc	$0, \t7
+.endm
+
+/* t6..t0 += the word b of rbp times the number at rbx; t6 is new. t0 goes to the stack. */
+.macro row b, t0, t1, t2, t3, t4, t5, t6
+	mov	\b(%rbp), %rdx
+	xor	\t6, \t6
+	add_product 0, \t0, \t1
+	add_product 8, \t1, \t2
+	add_product 16, \t2, \t3
+	add_product 24, \t3, \t4
+	add_product 32, \t4, \t5
+	add_product 40, \t5, \t6
+	adc	$0, \t6
+	mov	\t0, \b(%rsp)
 .endm
 
 /*
- * Adds q p, which clears t0: q = t0 + 2^32 t0, for -1 / p is 2^32 + 1 modulo 2^64. q p = 2^384 q - e, e =
- * (2^128 + 2^96 - 2^32 + 1) q, whose lowest word is t0. e is zero if q is; so none of the borrows
- * that are taken off q is too much.
+ * Adds q p, which clears t0: q = t0 + 2^32 t0, for -1 / p is 2^32 + 1 modulo 2^64. q p = 2^384 q - e with e =
+ * (2^128 + 2^96 - 2^32 + 1) q, whose lowest word is t0; q becomes the highest word. It is zero only if e
+ * is. rax: what the last one has borrowed, of t3.
  */
-.macro clear t0, t1, t2, t3, t4, t5, t6, t7
-	mov	\t0, %rax
-	shl	$32, %rax
-	add	%rax, \t0
-	rorx	$32, \t0, %rcx
-	mov	%ecx, %ecx
+.macro clear t0, t1, t2, t3
 	mov	\t0, %rdx
-	sbb	%rcx, %rax
-	sbb	$0, %rdx
-	add	%rcx, %rdx
-	mov	$0, %ecx
-	adc	$0, %ecx
-	sub	%rax, \t1
-	sbb	%rdx, \t2
-	sbb	%rcx, \t3
-	sbb	$0, \t4
-	sbb	$0, \t5
-	sbb	$0, \t0
-	add	\t0, \t6
-	adc	$0, \t7
+	shl	$32, %rdx
+	add	%rdx, \t0
+	rorx	$32, \t0, %rcx
+	mov	%ecx, %r14d
+	mov	\t0, %rbx
+	sbb	%r14, %rdx
+	sbb	$0, %rbx
+	add	%r14, %rbx
+	adc	$0, %rax
+	sub	%rdx, \t1
+	sbb	%rbx, \t2
+	sbb	%rax, \t3
+	mov	$0, %eax
+	adc	$0, %eax
 .endm
 
 /* What eax:V5..V0 is modulo p. Of numbers below 2 p. */
@@ -82,48 +73,170 @@ prime1:
 	mov	V1, %rdx
 	mov	V2, %rbx
 	mov	V3, %rbp
-	mov	V4, %r12
-	mov	V5, %r13
+	mov	V4, %r14
+	mov	V5, %r15
 	sub	prime0(%rip), %rcx
 	sbb	prime1(%rip), %rdx
 	sbb	$-2, %rbx
 	sbb	$-1, %rbp
-	sbb	$-1, %r12
-	sbb	$-1, %r13
+	sbb	$-1, %r14
+	sbb	$-1, %r15
 	sbb	$0, %eax
 	cmovnc	%rcx, V0
 	cmovnc	%rdx, V1
 	cmovnc	%rbx, V2
 	cmovnc	%rbp, V3
-	cmovnc	%r12, V4
-	cmovnc	%r13, V5
+	cmovnc	%r14, V4
+	cmovnc	%r15, V5
+.endm
+
+/*
+ * V5..V0: the twelve words, of which the upper six are on the stack, divided by 2^384, modulo p. The lower
+ * half gives at most p, the upper half of a product that is below 2^384 p is below p.
+ */
+.macro reduce
+	xor	%eax, %eax
+	clear	V0, V1, V2, V3
+	clear	V1, V2, V3, V4
+	clear	V2, V3, V4, V5
+	clear	V3, V4, V5, V0
+	clear	V4, V5, V0, V1
+	clear	V5, V0, V1, V2
+	sub	%rax, V3
+	sbb	$0, V4
+	sbb	$0, V5
+	xor	%eax, %eax
+	add	48(%rsp), V0
+	adc	56(%rsp), V1
+	adc	64(%rsp), V2
+	adc	72(%rsp), V3
+	adc	80(%rsp), V4
+	adc	88(%rsp), V5
+	adc	$0, %eax
+	less
 .endm
 
 	.text
 	.balign	64
 /* Of the numbers at rbx and rbp. */
 product_of_two:
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	row	0, %r8, %r9, %r10, %r11, %r12, %r13, %r14, %r15
-	clear	%r8, %r9, %r10, %r11, %r12, %r13, %r14, %r15
-	row	8, %r9, %r10, %r11, %r12, %r13, %r14, %r15, %r8
-	clear	%r9, %r10, %r11, %r12, %r13, %r14, %r15, %r8
-	row	16, %r10, %r11, %r12, %r13, %r14, %r15, %r8, %r9
-	clear	%r10, %r11, %r12, %r13, %r14, %r15, %r8, %r9
-	row	24, %r11, %r12, %r13, %r14, %r15, %r8, %r9, %r10
-	clear	%r11, %r12, %r13, %r14, %r15, %r8, %r9, %r10
-	row	32, %r12, %r13, %r14, %r15, %r8, %r9, %r10, %r11
-	clear	%r12, %r13, %r14, %r15, %r8, %r9, %r10, %r11
-	row	40, %r13, %r14, %r15, %r8, %r9, %r10, %r11, %r12
-	clear	%r13, %r14, %r15, %r8, %r9, %r10, %r11, %r12
-	mov	%r12d, %eax
-	less
+	sub	$96, %rsp
+	mov	0(%rbp), %rdx
+	mulx	0(%rbx), %r8, %r9
+	mulx	8(%rbx), %rax, %r10
+	add	%rax, %r9
+	mulx	16(%rbx), %rax, %r11
+	adc	%rax, %r10
+	mulx	24(%rbx), %rax, %r12
+	adc	%rax, %r11
+	mulx	32(%rbx), %rax, %r13
+	adc	%rax, %r12
+	mulx	40(%rbx), %rax, %r14
+	adc	%rax, %r13
+	adc	$0, %r14
+	mov	%r8, 0(%rsp)
+	row	8, %r9, %r10, %r11, %r12, %r13, %r14, %r8
+	row	16, %r10, %r11, %r12, %r13, %r14, %r8, %r9
+	row	24, %r11, %r12, %r13, %r14, %r8, %r9, %r10
+	row	32, %r12, %r13, %r14, %r8, %r9, %r10, %r11
+	row	40, %r13, %r14, %r8, %r9, %r10, %r11, %r12
+	mov	%r14, 48(%rsp)
+	mov	%r8, 56(%rsp)
+	mov	%r9, 64(%rsp)
+	mov	%r10, 72(%rsp)
+	mov	%r11, 80(%rsp)
+	mov	%r12, 88(%rsp)
+	mov	0(%rsp), V0
+	mov	8(%rsp), V1
+	mov	16(%rsp), V2
+	mov	24(%rsp), V3
+	mov	32(%rsp), V4
+	reduce
+	add	$96, %rsp
+	ret
+
+	.balign	64
+/* Of the number at rbx. Products of two different words come twice. */
+square_of_one:
+	sub	$96, %rsp
+	mov	0(%rbx), %rdx
+	mulx	8(%rbx), %r9, %r10
+	mulx	16(%rbx), %rax, %r11
+	add	%rax, %r10
+	mulx	24(%rbx), %rax, %r12
+	adc	%rax, %r11
+	mulx	32(%rbx), %rax, %r13
+	adc	%rax, %r12
+	mulx	40(%rbx), %rax, %r14
+	adc	%rax, %r13
+	adc	$0, %r14
+	mov	8(%rbx), %rdx
+	xor	%r15, %r15
+	add_product 16, %r11, %r12
+	add_product 24, %r12, %r13
+	add_product 32, %r13, %r14
+	add_product 40, %r14, %r15
+	adc	$0, %r15
+	mov	16(%rbx), %rdx
+	xor	%rbp, %rbp
+	add_product 24, %r13, %r14
+	add_product 32, %r14, %r15
+	add_product 40, %r15, %rbp
+	adc	$0, %rbp
+	mov	24(%rbx), %rdx
+	xor	%r8, %r8
+	add_product 32, %r15, %rbp
+	add_product 40, %rbp, %r8
+	adc	$0, %r8
+	mov	32(%rbx), %rdx
+	mulx	40(%rbx), %rax, %rcx
+	add	%rax, %r8
+	adc	$0, %rcx
+	mov	%rcx, %rax
+	shr	$63, %rax
+	mov	%rax, 88(%rsp)
+	shld	$1, %r8, %rcx
+	shld	$1, %rbp, %r8
+	shld	$1, %r15, %rbp
+	shld	$1, %r14, %r15
+	shld	$1, %r13, %r14
+	shld	$1, %r12, %r13
+	shld	$1, %r11, %r12
+	shld	$1, %r10, %r11
+	shld	$1, %r9, %r10
+	add	%r9, %r9
+	mov	0(%rbx), %rdx
+	mulx	%rdx, %rax, %rdx
+	mov	%rax, 0(%rsp)
+	add	%rdx, %r9
+	mov	8(%rbx), %rdx
+	mulx	%rdx, %rax, %rdx
+	adc	%rax, %r10
+	adc	%rdx, %r11
+	mov	16(%rbx), %rdx
+	mulx	%rdx, %rax, %rdx
+	adc	%rax, %r12
+	adc	%rdx, %r13
+	mov	24(%rbx), %rdx
+	mulx	%rdx, %rax, %rdx
+	adc	%rax, %r14
+	adc	%rdx, %r15
+	mov	32(%rbx), %rdx
+	mulx	%rdx, %rax, %rdx
+	adc	%rax, %rbp
+	adc	%rdx, %r8
+	mov	40(%rbx), %rdx
+	mulx	%rdx, %rax, %rdx
+	adc	%rax, %rcx
+	adc	%rdx, 88(%rsp)
+	mov	%r14, 48(%rsp)
+	mov	%r15, 56(%rsp)
+	mov	%rbp, 64(%rsp)
+	mov	%r8, 72(%rsp)
+	mov	%rcx, 80(%rsp)
+	mov	0(%rsp), V0
+	reduce
+	add	$96, %rsp
 	ret
 
 .macro put r
@@ -151,7 +264,8 @@ product_of_two:
 .endm
 
 .macro square a
-	product	\a, \a
+	lea	\a, %rbx
+	call	square_of_one
 .endm
 
 /* rcx, rdx, rbx, and rax three times: p where rax is all ones, 0 where it is 0. */
