@@ -28,7 +28,7 @@ static size_t find_huge_mounts(char *out[MOUNT_MAX])
 	return cnt;
 }
 
-/* The folder that a path's last component is in. */
+/* The folder that a path's last component is in; "" without a path. */
 static void folder_of(const char *path, char out[PATH_MAX])
 {
 	char *slash;
@@ -40,6 +40,8 @@ static void folder_of(const char *path, char out[PATH_MAX])
 	slash = strrchr(out, '/');
 	if (slash != NULL)
 		slash[slash == out] = '\0';
+	else
+		strcpy(out, ".");
 }
 
 int confine_files(const struct options *o)

@@ -4,17 +4,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "dataplane/confine.h"
 #include "dataplane/metrics_socket.h"
 
 #define NOW (1000 * NS_PER_SEC)
@@ -109,9 +116,59 @@ static void without_a_descriptor_it_pauses(void **state)
 	assert_int_equal(metrics_socket_deadline_ns(served), UINT64_MAX);
 }
 
+/* The socket of a confined process, whose name has a folder or has none; what it must not write. */
+static int confined_claims(const char *name)
+{
+	const struct options o = {
+		.state_dir = "/nonexistent", .metrics_socket = name, .is_sandboxed = true};
+	struct metrics_socket *s;
+	int fd;
+
+	if (confine_files(&o) != 0)
+		return 1;
+	if (metrics_socket_new(epoll_fd, name, &shared, &s) != 0)
+		return 2;
+	metrics_socket_free(s);
+	fd = open("../outside", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 && errno == EACCES ? 0 : 3;
+}
+
+static void test_confined(void **state)
+{
+	static const char *const names[] = {"m.sock", "./m.sock", "in/m.sock"};
+	char folder[] = "/var/tmp/rekey-confined.XXXXXX";
+	int status;
+
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1) {
+		print_message("SKIP: this kernel has no Landlock\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		pid_t child = fork();
+
+		assert_true(child >= 0);
+		if (child == 0) {
+			if (chdir(folder) < 0 || (mkdir("at", 0700) < 0 && errno != EEXIST) ||
+				chdir("at") < 0 || (mkdir("in", 0700) < 0 && errno != EEXIST))
+				_exit(9);
+			_exit(confined_claims(names[i]));
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) != 0)
+			fail_msg("%s: claim %d does not hold", names[i], WEXITSTATUS(status));
+	}
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(rmdir("at/in") | rmdir("at") | rmdir(folder), 0);
+	assert_int_equal(chdir("/"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_confined, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(whoever_connects_gets_the_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_a_descriptor_it_pauses, set_up, tear_down),
 	};
