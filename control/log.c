@@ -19,8 +19,8 @@
 static const struct {
 	const char *stem;
 	const char *name;
-} modules[] = {{"crl/", "crl"}, {"rest/", "rest"}, {"alarm", "alarms"}, {"audit", "audit"},
-	{"config", "config"}, {"credential", "credential"}, {"peer", "peers"},
+} modules[] = {{"crl/", "crl"}, {"enrol/", "enrol"}, {"rest/", "rest"}, {"alarm", "alarms"},
+	{"audit", "audit"}, {"config", "config"}, {"credential", "credential"}, {"peer", "peers"},
 	{"provision", "provision"}, {"publish", "publish"}, {"revocations", "crl"},
 	{"trust", "trust"}, {"verdicts", "verdicts"}, {"", "daemon"}};
 #define MODULE_CNT (sizeof(modules) / sizeof(modules[0]))
@@ -134,23 +134,6 @@ static size_t module_of(struct log_site *site)
 	return (size_t)known - 1;
 }
 
-/* How many were left out before this one; -1: this one is, too. */
-static int pass_limit(struct log_site *site)
-{
-	struct timespec now;
-	int64_t window;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	window = now.tv_sec / LOG_WINDOW_SEC + 1;
-	if (atomic_exchange_explicit(&site->window, window, memory_order_relaxed) != window)
-		atomic_store_explicit(&site->said_cnt, 0, memory_order_relaxed);
-	if (atomic_fetch_add_explicit(&site->said_cnt, 1, memory_order_relaxed) >= LOG_BURST) {
-		atomic_fetch_add_explicit(&site->left_out_cnt, 1, memory_order_relaxed);
-		return -1;
-	}
-	return (int)atomic_exchange_explicit(&site->left_out_cnt, 0, memory_order_relaxed);
-}
-
 static bool say_to_journal(const struct log_field *field, size_t cnt)
 {
 	struct rk_journal_field out[FIELD_CNT];
@@ -236,7 +219,7 @@ void log_write(struct log_site *site, const char *format, ...)
 
 	if ((int)site->level > level_max(module_of(site)))
 		return;
-	left_out = pass_limit(site);
+	left_out = rk_log_pass(&site->limit);
 	if (left_out < 0)
 		return;
 	va_start(args, format);

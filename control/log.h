@@ -5,9 +5,8 @@
  * sent are replaced. Never a secret. Any thread.
  *
  * A message belongs to the module whose file it is in (control/crl/accept.c: "crl",
- * control/publish_link.c: "publish"); each module has a level of its own, changed at run time. One
- * place of the code says at most LOG_BURST lines in LOG_WINDOW_SEC seconds; what it would have said
- * more is counted, and told with its next line.
+ * control/publish_link.c: "publish"); each module has a level of its own, changed at run time. How
+ * often one place of the code speaks is limited (pki/view/log_limit.h).
  */
 #pragma once
 
@@ -17,8 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOG_BURST      20
-#define LOG_WINDOW_SEC 10
+#include "pki/view/log_limit.h"
 
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
@@ -34,10 +32,8 @@ struct log_site {
 	const char *file;
 	int line;
 	enum log_level level;
-	_Atomic int module;     /* index + 1 once it is known */
-	_Atomic int64_t window; /* the present one's number */
-	_Atomic unsigned said_cnt;
-	_Atomic unsigned left_out_cnt;
+	_Atomic int module; /* index + 1 once it is known */
+	struct rk_log_limit limit;
 };
 
 /* A field of its own in the journal and in JSON; text shows the message alone. */

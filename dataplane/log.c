@@ -31,17 +31,22 @@ static bool say_to_journal(const char *level, const char *message)
 	return journal_fd >= 0 && rk_journal_send(journal_fd, field, 3) == 0;
 }
 
-void log_line(const char *level, const char *format, ...)
+void log_line(struct rk_log_limit *limit, const char *level, const char *format, ...)
 {
 	char message[480], line[512];
+	int len, left_out = rk_log_pass(limit);
 	va_list args;
-	int len;
 
+	if (left_out < 0)
+		return;
 	va_start(args, format);
 	len = vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	if (len < 0)
 		return;
+	if (left_out > 0 && (size_t)len < sizeof(message))
+		snprintf(message + len, sizeof(message) - (size_t)len,
+			" (and %d such lines left out)", left_out);
 	/* Names and reasons come from outside: one message stays one line. */
 	for (char *p = message; *p != '\0'; p++)
 		if (iscntrl((unsigned char)*p))

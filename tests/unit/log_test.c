@@ -99,7 +99,7 @@ static void test_levels(void **state)
 
 static void say_often(void)
 {
-	for (int i = 0; i < 3 * LOG_BURST; i++)
+	for (int i = 0; i < 3 * RK_LOG_BURST; i++)
 		log_info("again");
 }
 
@@ -112,7 +112,48 @@ static void test_limit(void **state)
 	for (const char *p = said; *p != '\0'; p++)
 		lines += *p == '\n';
 	/* A window may end meanwhile: twice its lines at most. */
-	assert_in_range(lines, LOG_BURST, 2 * LOG_BURST);
+	assert_in_range(lines, RK_LOG_BURST, 2 * RK_LOG_BURST);
+}
+
+/* What was left out is said once, with the next line that is not; a window later there is room again. */
+static void test_left_out_is_told(void **state)
+{
+	struct rk_log_limit limit = {0};
+	int64_t now = 100 * RK_LOG_WINDOW_SEC;
+
+	(void)state;
+	for (int round = 0; round < 3; round++, now += RK_LOG_WINDOW_SEC) {
+		for (int i = 0; i < RK_LOG_BURST; i++)
+			assert_int_equal(rk_log_pass_at(&limit, now + i % RK_LOG_WINDOW_SEC),
+				round > 0 && i == 0 ? 7 : 0);
+		for (int i = 0; i < 7; i++)
+			assert_int_equal(rk_log_pass_at(&limit, now + RK_LOG_WINDOW_SEC - 1), -1);
+	}
+}
+
+static struct log_site *quiet_site;
+
+static void say_after_quiet(void)
+{
+	log_write(quiet_site, "said");
+}
+
+static void test_left_out_is_in_the_line(void **state)
+{
+	static struct log_site site = {"../control/enrol/enrol.c", 7, LOG_LEVEL_INFO, 0};
+
+	(void)state;
+	quiet_site = &site;
+	atomic_store(&site.limit.left_out_cnt, 12);
+	capture(say_after_quiet);
+	assert_string_equal(said, "said (and 12 such lines left out)\n");
+	capture(say_after_quiet);
+	assert_string_equal(said, "said\n");
+	/* And its module has a level of its own. */
+	assert_true(log_set_module_level("enrol", LOG_LEVEL_ERROR));
+	capture(say_after_quiet);
+	assert_string_equal(said, "");
+	log_set_level(LOG_LEVEL_INFO);
 }
 
 /* A datagram socket that stands for the journal, or the manager. */
@@ -190,6 +231,8 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_left_out_is_told),
+		cmocka_unit_test(test_left_out_is_in_the_line),
 		cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_service),
 	};
