@@ -8,6 +8,7 @@ LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_PASSWORD=TheAdminPassword1234
 LAB_WORKERS=1      # of each data plane; its threads share a CPU
 LAB_ENV=()         # put before each program
+LAB_RECORD=()      # put before rekey-control: its secrets are noted where the tests are built
 LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
 LAB_VLAN=0         # that the routers share; 0: none
@@ -24,6 +25,8 @@ lab_open() {
 	LAB_PREFIX=rekey-$$
 	trap lab_close EXIT
 	trap 'exit 130' INT TERM
+	local recorder=$LAB_BUILD/tests/smoke/librecorder.so
+	if [[ -e $recorder ]]; then LAB_RECORD=(env "LD_PRELOAD=$recorder" "REKEY_SECRETS=$LAB/recorded"); fi
 	printf '%s' "$LAB_PASSWORD" >"$LAB/password"
 	chmod 600 "$LAB/password"
 	local router
@@ -211,7 +214,7 @@ write_config() {
 
 start_control() {
 	local router=$1
-	start_process "$router-control" "${LAB_ENV[@]}" "$(program rekey-control)" \
+	start_process "$router-control" "${LAB_RECORD[@]}" "${LAB_ENV[@]}" "$(program rekey-control)" \
 		--config-dir "$LAB/$router/config" --state-dir "$LAB/$router/state" \
 		--run-dir "$LAB/$router/run" --pki-dir "$LAB/$router/pki" \
 		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password"

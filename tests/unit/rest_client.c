@@ -222,23 +222,6 @@ int fixture_call_local(const struct fixture *f, const char *method, const char *
 	return call(open_local(f), method, path, NULL, body, answer);
 }
 
-/* For tests/smoke/unit-secrets, which looks for it wherever it should not be. */
-static void keep_token(const char *token)
-{
-	const char *keep = getenv("REKEY_KEEP");
-	char path[256];
-	FILE *f;
-
-	if (keep == NULL || token == NULL)
-		return;
-	snprintf(path, sizeof(path), "%s/tokens", keep);
-	f = fopen(path, "a");
-	if (f == NULL)
-		abort();
-	fprintf(f, "%s\n", token);
-	fclose(f);
-}
-
 char *fixture_login(const struct fixture *f, const char *name, const char *password)
 {
 	char body[512], *answer = NULL, *token = NULL;
@@ -250,7 +233,6 @@ char *fixture_login(const struct fixture *f, const char *name, const char *passw
 		json = json_loads(response_body(answer), 0, NULL);
 		text = json_string_value(json_object_get(json, "token"));
 		token = text != NULL ? strdup(text) : NULL;
-		keep_token(token);
 		json_decref(json);
 	}
 	free(answer);
