@@ -6,7 +6,9 @@
 #include <event2/http.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,8 +60,10 @@ pid_t crl_server_start(const char *dir, unsigned *port)
 	fflush(stdout);
 	child = fork();
 	bench_must(child >= 0, "a process");
-	if (child == 0)
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		run_server(dir, pipes[1]);
+	}
 	bench_must(read(pipes[0], port, sizeof(*port)) == sizeof(*port), "a web server");
 	close(pipes[0]);
 	close(pipes[1]);

@@ -88,12 +88,17 @@ static size_t held_by(const char *path)
 	return sum;
 }
 
-static size_t held_by_both(void)
+size_t memory_of(pid_t process)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)other_process);
-	return held_by("/proc/self/smaps_rollup") + held_by(path);
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)process);
+	return held_by(path);
+}
+
+static size_t held_by_both(void)
+{
+	return held_by("/proc/self/smaps_rollup") + memory_of(other_process);
 }
 
 static void *sample_both(void *arg)

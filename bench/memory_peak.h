@@ -19,4 +19,6 @@ struct memory_both {
 	size_t most; /* before included */
 };
 void memory_both_begin(pid_t other);
+/* The same of one process, now. */
+size_t memory_of(pid_t process);
 void memory_both_end(struct memory_both *out);

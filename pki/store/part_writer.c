@@ -136,13 +136,12 @@ static int open_file(struct part_writer *w, size_t len, size_t page, unsigned fl
 	return 0;
 }
 
-/* The mapping reserves its pages or fails, so writing to them cannot. */
+/* Mapping reserves the pages; a limit of the control group may still refuse them, and would be SIGBUS. */
 static bool allocate_reserved(struct part_writer *w, size_t len)
 {
-	if (open_file(w, len, RESERVED_PAGE, MFD_HUGETLB | MFD_HUGE_2MB) == 0) {
-		(void)populate_all(w->map, w->map_len);
+	if (open_file(w, len, RESERVED_PAGE, MFD_HUGETLB | MFD_HUGE_2MB) == 0 &&
+		populate_all(w->map, w->map_len))
 		return true;
-	}
 	part_writer_abort(w);
 	return false;
 }
