@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Exchanges that meet: who goes on, who waits, and for how long. East has the lower fingerprint. */
+/* Exchanges that meet: who goes on, who waits, for how long, and what proves it over. East has the lower fingerprint. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -281,6 +281,83 @@ static void full_exchange_waits_for_the_hold_time(void **state)
 	pair_free(p);
 }
 
+/* ---- F4: who switched first wants to hear of it ------------------------------------------------- */
+
+/* I of a rekey asks every half second, and the answer under the new key is the proof. */
+static void keep_alive_is_repeated_until_it_is_answered(void **state)
+{
+	struct hold h = {.type = MSG_KEEP_ALIVE};
+	struct pair *p = stand(&h);
+	uint64_t sent = pair_counter(p, EAST, "keep-alives-sent");
+
+	(void)state;
+	rotate(p, EAST);
+	pair_run(p, 2300 * PAIR_MS); /* what went out of use is kept as long, too */
+	assert_int_equal(pair_counter(p, EAST, "keep-alives-sent"), sent + 5);
+	assert_true(p->node[EAST].session[0]->is_unproved);
+	assert_true(pair_is_receivable(p));
+	let_go(p, &h, EAST);
+	pair_run(p, 10 * PAIR_MS);
+	assert_false(p->node[EAST].session[0]->is_unproved);
+	assert_true(pair_is_agreed(p));
+	pair_free(p);
+}
+
+/* I of a full exchange says at once that it goes on with the new key: R need not ask. */
+static void full_exchange_is_proved_at_once(void **state)
+{
+	struct hold h = {.is_over = true};
+	struct pair *p = stand(&h);
+	uint64_t sent = pair_counter(p, WEST, "keep-alives-sent");
+
+	(void)state;
+	p->node[EAST].session[0]->is_reauth_due = true;
+	session_dial_in(p->node[EAST].engine, p->node[EAST].session[0], 0);
+	pair_run(p, 100 * PAIR_MS);
+	assert_true(p->node[EAST].session[0]->keys.slot[KEYRING_CURRENT]->is_initiator);
+	assert_true(p->node[EAST].session[0]->keys.slot[KEYRING_CURRENT]->is_full);
+	assert_false(p->node[WEST].session[0]->is_unproved);
+	assert_int_equal(pair_counter(p, WEST, "keep-alives-sent"), sent);
+	pair_free(p);
+}
+
+static bool only_keep_alives(struct pair *p, struct pair_packet *packet)
+{
+	const bool *is_cut = p->filter_arg;
+
+	return !*is_cut && is_type(packet, MSG_KEEP_ALIVE);
+}
+
+/* S3: anything valid ends the silence, without a full exchange. */
+static void keep_alive_ends_the_silence(void **state)
+{
+	struct hold h = {.is_over = true};
+	struct pair *p = stand(&h);
+	uint64_t before[2];
+	bool is_cut = true;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		p->node[i].config[0].keep_alive_interval_ns = PAIR_SEC;
+		session_update(p->node[i].engine, p->node[i].session[0], &p->node[i].config[0]);
+	}
+	pair_run(p, 20 * PAIR_SEC);
+	for (unsigned i = 0; i < 2; i++)
+		before[i] = pair_counter(p, i, "exchanges-done");
+	p->filter = only_keep_alives;
+	p->filter_arg = &is_cut;
+	pair_run(p, 5 * PAIR_SEC);
+	assert_true(p->node[EAST].session[0]->is_silent);
+	is_cut = false;
+	pair_run(p, 2 * PAIR_SEC);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_false(p->node[i].session[0]->is_silent);
+		assert_int_equal(pair_status(p, i).state, RK_PEER_UP);
+		assert_int_equal(pair_counter(p, i, "exchanges-done"), before[i]);
+	}
+	pair_free(p);
+}
+
 static int make_identities(void **state)
 {
 	(void)state;
@@ -304,6 +381,9 @@ int main(void)
 		cmocka_unit_test(repeated_rekey_hello_gets_the_same_answer),
 		cmocka_unit_test(full_exchange_lets_no_rekey_in),
 		cmocka_unit_test(full_exchange_waits_for_the_hold_time),
+		cmocka_unit_test(keep_alive_is_repeated_until_it_is_answered),
+		cmocka_unit_test(full_exchange_is_proved_at_once),
+		cmocka_unit_test(keep_alive_ends_the_silence),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, pair_free_identities);

@@ -143,10 +143,160 @@ static void content_is_refused_for_its_reason(void **state)
 	}
 }
 
+/* ---- the same again, under the next counter or the same ----------------------------------------- */
+
+static void inject(struct pair *p, const struct pair_packet *packet)
+{
+	pair_inject(p, packet, 0);
+	while (pair_step(p, p->now_ns))
+		;
+}
+
+static void again(struct pair *p, const struct scene *s, uint64_t later)
+{
+	struct parts parts;
+	struct pair_packet packet;
+
+	scene_take_apart(p, &s->genuine, &parts);
+	parts.later = later;
+	packet = scene_put_together(p, &s->genuine, &parts);
+	inject(p, &packet);
+}
+
+/* E5: three requests for a certificate are answered; a replayed one is none. */
+static void need_cert_is_answered_three_times(void **state)
+{
+	struct scene s = {.type = MSG_NEED_CERT};
+	struct pair *p = scene_play(&s);
+	unsigned to = s.genuine.to;
+	uint64_t sent;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		sent = p->node[to].sent_cnt;
+		again(p, &s, i);
+		assert_int_equal(p->node[to].sent_cnt, i < 3 ? sent + 1 : sent);
+		assert_int_equal(pair_counter(p, to, "work-limit"), i < 3 ? 0 : i - 2);
+		sent = p->node[to].sent_cnt;
+		again(p, &s, i < 3 ? i : 2);
+		assert_int_equal(p->node[to].sent_cnt, sent);
+		assert_int_equal(pair_counter(p, to, "replayed"), i + 1);
+	}
+	assert_true(pair_run_until(p, pair_is_agreed, 20 * PAIR_SEC));
+	pair_free(p);
+}
+
+static const struct exchange *own_exchange(const struct pair *p, unsigned node)
+{
+	return exchange_find(p->node[node].engine, p->node[node].session[0]->own_exchange);
+}
+
+/* PENDING holds repetition back for five seconds at most, whatever it says; a replayed one says nothing. */
+static void pending_is_bounded(void **state)
+{
+	struct scene s = {.type = MSG_PENDING};
+	struct pair *p = scene_play(&s);
+	unsigned to = s.genuine.to;
+	struct parts parts;
+	struct pair_packet packet;
+	uint64_t until;
+	size_t at;
+
+	(void)state;
+	scene_take_apart(p, &s.genuine, &parts);
+	memset(field(&parts, true, MSG_TLV_PENDING, &at)->data + MSG_TLV_LEN, 0xff, 2);
+	packet = scene_put_together(p, &s.genuine, &parts);
+	inject(p, &packet);
+	until = own_exchange(p, to)->retransmit_at_ns;
+	assert_int_equal(until, p->now_ns + 5 * PAIR_SEC);
+	pair_run(p, PAIR_MS);
+	inject(p, &packet);
+	assert_int_equal(pair_counter(p, to, "replayed"), 1);
+	assert_int_equal(own_exchange(p, to)->retransmit_at_ns, until);
+	assert_true(pair_run_until(p, pair_is_agreed, 20 * PAIR_SEC));
+	pair_free(p);
+}
+
+/* E6: what is not the certificate of that fingerprint is not shown to control. */
+static void other_certificate_is_not_asked_about(void **state)
+{
+	struct scene s = {.type = MSG_CERT_FRAGMENT};
+	struct pair *p = scene_play(&s);
+	unsigned to = s.genuine.to;
+	struct pair_packet packet;
+	struct parts parts;
+	struct tlvs *t;
+	size_t at;
+
+	(void)state;
+	scene_take_apart(p, &s.genuine, &parts);
+	t = field(&parts, true, MSG_TLV_FRAGMENT, &at);
+	t->data[at + MSG_TLV_LEN + MSG_FRAGMENT_HEAD + 100] ^= 1;
+	packet = scene_put_together(p, &s.genuine, &parts);
+	inject(p, &packet);
+	assert_int_equal(pair_counter(p, to, "certificate-malformed"), 1);
+	assert_int_equal(p->node[to].validate_cnt, 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 30 * PAIR_SEC));
+	pair_free(p);
+}
+
+/* E5: who signs wrongly is asked for the certificate once, as if it were not known; then silence. */
+static void bad_signature_is_answered_as_an_unknown_certificate(void **state)
+{
+	struct scene s = {.type = MSG_FINISH, .is_simultaneous = true};
+	struct pair *p = scene_play(&s);
+	unsigned to = s.genuine.to;
+	struct pair_packet packet;
+	struct parts parts;
+	struct tlvs *t;
+	size_t at;
+
+	(void)state;
+	scene_take_apart(p, &s.genuine, &parts);
+	t = field(&parts, true, MSG_TLV_SIGNATURE, &at);
+	t->data[at + whole(t, at).len - 1] ^= 1;
+	mend_confirmation(p, &s, &parts);
+	packet = scene_put_together(p, &s.genuine, &parts);
+	inject(p, &packet);
+	assert_int_equal(pair_counter(p, to, "bad-signature"), 1);
+	assert_int_equal(pair_counter(p, to, "need-certs-sent"), 1);
+	pair_run(p, 100 * PAIR_MS); /* it comes, and it is no better signed */
+	assert_int_equal(pair_counter(p, to, "bad-signature"), 2);
+	assert_int_equal(pair_counter(p, to, "need-certs-sent"), 1);
+	assert_int_equal(p->node[to].validate_cnt, 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 20 * PAIR_SEC));
+	pair_free(p);
+}
+
+/* D4: a COOKIE for a HELLO that has its REPLY comes too late, and changes nothing. */
+static void cookie_after_the_reply_is_late(void **state)
+{
+	struct scene s = {.type = MSG_COOKIE};
+	struct pair *p = scene_play(&s);
+	unsigned to = s.genuine.to;
+
+	(void)state;
+	inject(p, &s.genuine);
+	while (own_exchange(p, to)->state == EXCHANGE_EXPECT_REPLY)
+		assert_true(pair_step(p, p->now_ns + PAIR_SEC));
+	for (unsigned i = 1; own_exchange(p, to) != NULL; i++) {
+		inject(p, &s.genuine);
+		assert_int_equal(pair_counter(p, to, "unexpected-message"), i);
+		assert_true(pair_step(p, p->now_ns + PAIR_SEC));
+	}
+	assert_true(pair_run_until(p, pair_is_agreed, PAIR_SEC));
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(content_is_refused_for_its_reason),
+		cmocka_unit_test(need_cert_is_answered_three_times),
+		cmocka_unit_test(pending_is_bounded),
+		cmocka_unit_test(other_certificate_is_not_asked_about),
+		cmocka_unit_test(bad_signature_is_answered_as_an_unknown_certificate),
+		cmocka_unit_test(cookie_after_the_reply_is_late),
 	};
 
 	return cmocka_run_group_tests(tests, scene_make_identities, scene_free_identities);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/engine_state.h"
-#include "tests/pair/pair.h"
+#include "tests/pair/host.h"
 
 enum cause { REVOKED, EXPIRED, UNTRUSTED, CAUSE_CNT };
 
@@ -206,6 +206,44 @@ static void revoked_between_any_two_messages(void **state)
 	}
 }
 
+static bool count_finish(struct pair *p, struct pair_packet *packet)
+{
+	unsigned *cnt = p->filter_arg;
+
+	*cnt += packet->from == 0 && packet->payload[MSG_ENVELOPE_LEN + 5] == MSG_FINISH;
+	return true;
+}
+
+/* E8: the same of our own certificate, whoever dials: no key, and it signs nothing any more. */
+static void own_revoked_between_any_two_messages(void **state)
+{
+	static const uint8_t types[] = {
+		MSG_HELLO, MSG_REPLY, MSG_NEED_CERT, MSG_CERT_FRAGMENT, MSG_FINISH, MSG_PENDING};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(types); i++) {
+		struct moment m = {.type = types[i / 2]};
+		unsigned finish_cnt = 0;
+		struct pair *p;
+
+		east = pair_identity_new("east", TEST_P256, NULL);
+		west = pair_identity_new("west", TEST_P256, NULL);
+		p = pair_new(&(struct pair_options){.seed = i}, east, west);
+		pair_start(p, 0);
+		pair_start(p, 1);
+		session_dial_in(p->node[i % 2].engine, p->node[i % 2].session[0], 0);
+		run_to(p, &m);
+		p->filter = count_finish;
+		p->filter_arg = &finish_cnt;
+		pair_revoke(p, 0, east);
+		pair_run(p, 30 * PAIR_SEC);
+		assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+		assert_int_equal(pair_status(p, 0).full_exchange_cnt, 0);
+		assert_true(finish_cnt == 0 || m.type == MSG_FINISH || m.type == MSG_PENDING);
+		down(p);
+	}
+}
+
 /* E8: expired while control still judges it: no key either. */
 static void expired_while_an_exchange_is_under_way(void **state)
 {
@@ -252,6 +290,53 @@ static void bad_while_a_rekey_is_under_way(void **state)
 	}
 }
 
+/* The view says so, and this peering's turn to be judged again has not come yet. */
+static void revoke_unnoticed(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+
+	n->revoked[n->revoked_cnt++] =
+		rk_revocation_entry(&west->verdict.chain[0].cert, RK_REASON_KEY_COMPROMISE);
+	pair_publish(n);
+}
+
+/* F5, E8: no rekey begins, is answered or gives a key from the iteration on that sees the view. */
+static void rekey_sees_the_view_before_the_sweep(void **state)
+{
+	static const uint8_t types[] = {0, MSG_REKEY_HELLO, MSG_REKEY_REPLY};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct moment m = {.type = types[i % 3]};
+		struct pair *p = up(RK_FAIL_HARD);
+		struct pair_node *n = &p->node[0];
+		uint64_t rekeys = pair_status(p, 0).rekey_cnt;
+		uint64_t began = pair_counter(p, 0, "rekeys-started");
+
+		p->options.job_ns = i == 3 ? 100 * PAIR_MS : 0; /* or while its key is being made */
+		if (i == 3) {
+			while (n->jobs == NULL || n->session[0]->own_rekey == 0 ||
+				exchange_find(n->engine, n->session[0]->own_rekey)->state !=
+					EXCHANGE_AWAIT_SECRET)
+				assert_true(pair_step(p, p->now_ns + 10 * PAIR_SEC));
+			began = pair_counter(p, 0, "rekeys-started");
+		} else if (m.type != 0) {
+			run_to(p, &m);
+			rekeys = pair_status(p, 0).rekey_cnt;
+			began = pair_counter(p, 0, "rekeys-started");
+		}
+		revoke_unnoticed(p, 0);
+		pair_run(p, PAIR_SEC);
+		if (i == 0)
+			session_rotate(n->engine, n->session[0], false);
+		pair_run(p, PAIR_SEC / 2);
+		assert_int_equal(pair_status(p, 0).rekey_cnt, rekeys);
+		assert_int_equal(pair_counter(p, 0, "rekeys-started"), began);
+		assert_true(pair_counter(p, 0, "certificate-revoked") >= 1);
+		down(p);
+	}
+}
+
 /* S7: what the view does not say, the peer's own proof may: control is asked, and says untrusted. */
 static void refused_proof_severs_under_fail_hard(void **state)
 {
@@ -281,8 +366,10 @@ int main(void)
 		cmocka_unit_test(no_new_exchange_under_either),
 		cmocka_unit_test(own_bad_certificate_is_not_shown),
 		cmocka_unit_test(revoked_between_any_two_messages),
+		cmocka_unit_test(own_revoked_between_any_two_messages),
 		cmocka_unit_test(expired_while_an_exchange_is_under_way),
 		cmocka_unit_test(bad_while_a_rekey_is_under_way),
+		cmocka_unit_test(rekey_sees_the_view_before_the_sweep),
 		cmocka_unit_test(refused_proof_severs_under_fail_hard),
 	};
 

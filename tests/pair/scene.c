@@ -107,13 +107,13 @@ static const struct suite *key_of(struct pair *p, const struct pair_packet *pack
 }
 
 /* A number that the sender will not use again. */
-static uint64_t counter_of(
-	struct pair *p, const struct pair_packet *packet, const struct wire_packet *w)
+static uint64_t counter_of(struct pair *p, const struct pair_packet *packet,
+	const struct wire_packet *w, uint64_t later)
 {
 	struct keyslot *slot;
 
 	if (w->type < MSG_SESSION_FIRST)
-		return w->counter;
+		return w->counter + later;
 	slot = slot_to(p, packet, w->index);
 	if (w->type == MSG_REKEY_HELLO || w->type == MSG_REKEY_REPLY)
 		return slot->rekey_send_counter++;
@@ -189,7 +189,7 @@ struct pair_packet scene_put_together(
 		return out;
 	}
 	suite = key_of(p, genuine, &w, &key);
-	counter = counter_of(p, genuine, &w);
+	counter = counter_of(p, genuine, &w, parts->later);
 	sealed = wire_end_sealed(&to, counter, parts->plain.len, &out.len);
 	assert_non_null(sealed);
 	assert_true(aead_seal(p->node[genuine->from].engine->aead, suite->aead, &key, counter,

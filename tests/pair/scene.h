@@ -26,6 +26,7 @@ struct parts {
 	struct tlvs clear; /* after the head */
 	struct tlvs plain; /* the payload: sealed or not */
 	bool is_sealed;
+	uint64_t later; /* an exchange's message: so much above its counter */
 };
 void scene_take_apart(struct pair *p, const struct pair_packet *packet, struct parts *out);
 struct pair_packet scene_put_together(
