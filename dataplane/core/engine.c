@@ -231,7 +231,7 @@ static void list_suites(struct engine *e)
 		e->suites = *suite_list();
 }
 
-/* Exchanges begun with another certificate of ours, or judged under other anchors, end. */
+/* Exchanges begun with another certificate of ours end. */
 static void sweep_exchange(struct engine *e, struct exchange *x)
 {
 	const struct credential *c = e->env.credential;
@@ -243,11 +243,7 @@ static void sweep_exchange(struct engine *e, struct exchange *x)
 		exchange_abandon(e, x);
 		if (s != NULL)
 			session_exchange_over(e, s, false);
-		return;
 	}
-	if (x->state == EXCHANGE_EXPECT_VERDICT && x->parked->has_verdict &&
-		x->parked->verdict.trust_generation != e->env.view->global->trust_generation)
-		proof_refuse(e, x, REASON_CERT_UNKNOWN);
 }
 
 static void look_at_view(struct engine *e)

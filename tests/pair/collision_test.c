@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/engine_state.h"
+#include "tests/pair/host.h"
 #include "tests/pair/identities.h"
 
 enum { EAST, WEST };
@@ -321,6 +322,54 @@ static void full_exchange_is_proved_at_once(void **state)
 	pair_free(p);
 }
 
+/* E9: a new certificate of ours ends the exchange with the old one, and its key is not there to be used. */
+static void renewal_takes_the_key_of_its_exchange_away(void **state)
+{
+	struct pair_identity *renewed = pair_identity_new("east", TEST_P256, NULL);
+	struct hold h = {.type = MSG_ACK};
+	struct pair *p = stand(&h);
+	struct session *s = p->node[EAST].session[0];
+
+	(void)state;
+	s->is_reauth_due = true;
+	session_dial_in(p->node[EAST].engine, s, 0);
+	pair_run(p, 100 * PAIR_MS);
+	assert_true(keyslot_is_used(s->keys.slot[KEYRING_NEXT]));
+	p->node[EAST].identity = renewed;
+	pair_set_credential(&p->node[EAST]);
+	pair_publish(&p->node[EAST]); /* this peering has not been judged again yet */
+	let_go(p, &h, WEST);
+	assert_int_equal(pair_counter(p, EAST, "unknown-index"), 1);
+	assert_int_equal(s->own_exchange, 0);
+	assert_false(keyslot_is_used(s->keys.slot[KEYRING_NEXT]));
+	pair_rejudge(p, EAST);
+	assert_true(pair_run_until(p, pair_is_agreed, 20 * PAIR_SEC));
+	assert_memory_equal(
+		pair_status(p, WEST).fingerprint, renewed->verdict.fingerprint, RK_FINGERPRINT_LEN);
+	pair_free(p);
+	pair_identity_free(renewed);
+}
+
+/* E9: nor does one that a peer began wait any longer for its FINISH. */
+static void renewal_ends_what_peers_began(void **state)
+{
+	struct pair_identity *renewed = pair_identity_new("east", TEST_P256, NULL);
+	struct hold h = {.type = MSG_FINISH};
+	struct pair *p =
+		pair_new(&(struct pair_options){.seed = 3, .are_verdicts_known = true}, east, west);
+
+	(void)state;
+	p->filter = hold_back;
+	p->filter_arg = &h;
+	pair_start(p, WEST);
+	assert_false(pair_run_until(p, pair_is_agreed, 3 * PAIR_SEC));
+	assert_int_equal(p->node[EAST].engine->used_cnt, 1);
+	pair_set_identity(p, EAST, renewed);
+	assert_int_equal(p->node[EAST].engine->used_cnt, 0);
+	pair_free(p);
+	pair_identity_free(renewed);
+}
+
 static bool only_keep_alives(struct pair *p, struct pair_packet *packet)
 {
 	const bool *is_cut = p->filter_arg;
@@ -383,6 +432,8 @@ int main(void)
 		cmocka_unit_test(full_exchange_waits_for_the_hold_time),
 		cmocka_unit_test(keep_alive_is_repeated_until_it_is_answered),
 		cmocka_unit_test(full_exchange_is_proved_at_once),
+		cmocka_unit_test(renewal_takes_the_key_of_its_exchange_away),
+		cmocka_unit_test(renewal_ends_what_peers_began),
 		cmocka_unit_test(keep_alive_ends_the_silence),
 	};
 
