@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The CRL manager over several cycles: deltas, lists held back, lists that end, the clock. */
+#include <sys/stat.h>
+
 #include "control/crl/clock.h"
 #include "control/crl/state.h"
 #include "tests/unit/crl_fixture.h"
@@ -24,6 +26,7 @@ static void same_list_again_is_not_walked(void **state)
 	struct bench *b = *state;
 	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
 	json_t *source;
+	struct stat st;
 
 	walk_cnt = 0;
 	put_crl(b, 5, &west, 1);
@@ -32,6 +35,8 @@ static void same_list_again_is_not_walked(void **state)
 	assert_int_equal(walk_cnt, 1);
 	source = refresh(b);
 	assert_int_equal(walk_cnt, 1);
+	assert_int_equal(stat(b->path, &st), 0);
+	assert_int_equal(json_integer_value(json_object_get(source, "bytes")), st.st_size);
 	assert_string_equal(text_of(source, "crl_number"), "05");
 	assert_int_equal(json_integer_value(json_object_get(source, "entries")), 1);
 	assert_int_equal(json_integer_value(json_object_get(source, "failures")), 0);
@@ -154,6 +159,8 @@ static void shrunk_list_is_held_for_one_cycle(void **state)
 	put_crl(b, 2, entry, 10);
 	source = refresh(b);
 	assert_string_equal(seen.alarm_kind, "crl-shrunk");
+	assert_in_range(
+		b->d.crl->source[0]->next_fetch - b->d.crl->source[0]->last_try, 3590, 3610);
 	assert_non_null(strstr(text_of(source, "last_error"), "crl-shrunk"));
 	assert_int_equal(json_integer_value(json_object_get(source, "entries")), CNT);
 	source = refresh(b);

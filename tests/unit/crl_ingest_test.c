@@ -299,14 +299,30 @@ static void large_list_is_proven_while_it_is_walked(void **state)
 	assert_int_equal(master_list_entry_cnt(list), CNT);
 }
 
-/* A file that others write is copied before it is read. */
+static unsigned copied_cnt;
+
+int __real_spool_copy(int dir, int *fd, size_t len);
+int __wrap_spool_copy(int dir, int *fd, size_t len);
+
+int __wrap_spool_copy(int dir, int *fd, size_t len)
+{
+	copied_cnt++;
+	return __real_spool_copy(dir, fd, len);
+}
+
+/* A file that others write is copied before it is read; one that we wrote is not. */
 static void foreign_file_is_copied(void **state)
 {
 	struct test_crl crl = {.issuer = pki.ca, .issuer_key = pki.ca_key};
 
 	(void)state;
+	copied_cnt = 0;
 	put(ingest(&crl, (struct crl_ingest_args){.is_foreign = true}));
 	assert_int_equal(master_list_source_cnt(list), 1);
+	assert_int_equal(copied_cnt, 1);
+	crl.number = 2;
+	put(ingest(&crl, (struct crl_ingest_args){0}));
+	assert_int_equal(copied_cnt, 1);
 }
 
 int main(void)

@@ -1,53 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The CRL manager in time: both clocks are this test's. */
-#include "control/crl/state.h"
-#include "tests/unit/crl_fixture.h"
-
-#define SEC UINT64_C(1000000000)
-
-static int64_t wall_step;   /* off the real one */
-static uint64_t mono_ahead; /* ns */
-
-uint64_t __real_crl_now_ns(void);
-uint64_t __wrap_crl_now_ns(void);
-int64_t __real_crl_wall_sec(void);
-int64_t __wrap_crl_wall_sec(void);
-
-uint64_t __wrap_crl_now_ns(void)
-{
-	return __real_crl_now_ns() + mono_ahead;
-}
-
-int64_t __wrap_crl_wall_sec(void)
-{
-	return __real_crl_wall_sec() + wall_step + (int64_t)(mono_ahead / SEC);
-}
-
-static int begin(void **state)
-{
-	wall_step = 0;
-	mono_ahead = 0;
-	return set_up(state);
-}
-
-static struct crl_source *add_source(struct bench *b, const char *name, bool is_configured)
-{
-	char url[192];
-	struct crl_source *s;
-
-	snprintf(url, sizeof(url), "file://%s/%s", b->dir, name);
-	s = crl_source_get(b->d.crl, name, url);
-	assert_non_null(s);
-	s->is_configured = is_configured;
-	return s;
-}
-
-static void run_until_idle(struct bench *b)
-{
-	for (int turns = 0; turns < 1000 && b->d.crl->running_cnt > 0; turns++)
-		event_base_loop(b->d.base, EVLOOP_ONCE);
-	assert_int_equal(b->d.crl->running_cnt, 0);
-}
+/* When the CRL manager fetches what. */
+#include "tests/unit/crl_time_fixture.h"
 
 static void four_are_fetched_at_a_time(void **state)
 {
@@ -131,82 +84,6 @@ static void polling_goes_by_the_monotonic_clock(void **state)
 	assert_true(s->is_running);
 	run_until_idle(b);
 	assert_string_equal(s->number, "02");
-}
-
-/* The clock of a router without a battery, or one that somebody set: what stands, stands. */
-static void clock_that_jumps_back_takes_nothing(void **state)
-{
-	struct bench *b = *state;
-	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
-	const struct test_crl_entry other = {.serial_hex = "0102"};
-	struct crl_source *s;
-
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = 5,
-				    .this_update = time(NULL) - 7200,
-				    .next_update = time(NULL) + 3600,
-				    .entry = &west,
-				    .entry_cnt = 1});
-	crl_manager_discover(b->d.crl);
-	run_until_idle(b);
-	s = b->d.crl->source[0];
-	assert_true(is_revoked(b, b->pki.leaf));
-	assert_string_equal(seen.alarm_kind, "");
-	wall_step = -200; /* that much is nobody's business */
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "");
-	wall_step = -3600;
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "crl-clock");
-	assert_true(is_revoked(b, b->pki.leaf));
-	/* A list of now is one of the future by such a clock. */
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = 6,
-				    .this_update = time(NULL) - 60,
-				    .entry = &other,
-				    .entry_cnt = 1});
-	refresh(b);
-	assert_non_null(strstr(s->last_error, "crl-not-yet-valid"));
-	assert_string_equal(s->number, "05");
-	assert_true(is_revoked(b, b->pki.leaf));
-	/* The year 2000: as before, and no list is older or younger by it. */
-	wall_step = 946684800 - (int64_t)time(NULL);
-	seen.alarm_kind[0] = '\0';
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "crl-clock");
-	assert_non_null(strstr(seen.alarm_text, "before the newest revocation list"));
-	refresh(b);
-	assert_true(is_revoked(b, b->pki.leaf));
-	/* Right again: one list that is good by it is the proof. */
-	wall_step = 0;
-	refresh(b);
-	assert_string_equal(s->number, "06");
-	assert_string_equal(s->last_error, "");
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "");
-	assert_false(is_revoked(b, b->pki.leaf));
-}
-
-/* By a clock that is doubted nothing is called stale. */
-static void doubted_clock_makes_no_list_stale(void **state)
-{
-	struct bench *b = *state;
-
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .this_update = time(NULL) - 100000,
-				    .next_update = time(NULL) + 3600});
-	crl_manager_discover(b->d.crl);
-	run_until_idle(b);
-	mono_ahead += 3 * 3600 * SEC;
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "crl-stale");
-	seen.alarm_kind[0] = '\0';
-	wall_step = -1800; /* back half an hour, and stale even so */
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "crl-clock");
 }
 
 /* Not at its next polling: the delta says that there is a newer one. */
@@ -306,33 +183,6 @@ static void what_failed_is_asked_for_after_a_change(void **state)
 	assert_string_equal(b->d.crl->source[0]->number, "03");
 }
 
-/* What was in force before a restart is, and is told. */
-static void list_is_known_after_a_restart(void **state)
-{
-	struct bench *b = *state;
-	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
-	struct crl_source before;
-	const struct crl_source *s;
-
-	put_crl(b, 0x1234, &west, 1);
-	crl_manager_discover(b->d.crl);
-	run_until_idle(b);
-	before = *b->d.crl->source[0];
-	close_manager(b);
-	unlink(b->path);
-	open_manager(b);
-	crl_manager_discover(b->d.crl);
-	run_until_idle(b);
-	s = b->d.crl->source[0];
-	assert_int_equal(s->last_success, before.last_success);
-	assert_int_equal(s->this_update, before.this_update);
-	assert_int_equal(s->next_update, before.next_update);
-	assert_string_equal(s->number, "1234");
-	assert_string_equal(s->issuer, before.issuer);
-	assert_int_equal(s->entry_cnt, 1);
-	assert_int_equal(s->failure_cnt, 1);
-}
-
 /* Whoever asks while another's list is on its way to the workers hears of his own. */
 static void later_refresh_is_answered_for_itself(void **state)
 {
@@ -377,43 +227,38 @@ static void list_is_written_again_when_it_changed(void **state)
 	assert_false(m->is_saving || m->is_save_due);
 }
 
-/* Nobody fetches it: another list says what it would. */
-static void overridden_list_is_not_called_stale(void **state)
+/* A URL in a certificate answers for that distribution point, and for no other. */
+static void learnt_url_is_not_another_partition(void **state)
 {
 	struct bench *b = *state;
+	struct test_crl crl = {.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.idp = "critical,fullname:URI:http://pki.invalid/another.crl"};
+	const struct crl_source *s;
+	char point[192], own[192];
+	X509 *cert;
 
-	put_crl(b, 1, NULL, 0);
+	start_server(b);
+	snprintf(point, sizeof(point), "URI:%s", b->uri);
+	snprintf(own, sizeof(own), "critical,fullname:URI:%s", b->uri);
+	cert = test_cert_new(&(struct test_cert){.cn = "pointer",
+		.key = b->pki.leaf_key,
+		.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.crl_points = point});
+	put_crl_at(b->path, &crl);
+	b->source.endpoint_cnt = 0;
 	crl_manager_discover(b->d.crl);
+	crl_manager_note_certificate(b->d.crl, cert);
 	run_until_idle(b);
-	mono_ahead += 2 * 86400 * SEC;
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "crl-stale");
-	b->d.crl->source[0]->is_overridden = true;
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "");
-}
-
-/* The newest of several lists is what the clock is held against. */
-static void clock_is_held_against_the_newest_list(void **state)
-{
-	struct bench *b = *state;
-	struct crl_source *old = add_source(b, "a.crl", true), *new = add_source(b, "b.crl", true);
-
-	for (int i = 0; i < 2; i++)
-		put_crl_at((i == 0 ? old : new)->url + strlen("file://"),
-			&(struct test_crl){.issuer = i == 0 ? b->pki.ca : b->pki.root,
-				.issuer_key = i == 0 ? b->pki.ca_key : b->pki.root_key,
-				.this_update = time(NULL) - (i == 0 ? 30 * TEST_DAY : 60)});
-	old->is_forced = new->is_forced = true;
-	crl_schedule(b->d.crl);
-	run_until_idle(b);
-	assert_true(old->this_update != 0 && new->this_update != 0);
-	b->d.crl->clock = (struct crl_clock){0}; /* as after a start */
-	wall_step = -10 * TEST_DAY;
-	crl_watch(b->d.crl);
-	assert_string_equal(seen.alarm_kind, "crl-clock");
-	unlink(old->url + strlen("file://"));
-	unlink(new->url + strlen("file://"));
+	s = b->d.crl->source[0];
+	assert_non_null(strstr(s->last_error, "crl-other-distribution-point"));
+	crl.idp = own;
+	put_crl_at(b->path, &crl);
+	refresh(b);
+	assert_string_equal(s->last_error, "");
+	assert_string_equal(s->scope, b->uri);
+	X509_free(cert);
 }
 
 int main(void)
@@ -424,17 +269,13 @@ int main(void)
 		T(learnt_source_is_no_file),
 		T(sources_start_one_after_the_other),
 		T(polling_goes_by_the_monotonic_clock),
-		T(clock_that_jumps_back_takes_nothing),
-		T(doubted_clock_makes_no_list_stale),
 		T(delta_without_its_base_asks_for_it),
 		T(same_failure_is_told_once),
 		T(noted_source_stays),
 		T(what_failed_is_asked_for_after_a_change),
-		T(list_is_known_after_a_restart),
 		T(later_refresh_is_answered_for_itself),
 		T(list_is_written_again_when_it_changed),
-		T(overridden_list_is_not_called_stale),
-		T(clock_is_held_against_the_newest_list),
+		T(learnt_url_is_not_another_partition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

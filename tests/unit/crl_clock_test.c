@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What time and restarts do to lists in force: clocks that jump, lists that end, files that broke. */
+#include "tests/unit/crl_time_fixture.h"
+
+/* The clock of a router without a battery, or one that somebody set: what stands, stands. */
+static void clock_that_jumps_back_takes_nothing(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	const struct test_crl_entry other = {.serial_hex = "0102"};
+	struct crl_source *s;
+
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .number = 5,
+				    .this_update = time(NULL) - 7200,
+				    .next_update = time(NULL) + 3600,
+				    .entry = &west,
+				    .entry_cnt = 1});
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	s = b->d.crl->source[0];
+	assert_true(is_revoked(b, b->pki.leaf));
+	assert_string_equal(seen.alarm_kind, "");
+	wall_step = -200; /* that much is nobody's business */
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+	wall_step = -3600;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* A list of now is one of the future by such a clock. */
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .number = 6,
+				    .this_update = time(NULL) - 60,
+				    .entry = &other,
+				    .entry_cnt = 1});
+	refresh(b);
+	assert_non_null(strstr(s->last_error, "crl-not-yet-valid"));
+	assert_string_equal(s->number, "05");
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* The year 2000: as before, and no list is older or younger by it. */
+	wall_step = 946684800 - (int64_t)time(NULL);
+	seen.alarm_kind[0] = '\0';
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	assert_non_null(strstr(seen.alarm_text, "before the newest revocation list"));
+	refresh(b);
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* Right again: one list that is good by it is the proof. */
+	wall_step = 0;
+	refresh(b);
+	assert_string_equal(s->number, "06");
+	assert_string_equal(s->last_error, "");
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+	assert_false(is_revoked(b, b->pki.leaf));
+}
+
+/* By a clock that is doubted nothing is called stale. */
+static void doubted_clock_makes_no_list_stale(void **state)
+{
+	struct bench *b = *state;
+
+	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
+				    .issuer_key = b->pki.ca_key,
+				    .this_update = time(NULL) - 100000,
+				    .next_update = time(NULL) + 3600});
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	mono_ahead += 3 * 3600 * SEC;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-stale");
+	seen.alarm_kind[0] = '\0';
+	wall_step = -1800; /* back half an hour, and stale even so */
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+}
+
+/* Nobody fetches it: another list says what it would. */
+static void overridden_list_is_not_called_stale(void **state)
+{
+	struct bench *b = *state;
+
+	put_crl(b, 1, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	mono_ahead += 2 * 86400 * SEC;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-stale");
+	b->d.crl->source[0]->is_overridden = true;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+}
+
+/* The newest of several lists is what the clock is held against. */
+static void clock_is_held_against_the_newest_list(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *old = add_source(b, "a.crl", true), *new = add_source(b, "b.crl", true);
+
+	for (int i = 0; i < 2; i++)
+		put_crl_at((i == 0 ? old : new)->url + strlen("file://"),
+			&(struct test_crl){.issuer = i == 0 ? b->pki.ca : b->pki.root,
+				.issuer_key = i == 0 ? b->pki.ca_key : b->pki.root_key,
+				.this_update = time(NULL) - (i == 0 ? 30 * TEST_DAY : 60)});
+	old->is_forced = new->is_forced = true;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_true(old->this_update != 0 && new->this_update != 0);
+	b->d.crl->clock = (struct crl_clock){0}; /* as after a start */
+	wall_step = -10 * TEST_DAY;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	unlink(old->url + strlen("file://"));
+	unlink(new->url + strlen("file://"));
+}
+
+/* The list before the newest is better than none, and not the same: it is said until all is fetched. */
+static void list_before_a_damaged_one_is_used(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	int fd;
+
+	put_crl(b, 1, &west, 1);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	put_crl(b, 2, NULL, 0);
+	refresh(b);
+	assert_false(is_revoked(b, b->pki.leaf));
+	close_manager(b);
+	fd = openat(b->d.state_fd, MASTER_LIST_FILE, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "x", 1, 40), 1);
+	close(fd);
+	open_manager(b);
+	assert_string_equal(seen.alarm_kind, "crl-list-damaged");
+	assert_non_null(strstr(seen.alarm_text, "an older one is in force"));
+	assert_true(is_revoked(b, b->pki.leaf));
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	assert_string_equal(seen.alarm_kind, "");
+	assert_false(is_revoked(b, b->pki.leaf));
+}
+
+/* What was in force before a restart is, and is told. */
+static void list_is_known_after_a_restart(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	struct crl_source before;
+	const struct crl_source *s;
+
+	put_crl(b, 0x1234, &west, 1);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	before = *b->d.crl->source[0];
+	close_manager(b);
+	unlink(b->path);
+	open_manager(b);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	s = b->d.crl->source[0];
+	assert_int_equal(s->last_success, before.last_success);
+	assert_int_equal(s->this_update, before.this_update);
+	assert_int_equal(s->next_update, before.next_update);
+	assert_string_equal(s->number, "1234");
+	assert_string_equal(s->issuer, before.issuer);
+	assert_int_equal(s->entry_cnt, 1);
+	assert_int_equal(s->failure_cnt, 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(clock_that_jumps_back_takes_nothing),
+		T(doubted_clock_makes_no_list_stale),
+		T(overridden_list_is_not_called_stale),
+		T(clock_is_held_against_the_newest_list),
+		T(list_before_a_damaged_one_is_used),
+		T(list_is_known_after_a_restart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
