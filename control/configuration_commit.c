@@ -361,6 +361,25 @@ static void written(void *arg)
 	finish(m, &a);
 }
 
+static void start_writing(void *arg, int error);
+
+/* What an earlier commit did to users is on disk before a later one does more to them. */
+static void users_flushed(void *arg, int error)
+{
+	struct commit *m = arg;
+
+	if (m->configuration->daemon->helpers == NULL) {
+		m->configuration->is_reload_due = false;
+		commit_refuse(m, 503, "shutting-down", "rekey-control is stopping");
+	} else if (error == 0) {
+		start_writing(m, 0);
+	} else {
+		commit_refuse(m, 500, "not-written",
+			"the users of the commit before could not be stored yet, nothing has "
+			"changed: try again");
+	}
+}
+
 /* Every verdict is judged under what is to be trusted, if that changes. */
 static void start_writing(void *arg, int error)
 {
@@ -371,6 +390,10 @@ static void start_writing(void *arg, int error)
 
 	if (error < 0) {
 		commit_refuse(m, 500, "not-judged", "the certificates could not be judged");
+		return;
+	}
+	if (users_are_unwritten(d->users)) {
+		users_flush(d->users, users_flushed, m);
 		return;
 	}
 	m->entry.time = time(NULL);

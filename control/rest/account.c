@@ -18,10 +18,7 @@ void account_login(struct exchange *x)
 
 void account_logout(struct exchange *x)
 {
-	struct answer a;
-
-	users_logout(x->daemon->users, &x->who, &a);
-	exchange_answer_now(x, &a);
+	users_logout(x->daemon->users, &x->who, exchange_answer, x);
 }
 
 void account_session(struct exchange *x)
@@ -88,12 +85,8 @@ void account_set_password(struct exchange *x)
 
 void account_end_tokens(struct exchange *x)
 {
-	struct answer a;
-
-	if (!may_touch(x))
-		return;
-	users_end_tokens(x->daemon->users, x->param, &a);
-	exchange_answer_now(x, &a);
+	if (may_touch(x))
+		users_end_tokens(x->daemon->users, x->param, exchange_answer, x);
 }
 
 void account_rotate_key(struct exchange *x)

@@ -2,15 +2,12 @@
 /* Users as the API manages them. Each change is on disk before it counts. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/config.h"
 #include "control/fields.h"
-#include "control/log.h"
-#include "control/rest/ended_tokens.h"
 #include "control/rest/users_private.h"
-#include "pki/view/file.h"
 
 static const char *full_name_of(const struct users *u, const char *name)
 {
@@ -59,6 +56,9 @@ void users_answer_failure(struct answer *out, int error)
 		answer_error(out, 503, "shutting-down", NULL, "rekey-control is stopping");
 	else if (error == -ENOENT)
 		answer_unknown(out);
+	else if (error == -EAGAIN)
+		answer_error(
+			out, 503, "busy", NULL, "too many changes wait for the disk; try again");
 	else if (error == -EEXIST)
 		answer_error(out, 409, "user-exists", NULL, "there is a user of that name");
 	else if (error == -EPERM)
@@ -96,80 +96,68 @@ static void record(const struct users *u, const struct audit_actor *actor, const
 		users_record(u, actor, type, what, user);
 }
 
-static void record_now(const struct users *u, const char *type, const char *what, const char *name)
-{
-	const struct audit_actor actor = audit_actor(u->daemon->audit);
+/* A user whose tokens are being ended. */
+struct ending {
+	struct users *users; /* outlives every change */
+	char name[USER_NAME_MAX + 1];
+	bool is_recorded;
+	struct audit_actor actor;
+	answer_cb cb;
+	void *arg;
+};
 
-	record(u, &actor, type, what, name);
+static void ended(void *arg, int error)
+{
+	struct ending *e = arg;
+	struct answer a;
+
+	if (error == 0 && e->is_recorded)
+		record(e->users, &e->actor, "access.tokens_ended", "Ended every token of a user",
+			e->name);
+	if (error == 0)
+		answer_ok(&a, json_pack("{s:s}", "user", e->name));
+	else
+		users_answer_failure(&a, error);
+	e->cb(e->arg, &a);
+	answer_fini(&a);
+	free(e);
 }
 
-/* Puts a changed copy in force; ends it in every case. */
-static int take_list(struct users *u, struct user_list *list)
+/* token_id: that token alone. */
+static void end_tokens(struct users *u, const char *name, const struct user_identity *token,
+	answer_cb cb, void *arg)
 {
-	int ret = users_store(u, list);
+	struct ending *e = calloc(1, sizeof(*e));
 
-	if (ret == 0)
-		users_replace(u, list);
-	user_list_fini(list);
-	return ret;
-}
-
-/* A copy of the list and this user in it; -ENOENT, -ENOMEM. */
-static int copy_for(
-	struct users *u, const char *name, struct user_list *list, struct user_record **user)
-{
-	int ret = users_copy(u, list);
-
-	if (ret < 0)
-		return ret;
-	*user = user_list_find(list, name);
-	if (*user != NULL)
-		return 0;
-	user_list_fini(list);
-	return -ENOENT;
-}
-
-static int end_tokens(struct users *u, const char *name)
-{
-	struct user_list list = {0};
-	struct user_record *user;
-	int ret = copy_for(u, name, &list, &user);
-
-	if (ret < 0)
-		return ret;
-	user->epoch++;
-	return take_list(u, &list);
-}
-
-void users_end_tokens(struct users *u, const char *name, struct answer *out)
-{
-	int ret = end_tokens(u, name);
-
-	if (ret == 0) {
-		record_now(u, "access.tokens_ended", "Ended every token of a user", name);
-		answer_ok(out, json_pack("{s:s}", "user", name));
-	} else {
-		users_answer_failure(out, ret);
-	}
-}
-
-void users_logout(struct users *u, const struct user_identity *who, struct answer *out)
-{
-	int ret;
-
-	if (who->token_id[0] == '\0') {
-		answer_error(out, 400, "no-token", NULL,
-			"this call came without a token: there is nothing to end");
+	if (e == NULL) {
+		users_refuse(cb, arg, 503, "busy", "no memory is left; try again", 1);
 		return;
 	}
-	ret = ended_tokens_add(u->ended, who->token_id, who->token_expires, time(NULL));
-	/* Too many to remember one by one: then all of this user's. */
-	if (ret == -ENOSPC)
-		ret = end_tokens(u, who->name);
-	if (ret == 0)
-		answer_ok(out, json_pack("{s:s}", "user", who->name));
+	*e = (struct ending){.users = u,
+		.is_recorded = token == NULL,
+		.actor = audit_actor(u->daemon->audit),
+		.cb = cb,
+		.arg = arg};
+	snprintf(e->name, sizeof(e->name), "%s", name);
+	users_change(u, &(struct users_wish){.name = name,
+				.token_id = token != NULL ? token->token_id : NULL,
+				.token_expires = token != NULL ? token->token_expires : 0,
+				.done = ended,
+				.arg = e});
+}
+
+void users_end_tokens(struct users *u, const char *name, answer_cb cb, void *arg)
+{
+	end_tokens(u, name, NULL, cb, arg);
+}
+
+void users_logout(struct users *u, const struct user_identity *who, answer_cb cb, void *arg)
+{
+	if (who->token_id[0] == '\0')
+		users_refuse(cb, arg, 400, "no-token",
+			"this call came without a token: there is nothing to end", 0);
 	else
-		users_answer_failure(out, ret);
+		end_tokens(u, who->name, who, cb, arg);
 }
 
 /* ---- what needs a hash ------------------------------------------------------------------------ */
@@ -181,46 +169,33 @@ static void make_hash(void *arg)
 	job->ret = password_hash(job->password, job->hash);
 }
 
-int users_put_hash(struct users *u, const struct users_job *job)
+static void password_stored(void *arg, int error)
 {
-	struct user_list list = {0};
-	struct user_record *user;
-	int ret = copy_for(u, job->name, &list, &user);
+	struct users_job *job = arg;
+	struct answer a;
 
-	if (ret < 0)
-		return ret;
-	memcpy(user->hash, job->hash, sizeof(user->hash));
-	user->epoch++;
-	return take_list(u, &list);
-}
-
-static void forget_initial_password(const struct users *u)
-{
-	int ret = rk_file_remove(u->dir, INITIAL_PASSWORD_FILE);
-
-	if (ret < 0 && ret != -ENOENT)
-		log_warning("cannot remove %s/%s: %s", u->daemon->options->state_dir,
-			INITIAL_PASSWORD_FILE, strerror(-ret));
+	if (error == 0) {
+		if (job->users != NULL)
+			record(job->users, &job->actor, "access.password_changed", "Set a password",
+				job->name);
+		answer_ok(&a, json_pack("{s:s}", "user", job->name));
+	} else {
+		users_answer_failure(&a, error);
+	}
+	users_job_finish(job, &a);
 }
 
 static void password_done(void *arg)
 {
 	struct users_job *job = arg;
-	struct users *u = job->users;
-	struct answer a;
-	int ret = job->ret;
 
-	if (ret == 0)
-		ret = u == NULL ? -ESHUTDOWN : users_put_hash(u, job);
-	if (ret == 0 && strcmp(job->name, ADMIN_NAME) == 0)
-		forget_initial_password(u);
-	if (ret == 0)
-		record(u, &job->actor, "access.password_changed", "Set a password", job->name);
-	if (ret == 0)
-		answer_ok(&a, json_pack("{s:s}", "user", job->name));
+	if (job->ret < 0 || job->users == NULL)
+		password_stored(job, job->ret < 0 ? job->ret : -ESHUTDOWN);
 	else
-		users_answer_failure(&a, ret);
-	users_job_finish(job, &a);
+		users_change(job->users, &(struct users_wish){.name = job->name,
+						 .hash = job->hash,
+						 .done = password_stored,
+						 .arg = job});
 }
 
 bool user_password_check(const char *password, struct answer *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/rest/ended_tokens.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,7 @@
 #include "control/log.h"
 #include "pki/view/file.h"
 
-#define ENDED_FILE "ended-tokens.json"
-#define FILE_MAX   (ENDED_TOKENS_MAX * 128)
+#define FILE_MAX (ENDED_TOKENS_MAX * 128)
 
 struct ended {
 	char id[TOKEN_ID_LEN + 1];
@@ -40,7 +40,7 @@ static int load(struct ended_tokens *e)
 	json_t *list = NULL;
 	const json_t *token;
 	size_t len = 0, i;
-	int ret = rk_file_read(e->dir, ENDED_FILE, FILE_MAX, &text, &len);
+	int ret = rk_file_read(e->dir, ENDED_TOKENS_FILE, FILE_MAX, &text, &len);
 
 	if (ret == -ENOENT)
 		return 0;
@@ -69,7 +69,7 @@ int ended_tokens_open(int state_fd, struct ended_tokens **out)
 	e->dir = state_fd;
 	ret = load(e);
 	if (ret < 0) {
-		log_error("%s cannot be used: %s", ENDED_FILE, strerror(-ret));
+		log_error("%s cannot be used: %s", ENDED_TOKENS_FILE, strerror(-ret));
 		free(e);
 		return ret;
 	}
@@ -82,23 +82,6 @@ void ended_tokens_close(struct ended_tokens *e)
 	free(e);
 }
 
-static int store(const struct ended_tokens *e)
-{
-	json_t *list = json_array();
-	char *text;
-	int ret = -ENOMEM;
-
-	for (size_t i = 0; i < e->cnt; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I}", "id", e->token[i].id, "expires",
-						    (json_int_t)e->token[i].expires));
-	text = json_dumps(list, JSON_INDENT(1));
-	if (text != NULL)
-		ret = rk_file_replace(e->dir, ENDED_FILE, 0600, text, strlen(text));
-	free(text);
-	json_decref(list);
-	return ret;
-}
-
 static void drop_expired(struct ended_tokens *e, int64_t now)
 {
 	size_t kept = 0;
@@ -109,20 +92,35 @@ static void drop_expired(struct ended_tokens *e, int64_t now)
 	e->cnt = kept;
 }
 
-int ended_tokens_add(
-	struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires, int64_t now)
+static json_t *token_json(const char *id, int64_t expires)
 {
-	int ret;
+	return json_pack("{s:s, s:I}", "id", id, "expires", (json_int_t)expires);
+}
+
+int ended_tokens_print(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires,
+	int64_t now, char **out)
+{
+	json_t *list;
 
 	drop_expired(e, now);
 	if (e->cnt == ENDED_TOKENS_MAX)
 		return -ENOSPC;
+	list = json_array();
+	for (size_t i = 0; i < e->cnt; i++)
+		json_array_append_new(list, token_json(e->token[i].id, e->token[i].expires));
+	json_array_append_new(list, token_json(id, expires));
+	*out = json_dumps(list, JSON_INDENT(1));
+	json_decref(list);
+	return *out != NULL ? 0 : -ENOMEM;
+}
+
+void ended_tokens_take(
+	struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires, int64_t now)
+{
+	drop_expired(e, now);
+	assert(e->cnt < ENDED_TOKENS_MAX);
 	memcpy(e->token[e->cnt].id, id, TOKEN_ID_LEN + 1);
 	e->token[e->cnt++].expires = expires;
-	ret = store(e);
-	if (ret < 0)
-		e->cnt--;
-	return ret;
 }
 
 bool ended_tokens_has(const struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1])

@@ -10,14 +10,18 @@
 
 #include "control/rest/token.h"
 
-#define ENDED_TOKENS_MAX 1024
+#define ENDED_TOKENS_FILE "ended-tokens.json"
+#define ENDED_TOKENS_MAX  1024
 
 struct ended_tokens;
 
 /* A damaged file is no reason not to start: it is an error all the same (-EINVAL), and logged. */
 int ended_tokens_open(int state_fd, struct ended_tokens **out) __attribute__((warn_unused_result));
 void ended_tokens_close(struct ended_tokens *e);
-/* On disk, then in memory. 0, -ENOSPC when too many stand, -errno. */
-int ended_tokens_add(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires,
-	int64_t now) __attribute__((warn_unused_result));
+/* The file's text with one more: free(). 0, -ENOSPC when too many stand, -ENOMEM. */
+int ended_tokens_print(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires,
+	int64_t now, char **out) __attribute__((warn_unused_result));
+/* That text is on disk: now it counts. Nothing was taken in between. */
+void ended_tokens_take(
+	struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires, int64_t now);
 bool ended_tokens_has(const struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The key that signs tokens, STATE/token.key. A new one takes its place after a time, or when an
- * administrator asks; the one before, STATE/token.previous.key, verifies for as long as its tokens
- * last. Keys are made on a helper.
+ * administrator asks; those before, STATE/token.previous.key and token.previous.2.key and so on, verify
+ * for as long as their tokens last: until the next one was made, plus a token's life. Keys are made on
+ * a helper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +24,10 @@
 #include "control/rest/users_private.h"
 
 #define KEY_FILE      "token.key"
-#define KEY_PREVIOUS  "token.previous.key"
 #define KEY_NEXT      "token.next.key"
 #define ISSUER        "rekey-control"
 #define CHECK_SECONDS 3600
+#define NAME_LEN      32
 
 struct key_job {
 	struct users *users; /* NULL when they were closed meanwhile */
@@ -57,6 +58,15 @@ static int load_signer(const struct users *u, const char *name, struct token_sig
 	return ret;
 }
 
+static const char *name_before(size_t i, char out[NAME_LEN])
+{
+	if (i == 0)
+		snprintf(out, NAME_LEN, "token.previous.key");
+	else
+		snprintf(out, NAME_LEN, "token.previous.%zu.key", i + 1);
+	return out;
+}
+
 /* A file of the folder takes another's name; -ENOENT when there is none. */
 static int rename_file(int dir, const char *from, const char *to)
 {
@@ -81,24 +91,44 @@ static void make_key(void *arg)
 	job->ret = key_file_make(job->dir, KEY_NEXT, &spec, &job->key);
 }
 
-/* After a crash between the two renames there is no key but the next one: start finds it. */
+/* Up to the first gap; the oldest goes when there is none. */
+static void shift_before(struct users *u)
+{
+	char from[NAME_LEN], to[NAME_LEN];
+	size_t last = 0;
+
+	while (last + 1 < TOKEN_KEYS_BEFORE_MAX && u->before[last].signer != NULL)
+		last++;
+	for (size_t i = last; i > 0; i--)
+		if (renameat(u->dir, name_before(i - 1, from), u->dir, name_before(i, to)) < 0)
+			log_warning("%s: %s", from, strerror(errno));
+	token_signer_free(u->before[last].signer);
+	memmove(&u->before[1], &u->before[0], last * sizeof(u->before[0]));
+	u->before[0] = (struct token_key){0};
+}
+
+/* After a crash between two renames there is a gap, or no key but the next one: start finds it. */
 static int put_in_force(struct users *u, EVP_PKEY *key)
 {
 	struct token_signer *signer = NULL;
 	int ret = new_signer(u, key, &signer);
+	char name[NAME_LEN];
 
-	if (ret == 0)
-		ret = rename_file(u->dir, KEY_FILE, KEY_PREVIOUS);
+	if (ret < 0)
+		return ret;
+	if (u->signer != NULL) {
+		shift_before(u);
+		ret = rename_file(u->dir, KEY_FILE, name_before(0, name));
+	}
 	if (ret == 0 || ret == -ENOENT)
 		ret = rename_file(u->dir, KEY_NEXT, KEY_FILE);
 	if (ret < 0) {
 		token_signer_free(signer);
 		return ret;
 	}
-	token_signer_free(u->previous);
-	u->previous = u->signer;
-	u->signer = signer;
 	u->rotated_at = time(NULL);
+	u->before[0] = (struct token_key){u->signer, u->rotated_at};
+	u->signer = signer;
 	return 0;
 }
 
@@ -188,11 +218,52 @@ static void check_age(evutil_socket_t fd, short what, void *arg)
 		log_warning("the key that signs tokens is due, and could not be made now");
 }
 
-bool signing_key_has_previous(const struct users *u, int64_t now)
+static bool may_have_tokens(const struct users *u, int64_t retired_at, int64_t now)
 {
 	uint64_t lifetime = u->daemon->config->token_expiration_sec;
 
-	return u->previous != NULL && (lifetime == 0 || now <= u->rotated_at + (int64_t)lifetime);
+	return lifetime == 0 || now <= retired_at + (int64_t)lifetime;
+}
+
+int signing_key_verify(const struct users *u, const char *token, size_t len,
+	struct token_subject *subject, const char **why)
+{
+	int64_t now = time(NULL);
+	int ret = token_verify(u->signer, token, len, now, subject, why);
+	const char *why_not;
+
+	for (size_t i = 0; i < TOKEN_KEYS_BEFORE_MAX && ret < 0; i++) {
+		const struct token_key *k = &u->before[i];
+
+		if (k->signer != NULL && may_have_tokens(u, k->retired_at, now) &&
+			token_verify(k->signer, token, len, now, subject, &why_not) == 0)
+			return 0;
+	}
+	return ret;
+}
+
+/* Newest first: each retired when the one after it was made. */
+static int load_before(struct users *u)
+{
+	int64_t retired_at = u->rotated_at, now = time(NULL), made_at;
+	char name[NAME_LEN];
+	int ret = 0;
+
+	for (size_t i = 0; i < TOKEN_KEYS_BEFORE_MAX && ret == 0; i++) {
+		made_at = file_time(u->dir, name_before(i, name));
+		if (!may_have_tokens(u, retired_at, now)) {
+			unlinkat(u->dir, name, 0);
+			continue;
+		}
+		ret = load_signer(u, name, &u->before[i].signer);
+		if (ret == -ENOENT) {
+			ret = 0;
+			continue;
+		}
+		u->before[i].retired_at = retired_at;
+		retired_at = made_at;
+	}
+	return ret;
 }
 
 static int load_keys(struct users *u)
@@ -204,8 +275,7 @@ static int load_keys(struct users *u)
 	if (ret < 0)
 		return ret;
 	u->rotated_at = file_time(u->dir, KEY_FILE);
-	ret = load_signer(u, KEY_PREVIOUS, &u->previous);
-	return ret == -ENOENT ? 0 : ret;
+	return load_before(u);
 }
 
 int signing_key_open(struct users *u)
@@ -220,8 +290,9 @@ int signing_key_open(struct users *u)
 	if (ret == -ENOENT)
 		return start_job(u, NULL, NULL);
 	if (ret < 0)
-		log_error("the keys that sign tokens, %s/%s and %s, cannot be used: %s",
-			u->daemon->options->state_dir, KEY_FILE, KEY_PREVIOUS, strerror(-ret));
+		log_error(
+			"the keys that sign tokens, %s/%s and those before it, cannot be used: %s",
+			u->daemon->options->state_dir, KEY_FILE, strerror(-ret));
 	else
 		check_age(-1, 0, u);
 	return ret;
@@ -234,5 +305,6 @@ void signing_key_close(struct users *u)
 	if (u->rotation != NULL)
 		event_free(u->rotation);
 	token_signer_free(u->signer);
-	token_signer_free(u->previous);
+	for (size_t i = 0; i < TOKEN_KEYS_BEFORE_MAX; i++)
+		token_signer_free(u->before[i].signer);
 }

@@ -92,10 +92,10 @@ void users_configure(struct users *u, const struct audit_actor *actor)
 	if (ret < 0)
 		log_error("the configured users cannot be put in force: %s", strerror(-ret));
 	if (ret == 0 && c->user_cnt > 0 && record_changes(u, &list, actor)) {
-		/* What could not be written is in force all the same, and written at the next change. */
-		if (users_store(u, &list) == 0)
-			log_debug("%zu users are stored", list.cnt);
 		users_replace(u, &list);
+		u->version++;
+		u->is_unwritten = true;
+		users_flush(u, NULL, NULL);
 	}
 	user_list_fini(&list);
 }
@@ -250,12 +250,25 @@ void users_delete(struct users *u, const char *name, answer_cb cb, void *arg)
 
 /* ---- a new one, with its password ------------------------------------------------------------- */
 
+static void password_put(void *arg, int error)
+{
+	struct users_job *job = arg;
+	struct answer a;
+
+	if (error == 0 && job->users != NULL)
+		users_show(job->users, job->name, &a);
+	else
+		answer_error(&a, 500, "not-written", NULL,
+			"the user was made and has no password, for that could not be stored: %s",
+			strerror(-error));
+	users_job_finish(job, &a);
+}
+
 static void user_committed(void *arg, struct answer *commit)
 {
 	struct users_job *job = arg;
 	struct users *u = job->users;
 	struct answer a;
-	int ret;
 
 	if (commit->status != 200) {
 		a = *commit;
@@ -263,14 +276,13 @@ static void user_committed(void *arg, struct answer *commit)
 		users_job_finish(job, &a);
 		return;
 	}
-	ret = u == NULL ? -ESHUTDOWN : users_put_hash(u, job);
-	if (ret == 0)
-		users_show(u, job->name, &a);
+	if (u == NULL)
+		password_put(job, -ESHUTDOWN);
 	else
-		answer_error(&a, 500, "not-written", NULL,
-			"the user was made and has no password, for that could not be stored: %s",
-			strerror(-ret));
-	users_job_finish(job, &a);
+		users_change(u, &(struct users_wish){.name = job->name,
+					.hash = job->hash,
+					.done = password_put,
+					.arg = job});
 }
 
 static void user_hashed(void *arg)

@@ -18,13 +18,13 @@
 #include "pki/view/file.h"
 #include "pki/view/secret.h"
 
-#define USERS_FILE     "users.json"
 #define USERS_FILE_MAX (1024 * 1024)
 #define THROTTLE_KEYS  512
 #define PASSWORD_FILE_MAX \
 	(USER_PASSWORD_MAX + 3) /* a line break, and one more to see that it is too long */
 
-int users_store(const struct users *u, const struct user_list *list)
+/* At start, before anybody asks. */
+static int store(const struct users *u, const struct user_list *list)
 {
 	char *text = user_list_print(list);
 	int ret = -ENOMEM;
@@ -158,7 +158,7 @@ static int set_admin(struct users *u, const char *password)
 		ret = user_list_add(&list, ADMIN_NAME, USER_ADMIN, hash);
 	}
 	if (ret == 0)
-		ret = users_store(u, &list);
+		ret = store(u, &list);
 	if (ret == 0)
 		users_replace(u, &list);
 	user_list_fini(&list);
@@ -256,6 +256,7 @@ int users_open(struct daemon *d, struct users **out)
 		return -ENOMEM;
 	u->daemon = d;
 	u->dir = d->state_fd;
+	STAILQ_INIT(&u->changes);
 	ret = open_all(u);
 	if (ret < 0) {
 		users_close(u);
@@ -269,26 +270,13 @@ void users_close(struct users *u)
 {
 	if (u == NULL)
 		return;
+	users_end_changes(u);
 	users_end_jobs(u);
 	signing_key_close(u);
 	ended_tokens_close(u->ended);
 	throttle_free(u->throttle);
 	user_list_fini(&u->list);
 	free(u);
-}
-
-/* By the key that signs, or by the one before while its tokens last. */
-static int verify(const struct users *u, const char *token, size_t token_len,
-	struct token_subject *subject, const char **why)
-{
-	int64_t now = time(NULL);
-	int ret = token_verify(u->signer, token, token_len, now, subject, why);
-	const char *why_not;
-
-	if (ret == 0 || !signing_key_has_previous(u, now) ||
-		token_verify(u->previous, token, token_len, now, subject, &why_not) < 0)
-		return ret;
-	return 0;
 }
 
 int users_authenticate(struct users *u, const char *token, size_t token_len,
@@ -301,7 +289,7 @@ int users_authenticate(struct users *u, const char *token, size_t token_len,
 	*why = "the key that verifies tokens is not ready";
 	if (u->signer == NULL)
 		return -EACCES;
-	ret = verify(u, token, token_len, &subject, why);
+	ret = signing_key_verify(u, token, token_len, &subject, why);
 	if (ret < 0)
 		return ret;
 	user = user_list_find(&u->list, subject.name);

@@ -17,6 +17,8 @@
 #define USER_NAME_MAX     63
 #define USER_PASSWORD_MIN 8
 #define USER_PASSWORD_MAX 256
+/* Keys that sign no more, and whose tokens are taken while they last: an older one's end. */
+#define TOKEN_KEYS_BEFORE_MAX 4
 
 /* Ordered: a role may do what a lower one may. */
 enum user_role { USER_NOBODY = 0, USER_VIEWER, USER_OPERATOR, USER_ADMIN };
@@ -40,11 +42,17 @@ void users_close(struct users *u);
 json_t *users_as_configured(int state_fd) __attribute__((warn_unused_result));
 /*
  * The configuration in force has other users: whoever came has no password yet, whoever went is
- * gone with its tokens. Counts at once, also when it cannot be written (each start does it again).
- * actor: whose records these are; NULL = nobody's.
+ * gone with its tokens. Counts at once, also when it cannot be written: that is tried again, and
+ * users_are_unwritten meanwhile. actor: whose records these are; NULL = nobody's.
  */
 struct audit_actor;
 void users_configure(struct users *u, const struct audit_actor *actor);
+/*
+ * Whoever makes a user of a name that was removed waits for the removal to be on disk: a restart must
+ * not find the former one's password. done(0 or -errno) on the loop, maybe at once.
+ */
+bool users_are_unwritten(const struct users *u);
+void users_flush(struct users *u, void (*done)(void *arg, int error), void *arg);
 
 const char *user_role_name(enum user_role role);
 /* USER_NOBODY for anything but viewer, operator and admin; NULL is fine. */
@@ -74,8 +82,8 @@ void users_update(
 	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
 void users_delete(struct users *u, const char *name, answer_cb cb, void *arg);
 /* Every token of that user ends. */
-void users_end_tokens(struct users *u, const char *name, struct answer *out);
+void users_end_tokens(struct users *u, const char *name, answer_cb cb, void *arg);
 /* The token that this identity came with ends; 400 no-token when it came without. */
-void users_logout(struct users *u, const struct user_identity *who, struct answer *out);
-/* A new key signs from now on; the one before is still taken for as long as its tokens last. */
+void users_logout(struct users *u, const struct user_identity *who, answer_cb cb, void *arg);
+/* A new key signs from now on; the tokens of those before are taken for as long as they last. */
 void users_rotate_key(struct users *u, answer_cb cb, void *arg);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "control/audit.h"
 #include "control/rest/password.h"
@@ -11,6 +12,7 @@
 #include "control/rest/token.h"
 #include "control/rest/user_list.h"
 
+#define USERS_FILE            "users.json"
 #define ADMIN_NAME            "admin"
 #define INITIAL_PASSWORD_FILE "initial-admin-password"
 
@@ -37,26 +39,52 @@ struct users_job {
 	char password[USER_PASSWORD_MAX + 1];
 };
 
+/* A key that signs no more: its tokens may still be good. */
+struct token_key {
+	struct token_signer *signer;
+	int64_t retired_at;
+};
+
 struct users {
 	struct daemon *daemon;
 	int dir; /* the state folder, the daemon's */
 	struct user_list list;
-	struct token_signer *signer;   /* NULL while the first key is being made */
-	struct token_signer *previous; /* the key before it; NULL */
-	int64_t rotated_at;            /* when signer's key was made */
+	struct token_signer *signer;                    /* NULL while the first key is being made */
+	int64_t rotated_at;                             /* when signer's key was made */
+	struct token_key before[TOKEN_KEYS_BEFORE_MAX]; /* newest first; signer NULL: a gap */
 	struct event *rotation;
 	struct ended_tokens *ended;
 	struct throttle *throttle;
 	/* What an unknown user's password is compared with, so that it takes as long. */
 	char nobody_hash[PASSWORD_HASH_MAX];
+	uint64_t version; /* of list: another one with each configuration of users */
+	STAILQ_HEAD(, users_change) changes; /* waiting for the disk */
+	bool is_writing;
+	bool is_unwritten; /* the configuration put users in force that users.json has not */
+	struct event *retry;
 	struct users_job *jobs; /* under way */
 	unsigned job_cnt;
 	struct key_job *key_job; /* a key is being made */
 };
 
-/* Writes list to disk; the caller puts it in force when that worked. 0 or -errno, logged. */
-int users_store(const struct users *u, const struct user_list *list)
-	__attribute__((warn_unused_result));
+/* ---- users_store.c: what is changed by more than the configuration ---- */
+
+/*
+ * A change: on disk before it counts, by the disk thread, in the order asked for. done(0 or -errno,
+ * -ENOENT without that user) on the loop, maybe at once.
+ */
+struct users_wish {
+	const char *name;     /* every token of this user ends; NULL: nobody's */
+	const char *hash;     /* its new one; NULL: as it is */
+	const char *token_id; /* a token of this user ends, and nothing else; NULL */
+	int64_t token_expires;
+	void (*done)(void *arg, int error); /* NULL: nobody waits */
+	void *arg;
+};
+void users_change(struct users *u, const struct users_wish *wish);
+/* Waits for what is under way; whoever waits is told. */
+void users_end_changes(struct users *u);
+
 /* A copy of the list in force, the caller's to end. 0 or -ENOMEM. */
 int users_copy(const struct users *u, struct user_list *out) __attribute__((warn_unused_result));
 void users_replace(struct users *u, struct user_list *list);
@@ -78,9 +106,6 @@ void users_end_jobs(struct users *u);
 /* Has the job hash its password, then done; or answers why not. job may be NULL: no memory. */
 void users_job_hash(
 	struct users *u, struct users_job *job, void (*done)(void *), answer_cb cb, void *arg);
-/* The hash of a job is its user's from now on; every token of that user ends. 0 or -errno. */
-int users_put_hash(struct users *u, const struct users_job *job)
-	__attribute__((warn_unused_result));
 /* false with 400 bad-password answered. */
 bool user_password_check(const char *password, struct answer *out);
 /* -ENOENT, -EEXIST, -EPERM (the last admin), ... as an answer. */
@@ -94,5 +119,6 @@ void users_record(const struct users *u, const struct audit_actor *actor, const 
 /* Loads the keys, or begins to make the first one. 0 or -errno, logged. */
 int signing_key_open(struct users *u) __attribute__((warn_unused_result));
 void signing_key_close(struct users *u);
-/* Tokens of the key before may still be good. */
-bool signing_key_has_previous(const struct users *u, int64_t now);
+/* By the key that signs, or by one before it while its tokens last; as token_verify. */
+int signing_key_verify(const struct users *u, const char *token, size_t len,
+	struct token_subject *subject, const char **why) __attribute__((warn_unused_result));

@@ -142,6 +142,7 @@ static void open_daemon(struct fixture *f, const struct config_rest *limits)
 	doubles_configure_users(f->doubles, d, users_as_configured(d->state_fd));
 	must(helper_pool_new(d->base, 2, 32, &d->helpers), "helpers");
 	must(helper_pool_new(d->base, 1, 32, &d->readers), "readers");
+	must(helper_pool_new(d->base, 1, 32, &d->disk), "disk");
 	must(users_open(d, &d->users), "users");
 	wait_for_key(f);
 	must(rest_open(d, &d->rest), "rest");
@@ -188,6 +189,7 @@ void fixture_stop(struct fixture *f)
 	users_close(f->daemon.users);
 	helper_pool_free(f->daemon.readers);
 	helper_pool_free(f->daemon.helpers);
+	helper_pool_free(f->daemon.disk);
 	event_base_loop(f->daemon.base, EVLOOP_NONBLOCK);
 	event_base_free(f->daemon.base);
 	remove_folder(f);

@@ -3,6 +3,7 @@
 #include "tests/unit/configuration_fixture.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "control/rest/users.h"
 
@@ -254,6 +255,58 @@ static void test_barred_stays_barred(void **state)
 	free(token);
 }
 
+static void make_eve(const char *password, int status)
+{
+	json_t *request =
+		json_pack("{s:s, s:s, s:s}", "name", "eve", "role", "viewer", "password", password);
+	struct call c = {0};
+
+	users_create(f.d.users, request, call_answered, &c);
+	call_wait(&f, &c, status);
+	call_fini(&c);
+	json_decref(request);
+}
+
+static void remove_eve(void)
+{
+	struct call c = {0};
+
+	users_delete(f.d.users, "eve", call_answered, &c);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+}
+
+/*
+ * While users.json cannot be written a removal counts, and nobody of that name is made before it is
+ * on disk: a restart would find the former one's password.
+ */
+static void test_removal_comes_first(void **state)
+{
+	(void)state;
+	wait_for_key();
+	make_eve("correct horse", 200);
+	assert_int_equal(renameat(f.d.state_fd, "users.json", f.d.state_fd, "kept"), 0);
+	assert_int_equal(mkdirat(f.d.state_fd, "users.json", 0700), 0);
+	remove_eve();
+	assert_null(log_in("eve", "correct horse"));
+	make_eve("battery staple", 500);
+	assert_false(has_user("eve"));
+	/* The disk is good again, and the old file still there. */
+	assert_int_equal(unlinkat(f.d.state_fd, "users.json", AT_REMOVEDIR), 0);
+	assert_int_equal(renameat(f.d.state_fd, "kept", f.d.state_fd, "users.json"), 0);
+	commit_edit(set_user("eve", json_pack("{s:s}", "role", "viewer")), 200);
+	assert_true(has_user("eve"));
+	daemon_fixture_restart(&f);
+	wait_for_key();
+	assert_true(has_user("eve"));
+	assert_null(log_in("eve", "correct horse"));
+	set_password("eve", "battery staple");
+	daemon_fixture_restart(&f);
+	wait_for_key();
+	free(log_in("eve", "battery staple"));
+	assert_null(log_in("eve", "correct horse"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -262,6 +315,7 @@ int main(void)
 		T(test_calls_are_commits),
 		T(test_refused),
 		T(test_barred_stays_barred),
+		T(test_removal_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

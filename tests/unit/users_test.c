@@ -46,6 +46,7 @@ static int make_world(void **state)
 	w->daemon.base = event_base_new();
 	w->daemon.audit = (void *)doubles_new();
 	assert_int_equal(helper_pool_new(w->daemon.base, 1, 16, &w->daemon.helpers), 0);
+	assert_int_equal(helper_pool_new(w->daemon.base, 1, 16, &w->daemon.disk), 0);
 	*state = w;
 	return 0;
 }
@@ -53,11 +54,14 @@ static int make_world(void **state)
 static int drop_world(void **state)
 {
 	static const char *const names[] = {"users.json", "token.key", "token.previous.key",
-		"token.next.key", "ended-tokens.json", "initial-admin-password", "lab-password"};
+		"token.next.key", "token.previous.2.key", "token.previous.3.key",
+		"token.previous.4.key", "ended-tokens.json", "initial-admin-password",
+		"lab-password"};
 	struct world *w = *state;
 
 	users_close(w->daemon.users);
 	helper_pool_free(w->daemon.helpers);
+	helper_pool_free(w->daemon.disk);
 	event_base_free(w->daemon.base);
 	doubles_free((void *)w->daemon.audit);
 	if (!keep_folder(w->folder, "east/state")) {
@@ -80,6 +84,13 @@ static void got_answer(void *arg, struct answer *a)
 }
 
 /* The first key is being made while a login says 503: try again. */
+static int wait_answer(struct world *w)
+{
+	while (w->status == 0)
+		event_base_loop(w->daemon.base, EVLOOP_ONCE);
+	return w->status;
+}
+
 static int login(struct world *w, const char *password)
 {
 	json_t *request = json_pack("{s:s, s:s}", "username", "admin", "password", password);
@@ -87,8 +98,7 @@ static int login(struct world *w, const char *password)
 	do {
 		w->status = 0;
 		users_login(w->daemon.users, request, "127.0.0.1", got_answer, w);
-		while (w->status == 0)
-			event_base_loop(w->daemon.base, EVLOOP_ONCE);
+		wait_answer(w);
 		if (w->status == 503)
 			event_base_loop(w->daemon.base, EVLOOP_ONCE);
 	} while (w->status == 503);
@@ -284,6 +294,7 @@ static void keys_overlap(void **state)
 	open_users(w);
 	assert_false(is_taken(w, first));
 	assert_true(is_taken(w, second));
+	assert_false(exists(w, "token.previous.key"));
 	rotate_key(w);
 	assert_false(is_taken(w, first));
 	assert_true(is_taken(w, second));
@@ -295,6 +306,36 @@ static void keys_overlap(void **state)
 	open_users(w);
 	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
 	assert_true(is_taken(w, second));
+}
+
+/* Each key verifies for as long as its tokens last, however often another took its place. */
+static void many_keys_overlap(void **state)
+{
+	struct world *w = *state;
+	char token[TOKEN_KEYS_BEFORE_MAX + 1][4096];
+
+	open_users(w);
+	for (int i = 0; i <= TOKEN_KEYS_BEFORE_MAX; i++) {
+		assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+		strcpy(token[i], w->token);
+		rotate_key(w);
+	}
+	open_users(w);
+	assert_false(is_taken(w, token[0])); /* as many as are kept, and no more */
+	for (int i = 1; i <= TOKEN_KEYS_BEFORE_MAX; i++)
+		assert_true(is_taken(w, token[i]));
+	/* A crash after the first names were changed: all keys are there, but for a gap. */
+	users_close(w->daemon.users);
+	w->daemon.users = NULL;
+	assert_int_equal(renameat(w->daemon.state_fd, "token.previous.key", w->daemon.state_fd,
+				 "token.previous.4.key"),
+		0);
+	open_users(w);
+	assert_true(is_taken(w, token[TOKEN_KEYS_BEFORE_MAX]));
+	assert_false(is_taken(w, token[1])); /* its name was taken */
+	assert_true(is_taken(w, token[2]));
+	rotate_key(w);
+	assert_true(is_taken(w, token[TOKEN_KEYS_BEFORE_MAX]));
 }
 
 /* The interval of the configuration rotates by itself. */
@@ -323,8 +364,7 @@ static int set_password(struct world *w, const char *password)
 
 	w->status = 0;
 	users_set_password(w->daemon.users, "admin", request, got_answer, w);
-	while (w->status == 0)
-		event_base_loop(w->daemon.base, EVLOOP_ONCE);
+	wait_answer(w);
 	json_decref(request);
 	return w->status;
 }
@@ -335,7 +375,6 @@ static void nothing_changes_unless_it_is_written(void **state)
 	struct world *w = *state;
 	struct user_identity who = {.name = "admin"};
 	char token[4096];
-	struct answer a;
 	const char *why;
 
 	open_users(w);
@@ -346,20 +385,20 @@ static void nothing_changes_unless_it_is_written(void **state)
 	assert_int_equal(mkdirat(w->daemon.state_fd, "users.json", 0700), 0);
 	assert_int_equal(mkdirat(w->daemon.state_fd, "ended-tokens.json", 0700), 0);
 	assert_int_equal(set_password(w, "another password"), 500);
-	users_end_tokens(w->daemon.users, "admin", &a);
-	assert_int_equal(a.status, 500);
-	answer_fini(&a);
-	users_logout(w->daemon.users, &who, &a);
-	assert_int_equal(a.status, 500);
-	answer_fini(&a);
+	w->status = 0;
+	users_end_tokens(w->daemon.users, "admin", got_answer, w);
+	assert_int_equal(wait_answer(w), 500);
+	w->status = 0;
+	users_logout(w->daemon.users, &who, got_answer, w);
+	assert_int_equal(wait_answer(w), 500);
 	assert_true(is_taken(w, token));
 	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
 	assert_int_equal(unlinkat(w->daemon.state_fd, "users.json", AT_REMOVEDIR), 0);
 	assert_int_equal(unlinkat(w->daemon.state_fd, "ended-tokens.json", AT_REMOVEDIR), 0);
 	assert_int_equal(renameat(w->daemon.state_fd, "kept", w->daemon.state_fd, "users.json"), 0);
-	users_logout(w->daemon.users, &who, &a);
-	assert_int_equal(a.status, 200);
-	answer_fini(&a);
+	w->status = 0;
+	users_logout(w->daemon.users, &who, got_answer, w);
+	assert_int_equal(wait_answer(w), 200);
 	assert_false(is_taken(w, token));
 	assert_int_equal(set_password(w, "another password"), 200);
 	assert_int_equal(login(w, "TheAdminPassword1234"), 401);
@@ -392,6 +431,7 @@ int main(void)
 		IN_A_WORLD(bad_lab_passwords_stop_the_start),
 		IN_A_WORLD(damaged_files_stop_the_start),
 		IN_A_WORLD(keys_overlap),
+		IN_A_WORLD(many_keys_overlap),
 		IN_A_WORLD(old_keys_are_replaced),
 		IN_A_WORLD(nothing_changes_unless_it_is_written),
 		IN_A_WORLD(closing_answers_what_is_pending),
