@@ -91,7 +91,7 @@ const struct alarm_kind alarm_kinds[] = {
 	 "once"},
 	{"crl-clock", "3122cdf5ae9e455fa63e544e6a0a791a", "SYSTEM", CRL, "CRITICAL",
 	 "the clock went back, or says a time before the newest CRL was made",
-	 "the clock is right, and after a step a CRL is good by it",
+	 "the clock is where it was before it went back, or a CRL is good by it",
 	 "`timedatectl`: set the clock; lists are kept as they were"},
 	{"crl-save", "e2c0c1dac480446e82fe356e278ce630", "SYSTEM", CRL, "MAJOR",
 	 "the list of revoked certificates cannot be written; it is in force all the same",

@@ -97,17 +97,21 @@ static int64_t offset_now(void)
 	return time(NULL) - monotonic.tv_sec;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+void clock_watch_look(struct clock_watch *w)
 {
-	struct clock_watch *w = arg;
 	int64_t offset = offset_now();
 	bool was_set = llabs(offset - w->offset) > JUMP_SECONDS;
 
-	(void)fd;
-	(void)what;
 	w->offset = offset;
 	clock_watch_judge(w, time(NULL));
 	verdicts_judge_dates(w->daemon->verdicts, was_set);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	clock_watch_look(arg);
 }
 
 int clock_watch_open(struct daemon *d, struct clock_watch **out)

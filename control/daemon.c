@@ -261,6 +261,7 @@ void daemon_close(struct daemon *d)
 
 void daemon_reload(struct daemon *d)
 {
+	clock_watch_look(d->clock);
 	configuration_reload(d->configuration);
 }
 

@@ -6,11 +6,13 @@ enum crl_clock_word crl_clock_look(
 {
 	int64_t expected = c->wall + (int64_t)((mono_ns - c->mono_ns) / UINT64_C(1000000000));
 
-	if (c->is_set && wall < expected - CRL_CLOCK_SKEW)
-		c->is_doubted = true;
+	/* While in doubt it is held against what it said before. */
+	c->is_doubted = c->is_set && wall < expected - CRL_CLOCK_SKEW;
 	c->is_set = true;
-	c->mono_ns = mono_ns;
-	c->wall = wall;
+	if (!c->is_doubted) {
+		c->mono_ns = mono_ns;
+		c->wall = wall;
+	}
 	if (wall < newest - CRL_CLOCK_SKEW)
 		return CRL_CLOCK_BEFORE_LISTS;
 	return c->is_doubted ? CRL_CLOCK_WENT_BACK : CRL_CLOCK_GOOD;
@@ -18,5 +20,7 @@ enum crl_clock_word crl_clock_look(
 
 void crl_clock_confirm(struct crl_clock *c)
 {
+	if (c->is_doubted)
+		c->is_set = false; /* from the next look on */
 	c->is_doubted = false;
 }

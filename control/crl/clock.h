@@ -12,9 +12,9 @@
 
 struct crl_clock {
 	bool is_set;
-	uint64_t mono_ns; /* when it was looked at last */
+	uint64_t mono_ns; /* when it was good last, and what it said then */
 	int64_t wall;
-	bool is_doubted; /* it went back, and no list was good by it since */
+	bool is_doubted; /* it went back, and is not where it would be, nor was a list good by it since */
 };
 
 enum crl_clock_word {

@@ -60,8 +60,8 @@ def call(connect, method, path, body=None, token=None):
     return answer
 
 
-def start(program, folder, config, log_level="error"):
-    """The daemon, and the port it listens on."""
+def start(program, folder, config, extra=None):
+    """The daemon, and the port it listens on; extra is added to its environment."""
     for name in FOLDERS:
         os.mkdir(f"{folder}/{name}", 0o700)
     with open(f"{folder}/config/rekey.json", "w", encoding="utf-8") as out:
@@ -75,9 +75,9 @@ def start(program, folder, config, log_level="error"):
         [program, "--config-dir", f"{folder}/config", "--state-dir", f"{folder}/state",
          "--run-dir", f"{folder}/run", "--pki-dir", f"{folder}/pki", "--listen",
          f"127.0.0.1:{port}", "--admin-password-file", f"{folder}/password",
-         "--log-level", log_level],
+         "--log-level", "error"],
         # The sandbox forbids what LeakSanitizer does in the end; unit tests look for leaks.
-        env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+        env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0", **(extra or {})))
     return daemon, port
 
 
@@ -118,3 +118,53 @@ def wait_for(path):
             return
         time.sleep(0.05)
     raise SystemExit("rekey-control did not start")
+
+
+def wait_for_data_plane(path):
+    """It is connected."""
+    for _ in range(200):
+        if call(lambda: Local(path), "GET", BASE + "/health")[1]["data_plane"] == "connected":
+            return
+        time.sleep(0.05)
+    raise SystemExit("the data plane's double did not connect")
+
+
+def openssl(*args):
+    """Runs it."""
+    subprocess.run(["openssl", *args], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class CA:
+    """A root that certifies whoever asks, and west already."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.pem = f"{folder}/root.pem"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                f"{folder}/root.key", "-out", self.pem, "-days", "30", "-subj", "/CN=Root", "-addext",
+                "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                f"{folder}/west.key", "-out", f"{folder}/west.csr", "-subj", "/CN=west.peering")
+        with open(f"{folder}/west.csr", encoding="utf-8") as request:
+            self.sign(request.read(), "west")
+        self.west = f"{folder}/west.der"
+        openssl("x509", "-in", f"{folder}/west.pem", "-outform", "DER", "-out", self.west)
+
+    def sign(self, request, name):
+        """The certificate's text."""
+        with open(f"{self.folder}/{name}.csr", "w", encoding="utf-8") as out:
+            out.write(request)
+        with open(f"{self.folder}/extensions", "w", encoding="utf-8") as out:
+            out.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+                      "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
+        openssl("x509", "-req", "-in", f"{self.folder}/{name}.csr", "-CA", self.pem, "-CAkey",
+                f"{self.folder}/root.key", "-CAcreateserial", "-days", "20", "-extfile",
+                f"{self.folder}/extensions", "-out", f"{self.folder}/{name}.pem")
+        with open(f"{self.folder}/{name}.pem", encoding="utf-8") as certificate:
+            return certificate.read()
+
+
+def text_of(path):
+    """A file's."""
+    with open(path, encoding="utf-8") as file:
+        return file.read()

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 
-from api_daemon import BASE, CONFIG, ROLES, Local, call, get_document, log_in_all, start, wait_for
+from api_daemon import (BASE, CA, CONFIG, ROLES, Local, call, get_document, log_in_all, start, text_of, wait_for,
+                        wait_for_data_plane)
 
 PROGRAM, DATA_PLANE = sys.argv[1:3]
 # Bodies that are good, or as good as they get without a data plane and a CA.
@@ -113,47 +114,6 @@ def try_operation(remote, document, operation, tokens):
             status, answer = call(remote, method, target, body, tokens.get(role))
             check(operation, role, status, answer, document, what)
             check_role(operation, role, status, what)
-
-
-def openssl(*args):
-    """Runs it."""
-    subprocess.run(["openssl", *args], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-class CA:
-    """A root that certifies whoever asks, and west already."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.pem = f"{folder}/root.pem"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                f"{folder}/root.key", "-out", self.pem, "-days", "30", "-subj", "/CN=Root", "-addext",
-                "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                f"{folder}/west.key", "-out", f"{folder}/west.csr", "-subj", "/CN=west.peering")
-        with open(f"{folder}/west.csr", encoding="utf-8") as request:
-            self.sign(request.read(), "west")
-        self.west = f"{folder}/west.der"
-        openssl("x509", "-in", f"{folder}/west.pem", "-outform", "DER", "-out", self.west)
-
-    def sign(self, request, name):
-        """The certificate's text."""
-        with open(f"{self.folder}/{name}.csr", "w", encoding="utf-8") as out:
-            out.write(request)
-        with open(f"{self.folder}/extensions", "w", encoding="utf-8") as out:
-            out.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-                      "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
-        openssl("x509", "-req", "-in", f"{self.folder}/{name}.csr", "-CA", self.pem, "-CAkey",
-                f"{self.folder}/root.key", "-CAcreateserial", "-days", "20", "-extfile",
-                f"{self.folder}/extensions", "-out", f"{self.folder}/{name}.pem")
-        with open(f"{self.folder}/{name}.pem", encoding="utf-8") as certificate:
-            return certificate.read()
-
-
-def text_of(path):
-    """A file's."""
-    with open(path, encoding="utf-8") as file:
-        return file.read()
 
 
 class Story:
@@ -260,15 +220,6 @@ def tell_story(remote, operations, document, token, ca, data_plane):
     story.configuration()
     story.users()
     story.rest()
-
-
-def wait_for_data_plane(path):
-    """It is connected."""
-    for _ in range(200):
-        if call(lambda: Local(path), "GET", BASE + "/health")[1]["data_plane"] == "connected":
-            return
-        time.sleep(0.05)
-    raise SystemExit("the data plane's double did not connect")
 
 
 def run(folder, daemon, port, ca, data_plane):

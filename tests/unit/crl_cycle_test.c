@@ -347,11 +347,15 @@ static void clock_is_held_against_lists_and_itself(void **state)
 	assert_int_equal(crl_clock_look(&c, 50 * SECOND, 8410, 5000), CRL_CLOCK_WENT_BACK);
 	crl_clock_confirm(&c);
 	assert_int_equal(crl_clock_look(&c, 60 * SECOND, 8420, 5000), CRL_CLOCK_GOOD);
+	/* Or it comes back to where it would be. */
+	assert_int_equal(crl_clock_look(&c, 70 * SECOND, 7000, 5000), CRL_CLOCK_WENT_BACK);
+	assert_int_equal(crl_clock_look(&c, 80 * SECOND, 8000, 5000), CRL_CLOCK_WENT_BACK);
+	assert_int_equal(crl_clock_look(&c, 90 * SECOND, 8450, 5000), CRL_CLOCK_GOOD);
 	/* The year 2000: worse than a step, and it stays so until the clock is right. */
-	assert_int_equal(crl_clock_look(&c, 70 * SECOND, 100, 5000), CRL_CLOCK_BEFORE_LISTS);
+	assert_int_equal(crl_clock_look(&c, 100 * SECOND, 100, 5000), CRL_CLOCK_BEFORE_LISTS);
 	crl_clock_confirm(&c);
-	assert_int_equal(crl_clock_look(&c, 80 * SECOND, 110, 5000), CRL_CLOCK_BEFORE_LISTS);
-	assert_int_equal(crl_clock_look(&c, 90 * SECOND, 4700, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 110 * SECOND, 110, 5000), CRL_CLOCK_BEFORE_LISTS);
+	assert_int_equal(crl_clock_look(&c, 120 * SECOND, 4700, 5000), CRL_CLOCK_GOOD);
 }
 
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
