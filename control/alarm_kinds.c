@@ -115,7 +115,9 @@ const struct alarm_kind alarm_kinds[] = {
 	 "see the reason; what was there before goes on; `ss -ltnp` shows who holds a port"},
 	{"clock", "176a213d127e4ac49785c207dfd69900", "SYSTEM", STATE, "CRITICAL",
 	 "the clock says less than a time that is known to have passed", "it does not",
-	 "`timedatectl`: set it; certificates and CRLs cannot be judged before"},
+	 "`timedatectl`: set it; certificates and CRLs cannot be judged before. If it is right, and "
+	 "the alarm says \"this clock said so\": it was ahead then; stop control, remove "
+	 "`/var/lib/rekey/clock.seen`, start it"},
 	{"dataplane-absent", "335c5e1517cf4ffc9789c89d663e51b0", "PROCESS", PUBLISH, "MAJOR",
 	 "rekey-dataplane is not connected", "it is", "`systemctl status rekey-dataplane`"},
 	{"dataplane-behind", "8ec1379c533444ac866e52e2807d8e77", "PROCESS", PUBLISH, "MAJOR",

@@ -233,10 +233,15 @@ static void on_behind(evutil_socket_t fd, short what, void *arg)
 
 static void on_absent(evutil_socket_t fd, short what, void *arg)
 {
+	const struct publisher *p = arg;
+	const char *why = publish_link_refusal(p->link);
+	char text[256];
+
 	(void)fd;
 	(void)what;
-	publisher_set_alarm(
-		arg, "dataplane-absent", ALARM_MAJOR, "The data plane is not connected");
+	snprintf(text, sizeof(text), "The data plane is not connected%s%s",
+		why[0] != '\0' ? ": " : "", why);
+	publisher_set_alarm(arg, "dataplane-absent", ALARM_MAJOR, text);
 }
 
 /* One more than the last start's: what this start publishes is above what the last one did. */

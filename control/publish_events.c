@@ -49,10 +49,6 @@ static void on_hello(struct publisher *p, const struct rk_msg_hello *hello)
 {
 	int ret;
 
-	if (hello->version != RK_CHANNEL_VERSION) {
-		publish_link_drop(p->link, "it speaks another version");
-		return;
-	}
 	for (unsigned i = 0; i < RK_PART_CNT; i++) {
 		p->is_held[i] = hello->held[i].is_present != 0;
 		memcpy(p->held[i], hello->held[i].digest, RK_DIGEST_LEN);
@@ -221,6 +217,8 @@ void publisher_on_closed(void *arg)
 	p->is_greeted = false;
 	event_del(p->behind_timer);
 	publisher_clear_alarm(p, "dataplane-behind"); /* it is absent, which is told */
-	event_add(p->absent_timer, &grace);
+	/* Since it was there last: one that comes and is turned away is absent all the same. */
+	if (!event_pending(p->absent_timer, EV_TIMEOUT, NULL))
+		event_add(p->absent_timer, &grace);
 	peers_connected(p->daemon->peers, false);
 }

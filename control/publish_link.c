@@ -39,6 +39,7 @@ struct publish_link {
 	struct budget connections;
 	int fd; /* -1: nobody */
 	bool has_hello;
+	char refusal[160];
 	struct event *read_event, *write_event;
 	struct outgoing_queue queue;
 	size_t queue_cnt;
@@ -83,8 +84,15 @@ void publish_link_drop(struct publish_link *l, const char *reason)
 	if (l->fd < 0)
 		return;
 	log_info("the data plane's connection ends: %s", reason);
+	if (!l->has_hello)
+		snprintf(l->refusal, sizeof(l->refusal), "%s", reason);
 	end_connection(l);
 	l->args.on_closed(l->args.arg);
+}
+
+const char *publish_link_refusal(const struct publish_link *l)
+{
+	return l != NULL ? l->refusal : "";
 }
 
 bool publish_link_is_connected(const struct publish_link *l)
@@ -205,6 +213,23 @@ static bool is_for_control(enum rk_channel_type type)
 	return type < RK_MSG_VIEW;
 }
 
+/* Most likely the two are of different releases: said so that somebody can do something about it. */
+static void drop_unreadable(struct publish_link *l, size_t len)
+{
+	uint32_t version = rk_message_hello_version(l->buffer, len);
+	char reason[160];
+
+	if (version == 0 || version == RK_CHANNEL_VERSION || l->has_hello) {
+		publish_link_drop(l, "it sent a message that is not understood");
+		return;
+	}
+	snprintf(reason, sizeof(reason),
+		"it speaks version %u of the channel, rekey-control version %u: install the same "
+		"release of both",
+		version, RK_CHANNEL_VERSION);
+	publish_link_drop(l, reason);
+}
+
 /* One message; false when there is none now, or the connection is gone. */
 static bool read_message(struct publish_link *l)
 {
@@ -224,10 +249,11 @@ static bool read_message(struct publish_link *l)
 		close(fds[i]);
 	if (fd_cnt > 0 || rk_message_parse(&msg, l->buffer, (size_t)len) < 0 ||
 		!is_for_control(msg.type) || (msg.type == RK_MSG_HELLO) == l->has_hello) {
-		publish_link_drop(l, "it sent a message that is not understood");
+		drop_unreadable(l, (size_t)len);
 		return false;
 	}
 	l->has_hello = true;
+	l->refusal[0] = '\0';
 	l->args.on_message(l->args.arg, &msg);
 	return l->fd >= 0;
 }

@@ -39,6 +39,8 @@ void publish_link_close(struct publish_link *l); /* NULL is fine */
 bool publish_link_is_connected(const struct publish_link *l);
 /* Ends the connection; on_closed is called. */
 void publish_link_drop(struct publish_link *l, const char *reason);
+/* Why the last one that connected was turned away before it had said who it is; "" = it was not. */
+const char *publish_link_refusal(const struct publish_link *l);
 
 /*
  * Sent or queued; fds are duplicated. False when there is no connection, or it was dropped because

@@ -190,6 +190,11 @@ int rk_message_parse(struct rk_message *msg, const void *data, size_t len) RK_MU
 /* KEY has its own pair, so that key bytes never lie in a struct rk_message. */
 int rk_private_key_parse(struct rk_private_key *key, const void *data, size_t len) RK_MUST_CHECK;
 size_t rk_private_key_build(const struct rk_private_key *key, void *buf, size_t size);
+/*
+ * The version that a HELLO was sent under, which comes first in all of them: of another one the rest
+ * cannot be read. 0: no HELLO, or too short.
+ */
+uint32_t rk_message_hello_version(const void *data, size_t len);
 /* Which type a datagram claims to be; 0 when too short. */
 unsigned rk_message_type(const void *data, size_t len);
 /* Length written, or 0 when it does not fit (RK_CHANNEL_MSG_MAX always fits). */

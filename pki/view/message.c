@@ -365,6 +365,16 @@ unsigned rk_message_type(const void *data, size_t len)
 	return rk_read_u16(&r); /* 0 when it did not fit */
 }
 
+uint32_t rk_message_hello_version(const void *data, size_t len)
+{
+	struct rk_reader r;
+
+	rk_reader_init(&r, data, len);
+	if (rk_read_u16(&r) != RK_MSG_HELLO || rk_read_u16(&r) != 0)
+		return 0;
+	return rk_read_u32(&r); /* 0 when it did not fit */
+}
+
 int rk_message_parse(struct rk_message *msg, const void *data, size_t len)
 {
 	struct rk_reader r;

@@ -7,13 +7,14 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/peers.h"
-#include "control/publish.h"
+#include "control/publish_private.h"
 #include "tests/unit/daemon_fixture.h"
 
 #define MANY 400
@@ -76,6 +77,20 @@ static void other_verdict(struct rk_message *m, unsigned i)
 static void other_status(struct rk_message *m, unsigned i)
 {
 	m->status_peer.state = i % 2 != 0 ? RK_PEER_UP : RK_PEER_DOWN;
+}
+
+static bool has_alarm_text(const char *word)
+{
+	struct answer a;
+	char *text;
+	bool is_there;
+
+	alarms_list(f.d.alarms, true, &a);
+	text = json_dumps(a.body, 0);
+	is_there = strstr(text, word) != NULL;
+	free(text);
+	answer_fini(&a);
+	return is_there;
 }
 
 static void peer_that_changes_all_the_time_leaves_few_records(void **state)
@@ -181,6 +196,36 @@ static void connections_without_end_have_to_wait(void **state)
 	assert_in_range(taken, 50, 100);
 }
 
+static time_t absent_at(void)
+{
+	struct timeval when = {0};
+
+	event_pending(f.d.publisher->absent_timer, EV_TIMEOUT, &when);
+	return when.tv_sec;
+}
+
+/* Of another release: it comes again and again, and is not there. */
+static void other_version_is_named(void **state)
+{
+	struct rk_message hello = {.type = RK_MSG_HELLO, .hello.version = RK_CHANNEL_VERSION + 1};
+	time_t first = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		fake_close(&p);
+		fake_connect(&f, &p);
+		fake_send(&p, &hello);
+		fake_expect_closed(&f, &p);
+		first = i == 0 ? absent_at() : first;
+		daemon_fixture_idle(&f, 1100);
+	}
+	assert_int_not_equal(first, 0);
+	assert_int_equal(absent_at(), first); /* no later for its trying */
+	event_active(f.d.publisher->absent_timer, EV_TIMEOUT, 0);
+	daemon_fixture_idle(&f, 20);
+	assert_true(has_alarm_text("speaks version 2 of the channel, rekey-control version 1"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -191,6 +236,7 @@ int main(void)
 		T(publication_is_recorded_once),
 		T(refusals_are_of_what_was_published),
 		T(connections_without_end_have_to_wait),
+		T(other_version_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
