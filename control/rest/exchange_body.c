@@ -12,7 +12,8 @@
 #include "control/rest/head_check.h"
 #include "control/rest/json_body.h"
 
-#define AT_ONCE_MAX 65536
+#define AT_ONCE_MAX  65536
+#define STRANGER_MAX 16384 /* the longest name and password, each character escaped, are a fifth */
 
 /* A body on its way through a helper. */
 struct parsing {
@@ -123,9 +124,11 @@ static void parse_at_once(struct exchange *x, struct evbuffer *in, size_t len)
 		exchange_handle(x);
 }
 
-/* Who may read every file of this machine may send a large configuration. */
+/* Who may read every file of this machine may send a large configuration; a stranger, a login. */
 static size_t body_max(const struct exchange *x)
 {
+	if (x->route->role == USER_NOBODY)
+		return STRANGER_MAX;
 	return x->is_local ? JSON_BODY_SIZE_MAX
 			   : (size_t)x->daemon->config->rest.body_max_kib * 1024;
 }

@@ -80,6 +80,21 @@ static void refusals_without_end_leave_few_records(void **state)
 	free(viewer);
 }
 
+/* Nobody has work done on a large body before it is known who sends it. */
+static void strangers_send_small_bodies(void **state)
+{
+	static const char login[] = "{\"username\":\"admin\",\"password\":\"x\"}";
+	char body[20000];
+
+	(void)state;
+	memset(body, ' ', sizeof(body) - 1);
+	body[sizeof(body) - 1] = '\0';
+	memcpy(body, login, sizeof(login) - 1);
+	assert_int_equal(fixture_call(f, "POST", "/api/v1/login", NULL, body, NULL), 413);
+	body[16000] = '\0';
+	assert_int_equal(fixture_call(f, "POST", "/api/v1/login", NULL, body, NULL), 401);
+}
+
 static void the_others_are_counted(void **state)
 {
 	(void)state;
@@ -92,6 +107,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_without_end_leave_few_records),
+		cmocka_unit_test(strangers_send_small_bodies),
 		cmocka_unit_test(the_others_are_counted),
 	};
 
