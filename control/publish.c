@@ -34,13 +34,15 @@ void publisher_clear_alarm(struct publisher *p, const char *kind)
 	alarm_clear(p->daemon->alarms, kind, "dataplane");
 }
 
-/* The key goes ahead of the first view that names it. */
+/* The key goes ahead of the first view that names it; with the first that does not it is let go of. */
 static void send_key(struct publisher *p)
 {
 	const struct compile_credential *c = credential_compiled(p->daemon->credential);
 	struct rk_private_key *key;
 	int ret;
 
+	if (c == NULL)
+		memset(p->key_held, 0, RK_DIGEST_LEN);
 	if (c == NULL || memcmp(c->public_key_hash, p->key_held, RK_DIGEST_LEN) == 0)
 		return;
 	key = rk_secret_new(sizeof(*key));

@@ -84,6 +84,14 @@ static int find_credential(
 	return ret;
 }
 
+/* What is in force has a copy; what is not is no more to be had here. */
+static void wipe_key(struct dataplane *d)
+{
+	if (d->key != NULL)
+		rk_secret_free(d->key, sizeof(*d->key));
+	d->key = NULL;
+}
+
 /* Everything that can fail happens before the swap. 0 or -errno. */
 static int activate(struct dataplane *d, struct rk_generation generation,
 	struct part_ref *const part[RK_PART_CNT])
@@ -119,6 +127,7 @@ static int activate(struct dataplane *d, struct rk_generation generation,
 	old = rk_rcu_publish(&d->shared.published, next);
 	peer_plan_execute(d, plan);
 	commands_send(d, &apply);
+	wipe_key(d);
 	if (old != NULL)
 		graveyard_retire(&d->graveyard, &old->grave, release_published);
 out:
@@ -278,8 +287,7 @@ void activate_key(struct dataplane *d, struct rk_private_key *key)
 	int ret = 0;
 
 	memcpy(held.key_held.hash, key->public_key_hash, RK_DIGEST_LEN);
-	if (d->key != NULL)
-		rk_secret_free(d->key, sizeof(*d->key));
+	wipe_key(d);
 	d->key = key;
 	if (d->published != NULL && d->published->credential == NULL &&
 		memcmp(d->published->view.global->public_key_hash, key->public_key_hash,
@@ -351,7 +359,5 @@ void activate_clear(struct dataplane *d)
 	d->published = NULL;
 	if (old != NULL)
 		graveyard_retire(&d->graveyard, &old->grave, release_published);
-	if (d->key != NULL)
-		rk_secret_free(d->key, sizeof(*d->key));
-	d->key = NULL;
+	wipe_key(d);
 }

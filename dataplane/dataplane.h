@@ -31,7 +31,7 @@ struct dataplane {
 	uint64_t applied_seq;              /* the last that every worker has applied */
 	uint64_t plan_cnt;                 /* plans ever made, carried out or not */
 	unsigned applying_cnt;             /* workers that have not applied seq yet */
-	struct rk_private_key *key;        /* the newest that came; NULL = none */
+	struct rk_private_key *key;        /* waits for the view that names it; NULL = none */
 	struct certificate_message *validation[VALIDATION_MAX];
 	uint32_t validating_cnt;   /* used of validation */
 	uint64_t validation_cnt;   /* ever: names requests on the channel */

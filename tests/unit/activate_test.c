@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/sha.h>
 
 #include "dataplane/dataplane.h"
 #include "pki/store/compile.h"
+#include "pki/view/secret.h"
 
 #define MANY_PEERS 1000 /* more than a pool begins with */
 #define SECOND_NS  UINT64_C(1000000000)
@@ -141,6 +143,9 @@ static void fill_peers(struct compile_peer *peer, char (*name)[16], size_t cnt)
 	}
 }
 
+/* Of the next view; der.len 0: none. */
+static struct compile_credential own_certificate;
+
 static void publish_peers(uint64_t counter, bool has_base, size_t peer_cnt)
 {
 	struct compile_peer *peer = calloc(peer_cnt + 1, sizeof(*peer));
@@ -150,6 +155,7 @@ static void publish_peers(uint64_t counter, bool has_base, size_t peer_cnt)
 		.peering_common_name = "east.example",
 		.port = &port,
 		.port_cnt = 1,
+		.credential = own_certificate.der.len > 0 ? &own_certificate : NULL,
 		.peer = peer,
 		.peer_cnt = peer_cnt};
 	struct compile_part config = {.fd = -1}, base = {.fd = -1};
@@ -214,6 +220,47 @@ static void peer_of_a_refused_view_goes_with_the_next(void **state)
 	assert_false(has_peer("peer-1"));
 }
 
+static struct rk_private_key *new_key(void)
+{
+	struct rk_private_key *key = rk_secret_new(sizeof(*key));
+
+	assert_non_null(key);
+	key->type = RK_KEY_ED25519;
+	key->number_cnt = 2;
+	key->len[RK_NUM_PUBLIC] = key->len[RK_NUM_SECRET] = 32;
+	memset(key->public_key_hash, 7, RK_DIGEST_LEN);
+	return key;
+}
+
+/* The private key stands where it is needed, and nowhere else. */
+static void key_goes_with_its_certificate(void **state)
+{
+	static struct rk_verdict verdict = {.status = RK_VERDICT_UNTRUSTED};
+
+	(void)state;
+	own_certificate.der = (struct rk_span){(const uint8_t *)"a certificate", 13};
+	SHA256(own_certificate.der.data, own_certificate.der.len, verdict.fingerprint);
+	own_certificate.verdict = &verdict;
+	memset(own_certificate.public_key_hash, 7, RK_DIGEST_LEN);
+	activate_key(&d, new_key());
+	assert_non_null(d.key); /* it came first */
+	publish(1, true);
+	assert_non_null(d.published->credential);
+	assert_null(d.key);
+	own_certificate.der.len = 0;
+	publish(2, true);
+	assert_null(d.published->credential);
+	assert_null(d.key);
+	/* and the other way round */
+	own_certificate.der.len = 13;
+	publish(3, true);
+	assert_null(d.published->credential);
+	activate_key(&d, new_key());
+	assert_non_null(d.published->credential);
+	assert_null(d.key);
+	own_certificate.der.len = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +268,7 @@ int main(void)
 			view_without_a_revocation_base_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			peer_of_a_refused_view_goes_with_the_next, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(key_goes_with_its_certificate, set_up, tear_down),
 	};
 	int ret;
 
