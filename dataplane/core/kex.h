@@ -46,7 +46,7 @@ struct kex_op {
 
 /*
  * What does the arithmetic: "ifma" does X25519 and P-256 eight at a time with AVX-512 IFMA, and what "adx"
- * does, P-256 and P-384 one by one; the rest is done by "libcrypto". "auto" is the fastest that this processor
+ * does, P-256, P-384 and X25519 one by one; the rest is done by "libcrypto". "auto" is the fastest that this processor
  * can run. NULL: unknown, or it cannot.
  */
 struct kex_backend;

@@ -30,6 +30,7 @@ struct kex_work {
 		struct x25519_lanes x25519;
 		struct p256_lanes p256;
 		struct single_work single;
+		struct x25519_work single_x25519;
 	};
 	uint8_t random[LANES_CNT][32];
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Numbers modulo p = 2^256 - 2^224 + 2^192 + 2^96 - 1 in four words, kept times 2^256 (Montgomery), and
- * points of P-256 with them: mulx leaves the carry alone, so that products and sums go side by side.
- * Nothing branches on a number or takes one for an address. points_adx.h says what is called.
+ * points of P-256 with them. Nothing branches on a number or takes one for an address. points_adx.h says what is called.
  *
  * What bounds the speed is how many additions with carry are run at a time: the whole product comes first,
  * for then the reduction of its lower half ends below p, with no carry to be handed on.
  */
-#define NUMBER_LEN 32
+#include "dataplane/core/words_adx.inc"
+
 #define NAME(name) p256_##name##_adx
 
 	.section .rodata
@@ -18,25 +18,6 @@ prime1:
 	.quad	0xffffffff
 prime3:
 	.quad	0xffffffff00000001
-
-/* t4:t3..t0 of t3..t0 + b times a. */
-.macro row b, a, t0, t1, t2, t3, t4
-	mov	\b, %rdx
-	mulx	0+\a, %rax, %rcx
-	mulx	8+\a, %rbx, %rbp
-	add	%rbx, %rcx
-	mulx	16+\a, %rbx, \t4
-	adc	%rbx, %rbp
-	mulx	24+\a, %rbx, %rdx
-	adc	%rbx, \t4
-	adc	$0, %rdx
-	add	%rax, \t0
-	adc	%rcx, \t1
-	adc	%rbp, \t2
-	adc	\t4, \t3
-	mov	%rdx, \t4
-	adc	$0, \t4
-.endm
 
 /*
  * Adds q p, which clears the word q: -1 / p is 1 modulo 2^64. What is left of q (p + 1) lies 32 bits above
@@ -102,79 +83,13 @@ prime3:
 	less
 .endm
 
-.macro take a
-	mov	0+\a, %r8
-	mov	8+\a, %r9
-	mov	16+\a, %r10
-	mov	24+\a, %r11
-.endm
-
-.macro put r
-	mov	%r8, 0+\r
-	mov	%r9, 8+\r
-	mov	%r10, 16+\r
-	mov	%r11, 24+\r
-.endm
-
 .macro product a, b
-	mov	0+\b, %rdx
-	mulx	0+\a, %r8, %r9
-	mulx	8+\a, %rax, %r10
-	add	%rax, %r9
-	mulx	16+\a, %rax, %r11
-	adc	%rax, %r10
-	mulx	24+\a, %rax, %r12
-	adc	%rax, %r11
-	adc	$0, %r12
-	row	8+\b, \a, %r9, %r10, %r11, %r12, %r13
-	row	16+\b, \a, %r10, %r11, %r12, %r13, %r14
-	row	24+\b, \a, %r11, %r12, %r13, %r14, %r15
+	whole_product \a, \b
 	reduce
 .endm
 
-/* Products of two different words come twice. */
 .macro square a
-	mov	0+\a, %rdx
-	mulx	8+\a, %r9, %r10
-	mulx	16+\a, %rax, %r11
-	add	%rax, %r10
-	mulx	24+\a, %rax, %r12
-	adc	%rax, %r11
-	adc	$0, %r12
-	mov	8+\a, %rdx
-	mulx	16+\a, %rax, %rcx
-	mulx	24+\a, %rbx, %r13
-	add	%rbx, %rcx
-	adc	$0, %r13
-	add	%rax, %r11
-	adc	%rcx, %r12
-	mov	16+\a, %rdx
-	mulx	24+\a, %rax, %r14
-	adc	%rax, %r13
-	adc	$0, %r14
-	mov	%r14, %r15
-	shr	$63, %r15
-	shld	$1, %r13, %r14
-	shld	$1, %r12, %r13
-	shld	$1, %r11, %r12
-	shld	$1, %r10, %r11
-	shld	$1, %r9, %r10
-	add	%r9, %r9
-	mov	0+\a, %rdx
-	mulx	%rdx, %r8, %rax
-	mov	8+\a, %rdx
-	mulx	%rdx, %rcx, %rbx
-	add	%rax, %r9
-	adc	%rcx, %r10
-	adc	%rbx, %r11
-	mov	16+\a, %rdx
-	mulx	%rdx, %rax, %rcx
-	adc	%rax, %r12
-	adc	%rcx, %r13
-	mov	24+\a, %rdx
-	mulx	%rdx, %rax, %rcx
-	adc	%rax, %r14
-	adc	%rcx, %r15
+	whole_square \a
 	reduce
 .endm
 

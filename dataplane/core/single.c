@@ -475,4 +475,5 @@ const struct single_code single_adx = {
 	.p384_table = get_p384_table,
 	.agree = agree,
 	.share = make_share,
+	.x25519 = x25519_adx,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Agreement on a prime curve, one at a time, by code of our own for x86-64 with ADX, BMI2 and AVX2: for
+ * Agreement on a prime curve and X25519, one at a time, by code of our own for x86-64 with ADX, BMI2 and AVX2: for
  * who cannot wait until there are eight. Takes the same time whatever the secret is; shares are public,
  * and a bad one is refused early.
  */
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/core/x25519_adx.h"
 #include "pki/view/bytes.h"
 
 #define SINGLE_WORD_MAX  6  /* of 64 bits: a number of P-384 */
@@ -44,5 +45,8 @@ struct single_code {
 	/* The share of a secret; the table is the curve's. false: the secret is not from 1 to n - 1. */
 	bool (*share)(const struct single_curve *c, const struct single_table *t,
 		struct single_work *w, const uint8_t *secret, uint8_t *share) RK_MUST_CHECK;
+	/* As x25519_adx.h says. */
+	void (*x25519)(
+		struct x25519_work *w, const uint8_t *scalar, const uint8_t *u, uint8_t *result);
 };
 extern const struct single_code single_adx;

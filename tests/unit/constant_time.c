@@ -69,6 +69,7 @@ static void agree_one_by_one(void)
 {
 	const struct single_code *code = &single_adx;
 	static struct single_work w;
+	static struct x25519_work x;
 	uint8_t secret[48], share[97], shared[48];
 	volatile bool is_good = false; /* secret, too */
 
@@ -80,6 +81,7 @@ static void agree_one_by_one(void)
 		(void)VALGRIND_MAKE_MEM_DEFINED(share, sizeof(share));
 		is_good = code->agree(code->p384, &w, secret, share, shared);
 		is_good = code->agree(code->p256, &w, secret, p256_base_point, shared);
+		code->x25519(&x, secret, p256_base_point + 1, shared);
 	}
 	(void)is_good;
 }

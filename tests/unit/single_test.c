@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The numbers below agreement on a prime curve, beside libcrypto's: words that are all ones or zero, numbers
- * next to 0, to p and to 2^(64 words), and sums and products that come out there, which points of a
- * curve do not in a lifetime. Points are any three numbers: the formulas do not ask for the curve.
- * unit-single [ROUNDS [SEED]].
+ * The numbers below single agreements, beside libcrypto's: words that are all ones or zero, numbers next
+ * to 0, to p and to 2^(64 words), and sums and products that come out there, which points of a curve do
+ * not in a lifetime. Points are any three numbers: the formulas do not ask for the curve. [ROUNDS [SEED]]
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +19,7 @@
 
 #include "dataplane/core/kex.h"
 #include "dataplane/core/points_adx.h"
+#include "dataplane/core/x25519_adx.h"
 
 #define SKIPPED   77
 #define ROUND_CNT 20000
@@ -28,6 +28,10 @@
 static uint64_t seed;
 static unsigned long round_cnt = ROUND_CNT;
 static BN_CTX *bn;
+
+#define FUNCTIONS(curve)                                                                           \
+	curve##_mul_adx, curve##_sub_adx, curve##_square_adx, curve##_double_adx, curve##_sum_adx, \
+		curve##_sum_affine_adx
 
 static const struct field {
 	unsigned word_cnt;
@@ -39,13 +43,11 @@ static const struct field {
 	void (*sum)(uint64_t *p, const uint64_t *q);
 	void (*sum_affine)(uint64_t *p, const uint64_t *q);
 } fields[] = {
-	{4, "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff", p256_mul_adx,
-		p256_sub_adx, p256_square_adx, p256_double_adx, p256_sum_adx, p256_sum_affine_adx},
+	{4, "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff", FUNCTIONS(p256)},
 	{6,
 		"fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe"
 		"ffffffff0000000000000000ffffffff",
-		p384_mul_adx, p384_sub_adx, p384_square_adx, p384_double_adx, p384_sum_adx,
-		p384_sum_affine_adx},
+		FUNCTIONS(p384)},
 };
 static const struct field *f;
 static BIGNUM *prime, *unit, *per_unit, *one; /* p, 2^(64 words), 1 divided by that, and modulo p */
@@ -95,16 +97,9 @@ static void fill(uint64_t *r)
 	fill_any(r);
 	v = big(r);
 	assert_int_equal(BN_nnmod(v, v, prime, bn), 1);
-	switch (next() % 8) {
-	case 0:
-		assert_int_equal(BN_set_word(v, next() % 4), 1);
-		break;
-	case 1:
-		assert_non_null(BN_copy(v, prime));
-		assert_int_equal(BN_sub_word(v, 1 + next() % 4), 1);
-		break;
-	default:
-		break;
+	if (next() % 4 == 0) {
+		assert_int_equal(BN_set_word(v, 1 + next() % 4), 1);
+		assert_int_equal(next() % 2 == 0 ? BN_sub_word(v, 1) : BN_sub(v, prime, v), 1);
 	}
 	put(r, v);
 	BN_free(v);
@@ -114,35 +109,36 @@ static void fill(uint64_t *r)
 
 typedef uint64_t number[WORD_MAX];
 
-static void expect_mul(uint64_t *r, const uint64_t *a, const uint64_t *b)
+typedef int operation(
+	BIGNUM *r, const BIGNUM *a, const BIGNUM *b, const BIGNUM *prime, BN_CTX *scratch);
+
+static void expect(operation *op, uint64_t *r, const uint64_t *a, const uint64_t *b)
 {
 	BIGNUM *x = big(a), *y = big(b);
 
-	assert_int_equal(BN_mod_mul(x, x, y, prime, bn), 1);
-	assert_int_equal(BN_mod_mul(x, x, per_unit, prime, bn), 1);
+	assert_int_equal(op(x, x, y, prime, bn), 1);
 	put(r, x);
 	BN_free(x);
 	BN_free(y);
+}
+
+static void expect_mul(uint64_t *r, const uint64_t *a, const uint64_t *b)
+{
+	number t;
+
+	put(t, per_unit);
+	expect(BN_mod_mul, r, a, b);
+	expect(BN_mod_mul, r, r, t);
 }
 
 static void expect_sub(uint64_t *r, const uint64_t *a, const uint64_t *b)
 {
-	BIGNUM *x = big(a), *y = big(b);
-
-	assert_int_equal(BN_mod_sub(x, x, y, prime, bn), 1);
-	put(r, x);
-	BN_free(x);
-	BN_free(y);
+	expect(BN_mod_sub, r, a, b);
 }
 
 static void expect_add(uint64_t *r, const uint64_t *a, const uint64_t *b)
 {
-	BIGNUM *x = big(a), *y = big(b);
-
-	assert_int_equal(BN_mod_add(x, x, y, prime, bn), 1);
-	put(r, x);
-	BN_free(x);
-	BN_free(y);
+	expect(BN_mod_add, r, a, b);
 }
 
 /* b with a b = r in the sense of mul; a is not 0. */
@@ -358,6 +354,93 @@ static void sums_agree(void **state)
 	}
 }
 
+/* ---- X25519: numbers need not be below p, unit is 1 ------------------------------------------- */
+
+static void fill_near_ends(uint64_t *r)
+{
+	fill_any(r);
+	if (next() % 3 == 0) { /* 2^256 - 1 and down, p and 2 p among them; or up from 0 and p */
+		memset(r, next() % 2 == 0 ? 0xff : 0, 32);
+		r[3] ^= next() % 2 << 63;
+		r[0] = next() % 2 == 0 ? next() % 80 : 0 - next() % 80;
+	}
+}
+
+static void check_low(uint64_t *got, const uint64_t *wanted)
+{
+	static const number zero;
+
+	expect_sub(got, got, zero);
+	assert_true(is_same(got, wanted));
+}
+
+static void x25519_products_agree(void **state)
+{
+	number a, b, wanted, got;
+
+	(void)state;
+	for (unsigned long n = 0; n < round_cnt; n++) {
+		fill_near_ends(a);
+		fill_near_ends(b);
+		expect_mul(wanted, a, b);
+		x25519_mul_adx(got, a, b);
+		check_low(got, wanted);
+		expect_mul(wanted, a, a);
+		x25519_square_adx(a, 1);
+		check_low(a, wanted);
+	}
+}
+
+/* RFC 7748 5, with its names. */
+static void expect_step(uint64_t wanted[4][WORD_MAX], const uint64_t l[5][4], unsigned swap)
+{
+	const uint64_t *x2 = l[2 * swap], *z2 = l[2 * swap + 1];
+	const uint64_t *x3 = l[2 - 2 * swap], *z3 = l[3 - 2 * swap];
+	static const uint64_t a24[4] = {121665};
+	number a, aa, b, bb, e, da, cb, t;
+
+	expect_add(a, x2, z2);
+	expect_sub(b, x2, z2);
+	expect_add(t, x3, z3);
+	expect_mul(cb, t, b);
+	expect_sub(t, x3, z3);
+	expect_mul(da, t, a);
+	expect_mul(aa, a, a);
+	expect_mul(bb, b, b);
+	expect_sub(e, aa, bb);
+	expect_add(t, da, cb);
+	expect_mul(wanted[2], t, t);
+	expect_sub(t, da, cb);
+	expect_mul(t, t, t);
+	expect_mul(wanted[3], t, l[4]);
+	expect_mul(wanted[0], aa, bb);
+	expect_mul(t, e, a24);
+	expect_add(t, aa, t);
+	expect_mul(wanted[1], e, t);
+}
+
+static void x25519_steps_agree(void **state)
+{
+	uint64_t ladder[5][4], wanted[4][WORD_MAX];
+	unsigned swap;
+
+	(void)state;
+	for (unsigned long n = 0; n < round_cnt / 4; n++) {
+		for (unsigned i = 0; i < 5; i++)
+			fill_near_ends(ladder[i]);
+		if (next() % 4 == 0)
+			memcpy(ladder[1], ladder[0], sizeof(ladder[0]));
+		swap = next() % 2;
+		expect_step(wanted, ladder, swap);
+		x25519_step_adx(ladder[0], swap);
+		for (unsigned i = 0; i < 4; i++)
+			check_low(ladder[i], wanted[i]);
+	}
+}
+
+static const struct field x25519_field = {
+	.word_cnt = 4, .prime = "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed"};
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -365,7 +448,8 @@ static int set_up(void **state)
 	unit = BN_new();
 	per_unit = BN_new();
 	one = BN_new();
-	return BN_hex2bn(&prime, f->prime) == 0 || BN_set_bit(unit, (int)(64 * f->word_cnt)) != 1 ||
+	return BN_hex2bn(&prime, f->prime) == 0 ||
+	       BN_set_bit(unit, f->mul == NULL ? 0 : (int)(64 * f->word_cnt)) != 1 ||
 	       BN_mod_inverse(per_unit, unit, prime, bn) == NULL ||
 	       BN_nnmod(one, unit, prime, bn) != 1;
 }
@@ -391,6 +475,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(doublings_agree),
 		cmocka_unit_test(sums_agree),
 	};
+	const struct CMUnitTest ladder_tests[] = {
+		cmocka_unit_test(x25519_products_agree),
+		cmocka_unit_test(x25519_steps_agree),
+	};
 	int failed_cnt = 0;
 
 	if (kex_backend_find("adx") == NULL) {
@@ -406,5 +494,7 @@ int main(int argc, char **argv)
 		failed_cnt += cmocka_run_group_tests_name(
 			f->word_cnt == 4 ? "P-256" : "P-384", tests, set_up, tear_down);
 	}
+	f = &x25519_field;
+	failed_cnt += cmocka_run_group_tests_name("X25519", ladder_tests, set_up, tear_down);
 	return failed_cnt;
 }
