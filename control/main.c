@@ -235,6 +235,15 @@ static int run(struct daemon *d)
 	return ret;
 }
 
+/* Before main, and before the constructors of libraries, of which libjose's makes OpenSSL allocate. */
+static int openssl_wipes = -EBUSY;
+
+static void begin_early(void)
+{
+	openssl_wipes = rk_openssl_wipe();
+}
+__attribute__((section(".preinit_array"), used)) static void (*const early)(void) = begin_early;
+
 int main(int argc, char **argv)
 {
 	struct daemon_options options;
@@ -248,7 +257,7 @@ int main(int argc, char **argv)
 	json_body_wipe_on_free();
 	log_open(options.log_format);
 	log_set_level(options.log_level);
-	ret = rk_process_harden();
+	ret = openssl_wipes < 0 ? openssl_wipes : rk_process_harden();
 	if (ret < 0) {
 		log_error("the process cannot be hardened: %s", strerror(-ret));
 		return EXIT_FAILURE;

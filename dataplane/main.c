@@ -294,6 +294,7 @@ int main(int argc, char **argv)
 		log_error("cannot keep secrets out of core dumps: %s", strerror(-ret));
 		return EXIT_FAILURE;
 	}
+	rk_process_lock();
 	block_signals();
 	ret = confine_files(&d.options);
 	if (ret < 0) {

@@ -2,7 +2,9 @@
 #include "pki/view/secret.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -89,6 +91,44 @@ size_t rk_secret_limit(void)
 	return limit.rlim_cur;
 }
 
+/* ---- what OpenSSL has of keys, while it reads, converts and uses them --------------------------- */
+
+static void *new_for_openssl(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return size > 0 ? malloc(size) : NULL;
+}
+
+static void wipe_and_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (p != NULL)
+		rk_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* What realloc would leave behind where it moves. */
+static void *resize_for_openssl(void *p, size_t size, const char *file, int line)
+{
+	size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *moved;
+
+	if (p != NULL && size == 0) {
+		wipe_and_free(p, file, line);
+		return NULL;
+	}
+	if (p != NULL && size <= old)
+		return p;
+	moved = new_for_openssl(size, file, line);
+	if (p != NULL && moved != NULL) {
+		memcpy(moved, p, old);
+		wipe_and_free(p, file, line);
+	}
+	return moved;
+}
+
 int rk_process_harden(void)
 {
 	const struct rlimit none = {0, 0};
@@ -96,4 +136,17 @@ int rk_process_harden(void)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
 	return 0;
+}
+
+int rk_openssl_wipe(void)
+{
+	return CRYPTO_set_mem_functions(new_for_openssl, resize_for_openssl, wipe_and_free) == 1
+		       ? 0
+		       : -EBUSY;
+}
+
+void rk_process_lock(void)
+{
+	if (rk_secret_limit() == SIZE_MAX)
+		(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); /* what it can */
 }

@@ -29,3 +29,10 @@ size_t rk_secret_limit(void);
  * Before a process holds its first key: PR_SET_DUMPABLE 0, RLIMIT_CORE 0. 0 or -errno.
  */
 int rk_process_harden(void) RK_MUST_CHECK;
+/*
+ * Whatever OpenSSL frees is wiped from now on, for it copies keys as it reads, converts and uses them.
+ * Before its first allocation; -EBUSY after that.
+ */
+int rk_openssl_wipe(void) RK_MUST_CHECK;
+/* No page that is touched from now on is swapped, where nothing limits what may be locked. */
+void rk_process_lock(void);
