@@ -146,8 +146,10 @@ static void large_lists_travel_as_base_and_overlay(void **state)
 	assert_int_equal(state_in(plane.fds[0], base, CNT + 5), 1);
 
 	put_list(6, 3 * CNT, CNT); /* all of it is new */
+	assert_true(view.part[over].is_present);
 	view = refresh();
-	assert_true(view.part[base].has_fd);
+	assert_true(
+		view.part[base].has_fd && !view.part[over].is_present); /* it was the old one's */
 	assert_int_equal(state_in(plane.fds[0], base, CNT + 5), 0);
 	assert_int_equal(state_in(plane.fds[0], base, 3 * CNT), 1);
 }
