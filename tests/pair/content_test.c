@@ -163,6 +163,32 @@ static void again(struct pair *p, const struct scene *s, uint64_t later)
 	inject(p, &packet);
 }
 
+/* An exchange is between two: what names another sender, under its very key, is none of it. */
+static void sender_is_the_one_it_was(void **state)
+{
+	static struct scene scenes[] = {{.type = MSG_FINISH}, {.type = MSG_NEED_CERT},
+		{.type = MSG_CERT_FRAGMENT}, {.type = MSG_PENDING},
+		{.type = MSG_COLLISION, .is_simultaneous = true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		struct scene *s = &scenes[i];
+		struct pair *p = scene_play(s);
+		struct pair_packet packet;
+		struct parts parts;
+		uint64_t before = pair_counter(p, s->genuine.to, "unknown-exchange");
+
+		scene_take_apart(p, &s->genuine, &parts);
+		parts.impostor = 1;
+		packet = scene_put_together(p, &s->genuine, &parts);
+		scene_assert_no_effect(p, &s->genuine, &packet, "another sender");
+		assert_int_equal(pair_counter(p, s->genuine.to, "unknown-exchange"), before + 1);
+		pair_inject(p, &s->genuine, 0);
+		assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+		pair_free(p);
+	}
+}
+
 /* E5: three requests for a certificate are answered; a replayed one is none. */
 static void need_cert_is_answered_three_times(void **state)
 {
@@ -292,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(content_is_refused_for_its_reason),
+		cmocka_unit_test(sender_is_the_one_it_was),
 		cmocka_unit_test(need_cert_is_answered_three_times),
 		cmocka_unit_test(pending_is_bounded),
 		cmocka_unit_test(other_certificate_is_not_asked_about),

@@ -246,6 +246,55 @@ static void only_the_newest_packet_counts(void **state)
 	pair_free(p);
 }
 
+/* West's answer is on its way for long. */
+struct slow {
+	struct translator translator;
+	struct pair_packet response;
+};
+
+static bool hold_response(struct pair *p, struct pair_packet *packet)
+{
+	struct slow *s = p->filter_arg;
+
+	if (!translate(p, packet))
+		return false;
+	if (packet->from != 1 || !is_type(packet, MSG_PATH_RESPONSE))
+		return true;
+	if (s->response.len == 0)
+		s->response = *packet;
+	return false;
+}
+
+/* R1: an answer that was overtaken, or came under a key that is in use no longer, moves nothing. */
+static void overtaken_answer_moves_nothing(void **state)
+{
+	(void)state;
+	for (unsigned is_rekeyed = 0; is_rekeyed < 2; is_rekeyed++) {
+		struct slow s = {.translator = {.port = 4001}};
+		struct pair *p = roaming(&s.translator, true);
+
+		p->filter = hold_response;
+		p->filter_arg = &s;
+		while (s.response.len == 0)
+			assert_true(pair_step(p, p->now_ns + PAIR_SEC));
+		if (is_rekeyed) { /* nothing else comes under the old key meanwhile */
+			p->filter = NULL;
+			session_rotate(p->node[1].engine, p->node[1].session[0], false);
+			assert_true(pair_run_until(p, has_rekeyed, PAIR_SEC));
+			p->node[0].session[0]->keys.slot[KEYRING_PREVIOUS]->window =
+				(struct replay_window){0}; /* as if it were the newest there */
+			p->filter = hold_response;
+		} else {
+			pair_run(p, 200 * PAIR_MS);
+		}
+		pair_inject(p, &s.response, 0);
+		pair_run(p, PAIR_MS / 2);
+		assert_int_equal(pair_counter(p, 0, "paths-moved"), 0);
+		assert_true(pair_counter(p, 0, "packets-duplicate") > 0);
+		pair_free(p);
+	}
+}
+
 static bool answer_from_elsewhere(struct pair *p, struct pair_packet *packet)
 {
 	struct translator *t = p->filter_arg;
@@ -324,6 +373,7 @@ int main(void)
 		cmocka_unit_test(unanswered_challenge_moves_nothing),
 		cmocka_unit_test(roaming_is_off_unless_set),
 		cmocka_unit_test(only_the_newest_packet_counts),
+		cmocka_unit_test(overtaken_answer_moves_nothing),
 		cmocka_unit_test(answer_from_another_address_is_refused),
 		cmocka_unit_test(address_is_fixed_within_an_exchange),
 		cmocka_unit_test(full_exchange_moves_the_address),

@@ -170,8 +170,8 @@ struct pair_packet scene_put_together(
 
 	parse(&w, genuine);
 	if (w.type < MSG_SESSION_FIRST)
-		wire_begin_exchange(
-			&to, out.payload, sizeof(out.payload), w.type, w.receiver, w.sender);
+		wire_begin_exchange(&to, out.payload, sizeof(out.payload), w.type, w.receiver,
+			w.sender ^ parts->impostor);
 	else
 		wire_begin_session(&to, out.payload, sizeof(out.payload), w.type, w.index);
 	rk_write_bytes(&to, parts->clear.data, parts->clear.len);

@@ -26,7 +26,8 @@ struct parts {
 	struct tlvs clear; /* after the head */
 	struct tlvs plain; /* the payload: sealed or not */
 	bool is_sealed;
-	uint64_t later; /* an exchange's message: so much above its counter */
+	uint64_t later;    /* an exchange's message: so much above its counter */
+	uint64_t impostor; /* xor to its sender's exchange id */
 };
 void scene_take_apart(struct pair *p, const struct pair_packet *packet, struct parts *out);
 struct pair_packet scene_put_together(

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/core/engine_state.h"
 #include "dataplane/core/messages.h"
 #include "tests/pair/host.h"
 #include "tests/pair/identities.h"
@@ -116,6 +117,23 @@ static void owner_has_the_last_word(void **state)
 	pair_free(p);
 }
 
+/* The view allows the group, the peer's settings do not. */
+static void owner_refuses_a_group_that_is_not_its_peers(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 3}, east, west);
+
+	(void)state;
+	pair_add_worker(p);
+	memset(p->node[2].config[0].groups, 0, sizeof(p->node[2].config[0].groups));
+	p->node[2].config[0].groups[0] = 24;
+	pair_start(p, 2);
+	pair_start(p, 1);
+	pair_run(p, 5 * PAIR_SEC);
+	assert_true(pair_counter(p, 2, "no-common-group") > 0);
+	assert_int_not_equal(pair_status(p, 2).state, RK_PEER_UP);
+	pair_free(p);
+}
+
 static bool renew_at_finish(struct pair *p, struct pair_packet *packet)
 {
 	const struct pair_identity *renewed = p->filter_arg;
@@ -201,6 +219,25 @@ static void work_that_outlives_its_exchange_is_left_over(void **state)
 	pair_identity_free(renewed);
 }
 
+/* Its exchange is still there, and waits for something else by now. */
+static void work_that_was_given_up_is_left_over(void **state)
+{
+	struct pair *p =
+		pair_new(&(struct pair_options){.seed = 8, .job_ns = 50 * PAIR_MS}, east, west);
+	struct exchange *x;
+
+	(void)state;
+	pair_start(p, 0);
+	assert_true(pair_run_until(p, has_job, PAIR_SEC));
+	x = exchange_find(p->node[0].engine, p->node[0].session[0]->own_exchange);
+	x->job_number++;
+	pair_run(p, 100 * PAIR_MS);
+	assert_int_equal(pair_counter(p, 0, "work-left-over"), 1);
+	assert_int_equal(x->state, EXCHANGE_AWAIT_SHARE);
+	assert_int_equal(p->node[0].sent_cnt, 0);
+	pair_free(p);
+}
+
 static void late_verdict_is_left_over(void **state)
 {
 	struct pair *p =
@@ -249,9 +286,11 @@ int main(void)
 		cmocka_unit_test(lost_ack_comes_again_through_the_owner),
 		cmocka_unit_test(finish_that_found_no_room_comes_again),
 		cmocka_unit_test(owner_has_the_last_word),
+		cmocka_unit_test(owner_refuses_a_group_that_is_not_its_peers),
 		cmocka_unit_test(old_certificate_gives_no_key),
 		cmocka_unit_test(nothing_is_left_of_a_dropped_one),
 		cmocka_unit_test(work_that_outlives_its_exchange_is_left_over),
+		cmocka_unit_test(work_that_was_given_up_is_left_over),
 		cmocka_unit_test(late_verdict_is_left_over),
 		cmocka_unit_test(work_of_another_worker_is_misdirected),
 	};
