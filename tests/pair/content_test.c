@@ -294,6 +294,69 @@ static void bad_signature_is_answered_as_an_unknown_certificate(void **state)
 	pair_free(p);
 }
 
+/* E1: the same wrong answer again costs no work again. */
+static void wrong_reply_is_worked_on_once(void **state)
+{
+	struct scene s = {.type = MSG_REPLY};
+	struct pair *p = scene_play(&s);
+	unsigned to = s.genuine.to;
+	struct pair_packet packet;
+	struct parts parts;
+	uint64_t jobs;
+	size_t at;
+
+	(void)state;
+	scene_take_apart(p, &s.genuine, &parts);
+	field(&parts, true, MSG_TLV_CONFIRMATION, &at)->data[at + MSG_TLV_LEN] ^= 1;
+	packet = scene_put_together(p, &s.genuine, &parts);
+	inject(p, &packet);
+	assert_int_equal(pair_counter(p, to, "bad-confirmation"), 1);
+	jobs = p->node[to].job_cnt;
+	for (unsigned i = 1; i <= 3; i++) {
+		inject(p, &packet);
+		assert_int_equal(pair_counter(p, to, "packets-duplicate"), i);
+	}
+	assert_int_equal(p->node[to].job_cnt, jobs);
+	pair_inject(p, &s.genuine, 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+	pair_free(p);
+}
+
+/* S2: a counter of 2^60 is neither used nor taken. */
+static void counters_have_an_end(void **state)
+{
+	struct scene s = {.type = MSG_KEEP_ALIVE};
+	struct pair *p = scene_play(&s);
+	struct pair_node *from = &p->node[s.genuine.from];
+	struct keyslot *slot = from->session[0]->keys.slot[KEYRING_CURRENT];
+	struct pair_packet packet;
+	struct parts parts;
+	uint64_t sent;
+
+	(void)state;
+	scene_take_apart(p, &s.genuine, &parts);
+	slot->send_counter = KEYRING_COUNTER_MAX;
+	packet = scene_put_together(p, &s.genuine, &parts);
+	scene_assert_no_effect(p, &s.genuine, &packet, "counter 2^60");
+	assert_int_equal(pair_counter(p, s.genuine.to, "counter-exhausted"), 1);
+	slot->send_counter = slot->rekey_send_counter = KEYRING_COUNTER_MAX - 1;
+	for (unsigned i = 0; i < 3; i++) {
+		sent = from->sent_cnt;
+		traffic_keep_alive(from->engine, from->session[0], false);
+		assert_int_equal(from->sent_cnt - sent, i == 0 ? 1 : 0);
+	}
+	slot->rekey_send_counter = KEYRING_COUNTER_MAX;
+	sent = from->sent_cnt;
+	session_rotate(from->engine, from->session[0], false);
+	while (pair_counter(p, s.genuine.from, "rekeys-started") == 0)
+		assert_true(pair_step(p, p->now_ns + 5 * PAIR_SEC));
+	while (pair_step(p, p->now_ns))
+		;
+	assert_int_equal(from->sent_cnt, sent);
+	assert_int_equal(pair_counter(p, s.genuine.from, "internal-error"), 1);
+	pair_free(p);
+}
+
 /* D4: a COOKIE for a HELLO that has its REPLY comes too late, and changes nothing. */
 static void cookie_after_the_reply_is_late(void **state)
 {
@@ -323,6 +386,8 @@ int main(void)
 		cmocka_unit_test(pending_is_bounded),
 		cmocka_unit_test(other_certificate_is_not_asked_about),
 		cmocka_unit_test(bad_signature_is_answered_as_an_unknown_certificate),
+		cmocka_unit_test(wrong_reply_is_worked_on_once),
+		cmocka_unit_test(counters_have_an_end),
 		cmocka_unit_test(cookie_after_the_reply_is_late),
 	};
 

@@ -176,6 +176,28 @@ static void no_lasts_until_the_next_view(void **state)
 	pair_free(p);
 }
 
+/* And ten seconds, no longer: whoever was refused may try again. */
+static void no_lasts_ten_seconds(void **state)
+{
+	struct pair *p = meet(&(struct pair_options){.seed = 6});
+	uint64_t asked;
+
+	(void)state;
+	assert_true(pair_run_until(p, has_asked, 5 * PAIR_SEC));
+	p->answers->verdict.status = RK_VERDICT_UNTRUSTED;
+	p->answers->verdict.key.type = RK_KEY_NONE;
+	pair_run(p, 5 * PAIR_MS);
+	asked = p->node[0].validate_cnt;
+	for (unsigned i = 0; i < 2; i++) {
+		pair_run(p, i == 0 ? 7 * PAIR_SEC : PAIR_SEC);
+		pair_crash(p, 1);
+		pair_start(p, 1);
+		pair_run(p, 2 * PAIR_SEC);
+		assert_int_equal(p->node[0].validate_cnt, asked + i);
+	}
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +206,7 @@ int main(void)
 		cmocka_unit_test(word_on_another_certificate_is_none),
 		cmocka_unit_test(control_has_five_seconds),
 		cmocka_unit_test(no_lasts_until_the_next_view),
+		cmocka_unit_test(no_lasts_ten_seconds),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_identities, pair_free_identities);
