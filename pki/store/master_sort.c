@@ -272,7 +272,7 @@ static void sort_from(uint8_t *r, size_t cnt, size_t stride, size_t at, struct d
 
 /* ---- by two threads --------------------------------------------------------------------------- */
 
-#define SHARE_RECORDS 200000 /* so many are worth a second thread */
+#define SHARE_RECORDS 50000 /* so many are worth a second thread */
 
 /* Runs [first, last). */
 struct share {

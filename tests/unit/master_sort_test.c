@@ -82,14 +82,14 @@ static void records_are_sorted_however_they_lie(void **state)
 {
 	static const way ways[] = {anyhow, behind_a_common_beginning, in_few_heaps,
 		most_in_one_heap, told_by_the_last_byte, numbered, backwards};
-	static const size_t cnts[] = {0, 1, 2, 24, 25, 33, 300, 5000, 32768, 32769, 70000, 210000};
+	static const size_t cnts[] = {0, 1, 2, 24, 25, 33, 300, 5000, 32768, 32769, 210000};
 	static const size_t strides[] = {9, 24, 28};
 
 	(void)state;
 	for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++)
 		for (size_t c = 0; c < sizeof(cnts) / sizeof(cnts[0]); c++)
 			for (size_t s = 0; s < 3; s++)
-				if (cnts[c] < 32768 || (w + c + s) % 3 == 0)
+				if (cnts[c] < 32768 || (w + c + s) % 6 == 0)
 					assert_sorted(ways[w], cnts[c], strides[s]);
 }
 
