@@ -46,7 +46,7 @@ int revocations_compile_part(enum rk_part_kind kind, const struct revocations *r
 
 /* ---- the base --------------------------------------------------------------------------------- */
 
-#define KEY_CHUNK     64     /* keyed at once: what a core's first cache holds beside it */
+#define KEY_CHUNK     64    /* keyed at once: what a core's first cache holds beside it */
 #define SHARE_ENTRIES 50000 /* so many are worth a second thread */
 
 /* Of every source the same share: one lane's work. */

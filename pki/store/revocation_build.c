@@ -219,7 +219,7 @@ static struct desk *desk_new(size_t cnt)
 
 	if (desk == NULL)
 		return NULL;
-	desk->entry = malloc((cnt + 1) * sizeof(*desk->entry));
+	desk->entry = calloc(cnt + PLACING_READ, sizeof(*desk->entry));
 	if (desk->entry == NULL) {
 		desk_free(desk);
 		return NULL;
@@ -328,7 +328,7 @@ static void place_share(void *arg)
 		return;
 	from = s->placing.at;
 	while (s->placing.at < b->line_cnt && s->error == 0) /* the spill, nobody's home */
-		s->error = placing_next(&s->placing, NULL, 0);
+		s->error = placing_next(&s->placing, s->desk->entry, 0);
 	tell(s, from);
 }
 

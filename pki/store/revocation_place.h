@@ -7,6 +7,7 @@
 
 #include "pki/view/revocation.h"
 
+#define PLACING_READ        8
 #define PLACING_WAITING_MAX 64 /* keys moved past a line; a power of two */
 
 struct placing_waiting {
@@ -29,7 +30,8 @@ void placing_begin(struct placing *p, size_t at, struct rk_revocation_line *line
 /* The same keys wait, for the same lines. */
 bool placing_is_same(const struct placing *a, const struct placing *b);
 /*
- * Fills the next line, at home in which are the cnt entries of e, nearly in order and each once or
- * several times: sorts them, drops those that repeat another. -ENOSPC.
+ * Fills the next line, at home in which are the cnt entries of e, in any order and each once or several
+ * times: sorts them, drops those that repeat another. Of e PLACING_READ can be read, whatever they are,
+ * also when cnt is fewer. -ENOSPC.
  */
 int placing_next(struct placing *p, struct rk_revocation_entry *e, size_t cnt) RK_MUST_CHECK;
