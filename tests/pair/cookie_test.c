@@ -135,6 +135,40 @@ static void cookies_are_wanted_with_half_of_the_pool_in_use(void **state)
 	pair_free(p);
 }
 
+static const struct exchange *answered(const struct pair *p)
+{
+	const struct engine *e = p->node[0].engine;
+
+	for (uint32_t i = 0; i < e->config.exchange_cnt; i++)
+		if (e->exchanges[i].state == EXCHANGE_ANSWERED)
+			return &e->exchanges[i];
+	return NULL;
+}
+
+/* E2: then an answer is kept for a second, not for ten. */
+static void answers_are_kept_shortly_with_half_of_the_pool_in_use(void **state)
+{
+	struct pair *p = asker(east);
+
+	(void)state;
+	pair_start(p, 0);
+	p->node[0].session[0]->dial_at_ns = 0; /* west begins */
+	session_schedule(p->node[0].engine, p->node[0].session[0]);
+	for (unsigned i = 1; i <= p->node[0].engine->config.exchange_cnt / 2 + 1; i++) {
+		struct stranger_hello h = hello(i);
+
+		assert_int_equal(growth(p, &h, "packets-accepted"), 1);
+	}
+	p->filter = NULL;
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
+	assert_non_null(answered(p));
+	assert_true(answered(p)->expires_ns <= p->now_ns + PAIR_SEC);
+	pair_run(p, PAIR_SEC + PAIR_MS);
+	assert_null(answered(p));
+	pair_free(p);
+}
+
 static int make_identities(void **state)
 {
 	large = pair_identity_new("east", TEST_RSA_4096, NULL);
@@ -153,6 +187,7 @@ int main(void)
 		cmocka_unit_test(cookie_belongs_to_its_hello),
 		cmocka_unit_test(good_cookie_is_rate_limited_too),
 		cmocka_unit_test(cookies_are_wanted_with_half_of_the_pool_in_use),
+		cmocka_unit_test(answers_are_kept_shortly_with_half_of_the_pool_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, free_identities);

@@ -74,6 +74,19 @@ static void next_path_takes_over(void **state)
 	pair_free(p);
 }
 
+/* It never was there: each attempt that fails takes the next path. */
+static void failure_tries_the_next_path(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 9, .path_cnt = 2}, east, west);
+
+	(void)state;
+	p->filter = first_path_is_cut;
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, is_agreed_elsewhere, 30 * PAIR_SEC));
+	pair_free(p);
+}
+
 static bool takes_another_path(struct pair *p, struct pair_packet *packet)
 {
 	(void)p;
@@ -367,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ipv6_is_the_same),
 		cmocka_unit_test(next_path_takes_over),
+		cmocka_unit_test(failure_tries_the_next_path),
 		cmocka_unit_test(one_key_for_all_paths),
 		cmocka_unit_test(other_addresses_give_no_exchange),
 		cmocka_unit_test(address_follows_an_answered_challenge),
