@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/verdicts_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,16 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/clock_watch.h"
 #include "control/config.h"
 #include "control/crl/manager.h"
 #include "control/publish.h"
 #include "control/trust.h"
 #include "pki/view/file.h"
 #include "pki/x509/cert.h"
-#include "pki/x509/validate.h"
-
-#define FOLDER "verdicts"
 
 #define PAUSE_USEC      1000000L
 #define PAUSE_USEC_EACH 100L /* of a hundred thousand, eleven seconds */
@@ -172,52 +167,6 @@ struct rk_span verdicts_find_der(
 	return r != NULL ? (struct rk_span){r->der, r->der_len} : (struct rk_span){0};
 }
 
-static void load_one(struct verdicts *v, const char *name)
-{
-	const struct pki_validate_args args = {
-		.trust = trust_current(v->daemon->trust),
-		.installation_key = v->daemon->installation_key,
-		.now = clock_now(v->daemon),
-		.is_ed25519_allowed = v->daemon->config->is_ed25519_allowed,
-		.kinds = v->daemon->kinds,
-	};
-	struct rk_verdict verdict;
-	const struct record *r;
-	uint8_t *der = NULL;
-	size_t len;
-
-	if (rk_file_read(v->dir, name, RK_CERT_DER_MAX, &der, &len) < 0 ||
-		pki_validate_der(&args, der, len, NULL, &verdict) < 0) {
-		log_warning("%s/%s cannot be read", FOLDER, name);
-	} else if (verdicts_find_record(v, verdict.fingerprint) == NULL) {
-		r = verdicts_add_record(v, (struct rk_span){der, len}, &verdict, true);
-		if (r != NULL)
-			note_certificate(v, r);
-		else
-			log_warning("%s/%s: no memory", FOLDER, name);
-	}
-	free(der);
-}
-
-static int load_folder(struct verdicts *v)
-{
-	int fd = openat(v->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return -errno;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		if (strlen(entry->d_name) == VERDICTS_NAME_LEN - 1 &&
-			strcmp(entry->d_name + 2 * RK_FINGERPRINT_LEN, VERDICTS_SUFFIX) == 0)
-			load_one(v, entry->d_name);
-	closedir(dir);
-	return 0;
-}
-
 int verdicts_open(struct daemon *d, struct verdicts **out)
 {
 	struct verdicts *v = calloc(1, sizeof(*v));
@@ -230,20 +179,21 @@ int verdicts_open(struct daemon *d, struct verdicts **out)
 	TAILQ_INIT(&v->confirmed);
 	TAILQ_INIT(&v->pending);
 	STAILQ_INIT(&v->changes);
-	if (mkdirat(d->state_fd, FOLDER, 0700) < 0 && errno != EEXIST) {
+	if (mkdirat(d->state_fd, VERDICTS_FOLDER, 0700) < 0 && errno != EEXIST) {
 		ret = -errno;
 		goto fail;
 	}
-	v->dir = openat(d->state_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	v->dir = openat(
+		d->state_fd, VERDICTS_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	ret = v->dir < 0 ? -errno : rk_file_clean(v->dir);
 	if (ret >= 0)
-		ret = load_folder(v);
+		ret = verdicts_load(v);
 	if (ret < 0)
 		goto fail;
 	*out = v;
 	return 0;
 fail:
-	log_error("%s: %s", FOLDER, strerror(-ret));
+	log_error("%s: %s", VERDICTS_FOLDER, strerror(-ret));
 	verdicts_close(v);
 	return ret;
 }

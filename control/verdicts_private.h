@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Shared by verdicts.c (what is kept), verdicts_save.c (its files) and verdicts_judge.c (the judging in
- * helpers).
+ * Shared by verdicts.c (what is kept), verdicts_load.c (at start), verdicts_save.c (its files) and
+ * verdicts_judge.c (the judging in helpers).
  */
 #pragma once
 
@@ -10,6 +10,7 @@
 #include "control/verdicts.h"
 
 #define BUCKET_CNT        4096
+#define VERDICTS_FOLDER   "verdicts"
 #define VERDICTS_SUFFIX   ".der"
 #define VERDICTS_NAME_LEN (RK_FINGERPRINT_LEN * 2 + sizeof(VERDICTS_SUFFIX))
 
@@ -44,6 +45,8 @@ struct record *verdicts_find_record(const struct verdicts *v, const uint8_t *fin
 struct record *verdicts_add_record(struct verdicts *v, struct rk_span der,
 	const struct rk_verdict *verdict, bool is_confirmed);
 void verdicts_unlink_record(struct verdicts *v, struct record *r);
+/* At start: the folder's certificates, judged. 0 or -errno. */
+int verdicts_load(struct verdicts *v) RK_MUST_CHECK;
 /* "FINGERPRINT.der" */
 void verdicts_file_name(const uint8_t *fingerprint, char out[VERDICTS_NAME_LEN]);
 /* The disk thread writes the record's file, or removes it, after what was asked for before. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "control/config.h"
 #include "control/verdicts_private.h"
 #include "pki/x509/cert.h"
+#include "pki/x509/validate.h"
 #include "tests/unit/daemon_fixture.h"
 
 #define YEARS INT64_C(31557600)
@@ -48,25 +50,45 @@ int fsync(int fd)
 	return (int)syscall(SYS_fsync, fd);
 }
 
-/* As confirmed once: its file lies in the folder. */
-static void keep_certificate(void)
+static atomic_uint loop_judged_cnt, judged_cnt; /* certificates */
+
+int __real_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
+	struct pki_report *report, struct rk_verdict *out);
+int __wrap_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
+	struct pki_report *report, struct rk_verdict *out);
+
+int __wrap_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
+	struct pki_report *report, struct rk_verdict *out)
+{
+	judged_cnt++;
+	loop_judged_cnt += pthread_equal(pthread_self(), loop_thread) != 0;
+	return __real_pki_validate_der(args, der, len, report, out);
+}
+
+static void keep_file(const uint8_t name[RK_FINGERPRINT_LEN], const void *data, size_t len)
 {
 	char path[256];
-	uint8_t *der;
-	size_t len;
 	FILE *file;
-	int at;
+	int at = snprintf(path, sizeof(path), "%s/verdicts/", f.dir[1]);
 
-	assert_int_equal(pki_cert_to_der(pki.leaf, &der, &len), 0);
-	assert_int_equal(pki_cert_fingerprint(pki.leaf, fingerprint), 0);
-	at = snprintf(path, sizeof(path), "%s/verdicts/", f.dir[1]);
-	for (size_t i = 0; i < sizeof(fingerprint); i++)
-		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", fingerprint[i]);
+	for (size_t i = 0; i < RK_FINGERPRINT_LEN; i++)
+		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", name[i]);
 	snprintf(path + at, sizeof(path) - (size_t)at, ".der");
 	file = fopen(path, "w");
 	assert_non_null(file);
-	assert_int_equal(fwrite(der, 1, len, file), len);
+	assert_int_equal(fwrite(data, 1, len, file), len);
 	assert_int_equal(fclose(file), 0);
+}
+
+/* As confirmed once: its file lies in the folder. */
+static void keep_certificate(void)
+{
+	uint8_t *der;
+	size_t len;
+
+	assert_int_equal(pki_cert_to_der(pki.leaf, &der, &len), 0);
+	assert_int_equal(pki_cert_fingerprint(pki.leaf, fingerprint), 0);
+	keep_file(fingerprint, der, len);
 	OPENSSL_free(der);
 }
 
@@ -101,6 +123,28 @@ static bool is_good(void *arg)
 {
 	(void)arg;
 	return status() == RK_VERDICT_GOOD;
+}
+
+/* Many files, most of them of no use: threads judge them, a batch at a time, and the good one counts. */
+static void many_are_judged_aside(void **state)
+{
+	uint8_t name[RK_FINGERPRINT_LEN] = {0}, *der;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(pki_cert_to_der(pki.leaf, &der, &len), 0);
+	for (int i = 1; i <= 300; i++) {
+		name[0] = (uint8_t)i;
+		name[1] = (uint8_t)(i >> 8);
+		keep_file(name, der, i % 3 == 0 ? len - 1 : len); /* damaged, or the same again */
+	}
+	OPENSSL_free(der);
+	loop_thread = pthread_self();
+	judged_cnt = loop_judged_cnt = 0;
+	daemon_fixture_restart(&f);
+	assert_int_equal(status(), RK_VERDICT_GOOD);
+	assert_int_equal(judged_cnt, 301);
+	assert_int_equal(loop_judged_cnt, 0);
 }
 
 /* A start before the network's time is there. */
@@ -230,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_peer_has_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_are_written_aside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_are_judged_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(early_clock_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(late_clock_is_forgotten, set_up, tear_down),
 	};
