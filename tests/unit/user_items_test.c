@@ -307,6 +307,34 @@ static void test_removal_comes_first(void **state)
 	assert_null(log_in("eve", "correct horse"));
 }
 
+/* A change that is on its way to the disk while other users are put in force is made on those. */
+static void test_change_meets_commit(void **state)
+{
+	struct call c = {0};
+	struct answer a;
+	char *token;
+
+	(void)state;
+	wait_for_key();
+	make_eve("correct horse", 200);
+	token = log_in("eve", "correct horse");
+	assert_non_null(token);
+	users_end_tokens(f.d.users, "eve", call_answered, &c);
+	assert_false(c.is_done);
+	for (size_t i = 0; i < f.d.config->user_cnt; i++)
+		if (strcmp(f.d.config->user[i].name, "eve") == 0)
+			f.d.config->user[i].role = CONFIG_ROLE_OPERATOR;
+	users_configure(f.d.users, NULL);
+	call_wait(&f, &c, 200);
+	call_fini(&c);
+	assert_false(is_good(token));
+	free(token);
+	users_show(f.d.users, "eve", &a);
+	assert_string_equal(json_string_value(json_object_get(a.body, "role")), "operator");
+	answer_fini(&a);
+	free(log_in("eve", "correct horse"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -316,6 +344,7 @@ int main(void)
 		T(test_refused),
 		T(test_barred_stays_barred),
 		T(test_removal_comes_first),
+		T(test_change_meets_commit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -404,6 +404,35 @@ static void nothing_changes_unless_it_is_written(void **state)
 	assert_int_equal(login(w, "TheAdminPassword1234"), 401);
 }
 
+/* More ended tokens than are remembered one by one: all of that user's end. */
+static void too_many_ended(void **state)
+{
+	struct world *w = *state;
+	int fd = openat(
+		w->daemon.state_fd, "ended-tokens.json", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct user_identity who;
+	char one[4096], two[4096];
+	const char *why;
+
+	dprintf(fd, "[");
+	for (int i = 0; i < 1024; i++)
+		dprintf(fd, "%s{\"id\":\"%022d\",\"expires\":99999999999}", i > 0 ? "," : "", i);
+	dprintf(fd, "]");
+	close(fd);
+	open_users(w);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	strcpy(one, w->token);
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+	strcpy(two, w->token);
+	assert_int_equal(users_authenticate(w->daemon.users, one, strlen(one), &who, &why), 0);
+	w->status = 0;
+	users_logout(w->daemon.users, &who, got_answer, w);
+	assert_int_equal(wait_answer(w), 200);
+	assert_false(is_taken(w, one));
+	assert_false(is_taken(w, two));
+	assert_int_equal(login(w, "TheAdminPassword1234"), 200);
+}
+
 static void closing_answers_what_is_pending(void **state)
 {
 	struct world *w = *state;
@@ -434,6 +463,7 @@ int main(void)
 		IN_A_WORLD(many_keys_overlap),
 		IN_A_WORLD(old_keys_are_replaced),
 		IN_A_WORLD(nothing_changes_unless_it_is_written),
+		IN_A_WORLD(too_many_ended),
 		IN_A_WORLD(closing_answers_what_is_pending),
 	};
 
