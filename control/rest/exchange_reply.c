@@ -128,6 +128,9 @@ void exchange_reply(struct exchange *x, const struct answer *a, char *printed)
 	evhttp_connection_set_closecb(evhttp_request_get_connection(x->req), NULL, NULL);
 	evhttp_request_set_on_complete_cb(x->req, answer_taken, NULL);
 	connection_resume(exchange_bufferevent(x->req));
+	/* The library would send it after the headers of HEAD, too: bytes of no answer. */
+	if (out != NULL && evhttp_request_get_command(x->req) == EVHTTP_REQ_HEAD)
+		evbuffer_drain(out, evbuffer_get_length(out));
 	/* Gives the request away. */
 	evhttp_send_reply(x->req, has_text ? a->status : 500, NULL, out);
 	x->req = NULL;
