@@ -70,6 +70,9 @@ void exchange_read_body(struct exchange *x);
 
 /* JSON text, the caller's; NULL = no memory. Any thread. */
 char *exchange_print(const json_t *body);
+/* The listener ends: freed now, or with the last large answer. NULL is fine. */
+struct large_answers;
+void exchange_close_large(struct large_answers *large);
 /* The memory for one more answer of this text; printed may be NULL. */
 bool exchange_has_room(const struct exchange *x, const char *printed)
 	__attribute__((warn_unused_result));

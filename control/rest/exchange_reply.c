@@ -67,8 +67,7 @@ char *exchange_print(const json_t *body)
 
 /* Printed JSON that a client is being given. */
 struct text {
-	struct rest *rest; /* outlives its connections */
-	bool is_large;
+	struct large_answers *large; /* that it is one of; or NULL */
 	char *json;
 };
 
@@ -78,13 +77,23 @@ static void free_text(const void *data, size_t len, void *arg)
 
 	(void)data;
 	(void)len;
-	t->rest->large_cnt -= t->is_large;
+	if (t->large != NULL && --t->large->cnt == 0 && t->large->is_closed)
+		free(t->large);
 	free(t->json);
 	free(t);
 }
 
+void exchange_close_large(struct large_answers *large)
+{
+	if (large == NULL)
+		return;
+	large->is_closed = true;
+	if (large->cnt == 0)
+		free(large);
+}
+
 /* Takes json, for the buffer: a large one is not copied. */
-static void add_json(struct rest *rest, struct evbuffer *out, char *json)
+static void add_json(struct large_answers *large, struct evbuffer *out, char *json)
 {
 	size_t len = strlen(json);
 	struct text *t = malloc(sizeof(*t));
@@ -93,8 +102,9 @@ static void add_json(struct rest *rest, struct evbuffer *out, char *json)
 		free(json);
 		return;
 	}
-	*t = (struct text){rest, len > REST_LARGE_LEN, json};
-	rest->large_cnt += t->is_large;
+	*t = (struct text){len > REST_LARGE_LEN ? large : NULL, json};
+	if (t->large != NULL)
+		t->large->cnt++;
 	if (evbuffer_add_reference(out, json, len, free_text, t) == 0)
 		evbuffer_add(out, "\n", 1);
 	else
@@ -104,7 +114,7 @@ static void add_json(struct rest *rest, struct evbuffer *out, char *json)
 bool exchange_has_room(const struct exchange *x, const char *printed)
 {
 	return printed == NULL || strlen(printed) <= REST_LARGE_LEN ||
-	       x->rest->large_cnt < REST_LARGE_MAX;
+	       x->rest->large->cnt < REST_LARGE_MAX;
 }
 
 void exchange_reply(struct exchange *x, const struct answer *a, char *printed)
@@ -122,7 +132,7 @@ void exchange_reply(struct exchange *x, const struct answer *a, char *printed)
 	if (out != NULL && is_bare)
 		evbuffer_add(out, text, strlen(text));
 	if (out != NULL && !is_bare && printed != NULL)
-		add_json(x->rest, out, printed);
+		add_json(x->rest->large, out, printed);
 	else
 		free(printed);
 	evhttp_connection_set_closecb(evhttp_request_get_connection(x->req), NULL, NULL);

@@ -267,6 +267,11 @@ int rest_open(struct daemon *d, struct rest **out)
 	if (r == NULL)
 		return -ENOMEM;
 	r->daemon = d;
+	r->large = calloc(1, sizeof(*r->large));
+	if (r->large == NULL) {
+		free(r);
+		return -ENOMEM;
+	}
 	/* OpenSSL writes with write(2): a client that went away must be an error, not a signal. */
 	signal(SIGPIPE, SIG_IGN);
 	ret = open_all(r);
@@ -295,6 +300,7 @@ void rest_close(struct rest *r)
 	exchange_abandon_all(&r->exchanges);
 	connections_close(r->connections);
 	refusals_free(r->refusals);
+	exchange_close_large(r->large);
 	if (r->has_socket) {
 		snprintf(path, sizeof(path), "%s/%s", r->daemon->options->run_dir, REST_SOCKET);
 		unlink(path);

@@ -21,6 +21,12 @@ struct listener {
 	unsigned port;
 };
 
+/* How many large answers are held; freed with the last of them, for libevent frees those later. */
+struct large_answers {
+	unsigned cnt;
+	bool is_closed;
+};
+
 struct rest {
 	struct daemon *daemon;
 	struct connections *connections;
@@ -30,6 +36,6 @@ struct rest {
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
 	struct refusals *refusals;
-	unsigned stream_cnt; /* long answers that are being read */
-	unsigned large_cnt;  /* others of more than REST_LARGE_LEN: whole in memory until then */
+	unsigned stream_cnt;         /* long answers that are being read */
+	struct large_answers *large; /* of more than REST_LARGE_LEN: whole in memory until read */
 };
