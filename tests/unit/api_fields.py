@@ -149,6 +149,7 @@ def wrong_types(spec):
     if kinds is None:
         return
     kinds = [kinds] if isinstance(kinds, str) else kinds
+    assert "null" not in kinds, "the document lets a request's field be null"
     for value in OF_EACH_TYPE:
         if TYPE_NAMES[type(value)] not in kinds:
             yield value
