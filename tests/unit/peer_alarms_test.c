@@ -163,6 +163,12 @@ static void test_refusals_name_their_reason(void **state)
 	assert_string_equal(alarm_field("peer-authentication", "severity"), "MAJOR");
 	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "key-installed");
 	assert_string_equal(alarm_field("peer-authentication", "message"), "");
+	/* Nor is anybody refused where nobody is asked any more. */
+	send_event(RK_PEER_DOWN, RK_VERDICT_UNKNOWN, "bad-signature");
+	assert_string_not_equal(alarm_field("peer-authentication", "message"), "");
+	send_event(RK_PEER_DISABLED, RK_VERDICT_UNKNOWN, "disabled");
+	assert_string_equal(alarm_field("peer-authentication", "message"), "");
+	assert_string_equal(alarm_field("peer-unreachable", "message"), "");
 }
 
 /* What ends a peering is recorded as such, and its end, too. */
@@ -223,6 +229,10 @@ static void test_expiry(void **state)
 	assert_non_null(
 		strstr(alarm_field("peer-certificate-expiring", "message"), "within a week"));
 	assert_true(has_record("alarm.changed", "MAJOR"));
+	send_status(now - 60, 0); /* it has expired, which another alarm tells */
+	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "");
+	send_status(now + 7 * DAY - 60, 0);
+	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "MAJOR");
 	send_status(now + 300 * DAY, 0);
 	assert_string_equal(alarm_field("peer-certificate-expiring", "severity"), "");
 }
