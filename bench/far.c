@@ -40,6 +40,7 @@ struct far {
 	struct crypto_job *jobs;
 	struct rte_mbuf *queue[QUEUE_MAX];
 	unsigned first, end;
+	uint64_t at_ns; /* when what is sent now is sent: no time passes at the far end */
 	uint8_t gateway_mac[NET_MAC_LEN];
 };
 
@@ -96,6 +97,7 @@ static bool put(struct far *f, struct rte_mbuf *m, size_t len)
 	}
 	m->data_len = (uint16_t)len;
 	m->pkt_len = (uint32_t)len;
+	m->tx_offload = f->at_ns;
 	f->queue[f->end++ % QUEUE_MAX] = m;
 	return true;
 }
@@ -230,11 +232,14 @@ static void receive(struct far *f, const struct net_packet *p, uint64_t sent_ns)
 	unsigned peer = (unsigned)p->dst[1] << 16 | (unsigned)p->dst[2] << 8 | p->dst[3];
 	uint8_t type = p->payload.len > MSG_MIN ? p->payload.data[MSG_ENVELOPE_LEN + 5] : 0;
 
+	if (peer >= f->stage->peer_cnt)
+		return; /* nobody is there: its address was forged */
 	memcpy(from.local, p->dst, sizeof(from.local));
 	memcpy(from.remote, p->src, sizeof(from.remote));
 	if (f->ops.heard != NULL && type != 0)
 		f->ops.heard(f->ops.ctx, peer, type, sent_ns);
 	become(f, peer);
+	f->engine->hello_left = 1;
 	engine_receive(f->engine, &from, p->payload.data, p->payload.len);
 	run_jobs(f);
 	if (type == MSG_FINISH)
@@ -271,21 +276,50 @@ static void fire(void *ctx, struct core_timer *timer)
 	run_jobs(f);
 }
 
-bool far_turn(struct far *f)
+void far_listen(struct far *f)
 {
-	unsigned i;
 	void *m;
 
 	begin(f);
-	while (rte_ring_dequeue(f->stage->wire, &m) == 0) {
+	while (rte_ring_dequeue(f->stage->from_worker, &m) == 0) {
+		f->at_ns = ((struct rte_mbuf *)m)->tx_offload;
 		take(f, m);
 		rte_pktmbuf_free(m);
 	}
+	f->at_ns = stage_now_ns();
 	timers_run(&f->timers, stage_now_ns(), UINT32_MAX, fire, f);
-	/* No more than the worker takes at once: the ring is the way back too. */
+}
+
+static bool hand_over(struct far *f, struct rte_mbuf *m)
+{
+	if (rte_ring_enqueue(f->stage->to_worker, m) == 0)
+		return true;
+	rte_pktmbuf_free(m);
+	return false;
+}
+
+bool far_put(struct far *f)
+{
+	return hand_over(f, f->queue[f->first++ % QUEUE_MAX]);
+}
+
+bool far_put_last(struct far *f)
+{
+	return hand_over(f, f->queue[--f->end % QUEUE_MAX]);
+}
+
+uint64_t far_first_ns(const struct far *f)
+{
+	return f->first == f->end ? UINT64_MAX : f->queue[f->first % QUEUE_MAX]->tx_offload;
+}
+
+bool far_turn(struct far *f)
+{
+	unsigned i;
+
+	far_listen(f);
 	for (i = 0; i < PORT_BURST && f->first != f->end; i++)
-		bench_must(rte_ring_enqueue(f->stage->wire, f->queue[f->first++ % QUEUE_MAX]) == 0,
-			"the wire is full");
+		bench_must(far_put(f), "the worker leaves frames in its queue");
 	return stage_round(f->stage);
 }
 

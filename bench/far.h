@@ -21,6 +21,13 @@ struct far *far_new(struct stage *s, const struct far_ops *ops);
 void far_free(struct far *f);
 /* Takes what the worker sent, answers, and puts the next burst on the wire; then the worker's round. */
 bool far_turn(struct far *f);
+/* Its parts, for who decides alone what is on the wire when: the answers are queued; */
+void far_listen(struct far *f);
+/* the queue's first frame, or its last, goes to the worker (it is not empty); false: lost, no room. */
+bool far_put(struct far *f);
+bool far_put_last(struct far *f);
+/* When the first one was sent; UINT64_MAX: none waits. */
+uint64_t far_first_ns(const struct far *f);
 /* A protected keep-alive that wants an answer, from this peer. */
 void far_probe(struct far *f, unsigned peer);
 /* A full exchange that this peer begins, at its next turn. */

@@ -11,13 +11,10 @@
 #include <unistd.h>
 
 #include <openssl/rand.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
-#include <rte_ethdev.h>
-#include <rte_mbuf.h>
 
 #include "bench/harness.h"
 #include "bench/stage_crypto.h"
+#include "bench/stage_port.h"
 #include "dataplane/clock.h"
 #include "dataplane/core/engine_state.h"
 #include "dataplane/counters.h"
@@ -25,31 +22,12 @@
 #include "pki/view/secret.h"
 #include "pki/x509/key.h"
 
-#define PORT_NAME    "net_ring0"
-#define WIRE_NAME    "ETH_RXTX0_net_ring0"
 #define ROUND_MAX    4000000
 #define EXCHANGE_CNT 4096
 
 static const struct rk_address own_address = {
 	.family = 4, .prefix_len = 24, .bytes = {192, 0, 2, 1}};
 static const struct rk_address gateway = {.family = 4, .prefix_len = 32, .bytes = {192, 0, 2, 254}};
-
-static void open_eal(void)
-{
-	static bool is_open;
-	char prefix[32];
-	char *argv[] = {"rekey-bench", "--no-huge", "-m", "192", "--no-pci", "--no-telemetry",
-		"--no-shconf", "--lcores", "0", "--file-prefix", prefix, "--log-level", "error",
-		"--vdev", PORT_NAME, NULL};
-
-	if (is_open)
-		return;
-	is_open = true;
-	snprintf(prefix, sizeof(prefix), "rekey-bench-%d", (int)getpid());
-	bench_must(rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) >= 0,
-		"EAL does not start");
-	bench_start_rcu();
-}
 
 /* ---- names and addresses --------------------------------------------------------------------- */
 
@@ -177,7 +155,7 @@ static void compile_the_config(
 	const struct bench_identity *own = &s->pki->east;
 	struct compile_credential credential = {
 		.der = {own->der, own->der_len}, .verdict = &own->verdict};
-	const struct compile_port port = {.name = PORT_NAME,
+	const struct compile_port port = {.name = STAGE_PORT_NAME,
 		.mtu = 1500,
 		.address = &own_address,
 		.address_cnt = 1,
@@ -206,23 +184,8 @@ static void compile_the_config(
 	malloc_trim(0);
 }
 
-/* When a frame left the worker: in a field that a ring does not look at. */
-static uint16_t stamp(
-	uint16_t port, uint16_t queue, struct rte_mbuf *frame[], uint16_t cnt, void *arg)
-{
-	uint16_t i;
-
-	(void)port;
-	(void)queue;
-	(void)arg;
-	for (i = 0; i < cnt; i++)
-		frame[i]->tx_offload = stage_now_ns();
-	return cnt;
-}
-
 void stage_publish(struct stage *s, unsigned first, unsigned cnt)
 {
-	static bool is_stamped;
 	struct rk_msg_view m = {.generation = {1, ++s->view_cnt}};
 	struct compile_part config = {.fd = -1};
 	uint64_t began;
@@ -243,11 +206,7 @@ void stage_publish(struct stage *s, unsigned first, unsigned cnt)
 	bench_must(activate_message(s->d, &m, fd, fd_cnt), "no view");
 	s->main_ns = (double)(bench_cpu_ns() - began);
 	s->d->published->port[0].mac[0] = 2; /* a ring has none */
-	if (!is_stamped)
-		bench_must(rte_eth_add_tx_callback(s->d->published->port[0].id, 0, stamp, NULL) !=
-				   NULL,
-			"no callback");
-	is_stamped = true;
+	stage_port_stamp(s->d->published->port[0].id);
 	s->verdicts.has_fd = s->base.has_fd = 0;
 	compile_part_close(&config);
 	for (round = 0; s->d->applied_seq != s->d->seq; round++) {
@@ -368,6 +327,7 @@ bool stage_round(struct stage *s)
 	round_began = 0;
 	clock_spent_ns += took;
 	s->spent_ns += took;
+	s->round_cnt++;
 	if (took > s->longest.ns)
 		note_longest(s, took, &usage, events);
 	return is_any;
@@ -442,10 +402,9 @@ struct stage *stage_open(const struct stage_options *options)
 	struct stage *s = calloc(1, sizeof(*s));
 	const struct bench_pki *pki = bench_pki_get(options->cert);
 	struct rk_private_key *key;
-	void *left;
 
 	bench_must(s != NULL, "out of memory");
-	open_eal();
+	stage_port_open(&s->to_worker, &s->from_worker);
 	s->d = calloc(1, sizeof(*s->d));
 	key = rk_secret_new(sizeof(*key));
 	bench_must(s->d != NULL && key != NULL && pki_key_to_private(pki->east.key, key) == 0,
@@ -463,10 +422,6 @@ struct stage *stage_open(const struct stage_options *options)
 		s->crypto = stage_crypto_new(EXCHANGE_CNT);
 	s->worker = s->d->shared.worker[0];
 	activate_key(s->d, key);
-	s->wire = rte_ring_lookup(WIRE_NAME);
-	while (s->wire != NULL && rte_ring_dequeue(s->wire, &left) == 0)
-		rte_pktmbuf_free(left);
-	bench_must(s->wire != NULL, "the port has no ring");
 	return s;
 }
 

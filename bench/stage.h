@@ -32,11 +32,12 @@ struct stage {
 	uint16_t group;
 	struct stage_crypto *crypto; /* NULL: the worker does its asymmetric work itself */
 	struct rk_verdict *verdict;  /* of each peer's certificate */
-	struct rte_ring *wire;
+	struct rte_ring *to_worker, *from_worker; /* the port's queues */
 	uint64_t view_cnt;
 	struct stage_round longest; /* since it was last forgotten */
-	double spent_ns;            /* CPU time of all its rounds: its clock */
-	double main_ns;             /* CPU time of main's half of the last publication */
+	uint64_t round_cnt;
+	double spent_ns; /* CPU time of all its rounds: its clock */
+	double main_ns;  /* CPU time of main's half of the last publication */
 	int verdicts_fd, base_fd;
 	struct rk_part_ref verdicts, base; /* sent once, then named */
 };

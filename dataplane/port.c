@@ -21,7 +21,8 @@
 #define BUFFER_CNT   8191 /* for one worker with one port */
 #define BUFFER_CACHE 256
 #define FRAME_SLACK  192
-#define QUEUE_LEN    512
+#define SEND_LEN     512
+#define QUEUES_LEN   (PORT_RECEIVE_LEN + SEND_LEN) /* of a pair */
 #define RSS_WANTED   (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 #define CHECKSUMS    (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 
@@ -51,8 +52,8 @@ struct port_set {
 static unsigned count_buffers(unsigned worker_cnt)
 {
 	unsigned ports = rte_eth_dev_count_avail();
-	unsigned more = (ports > 1 ? (ports - 1) * 2 * QUEUE_LEN * worker_cnt : 0) +
-			(worker_cnt - 1) * (2 * QUEUE_LEN + 2 * PORT_RING_LEN + 2 * BUFFER_CACHE +
+	unsigned more = (ports > 1 ? (ports - 1) * QUEUES_LEN * worker_cnt : 0) +
+			(worker_cnt - 1) * (QUEUES_LEN + 2 * PORT_RING_LEN + 2 * BUFFER_CACHE +
 						   NEIGHBOUR_SLOT_CNT);
 
 	return BUFFER_CNT + more;
@@ -174,8 +175,8 @@ static int configure(const struct port_set *s, struct port *port, uint16_t mtu)
 static int set_up_queues(const struct port_set *s, const struct port *port)
 {
 	unsigned socket = (unsigned)rte_eth_dev_socket_id(port->id);
-	uint16_t rx_len = QUEUE_LEN;
-	uint16_t tx_len = QUEUE_LEN;
+	uint16_t rx_len = PORT_RECEIVE_LEN;
+	uint16_t tx_len = SEND_LEN;
 	int ret = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_len, &tx_len);
 	uint16_t i;
 

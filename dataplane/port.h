@@ -15,9 +15,10 @@
 #include "dataplane/graveyard.h"
 #include "dataplane/net.h"
 
-#define PORT_BURST    32
-#define PORT_RING_LEN 1024 /* frames under way from one worker to another */
-#define PORT_WATCH_NS UINT64_C(200000000)
+#define PORT_BURST       32
+#define PORT_RECEIVE_LEN 2048 /* frames that a queue holds, where the device lets us choose */
+#define PORT_RING_LEN    1024 /* frames under way from one worker to another */
+#define PORT_WATCH_NS    UINT64_C(200000000)
 
 struct rte_mbuf;
 struct rte_mempool;

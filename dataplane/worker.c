@@ -186,7 +186,7 @@ static void fire(void *ctx, struct core_timer *timer)
 /* Public-key work and what follows from it, as much as a round may spend. */
 static bool run_crypto(struct worker *w)
 {
-	uint64_t now = w->shared->clock_ns();
+	uint64_t began = w->shared->clock_ns(), now = began;
 	struct crypto_job *job;
 	bool is_any = false;
 
@@ -196,6 +196,7 @@ static bool run_crypto(struct worker *w)
 		is_any = true;
 		now = w->shared->clock_ns();
 	}
+	w->crypto_ns = now - began;
 	return is_any;
 }
 

@@ -108,6 +108,8 @@ struct worker {
 	_Atomic uint64_t longest_ns; /* of a round since it was last told; worker: w, main: rw */
 	struct timers timers;
 	struct neighbour_table neighbours;
+	uint64_t
+		crypto_ns; /* what the last round spent on operations and what followed from them */
 	struct worker_queue queue[RTE_MAX_ETHPORTS];
 	struct message report[REPORT_CNT];
 	struct certificate_message certificate[CERTIFICATE_CNT];

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 #include <rte_ring.h>
 
 #include "dataplane/clock.h"
 #include "dataplane/worker_parts.h"
 
+#define RECEIVE_NS       (100 * NS_PER_US)
+#define PREFETCH_AHEAD   4
 #define ECHO_BURST       32
 #define ECHO_PERIOD_NS   (10 * NS_PER_MS) /* one token: 100 answers a second */
 #define GOSSIP_BURST     64
@@ -184,21 +187,49 @@ static enum net_reason take_frame(
 	return NET_PROTOCOL;
 }
 
-static unsigned receive_port(struct worker *w, const struct published_port *port)
+/* Its headers; what follows them the processor fetches ahead by itself. */
+static void prefetch(struct rte_mbuf *m)
 {
-	uint16_t queue = worker_queue_of(w, port->id);
+	rte_prefetch0(rte_pktmbuf_mtod(m, const uint8_t *));
+	rte_prefetch0(rte_pktmbuf_mtod(m, const uint8_t *) + 64);
+}
+
+static unsigned receive_burst(struct worker *w, const struct published_port *port, uint16_t queue)
+{
 	struct rte_mbuf *packet[PORT_BURST];
-	uint16_t cnt;
+	uint16_t cnt = port_receive(w->shared->ports, port->id, queue, packet);
 	uint16_t i;
 
-	if (queue >= port_queue_cnt(w->shared->ports, port->id))
-		return 0;
-	cnt = port_receive(w->shared->ports, port->id, queue, packet);
-	for (i = 0; i < cnt; i++)
+	for (i = 0; i < cnt && i < PREFETCH_AHEAD; i++)
+		prefetch(packet[i]);
+	for (i = 0; i < cnt; i++) {
+		if (i + PREFETCH_AHEAD < cnt)
+			prefetch(packet[i + PREFETCH_AHEAD]);
 		counters_add(&w->counters, take_frame(w, port, packet[i], false));
+	}
 	if (cnt > 0)
 		rte_pktmbuf_free_bulk(packet, cnt);
 	return cnt;
+}
+
+/*
+ * At least one burst, and more of them as long as they are full and there is time: the longer the
+ * last operation kept them waiting, the more. Else the queue overflows, and who has keys suffers
+ * from what anybody can send.
+ */
+static unsigned receive_port(struct worker *w, const struct published_port *port)
+{
+	uint16_t queue = worker_queue_of(w, port->id);
+	unsigned cnt, received = 0;
+
+	if (queue >= port_queue_cnt(w->shared->ports, port->id))
+		return 0;
+	do {
+		cnt = receive_burst(w, port, queue);
+		received += cnt;
+	} while (
+		cnt == PORT_BURST && w->shared->clock_ns() - w->now_ns < RECEIVE_NS + w->crypto_ns);
+	return received;
 }
 
 /* What other workers received for us. */

@@ -71,6 +71,7 @@ struct engine {
 	uint64_t credential_id_seen;
 	uint8_t own_status; /* enum rk_verdict_status of our certificate, in this view and second */
 	bool has_name;
+	uint8_t hello_left;      /* that are looked at in this iteration */
 	struct wire_list groups; /* as responder, before the peer is known */
 	struct wire_list suites; /* in order of preference */
 	struct aead *aead;

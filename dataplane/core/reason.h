@@ -16,6 +16,7 @@
 	X(TYPE, "bad-type", "no such message")                                                 \
 	X(FIELDS, "bad-fields", "fields missing, unknown, out of order or of a wrong length")  \
 	X(NOT_CONFIGURED, "not-configured", "no view, or the protocol is switched off")        \
+	X(CROWDED, "hello-crowded", "more HELLOs in one round than are looked at")             \
 	X(MAC1, "bad-mac1", "the sender does not know our peering-common-name")                \
 	X(COOKIE, "bad-cookie", "not ours, too old, or from another address")                  \
 	X(COOKIE_SENT, "cookie-sent", "asked to prove its address first")                      \

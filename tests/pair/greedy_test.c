@@ -249,6 +249,30 @@ static void one_id_from_everywhere_makes_no_long_chain(void **state)
 	pair_free(p);
 }
 
+/* Anybody can send HELLOs: of a crowd some are looked at in one iteration, others in the next. */
+static void crowd_of_hellos_is_not_looked_at(void **state)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 10}, east, west);
+	struct pair_node *n = &p->node[0];
+
+	(void)state;
+	p->filter = hold_hello;
+	pair_start(p, 1);
+	pair_run(p, 2 * PAIR_SEC);
+	assert_true(is_type(&held, MSG_HELLO));
+	for (unsigned round = 0; round < 2; round++) {
+		pair_begin(n);
+		for (unsigned i = 0; i < 20; i++)
+			engine_receive(n->engine, &held.source, held.payload, held.len);
+	}
+	assert_int_equal(pair_counter(p, 0, "hello-crowded"), 8);
+	assert_int_equal(pair_counter(p, 0, "packets-accepted") +
+				 pair_counter(p, 0, "packets-duplicate") +
+				 pair_counter(p, 0, "cookie-sent"),
+		32);
+	pair_free(p);
+}
+
 /* East says PENDING on and on: its exchange is held open by hand. */
 static void say_pending(struct pair_node *n, struct exchange *x)
 {
@@ -310,6 +334,7 @@ int main(void)
 		cmocka_unit_test(dial_that_found_no_place_comes_again_soon),
 		cmocka_unit_test(finish_that_found_no_place_comes_again),
 		cmocka_unit_test(pending_has_an_end),
+		cmocka_unit_test(crowd_of_hellos_is_not_looked_at),
 		cmocka_unit_test(one_id_from_everywhere_makes_no_long_chain),
 	};
 
