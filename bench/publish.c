@@ -3,10 +3,14 @@
  * Large changes of the view, and what they do to a worker: how long until every peer is there, gone
  * or judged again, and the longest round of the worker meanwhile, which is what a packet may wait.
  */
+#include "bench/far.h"
 #include "bench/harness.h"
-#include "bench/stage.h"
+#include "dataplane/core/engine_state.h"
 
-/* One publication: its rows. */
+#define BUSY_TURNS 2000
+#define BUSY_LEAST 10000 /* with fewer peers all may be done before */
+
+/* One publication: its row. */
 static void publish(const struct bench_options *o, struct stage *s, const char *what,
 	unsigned first, unsigned cnt, unsigned changed)
 {
@@ -20,7 +24,50 @@ static void publish(const struct bench_options *o, struct stage *s, const char *
 			   .value = s->longest.ns / 1e3,
 			   .unit = "us",
 			   .field = {{"peers", NULL, changed}, {"main_ms", NULL, s->main_ns / 1e6},
-				   {"worker_ms", NULL, (s->spent_ns - before) / 1e6}}});
+				   {"worker_ms", NULL, (s->spent_ns - before) / 1e6},
+				   {"its_switches", NULL, s->longest.switches},
+				   {"its_faults", NULL, s->longest.faults}}});
+}
+
+/* Full exchanges with everybody who stays: begun, and some of them done. */
+static void exchange_with(struct stage *s, unsigned cnt)
+{
+	struct engine *e = s->worker->engine;
+	unsigned i;
+
+	for (i = 0; i < cnt; i++) {
+		struct session *session = stage_session(s, i);
+
+		session->reauth_at_ns = stage_now_ns();
+		session_schedule(e, session);
+	}
+	for (i = 0; i < BUSY_TURNS; i++) {
+		(void)far_turn(s->network);
+		stage_main(s);
+	}
+}
+
+/* The same while full exchanges go on all the time. */
+static void run_busy(const struct bench_options *o, unsigned peers)
+{
+	struct stage *s =
+		stage_open(&(struct stage_options){.peer_cnt = peers, .has_verdicts = true});
+	uint64_t before;
+
+	stage_publish(s, 0, peers);
+	s->network = far_new(s, &(struct far_ops){NULL, NULL});
+	exchange_with(s, peers - peers / 2);
+	before = engine_counter(s->worker->engine, REASON_EXCHANGES);
+	bench_must(peers < BUSY_LEAST || before > peers, "no exchange goes on");
+	publish(o, s, "unchanged-busy", 0, peers, 0);
+	publish(o, s, "remove-half-busy", 0, peers - peers / 2, peers / 2);
+	publish(o, s, "add-half-busy", 0, peers, peers / 2);
+	bench_must(
+		peers < BUSY_LEAST || engine_counter(s->worker->engine, REASON_EXCHANGES) > before,
+		"no exchange was done meanwhile");
+	far_free(s->network);
+	s->network = NULL;
+	stage_close(s);
 }
 
 static void run(const struct bench_options *o)
@@ -36,6 +83,7 @@ static void run(const struct bench_options *o)
 	publish(o, s, "remove-half", 0, peers - peers / 2, peers / 2);
 	publish(o, s, "add-half", 0, peers, peers / 2);
 	stage_close(s);
+	run_busy(o, peers);
 }
 
 const struct bench_suite bench_publish = {

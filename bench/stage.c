@@ -12,6 +12,7 @@
 
 #include <openssl/rand.h>
 
+#include "bench/far.h"
 #include "bench/harness.h"
 #include "bench/stage_crypto.h"
 #include "bench/stage_port.h"
@@ -211,7 +212,10 @@ void stage_publish(struct stage *s, unsigned first, unsigned cnt)
 	compile_part_close(&config);
 	for (round = 0; s->d->applied_seq != s->d->seq; round++) {
 		bench_must(round < ROUND_MAX, "the view is not applied");
-		stage_round(s);
+		if (s->network != NULL)
+			(void)far_turn(s->network);
+		else
+			(void)stage_round(s);
 		stage_main(s);
 	}
 }
@@ -404,6 +408,8 @@ struct stage *stage_open(const struct stage_options *options)
 	struct rk_private_key *key;
 
 	bench_must(s != NULL, "out of memory");
+	bench_must(options->peer_cnt <= WORKER_SESSION_MAX,
+		"--peers: a worker, of which there is one here, serves 131,072 of them at most");
 	stage_port_open(&s->to_worker, &s->from_worker);
 	s->d = calloc(1, sizeof(*s->d));
 	key = rk_secret_new(sizeof(*key));

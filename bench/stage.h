@@ -34,6 +34,7 @@ struct stage {
 	struct rk_verdict *verdict;  /* of each peer's certificate */
 	struct rte_ring *to_worker, *from_worker; /* the port's queues */
 	uint64_t view_cnt;
+	struct far *network;        /* has its turns while a view is applied; NULL: all is silent */
 	struct stage_round longest; /* since it was last forgotten */
 	uint64_t round_cnt;
 	double spent_ns; /* CPU time of all its rounds: its clock */

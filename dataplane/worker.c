@@ -17,7 +17,6 @@
 #define TIMERS_PER_RUN 2
 #define IDLE_POLLS     1000
 #define IDLE_SLEEP_MIN 10
-#define SESSION_CNT    131072
 
 unsigned shared_owner_of(const struct shared *s, const char *identity, size_t len)
 {
@@ -65,7 +64,7 @@ static int open_parts(struct worker *w, const uint8_t *cookie_secret)
 {
 	const struct engine_config config = {.worker_id = w->id,
 		.exchange_cnt = w->shared->exchange_cnt,
-		.session_cnt = SESSION_CNT,
+		.session_cnt = WORKER_SESSION_MAX,
 		.cookie_secret = cookie_secret};
 
 	if (w->shared->worker_cnt > 1) {

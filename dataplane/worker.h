@@ -28,8 +28,9 @@
 #include "dataplane/queues.h"
 #include "dataplane/timers.h"
 
-#define WORKER_MAX          64 /* what an index can name */
-#define WORKER_COMMAND_STEP 64 /* commands an iteration: the rest keep their turn */
+#define WORKER_MAX          64     /* what an index can name */
+#define WORKER_SESSION_MAX  131072 /* peers of one worker */
+#define WORKER_COMMAND_STEP 64     /* commands an iteration: the rest keep their turn */
 #define WORKER_REJUDGE_STEP 256
 #define WORKER_STATUS_STEP  32
 #define WORKER_ROTATE_STEP  8

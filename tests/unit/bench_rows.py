@@ -68,6 +68,9 @@ def main():
         result = run(*args)
         if result.returncode != 2 or not result.stderr:
             faults.append(f"{args}: accepted")
+    result = run("table", "--peers", "1000000")
+    if result.returncode != 1 or "131,072" not in result.stderr:
+        faults.append("more peers than a worker serves: not refused")
     print("\n".join(faults) or f"{len(suites)} suites")
     return 1 if faults else 0
 
