@@ -17,7 +17,7 @@ LEFT_OUT = {"bench", "machine", "libcrypto", "kex", "unit", "baseline"}
 def number(value):
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def cell(row, name):

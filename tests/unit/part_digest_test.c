@@ -13,21 +13,6 @@
 
 enum { ENTRIES = 12345 }; /* three chunks */
 
-struct bytes {
-	uint8_t *data;
-	size_t len;
-};
-
-static struct bytes read_part(struct compile_part *part)
-{
-	struct bytes b = {aligned_alloc(64, part->size), part->size};
-
-	assert_non_null(b.data);
-	assert_int_equal(pread(part->fd, b.data, b.len, 0), b.len);
-	compile_part_close(part);
-	return b;
-}
-
 static struct bytes base_bytes(void)
 {
 	struct rk_revocation_entry *e = calloc(ENTRIES, sizeof(*e));

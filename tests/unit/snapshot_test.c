@@ -14,21 +14,6 @@
 
 #include "tests/unit/view_fixture.h"
 
-struct bytes {
-	uint8_t *data;
-	size_t len;
-};
-
-static struct bytes read_part(struct compile_part *part)
-{
-	struct bytes b = {aligned_alloc(64, part->size), part->size};
-
-	assert_non_null(b.data);
-	assert_int_equal(pread(part->fd, b.data, b.len, 0), b.len);
-	compile_part_close(part);
-	return b;
-}
-
 static struct bytes config_bytes(void)
 {
 	struct compile_part part = {.fd = -1};

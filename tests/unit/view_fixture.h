@@ -5,7 +5,9 @@
  */
 #pragma once
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -141,4 +143,20 @@ static inline void fixture_init(struct fixture *f)
 		.peer = f->peer,
 		.peer_cnt = 3,
 	};
+}
+
+struct bytes {
+	uint8_t *data;
+	size_t len;
+};
+
+/* Of a part, which is closed; the caller frees the data. */
+static inline struct bytes read_part(struct compile_part *part)
+{
+	struct bytes b = {aligned_alloc(64, part->size), part->size};
+
+	assert_non_null(b.data);
+	assert_int_equal(pread(part->fd, b.data, b.len, 0), b.len);
+	compile_part_close(part);
+	return b;
 }
