@@ -1,120 +1,64 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A web server that means no good, and lists that are not what they should be: each keeps the last
- * good list in force, and the reason is in the alarm and in the list of sources.
+ * good list in force, and the reason is in the alarm, over REST and in what rekeyctl prints.
  */
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
+#include "control/crl/fetch.h"
+#include "tests/unit/crl_told.h"
+#include "tests/unit/hostile_server.h"
 
-#include "tests/unit/crl_fixture.h"
+/* A server that takes its time is given up after a second, here. */
+int __real_fetch_start(
+	struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg);
+int __wrap_fetch_start(
+	struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg);
 
-/* ---- the server ------------------------------------------------------------------------------- */
-
-/* What it sends, as it stands; then it closes, or goes on for ever. */
-struct script {
-	char *bytes;
-	size_t len;
-	const char *again; /* repeated for ever behind it, or NULL */
-};
-
-struct hostile {
-	struct bench *bench;
-	struct evconnlistener *listener;
-	struct script script;
-	unsigned port;
-};
-
-static void on_written(struct bufferevent *bev, void *arg)
+int __wrap_fetch_start(
+	struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg)
 {
-	struct hostile *h = arg;
+	struct fetch_request sooner = *request;
 
-	if (h->script.again == NULL) {
-		bufferevent_free(bev);
-		return;
-	}
-	for (int i = 0; i < 256; i++)
-		bufferevent_write(bev, h->script.again, strlen(h->script.again));
+	assert_int_equal(request->stall_sec, 0); /* twenty seconds */
+	sooner.stall_sec = 1;
+	return __real_fetch_start(f, &sooner, cb, arg);
 }
 
-static void on_gone(struct bufferevent *bev, short what, void *arg)
+static struct told t;
+
+static int set_up(void **state)
 {
-	(void)what;
-	(void)arg;
-	bufferevent_free(bev);
+	(void)state;
+	told_open(&t);
+	return 0;
 }
 
-static void on_request(struct bufferevent *bev, void *arg)
+static int tear_down(void **state)
 {
-	struct hostile *h = arg;
-	struct evbuffer *in = bufferevent_get_input(bev);
-
-	if (evbuffer_search(in, "\r\n\r\n", 4, NULL).pos < 0)
-		return;
-	evbuffer_drain(in, evbuffer_get_length(in));
-	bufferevent_setcb(bev, NULL, on_written, on_gone, h);
-	if (h->script.len > 0)
-		bufferevent_write(bev, h->script.bytes, h->script.len);
-	else
-		bufferevent_free(bev);
+	(void)state;
+	told_close(&t);
+	return 0;
 }
 
-static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
-	struct sockaddr *address, int len, void *arg)
+/* The last good list: the leaf. */
+static struct test_crl good_list(struct test_crl_entry *leaf, long number)
 {
-	struct hostile *h = arg;
-	struct bufferevent *bev =
-		bufferevent_socket_new(h->bench->d.base, fd, BEV_OPT_CLOSE_ON_FREE);
-
-	(void)listener;
-	(void)address;
-	(void)len;
-	bufferevent_setcb(bev, on_request, NULL, on_gone, h);
-	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	*leaf = (struct test_crl_entry){.cert = t.pki.leaf, .reason = 1};
+	return (struct test_crl){.issuer = t.pki.ca,
+		.issuer_key = t.pki.ca_key,
+		.number = number,
+		.entry = leaf,
+		.entry_cnt = 1};
 }
 
-static void open_hostile(struct hostile *h, struct bench *b)
+static void configure_file(void)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t len = sizeof(sin);
+	char uri[128];
 
-	*h = (struct hostile){.bench = b};
-	h->listener = evconnlistener_new_bind(b->d.base, on_connection, h,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 4, (struct sockaddr *)&sin, len);
-	assert_non_null(h->listener);
-	assert_int_equal(getsockname(evconnlistener_get_fd(h->listener), (void *)&sin, &len), 0);
-	h->port = ntohs(sin.sin_port);
-}
-
-static void close_hostile(struct hostile *h)
-{
-	evconnlistener_free(h->listener);
-	free(h->script.bytes);
-	h->script.bytes = NULL;
-}
-
-/* head, and the first sent bytes of body. */
-static void set_script(struct hostile *h, const char *head, const uint8_t *body, size_t sent)
-{
-	size_t head_len = strlen(head);
-
-	free(h->script.bytes);
-	h->script.bytes = malloc(head_len + sent);
-	memcpy(h->script.bytes, head, head_len);
-	memcpy(h->script.bytes + head_len, body, sent);
-	h->script.len = head_len + sent;
+	snprintf(uri, sizeof(uri), "file://%s", t.list);
+	told_configure(&t, uri, NULL);
 }
 
 /* ---- servers ---------------------------------------------------------------------------------- */
-
-static uint8_t *make_crl(struct bench *b, long number, size_t *len)
-{
-	X509_CRL *made = test_crl_new(&(struct test_crl){
-		.issuer = b->pki.ca, .issuer_key = b->pki.ca_key, .number = number});
-	uint8_t *der = test_crl_der(made, len);
-
-	X509_CRL_free(made);
-	return der;
-}
 
 enum body { BODY_NONE, BODY_WHOLE, BODY_HALF };
 
@@ -126,6 +70,7 @@ static const struct server_row {
 	const char *again;
 	const char *kind;
 	const char *error; /* part of last_error */
+	bool is_dripping;
 } server_rows[] = {
 	{"HTML with status 200",
 		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Sign in</html>", 0,
@@ -157,53 +102,37 @@ static const struct server_row {
 	{"redirect to another scheme",
 		"HTTP/1.1 302 Found\r\nLocation: gopher://127.0.0.1/\r\n\r\n", 0, BODY_NONE, NULL,
 		"crl-fetch", "rotocol"},
+	{"a slow drip", "HTTP/1.1 200 OK\r\n\r\n", 0, BODY_WHOLE, NULL, "crl-fetch", "too slow",
+		true},
 	{"not found", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 0, BODY_NONE, NULL,
 		"crl-fetch", "404"},
 	{"not modified, unasked", "HTTP/1.1 304 Not Modified\r\n\r\n", 0, BODY_NONE, NULL,
 		"crl-fetch", "304"},
 };
 
-static void expect_kept(struct bench *b, const char *what, const char *kind, const char *error)
-{
-	json_t *source = refresh(b);
-	const char *text = text_of(source, "last_error");
-
-	if (text == NULL || strstr(text, error) == NULL)
-		fail_msg("%s: last_error is %s", what, text != NULL ? text : "none");
-	if (strcmp(seen.alarm_kind, kind) != 0)
-		fail_msg("%s: the alarm is %s", what, seen.alarm_kind);
-	if (strstr(seen.alarm_text, text) == NULL)
-		fail_msg("%s: the alarm says %s", what, seen.alarm_text);
-	if (!is_revoked(b, b->pki.leaf))
-		fail_msg("%s: the last good list is gone", what);
-	assert_int_equal(json_integer_value(json_object_get(source, "entries")), 1);
-}
-
 static void hostile_servers_change_nothing(void **state)
 {
-	struct bench *b = *state;
-	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
-	char file_uri[160], head[256];
-	struct hostile h;
+	struct test_crl_entry leaf;
+	struct test_crl like = good_list(&leaf, 1);
+	struct hostile_server h;
+	char uri[64], head[256];
+	X509_CRL *list = test_crl_new(&like);
 	size_t len;
-	uint8_t *der = make_crl(b, 9, &len);
+	uint8_t *der = test_crl_der(list, &len);
 
-	/* The good one first, from the URL that turns bad: the file's name is not in the master list. */
-	open_hostile(&h, b);
-	strcpy(file_uri, b->uri);
-	snprintf(b->uri, sizeof(b->uri), "http://127.0.0.1:%u/ca.crl", h.port);
-	b->source.is_local_address_allowed = true;
-	put_crl(b, 1, &west, 1);
-	{
-		FILE *f = fopen(b->path, "rb");
-		uint8_t good[4096];
-		size_t good_len = fread(good, 1, sizeof(good), f);
-
-		fclose(f);
-		set_script(&h, "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n\r\n", good, good_len);
-	}
-	crl_manager_discover(b->d.crl);
-	assert_null(text_of(refresh(b), "last_error"));
+	(void)state;
+	hostile_open(&h, t.f.d.base);
+	snprintf(uri, sizeof(uri), "http://127.0.0.1:%u/ca.crl", h.port);
+	hostile_say(&h, "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n\r\n", der, len);
+	told_configure(&t, uri, NULL);
+	told_refresh(&t);
+	assert_true(told_is_revoked(&t));
+	free(der);
+	X509_CRL_free(list);
+	like.number = 9;
+	like.entry_cnt = 0; /* it would take the revocation back */
+	list = test_crl_new(&like);
+	der = test_crl_der(list, &len);
 	for (size_t i = 0; i < sizeof(server_rows) / sizeof(server_rows[0]); i++) {
 		const struct server_row *row = &server_rows[i];
 		const size_t sent[] = {0, len, len / 2};
@@ -214,12 +143,15 @@ static void hostile_servers_change_nothing(void **state)
 				len + (size_t)row->length_off);
 		else
 			snprintf(head, sizeof(head), "%s", row->head);
-		set_script(&h, head, der, sent[row->body]);
-		h.script.again = row->again;
-		expect_kept(b, row->what, row->kind, row->error);
+		hostile_say(&h, head, der, sent[row->body]);
+		h.again = row->again;
+		h.is_dripping = row->is_dripping;
+		told_expect(
+			&t, row->what, (struct told_words){"lab/issuing", row->kind, row->error});
 	}
 	free(der);
-	close_hostile(&h);
+	X509_CRL_free(list);
+	hostile_close(&h);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------ */
@@ -234,10 +166,10 @@ static const struct test_crl_entry bad_reason[] = {{.serial_hex = "05", .reason 
 static const struct list_row {
 	const char *what;
 	struct test_crl crl; /* by our CA unless the row says otherwise */
-	bool is_by_root;     /* in the CA's name */
+	bool is_by_another;  /* in the CA's name */
 	const char *error;
 } list_rows[] = {
-	{"bad signature", {.number = 9}, true, "crl-"},
+	{"bad signature", {.number = 9}, true, "crl-bad-signature"},
 	{"older number", {.number = 4}, false, "crl-rollback"},
 	{"future date", {.number = 9, .this_update = 86400}, false, "crl-not-yet-valid"},
 	{"delta used as base", {.number = 9, .delta_base = "5"}, false, "crl-delta-not-supported"},
@@ -269,79 +201,116 @@ static const struct list_row {
 
 static void bad_lists_change_nothing(void **state)
 {
-	struct bench *b = *state;
-	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	struct test_crl_entry leaf;
+	const struct test_crl good = good_list(&leaf, 5);
+	struct told_words words = {.source = "lab/issuing"};
 
-	put_crl(b, 5, &west, 1);
-	crl_manager_discover(b->d.crl);
-	assert_null(text_of(refresh(b), "last_error"));
+	(void)state;
+	told_write_list(t.list, &good);
+	configure_file();
+	told_refresh(&t);
+	foreign[0].issuer = t.pki.ca;
 	for (size_t i = 0; i < sizeof(list_rows) / sizeof(list_rows[0]); i++) {
 		struct test_crl crl = list_rows[i].crl;
 
-		foreign[0].issuer = b->pki.ca;
-		crl.issuer = b->pki.ca;
-		crl.issuer_key = list_rows[i].is_by_root ? b->pki.leaf_key : b->pki.ca_key;
-		if (crl.this_update != 0)
+		crl.issuer = t.pki.ca;
+		crl.issuer_key = list_rows[i].is_by_another ? t.pki.leaf_key : t.pki.ca_key;
+		if (crl.this_update != 0) {
 			crl.this_update += time(NULL);
-		if (crl.this_update != 0)
 			crl.next_update = crl.this_update + 86400;
-		put_crl_at(b->path, &crl);
-		expect_kept(b, list_rows[i].what,
-			strcmp(list_rows[i].error, "crl-rollback") == 0 ? "crl-rollback"
-									: "crl-refused",
-			list_rows[i].error);
+		}
+		told_write_list(t.list, &crl);
+		words.reason = list_rows[i].error;
+		words.kind =
+			strcmp(words.reason, "crl-rollback") == 0 ? "crl-rollback" : "crl-refused";
+		told_expect(&t, list_rows[i].what, words);
 	}
 }
 
 /* Refused for its issuer, which no CA of ours has. */
 static void stranger_is_named(void **state)
 {
-	struct bench *b = *state;
-	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	struct test_crl_entry leaf;
+	const struct test_crl good = good_list(&leaf, 5);
 	EVP_PKEY *key = test_key_shared(TEST_P256, 4);
 	X509 *stranger =
 		test_cert_new(&(struct test_cert){.cn = "stranger", .key = key, .is_ca = true});
 
-	put_crl(b, 5, &west, 1);
-	crl_manager_discover(b->d.crl);
-	refresh(b);
-	put_crl_at(b->path, &(struct test_crl){.issuer = stranger, .issuer_key = key, .number = 9});
-	expect_kept(b, "wrong issuer", "crl-refused", "crl-issuer-unknown");
+	(void)state;
+	told_write_list(t.list, &good);
+	configure_file();
+	told_refresh(&t);
+	told_write_list(
+		t.list, &(struct test_crl){.issuer = stranger, .issuer_key = key, .number = 9});
+	told_expect(&t, "wrong issuer",
+		(struct told_words){"lab/issuing", "crl-refused", "crl-issuer-unknown"});
 	X509_free(stranger);
+}
+
+/* The delta's own line says it; what the full list revokes is revoked. */
+static void delta_without_base_is_told(void **state)
+{
+	struct test_crl_entry leaf;
+	const struct test_crl good = good_list(&leaf, 5);
+	char uri[128], delta[128], path[96];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/delta.crl", t.f.root);
+	snprintf(uri, sizeof(uri), "file://%s", t.list);
+	snprintf(delta, sizeof(delta), "file://%s", path);
+	told_write_list(t.list, &good);
+	told_write_list(path, &(struct test_crl){.issuer = t.pki.ca,
+				      .issuer_key = t.pki.ca_key,
+				      .number = 9,
+				      .delta_base = "8"});
+	told_configure(&t, uri, delta);
+	told_refresh(&t);
+	told_expect(&t, "delta without base",
+		(struct told_words){"lab/issuing/delta", "crl-refused", "crl-delta-without-base"});
+	/* And a full list where deltas belong. */
+	told_write_list(path, &good);
+	told_expect(&t, "full list for a delta",
+		(struct told_words){"lab/issuing/delta", "crl-refused", "crl-not-a-delta"});
 }
 
 /* Taken, since what it revokes is revoked; said to be stale; an empty one takes everything back. */
 static void expired_and_empty_lists_are_taken(void **state)
 {
-	struct bench *b = *state;
-	const struct test_crl_entry west = {.cert = b->pki.leaf, .reason = 1};
+	struct test_crl_entry entry[2];
+	struct test_crl like = good_list(entry, 5);
 
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = 5,
-				    .this_update = time(NULL) - 7200,
-				    .next_update = time(NULL) - 3600,
-				    .entry = &west,
-				    .entry_cnt = 1});
-	crl_manager_discover(b->d.crl);
-	refresh(b);
-	assert_true(is_revoked(b, b->pki.leaf));
-	assert_string_equal(seen.alarm_kind, "crl-stale");
-	put_crl(b, 6, NULL, 0);
-	refresh(b);
-	assert_false(is_revoked(b, b->pki.leaf));
-	assert_string_equal(seen.alarm_kind, "");
+	(void)state;
+	entry[1] =
+		(struct test_crl_entry){.serial_hex = "7F020304050607080910111213141516171819FF"};
+	like.entry_cnt = 2;
+	like.this_update = time(NULL) - 7200;
+	like.next_update = time(NULL) - 3600;
+	told_write_list(t.list, &like);
+	configure_file();
+	told_refresh(&t);
+	assert_true(told_is_revoked(&t));
+	told_ask(&t, false);
+	assert_non_null(strstr(t.text, "is stale: its next update was due"));
+	assert_non_null(strstr(t.text, "Revoked certificates in force: 2"));
+	like = (struct test_crl){.issuer = t.pki.ca, .issuer_key = t.pki.ca_key, .number = 6};
+	told_write_list(t.list, &like);
+	told_refresh(&t);
+	assert_false(told_is_revoked(&t));
+	told_ask(&t, false);
+	assert_null(strstr(t.text, "stale"));
+	assert_non_null(strstr(t.text, "Revoked certificates in force: 0"));
 }
 
-#define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_BENCH(hostile_servers_change_nothing),
-		WITH_BENCH(bad_lists_change_nothing),
-		WITH_BENCH(stranger_is_named),
-		WITH_BENCH(expired_and_empty_lists_are_taken),
+		T(hostile_servers_change_nothing),
+		T(bad_lists_change_nothing),
+		T(stranger_is_named),
+		T(delta_without_base_is_told),
+		T(expired_and_empty_lists_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,12 +3,14 @@
  * A URL in a certificate whose server sends us on to this machine. In a network namespace of its own,
  * where 192.0.2.1 is an address like any other on the way.
  */
-#include <errno.h>
+#include <arpa/inet.h>
+#include <event2/http.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
-#include "tests/unit/crl_fixture.h"
+#include "tests/unit/crl_told.h"
 
 #define ELSEWHERE "192.0.2.1"
 #define SKIP      77
@@ -68,13 +70,29 @@ static void answer(struct evhttp_request *req, void *arg)
 	evhttp_send_reply(req, 302, "Found", NULL);
 }
 
-static void open_server(struct bench *b, struct server *s, const char *address)
+static struct told t;
+
+static int set_up(void **state)
+{
+	(void)state;
+	told_open(&t);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	told_close(&t);
+	return 0;
+}
+
+static void open_server(struct server *s, const char *address)
 {
 	struct evhttp_bound_socket *bound;
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 
-	s->http = evhttp_new(b->d.base);
+	s->http = evhttp_new(t.f.d.base);
 	evhttp_set_gencb(s->http, answer, s);
 	bound = evhttp_bind_socket_with_handle(s->http, address, 0);
 	assert_non_null(bound);
@@ -85,26 +103,34 @@ static void open_server(struct bench *b, struct server *s, const char *address)
 /* Whoever answers elsewhere may not make us ask the services of this machine. */
 static void redirect_to_loopback_is_not_followed(void **state)
 {
-	struct bench *b = *state;
+	const struct test_crl_entry leaf = {.cert = t.pki.leaf, .reason = 1};
 	struct server here = {0}, elsewhere = {0};
-	char points[96];
+	char url[128], points[144];
 	X509 *cert;
 
-	open_server(b, &here, "127.0.0.1");
-	open_server(b, &elsewhere, ELSEWHERE);
+	(void)state;
+	told_write_list(t.list, &(struct test_crl){.issuer = t.pki.ca,
+					.issuer_key = t.pki.ca_key,
+					.entry = &leaf,
+					.entry_cnt = 1});
+	snprintf(url, sizeof(url), "file://%s", t.list);
+	told_configure(&t, url, NULL);
+	told_refresh(&t);
+	daemon_fixture_config(&t.f, FIXTURE_CONFIG); /* no endpoint, and no setting of one */
+	daemon_reload(&t.f.d);
+	open_server(&here, "127.0.0.1");
+	open_server(&elsewhere, ELSEWHERE);
 	snprintf(elsewhere.location, sizeof(elsewhere.location), "http://127.0.0.1:%u/ca.crl",
 		here.port);
-	snprintf(points, sizeof(points), "URI:http://" ELSEWHERE ":%u/ca.crl", elsewhere.port);
+	snprintf(url, sizeof(url), "http://" ELSEWHERE ":%u/ca.crl", elsewhere.port);
+	snprintf(points, sizeof(points), "URI:%s", url);
 	cert = test_cert_new(&(struct test_cert){.cn = "pointer",
-		.key = b->pki.leaf_key,
-		.issuer = b->pki.ca,
-		.issuer_key = b->pki.ca_key,
+		.key = t.pki.leaf_key,
+		.issuer = t.pki.ca,
+		.issuer_key = t.pki.ca_key,
 		.crl_points = points});
-	b->config.crl_cnt = 0;
-	crl_manager_discover(b->d.crl);
-	crl_manager_note_certificate(b->d.crl, cert);
-	assert_non_null(strstr(text_of(refresh(b), "last_error"), "loopback"));
-	assert_string_equal(seen.alarm_kind, "crl-fetch");
+	crl_manager_note_certificate(t.f.d.crl, cert);
+	told_expect(&t, "redirect to loopback", (struct told_words){url, "crl-fetch", "loopback"});
 	assert_true(elsewhere.asked_cnt > 0);
 	assert_int_equal(here.asked_cnt, 0);
 	X509_free(cert);
