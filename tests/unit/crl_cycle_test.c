@@ -315,6 +315,50 @@ static void configured_delta_goes_before_a_learnt_one(void **state)
 	assert_null(text_of(source_named(b, name), "last_try"));
 }
 
+/* Nor is a list of another issuer, which a certificate may name (cRLIssuer), what is configured of its own. */
+static void list_of_another_issuer_is_not_overridden(void **state)
+{
+	struct bench *b = *state;
+	char file[160], path[160], url[2][96], points[104];
+	const json_t *source;
+
+	strcpy(file, b->uri);
+	start_server(b);
+	strcpy(b->uri, file);
+	put_crl(b, 5, NULL, 0);
+	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
+	put_crl_at(path, &(struct test_crl){.issuer = b->pki.root,
+				 .issuer_key = b->pki.root_key,
+				 .number = 7,
+				 .idp = "critical,indirectCRL:TRUE"});
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	for (int is_other = 0; is_other < 2; is_other++) {
+		X509 *cert;
+
+		snprintf(url[is_other], sizeof(url[0]), "http://127.0.0.1:%u/%s", b->port,
+			is_other ? "delta.crl" : "nobody-asks.crl");
+		snprintf(points, sizeof(points), "URI:%s", url[is_other]);
+		cert = test_cert_new(&(struct test_cert){.cn = "pointer",
+			.key = b->pki.leaf_key,
+			.issuer = b->pki.ca,
+			.issuer_key = b->pki.ca_key,
+			.crl_points = points,
+			.crl_issuer = is_other ? b->pki.root : NULL});
+		crl_manager_note_certificate(b->d.crl, cert);
+		X509_free(cert);
+	}
+	refresh(b);
+	source = source_named(b, url[0]);
+	assert_true(json_is_true(json_object_get(source, "overridden")));
+	assert_null(text_of(source, "last_try"));
+	source = source_named(b, url[1]);
+	assert_true(json_is_false(json_object_get(source, "overridden")));
+	assert_string_equal(text_of(source, "crl_number"), "07");
+	assert_string_equal(text_of(source, "scope"), "indirect");
+	assert_string_equal(seen.alarm_kind, "");
+}
+
 /* An alarm before a list is stale, in the last tenth of its time. */
 static void ending_list_is_an_alarm(void **state)
 {
@@ -369,6 +413,7 @@ int main(void)
 		WITH_BENCH(certificate_leads_to_a_delta),
 		WITH_BENCH(interval_of_learnt_lists_is_the_cas),
 		WITH_BENCH(configured_delta_goes_before_a_learnt_one),
+		WITH_BENCH(list_of_another_issuer_is_not_overridden),
 		WITH_BENCH(large_full_list_starts_after_the_delta),
 		WITH_BENCH(shrunk_list_is_held_for_one_cycle),
 		WITH_BENCH(ending_list_is_an_alarm),

@@ -238,15 +238,20 @@ static GENERAL_NAMES *directory_names(const X509_NAME *name)
 	return names;
 }
 
+/* Of every distribution point that is there, or of one without a name. */
 static void add_crl_issuer(X509 *cert, const X509 *crl_issuer)
 {
-	CRL_DIST_POINTS *points = CRL_DIST_POINTS_new();
-	DIST_POINT *point = DIST_POINT_new();
+	CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
 
-	must(points != NULL && point != NULL);
-	point->CRLissuer = directory_names(X509_get_subject_name(crl_issuer));
-	must(sk_DIST_POINT_push(points, point) > 0);
-	must(X509_add1_ext_i2d(cert, NID_crl_distribution_points, points, 0, 0) == 1);
+	if (points == NULL) {
+		points = CRL_DIST_POINTS_new();
+		must(points != NULL && sk_DIST_POINT_push(points, DIST_POINT_new()) > 0);
+	}
+	for (int i = 0; i < sk_DIST_POINT_num(points); i++)
+		sk_DIST_POINT_value(points, i)->CRLissuer =
+			directory_names(X509_get_subject_name(crl_issuer));
+	must(X509_add1_ext_i2d(cert, NID_crl_distribution_points, points, 0, X509V3_ADD_REPLACE) ==
+		1);
 	CRL_DIST_POINTS_free(points);
 }
 

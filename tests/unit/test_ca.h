@@ -59,7 +59,7 @@ struct test_cert {
 	const char *alt_name;         /* none */
 	const char *name_constraints; /* none */
 	const char *crl_points;       /* none */
-	const X509 *crl_issuer;       /* none; a distribution point with its name as cRLIssuer */
+	const X509 *crl_issuer;       /* none; its name as cRLIssuer of crl_points, or of a point */
 	const char *extra_name;       /* none; any other extension */
 	const char *extra_value;
 	const char *unknown_critical; /* none; an OID */
