@@ -307,7 +307,7 @@ static void add_latency(struct metrics_text *t, const json_t *counters, const ch
 }
 
 /* Gauges that the data plane names itself, with this before. */
-static void add_queues(struct metrics_text *t, json_t *counters, const char *prefix,
+static void add_told(struct metrics_text *t, json_t *counters, const char *prefix, const char *what,
 	const char *family, const char *help)
 {
 	char label[LABEL_LEN];
@@ -319,9 +319,39 @@ static void add_queues(struct metrics_text *t, json_t *counters, const char *pre
 	{
 		if (strncmp(name, prefix, strlen(prefix)) != 0)
 			continue;
-		metrics_label(label, sizeof(label), "queue", name + strlen(prefix));
+		metrics_label(label, sizeof(label), what, name + strlen(prefix));
 		metrics_gauge(t, family, label, (double)json_integer_value(value));
 	}
+}
+
+/* "port-RESULT/PORT", as the data plane names what its devices count. */
+static void add_ports(struct metrics_text *t, json_t *counters)
+{
+	char label[2 * (LABEL_LEN + 1)], result[LABEL_LEN];
+	const char *name, *port;
+	json_t *value;
+
+	metrics_family(t, "rekey_dataplane_port_frames", METRIC_COUNTER,
+		"Frames that a port's device counted, by what became of them.");
+	json_object_foreach(counters, name, value)
+	{
+		port = strchr(name, '/');
+		if (strncmp(name, "port-", 5) != 0 || port == NULL)
+			continue;
+		snprintf(result, sizeof(result), "%.*s", (int)(port - name - 5), name + 5);
+		add_label(label, add_label(label, 0, "port", port + 1), "result", result);
+		metrics_counter(t, "rekey_dataplane_port_frames", label,
+			(uint64_t)json_integer_value(value));
+	}
+	add_told(t, counters, "gauge-port-up/", "port", "rekey_dataplane_port_up",
+		"Whether a port has a link.");
+}
+
+/* Neither an event nor a reason of the network layer. */
+static bool is_other(const char *name)
+{
+	return strncmp(name, "net-", 4) == 0 || strncmp(name, "gauge-", 6) == 0 ||
+	       strncmp(name, "port-", 5) == 0 || strstr(name, "-us-") != NULL;
 }
 
 static void add_dataplane(struct metrics_text *t, json_t *counters)
@@ -340,12 +370,12 @@ static void add_dataplane(struct metrics_text *t, json_t *counters)
 		metrics_counter(
 			t, "rekey_dataplane_frames", label, (uint64_t)json_integer_value(value));
 	}
+	add_ports(t, counters);
 	metrics_family(t, "rekey_dataplane_events", METRIC_COUNTER,
 		"Messages of the protocol and what followed from them, by reason.");
 	json_object_foreach(counters, name, value)
 	{
-		if (strncmp(name, "net-", 4) == 0 || strncmp(name, "gauge-", 6) == 0 ||
-			strstr(name, "-us-") != NULL)
+		if (is_other(name))
 			continue;
 		metrics_label(label, sizeof(label), "reason", name);
 		metrics_counter(
@@ -359,9 +389,9 @@ static void add_dataplane(struct metrics_text *t, json_t *counters)
 		"The longest round of a worker in the last second that was told.",
 		(double)json_integer_value(json_object_get(counters, "gauge-longest-pause-ns")) /
 			1e9);
-	add_queues(t, counters, "gauge-queue-", "rekey_dataplane_queue_depth",
+	add_told(t, counters, "gauge-queue-", "queue", "rekey_dataplane_queue_depth",
 		"How much is in each queue of the data plane, over all workers.");
-	add_queues(t, counters, "gauge-limit-", "rekey_dataplane_queue_limit",
+	add_told(t, counters, "gauge-limit-", "queue", "rekey_dataplane_queue_limit",
 		"What each queue holds before something is refused or dropped.");
 }
 

@@ -220,6 +220,7 @@ static bool run_due(struct dataplane *d)
 	reports_expire(d, now);
 	reports_note_depths(d);
 	port_set_watch(d->ports, now);
+	port_set_count(d->ports, now);
 	tell_counters(d, now);
 	renew_cookie(d, now);
 	save_state(d, now);

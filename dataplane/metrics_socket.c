@@ -79,6 +79,26 @@ static void add_frames(struct text *t, const struct shared *shared)
 	}
 }
 
+static void add_ports(struct text *t, const struct shared *shared)
+{
+	const struct port_stats *port;
+	unsigned id;
+
+	add_family(t, "rekey_dataplane_port_frames", "counter",
+		"Frames that a port's device counted, by what became of them.");
+	for (id = 0; (port = port_set_next(shared->ports, &id)) != NULL;)
+		for (unsigned n = 0; n < PORT_STAT_CNT; n++)
+			add(t,
+				"rekey_dataplane_port_frames_total{port=\"%s\",result=\"%s\"} "
+				"%" PRIu64 "\n",
+				port->name, port_stat_name((enum port_stat)n),
+				port_stats_get(port, (enum port_stat)n));
+	add_family(t, "rekey_dataplane_port_up", "gauge", "Whether a port has a link.");
+	for (id = 0; (port = port_set_next(shared->ports, &id)) != NULL;)
+		add(t, "rekey_dataplane_port_up{port=\"%s\"} %d\n", port->name,
+			port_stats_is_up(port));
+}
+
 static void add_events(struct text *t, const struct shared *shared)
 {
 	add_family(t, "rekey_dataplane_events", "counter",
@@ -139,6 +159,7 @@ size_t metrics_text_build(const struct shared *shared, char *out, size_t size)
 	add(&t, "rekey_dataplane_build_info{version=\"%s\",kex=\"%s\"} 1\n", REKEY_VERSION,
 		kex_backend_name(kex_backend_used()));
 	add_frames(&t, shared);
+	add_ports(&t, shared);
 	add_events(&t, shared);
 	add_latency(&t, shared, LATENCY_EXCHANGE, "rekey_dataplane_exchange_seconds",
 		"From the first message of a full exchange to its key.");

@@ -35,6 +35,7 @@ struct port {
 	uint16_t id;
 	uint16_t queue_cnt; /* main: w before it is published, workers: r */
 	struct grave grave; /* main: the grace period of a pause */
+	struct port_stats stats;
 };
 
 struct port_set {
@@ -43,6 +44,7 @@ struct port_set {
 	unsigned worker_cnt;
 	uint16_t mtu_max;
 	uint64_t watched_ns;
+	uint64_t counted_ns;
 	bool is_watched; /* some port reconnects */
 	struct port port[RTE_MAX_ETHPORTS];
 	char absent[RK_PORT_NAME_MAX + 1]; /* the last name that no device had */
@@ -235,6 +237,7 @@ uint16_t port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MA
 			return PORT_NONE;
 		}
 		s->port[id].is_running = true;
+		port_stats_open(&s->port[id].stats, id, name);
 		log_info("port %s is up", name);
 	}
 	if (rte_eth_macaddr_get(id, &address) != 0)
@@ -283,6 +286,29 @@ void port_set_watch(struct port_set *s, uint64_t now_ns)
 uint64_t port_set_deadline_ns(const struct port_set *s)
 {
 	return s->is_watched ? s->watched_ns + PORT_WATCH_NS : UINT64_MAX;
+}
+
+void port_set_count(struct port_set *s, uint64_t now_ns)
+{
+	uint16_t id;
+
+	if (now_ns - s->counted_ns < PORT_COUNT_NS)
+		return;
+	s->counted_ns = now_ns;
+	for (id = 0; id < RTE_MAX_ETHPORTS; id++)
+		if (s->port[id].is_running)
+			port_stats_note(&s->port[id].stats, id);
+}
+
+const struct port_stats *port_set_next(const struct port_set *s, unsigned *id)
+{
+	while (s != NULL && *id < RTE_MAX_ETHPORTS) {
+		const struct port_stats *stats = &s->port[(*id)++].stats;
+
+		if (port_stats_is_set_up(stats))
+			return stats;
+	}
+	return NULL;
 }
 
 static bool is_paused(const struct port_set *s, uint16_t id)

@@ -14,11 +14,13 @@
 
 #include "dataplane/graveyard.h"
 #include "dataplane/net.h"
+#include "dataplane/port_stats.h"
 
 #define PORT_BURST       32
 #define PORT_RECEIVE_LEN 2048 /* frames that a queue holds, where the device lets us choose */
 #define PORT_RING_LEN    1024 /* frames under way from one worker to another */
 #define PORT_WATCH_NS    UINT64_C(200000000)
+#define PORT_COUNT_NS    UINT64_C(1000000000)
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -35,6 +37,11 @@ uint16_t port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac[NET_MA
 /* Looks after devices that have to connect again; at least at every deadline. */
 void port_set_watch(struct port_set *s, uint64_t now_ns);
 uint64_t port_set_deadline_ns(const struct port_set *s);
+
+/* Reads what the devices count, once every PORT_COUNT_NS. */
+void port_set_count(struct port_set *s, uint64_t now_ns);
+/* Any thread. The first port from *id on, which then is behind it; NULL: there is none, or no set. */
+const struct port_stats *port_set_next(const struct port_set *s, unsigned *id);
 
 /* Pairs of queues that a published port has. Any worker. */
 uint16_t port_queue_cnt(const struct port_set *s, uint16_t id);

@@ -120,11 +120,15 @@ static void send_back(struct dataplane *d, struct message *m)
 
 uint64_t reports_counters_sum(const struct dataplane *d)
 {
+	const struct port_stats *port;
 	uint64_t sum = 0;
 	unsigned i;
 
 	for (i = 0; i < d->shared.worker_cnt; i++)
 		sum += counters_sum(&d->shared.worker[i]->counters, d->shared.worker[i]->engine);
+	for (i = 0; (port = port_set_next(d->ports, &i)) != NULL;)
+		for (unsigned n = 0; n < PORT_STAT_CNT; n++)
+			sum += port_stats_get(port, (enum port_stat)n);
 	return sum;
 }
 
@@ -170,6 +174,46 @@ static void tell_gauges(struct dataplane *d)
 	channel_send(d->channel, &m);
 }
 
+/*
+ * A device's name may be longer than what is left of a counter's: then it is its end, where names that
+ * are made in one way differ.
+ */
+static void add_port(
+	struct rk_msg_counters *out, const char *what, const char *port, uint64_t value)
+{
+	struct rk_counter *c = &out->counter[out->cnt++];
+	int before = snprintf(c->name, sizeof(c->name), "%s/", what);
+	size_t room = sizeof(c->name) - 1 - (size_t)before, len = strlen(port);
+
+	strcpy(c->name + before, len > room ? port + (len - room) : port);
+	c->value = value;
+}
+
+static void tell_ports(struct dataplane *d)
+{
+	static const char *const names[] = {
+#define X(id, name, help) [PORT_##id] = "port-" name,
+		PORT_STATS(X)
+#undef X
+	};
+	struct rk_message m = {.type = RK_MSG_COUNTERS};
+	const struct port_stats *port;
+	unsigned id = 0;
+
+	while ((port = port_set_next(d->ports, &id)) != NULL) {
+		for (unsigned n = 0; n < PORT_STAT_CNT; n++)
+			add_port(&m.counters, names[n], port->name,
+				port_stats_get(port, (enum port_stat)n));
+		add_port(&m.counters, "gauge-port-up", port->name, port_stats_is_up(port));
+		if (m.counters.cnt + PORT_STAT_CNT + 1 > RK_COUNTERS_PER_MSG) {
+			channel_send(d->channel, &m);
+			m.counters.cnt = 0;
+		}
+	}
+	if (m.counters.cnt > 0)
+		channel_send(d->channel, &m);
+}
+
 void reports_counters(struct dataplane *d)
 {
 	struct rk_message m = {.type = RK_MSG_COUNTERS};
@@ -184,6 +228,7 @@ void reports_counters(struct dataplane *d)
 				d->shared.worker[i]->engine);
 		channel_send(d->channel, &m);
 	}
+	tell_ports(d);
 	tell_gauges(d);
 }
 

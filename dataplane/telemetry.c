@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/telemetry.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,6 +25,14 @@ static void add_number(struct rte_tel_data *out, const char *name, uint64_t valu
 #endif
 }
 
+/* DPDK's names have neither '-' nor what device names are made of. */
+static void make_plain(char *name)
+{
+	for (; *name != '\0'; name++)
+		if (!isalnum((unsigned char)*name))
+			*name = '_';
+}
+
 static void add_counters(struct rte_tel_data *out)
 {
 	struct rk_msg_counters sum;
@@ -34,12 +43,8 @@ static void add_counters(struct rte_tel_data *out)
 			counters_add_up(&sum, first, &source->worker[i]->counters,
 				source->worker[i]->engine);
 		for (uint32_t i = 0; i < sum.cnt; i++) {
-			char *name = sum.counter[i].name;
-
-			/* DPDK's names have no '-'. */
-			for (char *p = strchr(name, '-'); p != NULL; p = strchr(p, '-'))
-				*p = '_';
-			add_number(out, name, sum.counter[i].value);
+			make_plain(sum.counter[i].name);
+			add_number(out, sum.counter[i].name, sum.counter[i].value);
 		}
 	}
 }
@@ -93,6 +98,36 @@ static int tell_queues(const char *command, const char *params, struct rte_tel_d
 	return 0;
 }
 
+static void add_port(struct rte_tel_data *out, const struct port_stats *port)
+{
+	char name[sizeof(port->name) + 16];
+
+	for (unsigned n = 0; n < PORT_STAT_CNT; n++) {
+		snprintf(
+			name, sizeof(name), "%s_%s", port->name, port_stat_name((enum port_stat)n));
+		make_plain(name);
+		add_number(out, name, port_stats_get(port, (enum port_stat)n));
+	}
+	snprintf(name, sizeof(name), "%s_up", port->name);
+	make_plain(name);
+	add_number(out, name, port_stats_is_up(port));
+}
+
+static int tell_ports(const char *command, const char *params, struct rte_tel_data *out)
+{
+	const struct port_stats *port;
+	unsigned id = 0;
+
+	(void)command;
+	(void)params;
+	rte_tel_data_start_dict(out);
+	pthread_mutex_lock(&lock);
+	while (source != NULL && (port = port_set_next(source->ports, &id)) != NULL)
+		add_port(out, port);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
 void telemetry_open(struct shared *shared)
 {
 	int ret = rte_telemetry_register_cmd("/rekey/counters", tell_counters,
@@ -105,6 +140,10 @@ void telemetry_open(struct shared *shared)
 	if (ret == 0)
 		ret = rte_telemetry_register_cmd("/rekey/queues", tell_queues,
 			"How full each queue is, and what it holds at most. No parameters.");
+	if (ret == 0)
+		ret = rte_telemetry_register_cmd("/rekey/ports", tell_ports,
+			"What the device of each port counted, and whether it has a link. No "
+			"parameters.");
 	if (ret < 0)
 		log_warning("no telemetry commands: %s", strerror(-ret));
 	pthread_mutex_lock(&lock);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Commands of DPDK's telemetry socket (dpdk-telemetry.py): /rekey/counters, all workers together,
- * and /rekey/workers. They run on DPDK's telemetry thread and read counters alone. Main calls these.
+ * /rekey/workers, /rekey/queues and /rekey/ports. They run on DPDK's telemetry thread and read counters
+ * alone. Main calls these.
  */
 #pragma once
 

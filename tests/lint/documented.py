@@ -49,7 +49,8 @@ def helpless(root):
     """Every counter stands in the page of what to do, every alarm's advice has a command."""
     page, text = "docs/troubleshooting.md", None
     for source, pattern in (("dataplane/core/reason.h", r'X\([A-Z0-9_]+,\s*"([a-z0-9-]+)"'),
-                            ("dataplane/net.h", r'^\tX\([A-Z0-9_]+, "([a-z0-9-]+)"')):
+                            ("dataplane/net.h", r'^\tX\([A-Z0-9_]+, "([a-z0-9-]+)"'),
+                            ("dataplane/port_stats.h", r'^\tX\([A-Z_]+, "([a-z-]+)"')):
         if not os.path.isfile(os.path.join(root, source)):
             continue
         text = text or existing(root, page)

@@ -20,9 +20,10 @@ curl -s --unix-socket /run/rekey/control.sock http://localhost/metrics
 ```
 
 `rekey-dataplane` tells what it knows itself, while control is down too, at the socket that
-`--metrics-socket` names; DPDK's telemetry has the same under `/rekey/counters`, `/rekey/queues` and
-`/rekey/workers` (`dpdk-telemetry.py`). `rekeyctl show stats` prints the counters and, as `gauge-`, the
-queues. [grafana.json](grafana.json) is a dashboard of what follows.
+`--metrics-socket` names; DPDK's telemetry has the same under `/rekey/counters`, `/rekey/queues`,
+`/rekey/ports` and `/rekey/workers` (`dpdk-telemetry.py`). `rekeyctl show stats` prints the counters, those
+of a port as `port-RESULT/PORT`, and, as `gauge-`, the queues. [grafana.json](grafana.json) is a
+dashboard of what follows.
 
 A counter's sample ends with `_total`, an info's with `_info`, a histogram has `_bucket`, `_sum` and
 `_count`. With more than 1000 peers the series of each peer are left out.
@@ -68,6 +69,12 @@ def page(control, dataplane, root):
     yield "| queue | what is in it |"
     yield "| --- | --- |"
     for name, words in names_in(root, "dataplane/queues.h", r'X\([A-Z]+, "([a-z]+)",\s*"([^"]+)"\)'):
+        yield f"| `{name}` | {words} |"
+    yield "\n## Ports\n"
+    yield "Values of the label `result`, as the device of the port counts them; not every device counts all.\n"
+    yield "| result | which frames |"
+    yield "| --- | --- |"
+    for name, words in names_in(root, "dataplane/port_stats.h", r'X\([A-Z_]+, "([a-z-]+)",\s*"([^"]+)"\)'):
         yield f"| `{name}` | {words} |"
     yield "\n## Reasons\n"
     yield "Values of the label `reason` of `rekey_dataplane_events`: [protocol.md](protocol.md#counters); of"

@@ -151,7 +151,8 @@ static void answer_status(void)
 	static const struct rk_counter told[] = {{"net-arp", 5}, {"bad-mac1", 6},
 		{"exchange-us-5000", 2}, {"exchange-us-more", 1}, {"exchange-us-sum", 3000000},
 		{"gauge-longest-pause-ns", 250000000}, {"gauge-queue-crypto", 7},
-		{"gauge-limit-crypto", 1024}};
+		{"gauge-limit-crypto", 1024}, {"port-missed/net_memif0", 8},
+		{"port-receive-errors/0000:01:00.0", 9}, {"gauge-port-up/net_memif0", 1}};
 
 	strcpy(status.status_peer.peer, "west");
 	status.status_peer.state = RK_PEER_UP;
@@ -193,7 +194,13 @@ static void test_with_data_plane(void **state)
 	assert_has(c.body, "\nrekey_dataplane_longest_pause_seconds 0.25\n");
 	assert_has(c.body, "\nrekey_dataplane_queue_depth{queue=\"crypto\"} 7\n");
 	assert_has(c.body, "\nrekey_dataplane_queue_limit{queue=\"crypto\"} 1024\n");
+	assert_has(c.body,
+		"\nrekey_dataplane_port_frames_total{port=\"net_memif0\",result=\"missed\"} 8\n");
+	assert_has(c.body, "\nrekey_dataplane_port_frames_total{port=\"0000:01:00.0\","
+			   "result=\"receive-errors\"} 9\n");
+	assert_has(c.body, "\nrekey_dataplane_port_up{port=\"net_memif0\"} 1\n");
 	assert_has(c.body, "\nrekey_publications_total{result=\"applied\"} 1\n");
+	assert_null(strstr(json_string_value(c.body), "reason=\"port-"));
 	assert_null(strstr(json_string_value(c.body), "reason=\"gauge-"));
 	call_fini(&c);
 	fake_close(&p);
