@@ -255,11 +255,14 @@ static void open_daemon(struct live *l)
 
 static void put_list(struct live *l, const char *name, const struct crl_order *order)
 {
+	struct crl_order usual = *order;
 	char path[96], next[112];
+	uint8_t *der;
 	size_t len;
-	uint8_t *der = crl_make(l->maker, order, &len);
 	FILE *f;
 
+	usual.reasons = CRL_REASONS_USUAL;
+	der = crl_make(l->maker, &usual, &len);
 	snprintf(path, sizeof(path), "%s/%s", l->dir, name);
 	snprintf(next, sizeof(next), "%s.next", path);
 	f = fopen(next, "w");

@@ -115,7 +115,7 @@ static void put_pair(uint8_t *to, uint64_t n)
 	to[1] = (uint8_t)('0' + n % 10);
 }
 
-static void put_entry(struct der *d, uint64_t n, bool is_ordered)
+static void put_entry(struct der *d, uint64_t n, const struct crl_order *o)
 {
 	static const uint8_t reason[] = {
 		0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01, 0x01};
@@ -125,7 +125,7 @@ static void put_entry(struct der *d, uint64_t n, bool is_ordered)
 	uint64_t when = mix(n);
 	uint8_t serial[2 + CRL_SERIAL_LEN] = {0x02, CRL_SERIAL_LEN};
 
-	if (n % 4 == 0)
+	if (mix(when) % 100 < o->reasons)
 		put_bytes(d, reason, sizeof(reason));
 	/* any second of 2024 and 2025: a list is in order of serial or of nothing, not of date */
 	put_pair(date + 2, 24 + when % 2);
@@ -135,7 +135,7 @@ static void put_entry(struct der *d, uint64_t n, bool is_ordered)
 	put_pair(date + 10, when / 16128 % 60);
 	put_pair(date + 12, when / 967680 % 60);
 	put_bytes(d, date, 15);
-	crl_serial(n, is_ordered, serial + 2);
+	crl_serial(n, o->is_ordered, serial + 2);
 	put_bytes(d, serial, sizeof(serial));
 	wrap(d, 0x30, end);
 }
@@ -205,7 +205,7 @@ static void put_tbs(struct der *d, const struct crl_maker *m, const struct crl_o
 	put_extensions(d, m, o);
 	entries = d->at;
 	for (size_t i = o->cnt; i-- > 0;)
-		put_entry(d, o->first + i, o->is_ordered);
+		put_entry(d, o->first + i, o);
 	if (o->cnt > 0)
 		wrap(d, 0x30, entries);
 	put_time(d, now + 86400);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Lists of millions of entries, signed by a certificate authority made for the run. An entry has a
- * serial number of 16 bytes and a date; every fourth one has a reason.
+ * serial number of 16 bytes and a date; some have a reason.
  */
 #pragma once
 
@@ -21,13 +21,19 @@ struct crl_maker {
 void crl_maker_init(struct crl_maker *m);
 void crl_maker_fini(struct crl_maker *m);
 
+/* What some CAs do, and many private ones; public ones have to give a reason always. */
+#define CRL_REASONS_NONE  0u
+#define CRL_REASONS_USUAL 25u
+#define CRL_REASONS_ALL   100u
+
 struct crl_order {
 	unsigned number;
 	unsigned delta_base; /* 0: a full list */
 	unsigned partition;  /* > 0: names a distribution point of its own */
 	uint64_t first;      /* of the certificates n = first .. first + cnt - 1 */
 	size_t cnt;
-	bool is_ordered; /* by serial; else as they come */
+	bool is_ordered;  /* by serial; else as they come */
+	unsigned reasons; /* so many percent of the entries have one, whichever */
 };
 /* To be freed. Ends the program when memory is short. */
 uint8_t *crl_make(const struct crl_maker *m, const struct crl_order *order, size_t *len);

@@ -277,7 +277,9 @@ static void open_others(struct others *o, unsigned entries)
 	if (entries > CRL_MOST)
 		return;
 	crl_maker_init(&maker);
-	der = crl_make(&maker, &(struct crl_order){.number = 1, .cnt = entries}, &len);
+	der = crl_make(&maker,
+		&(struct crl_order){.number = 1, .cnt = entries, .reasons = CRL_REASONS_USUAL},
+		&len);
 	next = der;
 	o->crl = d2i_X509_CRL(NULL, &next, (long)len);
 	bench_must(o->crl != NULL, "reading a list");
