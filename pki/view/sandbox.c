@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -77,8 +78,10 @@ int rk_sandbox_write_below(const char *const *folder, size_t folder_cnt)
 #if defined(__x86_64__)
 #define ARCH       AUDIT_ARCH_X86_64
 #define ALIEN_CALL 0x40000000u /* numbers of another ABI begin here */
+#define OF_ARCH    NO(ioperm), NO(iopl), NO(modify_ldt),
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
+#define OF_ARCH
 #endif
 
 #ifdef ARCH
@@ -86,6 +89,9 @@ int rk_sandbox_write_below(const char *const *folder, size_t folder_cnt)
 #define RETURN(v) BPF_STMT(BPF_RET | BPF_K, (v))
 #define DENY      (SECCOMP_RET_ERRNO | EPERM)
 #define NO(call)  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (SYS_##call), 0, 1), RETURN(DENY)
+/* Over the next few instructions. */
+#define SKIP_IF(value, cnt)     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (cnt), 0)
+#define SKIP_IF_NOT(value, cnt) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (cnt))
 
 /* clang-format off */
 static struct sock_filter program[] = {
@@ -111,7 +117,13 @@ static struct sock_filter program[] = {
 	NO(setgroups), NO(setfsuid), NO(setfsgid),
 	NO(swapon), NO(swapoff), NO(acct), NO(quotactl), NO(settimeofday), NO(clock_settime),
 	NO(adjtimex), NO(clock_adjtime), NO(sethostname), NO(setdomainname), NO(personality),
-	NO(syslog), NO(vhangup),
+	NO(syslog), NO(vhangup), NO(kexec_file_load), NO(fanotify_init),
+	OF_ARCH
+	/* What network, names and drivers take; no raw frames, none of the kernel's ciphers. */
+	SKIP_IF_NOT(SYS_socket, 6),
+	WORD(args[0]),
+	SKIP_IF(AF_UNIX, 4), SKIP_IF(AF_INET, 3), SKIP_IF(AF_INET6, 2), SKIP_IF(AF_NETLINK, 1),
+	RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT),
 	RETURN(SECCOMP_RET_ALLOW),
 };
 /* clang-format on */

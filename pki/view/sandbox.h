@@ -19,6 +19,7 @@ int rk_sandbox_write_below(const char *const *folder, size_t folder_cnt) RK_MUST
 /*
  * Seccomp: every thread of the process loses the system calls that no part of ours makes and an
  * intruder would: programs, other processes' memory, mounts, namespaces, modules, keys of the
- * kernel, identities. They fail with EPERM. No new privileges afterwards.
+ * kernel, identities. They fail with EPERM; with EAFNOSUPPORT new sockets but for local ones, IPv4,
+ * IPv6 and netlink. What is open stays open. No new privileges afterwards.
  */
 int rk_sandbox_drop_calls(void) RK_MUST_CHECK;
