@@ -9,6 +9,8 @@ LAB_PASSWORD=TheAdminPassword1234
 LAB_WORKERS=1      # of each data plane; its threads share a CPU
 LAB_ENV=()         # put before each program
 LAB_RECORD=()      # put before rekey-control: its secrets are noted where the tests are built
+LAB_OPTIONS=()     # put behind each program's options
+LAB_MEMORY=(--no-huge -m 256) # of each data plane
 LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
 LAB_VLAN=0         # that the routers share; 0: none
@@ -217,7 +219,8 @@ start_control() {
 	start_process "$router-control" "${LAB_RECORD[@]}" "${LAB_ENV[@]}" "$(program rekey-control)" \
 		--config-dir "$LAB/$router/config" --state-dir "$LAB/$router/state" \
 		--run-dir "$LAB/$router/run" --pki-dir "$LAB/$router/pki" \
-		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password"
+		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password" \
+		"${LAB_OPTIONS[@]}"
 	wait_until 10 listens_or_ended "$router" && is_listening "$router"
 }
 
@@ -262,12 +265,12 @@ start_dataplane() {
 		inside=(nsenter -t "$(<"$LAB/pid/$router-netns")" -n)
 	fi
 	start_process "$router-dataplane" "${inside[@]}" "${LAB_ENV[@]}" "$(program rekey-dataplane)" \
-		--no-huge -m 256 --no-pci "${telemetry[@]}" --file-prefix "$LAB_PREFIX-$router" \
+		"${LAB_MEMORY[@]}" --no-pci "${telemetry[@]}" --file-prefix "$LAB_PREFIX-$router" \
 		--lcores "(0-$((LAB_WORKERS + LAB_CRYPTO_CORES)))@$(cpu_of "$router")" \
 		--vdev "$(vdev_of "$router")" -- \
 		--run-dir "$LAB/$router/run" --state-dir "$LAB/$router/dataplane" \
 		--metrics-socket "$LAB/$router/run/metrics.sock" \
-		--idle-sleep-us 500 "${mtu[@]}" "${crypto[@]}"
+		--idle-sleep-us 500 "${mtu[@]}" "${crypto[@]}" "${LAB_OPTIONS[@]}"
 }
 
 # Two network namespaces, held by two sleeping processes and joined by a veth pair.
