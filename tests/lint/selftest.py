@@ -85,6 +85,7 @@ PLANTED = {
                                "| control's memory at a publication | 1 | 2 | 3 |\n",
                 "docs/scale.md": "| set of the workers | 15 B |\n"},
                {"docs/deployment.md": "", "docs/performance.md": "", "docs/crl.md": "", "docs/scale.md": ""}],
+    "guide": [{"docs/deployment.md": "`rekeyd --now fast`\n", "tests/smoke/deployment": "grep -oE '`(date)("}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 
