@@ -45,9 +45,10 @@ static bool settle_collision(struct engine *e, struct session *s, const struct a
 
 	if (own != NULL && is_lower && takes_precedence(e, own))
 		return false;
-	/* the peer dropped what it had begun before it accepted our FINISH */
-	if (s->confirmed_ns != 0 && a->started_ns <= s->confirmed_ns)
+	/* the peer dropped it: when it accepted a FINISH of ours, or began anew, perhaps after a crash */
+	if (s->overtaken_ns != 0 && a->started_ns <= s->overtaken_ns)
 		return false;
+	s->overtaken_ns = a->started_ns;
 	if (own != NULL) {
 		is_winner =
 			is_lower && own->state == EXCHANGE_EXPECT_ACK &&

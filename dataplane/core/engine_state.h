@@ -133,7 +133,7 @@ struct session {
 	uint64_t hold_until_ns; /* PREVIOUS is dropped then */
 	uint64_t next_until_ns; /* NEXT is dropped then */
 	uint64_t heard_ns;
-	uint64_t confirmed_ns;    /* when a full exchange of ours was confirmed last */
+	uint64_t overtaken_ns;    /* exchanges that the peer began until then come late */
 	uint64_t wanted_ns;       /* since when we have no success: for the timeout */
 	uint64_t own_certificate; /* with which the keys were agreed: start of its fingerprint */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN]; /* of the peer's certificate last spoken of */

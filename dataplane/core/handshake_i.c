@@ -349,7 +349,7 @@ void initiator_confirmed(struct engine *e, struct exchange *x)
 	s->endpoint = x->endpoint;
 	session_promote(e, s);
 	session_bind(e, s, &binding);
-	s->confirmed_ns = e->env.now_ns;
+	s->overtaken_ns = e->env.now_ns; /* what it began meanwhile it has dropped */
 	latency_add(&e->latency, LATENCY_EXCHANGE, e->env.now_ns - x->started_ns);
 	exchange_free(e, x);
 	session_exchange_over(e, s, true);

@@ -46,7 +46,7 @@ static void forget_confirmation(struct pair *p, struct session *s, unsigned node
 {
 	(void)p;
 	(void)node;
-	s->confirmed_ns = 0;
+	s->overtaken_ns = 0;
 }
 
 static void hear_always(struct pair *p, struct session *s, unsigned node)

@@ -134,6 +134,48 @@ static void late_finishes_cross(void **state)
 	pair_free(p);
 }
 
+/* West never dials by itself, and east's FINISH is held back. */
+static struct pair *dial_from_east(struct hold *h)
+{
+	struct pair *p = pair_new(&(struct pair_options){.seed = 1,
+					  .are_verdicts_known = true,
+					  .groups = {29},
+					  .hold_ns = PAIR_SEC,
+					  .keep_alive_interval_ns = 20 * PAIR_SEC},
+		east, west);
+
+	p->filter = hold_back;
+	p->filter_arg = h;
+	pair_start(p, WEST);
+	p->node[WEST].session[0]->dial_at_ns = 0;
+	pair_start(p, EAST);
+	session_dial_in(p->node[EAST].engine, p->node[EAST].session[0], 0);
+	pair_run(p, 50 * PAIR_MS);
+	return p;
+}
+
+/*
+ * C4: FINISH from before a crash comes when the peer has long begun anew. Its key would be one that
+ * nobody else has, and the peer be unheard until the silence is noticed.
+ */
+static void finish_from_before_a_crash_is_refused(void **state)
+{
+	struct hold h = {.type = MSG_FINISH};
+	struct pair *p = dial_from_east(&h);
+
+	(void)state;
+	pair_crash(p, EAST);
+	h.is_over = true;
+	pair_start(p, EAST);
+	session_dial_in(p->node[EAST].engine, p->node[EAST].session[0], 0);
+	assert_true(pair_run_until(p, pair_is_agreed, PAIR_SEC));
+	let_go(p, &h, EAST);
+	assert_int_equal(pair_counter(p, WEST, "collision-refused"), 1);
+	assert_int_equal(pair_counter(p, WEST, "exchanges-done"), 1);
+	assert_agreed_for(p, 5 * PAIR_SEC);
+	pair_free(p);
+}
+
 /* ---- fast rekeys ------------------------------------------------------------------------------ */
 
 static bool is_idle(struct pair *p)
@@ -425,6 +467,7 @@ int main(void)
 		cmocka_unit_test(lower_fingerprint_alone_refuses),
 		cmocka_unit_test(finish_under_way_wins),
 		cmocka_unit_test(late_finishes_cross),
+		cmocka_unit_test(finish_from_before_a_crash_is_refused),
 		cmocka_unit_test(rekey_waits_for_the_hold_time),
 		cmocka_unit_test(rekey_waits_for_confirmation),
 		cmocka_unit_test(repeated_rekey_hello_gets_the_same_answer),
