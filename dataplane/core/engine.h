@@ -41,6 +41,7 @@ struct engine_event {
 	uint8_t verdict;            /* enum rk_verdict_status, 0 = no news of the certificate */
 	const uint8_t *fingerprint; /* of the peer's certificate, or NULL */
 	const char *reason;         /* static string */
+	uint16_t path_down;         /* bit n: path n has no answer */
 };
 
 /* Called on the engine's thread, never re-entering the engine. ctx is the host's. */
@@ -109,7 +110,7 @@ void engine_add_slots(struct engine *e, void *memory, unsigned session_cnt);
  * -EINVAL: no path, or too many.
  */
 int session_add(struct engine *e, struct session *s, const struct session_config *c) RK_MUST_CHECK;
-/* New settings; running exchanges go on with the endpoint they began with. */
+/* New settings, which are compared with the old; running exchanges keep the endpoint they began with. */
 void session_update(struct engine *e, struct session *s, const struct session_config *c);
 /* Cancels timers and exchanges, wipes keys; no trace is left in the engine. */
 void session_remove(struct engine *e, struct session *s);

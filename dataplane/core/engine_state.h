@@ -120,6 +120,7 @@ struct session {
 	bool is_lower : 1;      /* they were agreed under the lower fingerprint of the two: ours */
 	bool is_unproved : 1;   /* nothing has come under CURRENT yet: we switched first */
 	bool is_reauth_due : 1; /* keys stand, but a full exchange is wanted */
+	uint16_t path_down;     /* bit n: path n has no answer */
 	uint64_t own_exchange;  /* ids; 0 = none: full exchange that we began */
 	uint64_t own_rekey;
 	uint64_t peer_rekey;
@@ -138,7 +139,8 @@ struct session {
 	uint64_t own_certificate; /* with which the keys were agreed: start of its fingerprint */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN]; /* of the peer's certificate last spoken of */
 	int64_t not_after;
-	uint64_t full_exchange_cnt;
+	uint32_t full_exchange_cnt;
+	uint32_t unanswered; /* challenges, two bits a path: path.c */
 	uint64_t rekey_cnt;
 	uint64_t keep_alive_sent_cnt;
 	uint64_t keep_alive_received_cnt;
@@ -246,7 +248,7 @@ size_t traffic_build(struct engine *e, struct keyslot *slot, enum msg_type type,
 void traffic_keep_alive(struct engine *e, struct session *s, bool is_answer_wanted);
 struct session *session_of_index(struct engine *e, uint32_t index);
 
-/* ---- path.c: the peer's address, where it may change ---- */
+/* ---- path.c: the peer's address, where it may change; paths that are not in use ---- */
 /* A valid KEEP_ALIVE, the newest under CURRENT: from where we do not send, it gets a challenge. */
 void path_look(struct engine *e, struct session *s, const struct endpoint *from);
 /* A valid PATH_CHALLENGE: it is answered, there. */
@@ -255,6 +257,16 @@ enum reason path_challenged(struct engine *e, struct session *s, const struct en
 /* A valid PATH_RESPONSE, the newest under CURRENT: the send address moves if it is right. */
 enum reason path_answered(struct engine *e, struct session *s, const struct endpoint *from,
 	const uint8_t said[MSG_CHALLENGE_LEN]);
+/* Before each keep-alive: challenges the configured paths that are not in use. */
+void path_watch(struct engine *e, struct session *s);
+/* A valid PATH_RESPONSE, under any slot: true when path_watch asked for it, which is settled then. */
+bool path_is_watched(struct engine *e, struct session *s, const struct endpoint *from,
+	const uint8_t said[MSG_CHALLENGE_LEN]) RK_MUST_CHECK;
+/* The path in use, as far as it is a configured one, is heard again, or no longer. */
+void path_note_in_use(struct session *s, bool is_down);
+void path_forget(struct session *s); /* that any was down */
+/* Where to dial when the path in use fails: the next one, rather one that has answers. */
+uint8_t path_after_failure(const struct session *s);
 
 /* ---- rekey.c ---- */
 enum reason rekey_start(struct engine *e, struct session *s);
@@ -270,6 +282,8 @@ void session_exchange_over(struct engine *e, struct session *s, bool is_success)
 void session_dial_in(struct engine *e, struct session *s, uint64_t delay_ns);
 void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 	enum rk_verdict_status verdict, const char *reason);
+/* What is neither news of the state nor of the certificate. */
+void session_tell_only(struct engine *e, struct session *s, const char *reason);
 /* A certificate that proves to be this peer's was refused; says nothing against standing keys. */
 void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
 	enum rk_verdict_status verdict);

@@ -127,6 +127,7 @@ static void keep_alive(struct engine *e, struct session *s)
 
 	if (s->keep_alive_at_ns == 0 || e->env.now_ns < s->keep_alive_at_ns)
 		return;
+	path_watch(e, s); /* first: the keep-alive is to be the newest wherever it arrives */
 	traffic_keep_alive(e, s, s->is_unproved);
 	s->keep_alive_at_ns = 0;
 	if (s->config->keep_alive_interval_ns != 0)
@@ -164,15 +165,6 @@ static void rekey(struct engine *e, struct session *s)
 		s->rekey_at_ns = s->hold_until_ns;
 }
 
-/* The configured path that we send on; the last one when it is none of them. */
-static unsigned path_in_use(const struct session *s)
-{
-	for (unsigned i = 0; i < s->config->path_cnt; i++)
-		if (endpoint_is_same(&s->config->path[i], &s->endpoint))
-			return i;
-	return s->config->path_cnt - 1u;
-}
-
 static void notice_silence(struct engine *e, struct session *s)
 {
 	uint64_t at = silent_at(s);
@@ -182,9 +174,9 @@ static void notice_silence(struct engine *e, struct session *s)
 	s->is_silent = true;
 	s->wanted_ns = e->env.now_ns;
 	engine_count(e, REASON_SILENCES);
+	path_note_in_use(s, true);
 	session_tell(e, s, RK_PEER_DOWN, RK_VERDICT_UNKNOWN, "silence");
-	/* this way nobody is heard: another one, if there is one, comes first */
-	s->path = (uint8_t)((path_in_use(s) + 1) % s->config->path_cnt);
+	s->path = path_after_failure(s);
 	if (s->own_exchange == 0)
 		s->dial_at_ns = e->env.now_ns;
 }
@@ -284,8 +276,16 @@ int session_add(struct engine *e, struct session *s, const struct session_config
 	return 0;
 }
 
+static bool has_same_paths(const struct session_config *a, const struct session_config *b)
+{
+	return a->path_cnt == b->path_cnt &&
+	       memcmp(a->path, b->path, a->path_cnt * sizeof(*a->path)) == 0;
+}
+
 void session_update(struct engine *e, struct session *s, const struct session_config *c)
 {
+	if (!has_same_paths(s->config, c))
+		path_forget(s);
 	s->config = c;
 	if (s->path >= c->path_cnt)
 		s->path = 0;

@@ -52,6 +52,7 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 		.verdict = (uint8_t)verdict,
 		.fingerprint = verdict == RK_VERDICT_UNKNOWN ? NULL : s->fingerprint,
 		.reason = reason,
+		.path_down = s->path_down,
 	};
 
 	s->state = (uint8_t)state;
@@ -59,6 +60,16 @@ void session_tell(struct engine *e, struct session *s, enum rk_peer_state state,
 		s->verdict = (uint8_t)verdict;
 	if (is_news || verdict == RK_VERDICT_GOOD)
 		e->ops.event(e->ctx, &event);
+}
+
+void session_tell_only(struct engine *e, struct session *s, const char *reason)
+{
+	const struct engine_event event = {.peer = s->config->name,
+		.state = s->state,
+		.reason = reason,
+		.path_down = s->path_down};
+
+	e->ops.event(e->ctx, &event);
 }
 
 void session_tell_refused(struct engine *e, struct session *s, const uint8_t *fingerprint,
@@ -96,13 +107,10 @@ static bool is_failed_proof(enum reason reason)
 
 void session_tell_failed(struct engine *e, struct session *s, enum reason reason)
 {
-	const struct engine_event event = {
-		.peer = s->config->name, .state = s->state, .reason = engine_counter_name(reason)};
-
 	if (!is_failed_proof(reason) || s->told_failure == reason)
 		return;
 	s->told_failure = (uint8_t)reason;
-	e->ops.event(e->ctx, &event);
+	session_tell_only(e, s, engine_counter_name(reason));
 }
 
 /* The side that answered waits a little longer, so that both seldom start at once. */
@@ -135,6 +143,7 @@ void session_heard(struct engine *e, struct session *s)
 	s->heard_ns = e->env.now_ns;
 	if (!s->is_silent)
 		return;
+	path_note_in_use(s, false);
 	s->is_silent = false;
 	s->is_down = false;
 	s->wanted_ns = 0;
@@ -181,6 +190,7 @@ void session_bind(struct engine *e, struct session *s, const struct session_bind
 	s->told_failure = REASON_ACCEPTED;
 	s->not_after = b->verdict->not_after;
 	s->is_silent = false;
+	path_note_in_use(s, false);
 	s->heard_ns = e->env.now_ns;
 	s->full_exchange_cnt++;
 	s->reauth_at_ns = due(e, s->config->reauth_interval_ns, b->is_initiator);
@@ -230,6 +240,7 @@ static void forget_keys(struct engine *e, struct session *s)
 	s->has_peer = false;
 	s->is_unproved = false;
 	s->is_silent = false;
+	path_forget(s);
 	s->wanted_ns = e->env.now_ns;
 }
 

@@ -98,7 +98,6 @@ static void confirm_next(struct engine *e, struct session *s)
 /* Something valid came under this slot. */
 static void prove(struct engine *e, struct session *s, const struct keyslot *slot)
 {
-	session_heard(e, s);
 	if (slot == s->keys.slot[KEYRING_NEXT])
 		confirm_next(e, s);
 	else if (slot == s->keys.slot[KEYRING_CURRENT])
@@ -125,6 +124,7 @@ static enum reason take(
 	if (slot->peer_index != 0 && slot->peer_index != peer_index)
 		return REASON_FIELDS;
 	slot->peer_index = peer_index;
+	session_heard(e, s);
 	prove(e, s, slot);
 	if (o->type == MSG_ACK)
 		return REASON_ACCEPTED;
@@ -154,9 +154,14 @@ static enum reason take_path(
 		return REASON_FIELDS;
 	if (slot->peer_index == 0)
 		return REASON_WRONG_STATE; /* the peer's index comes first */
+	/* from other paths it says nothing of the one in use, whose silence must not go unnoticed */
+	if (endpoint_is_same(o->from, &s->endpoint))
+		session_heard(e, s);
 	prove(e, s, slot);
 	if (o->type == MSG_PATH_CHALLENGE)
 		return path_challenged(e, s, o->from, challenge);
+	if (path_is_watched(e, s, o->from, challenge))
+		return REASON_ACCEPTED;
 	if (!o->is_newest || !is_current)
 		return REASON_DUPLICATE; /* overtaken: it has no effect */
 	return path_answered(e, s, o->from, challenge);
