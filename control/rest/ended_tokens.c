@@ -5,15 +5,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/log.h"
 #include "pki/view/file.h"
 
-#define FILE_MAX (ENDED_TOKENS_MAX * 128)
+#define FILE_MAX (ENDED_TOKENS_MAX * 160)
 
 struct ended {
 	char id[TOKEN_ID_LEN + 1];
 	int64_t expires;
+	int64_t left; /* until then, by the clock of when it ended */
+	int64_t seen; /* up: since when this process has known it */
 };
 
 struct ended_tokens {
@@ -22,19 +25,41 @@ struct ended_tokens {
 	size_t cnt;
 };
 
-static bool read_token(const json_t *json, struct ended *out)
+struct ended_clock ended_clock_now(void)
+{
+	struct timespec up;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return (struct ended_clock){.wall = time(NULL), .up = up.tv_sec};
+}
+
+static struct ended new_ended(
+	const char id[TOKEN_ID_LEN + 1], int64_t expires, struct ended_clock now)
+{
+	struct ended t = {.expires = expires, .seen = now.up};
+
+	memcpy(t.id, id, sizeof(t.id));
+	t.left = expires > now.wall ? expires - now.wall : 0;
+	return t;
+}
+
+/* Files of before say nothing of what was left: the clock of now does. */
+static bool read_token(const json_t *json, struct ended_clock now, struct ended *out)
 {
 	const char *id = json_string_value(json_object_get(json, "id"));
 	const json_t *expires = json_object_get(json, "expires");
+	const json_t *left = json_object_get(json, "left");
 
-	if (id == NULL || strlen(id) != TOKEN_ID_LEN || !json_is_integer(expires))
+	if (id == NULL || strlen(id) != TOKEN_ID_LEN || !json_is_integer(expires) ||
+		(left != NULL && !json_is_integer(left)))
 		return false;
-	memcpy(out->id, id, sizeof(out->id));
-	out->expires = json_integer_value(expires);
+	*out = new_ended(id, json_integer_value(expires), now);
+	if (left != NULL)
+		out->left = json_integer_value(left);
 	return true;
 }
 
-static int load(struct ended_tokens *e)
+static int load(struct ended_tokens *e, struct ended_clock now)
 {
 	uint8_t *text = NULL;
 	json_t *list = NULL;
@@ -52,14 +77,14 @@ static int load(struct ended_tokens *e)
 		ret = -EINVAL;
 	json_array_foreach(list, i, token)
 	{
-		if (ret == 0 && !read_token(token, &e->token[e->cnt++]))
+		if (ret == 0 && !read_token(token, now, &e->token[e->cnt++]))
 			ret = -EINVAL;
 	}
 	json_decref(list);
 	return ret;
 }
 
-int ended_tokens_open(int state_fd, struct ended_tokens **out)
+int ended_tokens_open(int state_fd, struct ended_clock now, struct ended_tokens **out)
 {
 	struct ended_tokens *e = calloc(1, sizeof(*e));
 	int ret;
@@ -67,7 +92,7 @@ int ended_tokens_open(int state_fd, struct ended_tokens **out)
 	if (e == NULL)
 		return -ENOMEM;
 	e->dir = state_fd;
-	ret = load(e);
+	ret = load(e, now);
 	if (ret < 0) {
 		log_error("%s cannot be used: %s", ENDED_TOKENS_FILE, strerror(-ret));
 		free(e);
@@ -82,24 +107,29 @@ void ended_tokens_close(struct ended_tokens *e)
 	free(e);
 }
 
-static void drop_expired(struct ended_tokens *e, int64_t now)
+static void drop_expired(struct ended_tokens *e, struct ended_clock now)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < e->cnt; i++)
-		if (e->token[i].expires > now)
-			e->token[kept++] = e->token[i];
+	for (size_t i = 0; i < e->cnt; i++) {
+		const struct ended *t = &e->token[i];
+
+		if (t->expires > now.wall || now.up - t->seen < t->left)
+			e->token[kept++] = *t;
+	}
 	e->cnt = kept;
 }
 
-static json_t *token_json(const char *id, int64_t expires)
+static json_t *token_json(const struct ended *t)
 {
-	return json_pack("{s:s, s:I}", "id", id, "expires", (json_int_t)expires);
+	return json_pack("{s:s, s:I, s:I}", "id", t->id, "expires", (json_int_t)t->expires, "left",
+		(json_int_t)t->left);
 }
 
 int ended_tokens_print(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires,
-	int64_t now, char **out)
+	struct ended_clock now, char **out)
 {
+	struct ended one_more = new_ended(id, expires, now);
 	json_t *list;
 
 	drop_expired(e, now);
@@ -107,20 +137,19 @@ int ended_tokens_print(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], 
 		return -ENOSPC;
 	list = json_array();
 	for (size_t i = 0; i < e->cnt; i++)
-		json_array_append_new(list, token_json(e->token[i].id, e->token[i].expires));
-	json_array_append_new(list, token_json(id, expires));
+		json_array_append_new(list, token_json(&e->token[i]));
+	json_array_append_new(list, token_json(&one_more));
 	*out = json_dumps(list, JSON_INDENT(1));
 	json_decref(list);
 	return *out != NULL ? 0 : -ENOMEM;
 }
 
-void ended_tokens_take(
-	struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires, int64_t now)
+void ended_tokens_take(struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1], int64_t expires,
+	struct ended_clock now)
 {
 	drop_expired(e, now);
 	assert(e->cnt < ENDED_TOKENS_MAX);
-	memcpy(e->token[e->cnt].id, id, TOKEN_ID_LEN + 1);
-	e->token[e->cnt++].expires = expires;
+	e->token[e->cnt++] = new_ended(id, expires, now);
 }
 
 bool ended_tokens_has(const struct ended_tokens *e, const char id[TOKEN_ID_LEN + 1])

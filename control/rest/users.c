@@ -241,7 +241,7 @@ static int open_all(struct users *u)
 	if (ret < 0)
 		return ret;
 	users_configure(u, NULL);
-	ret = ended_tokens_open(u->dir, &u->ended);
+	ret = ended_tokens_open(u->dir, ended_clock_now(), &u->ended);
 	if (ret < 0)
 		return ret;
 	return signing_key_open(u);

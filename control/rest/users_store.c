@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/helper.h"
 #include "control/log.h"
@@ -80,7 +79,7 @@ static int make_list(struct users_change *c)
 static int make_ended(struct users_change *c)
 {
 	int ret = ended_tokens_print(
-		c->users->ended, c->token_id, c->wish.token_expires, time(NULL), &c->text);
+		c->users->ended, c->token_id, c->wish.token_expires, ended_clock_now(), &c->text);
 
 	c->file = ENDED_TOKENS_FILE;
 	if (ret != -ENOSPC)
@@ -126,7 +125,7 @@ static void take(struct users_change *c)
 	struct users *u = c->users;
 
 	if (c->token_id[0] != '\0') {
-		ended_tokens_take(u->ended, c->token_id, c->wish.token_expires, time(NULL));
+		ended_tokens_take(u->ended, c->token_id, c->wish.token_expires, ended_clock_now());
 		return;
 	}
 	users_replace(u, &c->list);
