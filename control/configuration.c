@@ -9,6 +9,7 @@
 
 #include "control/alarms.h"
 #include "control/rest/users.h"
+#include "control/startup.h"
 #include "control/trust_set.h"
 #include "pki/view/file.h"
 
@@ -59,7 +60,7 @@ json_t *configuration_complete(json_t *document, json_t *running)
 
 bool configuration_is_busy(const struct configuration *c)
 {
-	return c->commit != NULL || c->is_confirming;
+	return c->commit != NULL || c->is_confirming || !startup_is_over(c->daemon);
 }
 
 static void read_again(evutil_socket_t fd, short what, void *arg)
@@ -124,6 +125,13 @@ void configuration_reload(struct configuration *c)
 		log_error("no memory is left to read %s", CONFIG_FILE);
 	else
 		commit_start(c, m);
+}
+
+void configuration_begin(struct configuration *c)
+{
+	configuration_arm(c);
+	if (c->is_reload_due)
+		configuration_reload(c);
 }
 
 /* ---- start ------------------------------------------------------------------------------------ */

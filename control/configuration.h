@@ -22,6 +22,8 @@
 int configuration_open(struct daemon *d, struct configuration **out, struct config_report *report)
 	__attribute__((warn_unused_result));
 void configuration_close(struct configuration *c); /* NULL is fine */
+/* The start is over: what came due meanwhile is done now. */
+void configuration_begin(struct configuration *c);
 
 /* CONFIG/rekey.json was edited: in force, or refused whole with an alarm. */
 void configuration_reload(struct configuration *c);

@@ -25,6 +25,7 @@
 #include "control/rest/rest.h"
 #include "control/rest/users.h"
 #include "control/revocations.h"
+#include "control/startup.h"
 #include "control/trust.h"
 #include "control/verdicts.h"
 #include "pki/view/file.h"
@@ -146,8 +147,8 @@ static int open_config(struct daemon *d)
 	return 0;
 }
 
-/* Everything is loaded and judged before anything listens. */
-static int open_parts(struct daemon *d)
+/* What asks and answers, and what it works with: from here on somebody says what the start is at. */
+static int open_front(struct daemon *d)
 {
 	int ret;
 
@@ -157,15 +158,26 @@ static int open_parts(struct daemon *d)
 	if (ret == 0)
 		ret = helper_pool_new(d->base, 1, HELPER_QUEUE, &d->readers);
 	if (ret == 0)
-		ret = pki_kind_set_new(&d->kinds);
+		ret = rest_open(d, &d->rest);
+	return ret;
+}
+
+/* Everything is loaded and judged before anything is published. */
+static int open_parts(struct daemon *d)
+{
+	int ret;
+
+	ret = pki_kind_set_new(&d->kinds);
 	if (ret == 0)
 		ret = trust_open(d, &d->trust);
+	startup_begin(d, "the list of revoked certificates is read", 0);
 	if (ret == 0)
 		ret = crl_manager_open(d, &d->crl);
 	if (ret == 0)
-		ret = clock_watch_open(d, &d->clock);
-	if (ret == 0)
 		ret = verdicts_open(d, &d->verdicts);
+	startup_begin(d, "keys and peers are read", 0);
+	if (ret == 0)
+		ret = clock_watch_open(d, &d->clock);
 	if (ret == 0)
 		ret = provision_open(d, &d->provision);
 	if (ret == 0)
@@ -175,19 +187,22 @@ static int open_parts(struct daemon *d)
 	if (ret == 0)
 		ret = users_open(d, &d->users);
 	if (ret == 0)
-		helper_pool_settle(d->helpers); /* what they began at the first start */
+		helper_pool_settle(d->helpers, 0); /* what they began at the first start */
 	if (ret == 0)
 		ret = publisher_open(d, &d->publisher);
 	if (ret == 0)
 		ret = enrol_open(d, &d->enrol);
-	if (ret == 0)
-		ret = rest_open(d, &d->rest);
-	if (ret == 0)
-		crl_manager_discover(d->crl);
-	if (ret == 0)
-		audit_write(d->audit, "system.start", "Started rekey-control.",
-			json_pack("{s:s}", "version", REKEY_VERSION));
 	return ret;
+}
+
+/* All parts are there: they may act by themselves. */
+static void begin(struct daemon *d)
+{
+	startup_end(d);
+	crl_manager_discover(d->crl);
+	configuration_begin(d->configuration);
+	audit_write(d->audit, "system.start", "Started rekey-control.",
+		json_pack("{s:s}", "version", REKEY_VERSION));
 }
 
 int daemon_open(struct daemon *d, const struct daemon_options *options)
@@ -201,11 +216,16 @@ int daemon_open(struct daemon *d, const struct daemon_options *options)
 	ret = d->base == NULL ? -ENOMEM : open_folders(d);
 	if (ret == 0)
 		ret = enter_sandbox(options);
+	startup_begin(d, "the configuration is read", 0);
 	if (ret == 0)
 		ret = open_config(d);
 	if (ret == 0)
+		ret = open_front(d);
+	if (ret == 0)
 		ret = open_parts(d);
-	if (ret < 0)
+	if (ret == 0)
+		begin(d);
+	else
 		daemon_close(d);
 	return ret;
 }

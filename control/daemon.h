@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <event2/event.h>
 
@@ -45,10 +46,20 @@ struct daemon_options {
 	bool is_sandboxed;          /* give up what is not needed, once the folders are there */
 	enum log_level log_level;
 	enum log_format log_format;
+	void (*tell_manager)(void *manager, const char *state); /* sd_notify(3); NULL: nobody */
+	void *manager;
+};
+
+/* What the start is at: control/startup.h. */
+struct daemon_start {
+	const char *what; /* NULL: it is over */
+	size_t done, total;
+	time_t told; /* to the manager */
 };
 
 struct daemon {
 	const struct daemon_options *options;
+	struct daemon_start start;
 	struct event_base *base;
 	int config_fd; /* the four folders, open; -1 = not open */
 	int state_fd;
@@ -81,8 +92,9 @@ struct daemon {
 };
 
 /*
- * Opens every part in order, everything loaded before anything listens, and closes what was opened
- * when one fails (a log line says which). options is borrowed for the life of d. 0 or -errno.
+ * Opens every part in order, and closes what was opened when one fails (a log line says which). The
+ * REST API listens from early on and says what the start is at until everything is loaded and judged;
+ * publish.sock is there last. options is borrowed for the life of d. 0 or -errno.
  */
 int daemon_open(struct daemon *d, const struct daemon_options *options)
 	__attribute__((warn_unused_result));

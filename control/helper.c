@@ -169,19 +169,9 @@ void helper_pool_free(struct helper_pool *pool)
 	free(pool);
 }
 
-static bool is_idle(struct helper_pool *pool)
+void helper_pool_settle(struct helper_pool *pool, unsigned depth)
 {
-	bool is_empty;
-
-	pthread_mutex_lock(&pool->lock);
-	is_empty = pool->queued_cnt == 0;
-	pthread_mutex_unlock(&pool->lock);
-	return is_empty;
-}
-
-void helper_pool_settle(struct helper_pool *pool)
-{
-	while (!is_idle(pool))
+	while (helper_pool_depth(pool) > depth)
 		if (event_base_loop(pool->base, EVLOOP_ONCE) != 0)
 			return;
 }

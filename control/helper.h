@@ -17,8 +17,8 @@ int helper_pool_new(struct event_base *base, unsigned thread_cnt, unsigned queue
  * take work() for granted. helper_run refuses (-EAGAIN) meanwhile.
  */
 void helper_pool_free(struct helper_pool *pool);
-/* Runs the loop until nothing is queued or running: at start, before anything listens. */
-void helper_pool_settle(struct helper_pool *pool);
+/* Runs the loop until no more than so many are queued or running: at start. */
+void helper_pool_settle(struct helper_pool *pool, unsigned depth);
 /* The same without the loop's other events: blocks, and calls done for all of it. */
 void helper_pool_drain(struct helper_pool *pool);
 /* Accepted and not yet given to done(). */

@@ -197,21 +197,37 @@ static void on_beat(void *arg)
 	rk_service_tell(m->fd, "WATCHDOG=1");
 }
 
-static void tell_manager(struct daemon *d, struct manager *m)
+static void tell_manager(void *manager, const char *state)
 {
-	rk_service_tell(m->fd, "READY=1");
+	const struct manager *m = manager;
+
+	rk_service_tell(m->fd, state);
+}
+
+static void be_ready(struct daemon *d, struct manager *m)
+{
+	rk_service_tell(m->fd, "READY=1\nSTATUS=Running");
 	d->metrics->on_beat = on_beat;
 	d->metrics->beat_arg = m;
 }
 
-static int run(struct daemon *d)
+/* A reload that was asked for during the start waits for the loop. */
+static void hold_reload(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(how, &set, NULL);
+}
+
+static int run(struct daemon *d, struct manager *manager)
 {
 	const struct {
 		int number;
 		event_callback_fn cb;
 	} signals[] = {{SIGTERM, on_end}, {SIGINT, on_end}, {SIGHUP, on_reload}};
 	struct event *event[3] = {NULL};
-	struct manager manager = {.fd = rk_service_open(&manager.every_ns)};
 	int ret = 0;
 
 	for (size_t i = 0; i < 3 && ret == 0; i++) {
@@ -220,15 +236,14 @@ static int run(struct daemon *d)
 			ret = -ENOMEM;
 	}
 	if (ret == 0) {
-		tell_manager(d, &manager);
+		hold_reload(SIG_UNBLOCK);
+		be_ready(d, manager);
 		log_info("rekey-control " REKEY_VERSION " is ready");
 		if (event_base_dispatch(d->base) < 0)
 			ret = -EIO;
 	}
-	rk_service_tell(manager.fd, "STOPPING=1");
+	rk_service_tell(manager->fd, "STOPPING=1");
 	d->metrics->on_beat = NULL;
-	if (manager.fd >= 0)
-		close(manager.fd);
 	for (size_t i = 0; i < 3; i++)
 		if (event[i] != NULL)
 			event_free(event[i]);
@@ -248,6 +263,7 @@ int main(int argc, char **argv)
 {
 	struct daemon_options options;
 	struct daemon daemon;
+	struct manager manager = {.fd = -1};
 	int ret = parse_options(argc, argv, &options);
 
 	if (ret != 0)
@@ -262,10 +278,16 @@ int main(int argc, char **argv)
 		log_error("the process cannot be hardened: %s", strerror(-ret));
 		return EXIT_FAILURE;
 	}
+	manager.fd = rk_service_open(&manager.every_ns);
+	options.tell_manager = tell_manager;
+	options.manager = &manager;
+	hold_reload(SIG_BLOCK);
 	ret = daemon_open(&daemon, &options);
-	if (ret < 0)
-		return EXIT_FAILURE;
-	ret = run(&daemon);
-	daemon_close(&daemon);
+	if (ret == 0) {
+		ret = run(&daemon, &manager);
+		daemon_close(&daemon);
+	}
+	if (manager.fd >= 0)
+		close(manager.fd);
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Kept certificates at start: read and judged by as many threads as there are cores, a batch at a
- * time, for a router with many peers has many. Nothing listens yet, and no other event is served.
+ * time, for a router with many peers has many. The loop runs meanwhile: whoever asks is told how far
+ * it is.
  */
 #include "control/verdicts_private.h"
 
@@ -16,13 +17,14 @@
 #include "control/config.h"
 #include "control/crl/manager.h"
 #include "control/helper.h"
+#include "control/startup.h"
 #include "control/trust.h"
 #include "pki/view/file.h"
 #include "pki/x509/cert.h"
 #include "pki/x509/validate.h"
 
-#define BATCH_MAX   64
-#define BATCHES_MAX 16 /* under way or waiting */
+#define BATCH_MAX   16 /* taken at once by the loop, which others wait for */
+#define BATCHES_MAX 32 /* under way or waiting */
 #define THREADS_MAX 16
 
 struct kept {
@@ -81,14 +83,14 @@ static void batch_judged(void *arg)
 		X509_free(b->kept[i].cert);
 		free(b->kept[i].der);
 	}
+	startup_step(b->verdicts->daemon, b->verdicts->daemon->start.done + b->cnt);
 	free(b);
 }
 
 /* Takes b. */
 static void give(struct helper_pool *pool, struct batch *b)
 {
-	if (helper_pool_depth(pool) >= BATCHES_MAX)
-		helper_pool_drain(pool);
+	helper_pool_settle(pool, BATCHES_MAX - 1);
 	if (helper_run(pool, judge_batch, batch_judged, b) == 0)
 		return;
 	judge_batch(b);
@@ -99,6 +101,17 @@ static bool is_kept(const char *name)
 {
 	return strlen(name) == VERDICTS_NAME_LEN - 1 &&
 	       strcmp(name + 2 * RK_FINGERPRINT_LEN, VERDICTS_SUFFIX) == 0;
+}
+
+static size_t count_kept(DIR *dir)
+{
+	const struct dirent *entry;
+	size_t cnt = 0;
+
+	while ((entry = readdir(dir)) != NULL)
+		cnt += is_kept(entry->d_name);
+	rewinddir(dir);
+	return cnt;
 }
 
 static int load_all(struct verdicts *v, DIR *dir, struct helper_pool *pool,
@@ -155,10 +168,11 @@ int verdicts_load(struct verdicts *v)
 			close(fd);
 		return ret;
 	}
-	ret = helper_pool_new(v->daemon->base, thread_cnt(), BATCHES_MAX + 1, &pool);
+	startup_begin(v->daemon, "kept certificates are judged", count_kept(dir));
+	ret = helper_pool_new(v->daemon->base, thread_cnt(), BATCHES_MAX, &pool);
 	if (ret == 0) {
 		ret = load_all(v, dir, pool, &args);
-		helper_pool_drain(pool);
+		helper_pool_settle(pool, 0);
 	}
 	helper_pool_free(pool);
 	closedir(dir);

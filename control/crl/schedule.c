@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/crl/state.h"
+#include "control/startup.h"
 
 #define TICK_MAX_NS UINT64_C(60000000000) /* staleness is looked at this often */
 /*
@@ -92,7 +93,7 @@ void crl_schedule(struct crl_manager *m)
 	struct timeval tv;
 
 	/* A start that fails at once ends its run, which comes here again: the loop goes on. */
-	if (m->is_closing || m->is_starting)
+	if (m->is_closing || m->is_starting || !startup_is_over(m->d))
 		return;
 	m->is_starting = true;
 	while (m->running_cnt < CRL_RUNNING_MAX && (s = next_source(m, &when)) != NULL &&

@@ -20,6 +20,7 @@
 #include "control/rest/operate.h"
 #include "control/rest/rest_private.h"
 #include "control/rest/routes.h"
+#include "control/startup.h"
 
 #define METRICS_PATH "/metrics"
 
@@ -377,6 +378,13 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 	if (why != NULL) {
 		x->has_bad_framing = true;
 		exchange_refuse(x, 400, "bad-request", why);
+		return;
+	}
+	if (!startup_is_over(x->daemon)) {
+		struct answer a;
+
+		startup_refuse(x->daemon, &a);
+		exchange_answer_now(x, &a);
 		return;
 	}
 	accept = header_of(x, "Accept");

@@ -14,7 +14,8 @@
 
 /*
  * Binds everything or nothing; the reason for a failure is logged. Needs d->base, options, config,
- * helpers, audit and users; the other services are used when a request asks for them. 0 or -errno.
+ * helpers, alarms and audit; the other services are used when a request asks for them, and that is not
+ * before the start is over. 0 or -errno.
  */
 int rest_open(struct daemon *d, struct rest **out) __attribute__((warn_unused_result));
 /*

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is answered, told and put off while a start judges many kept certificates. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/config_tree.h"
+#include "control/configuration_private.h"
+#include "control/startup.h"
+#include "control/verdicts.h"
+#include "pki/x509/cert.h"
+#include "pki/x509/validate.h"
+#include "tests/unit/daemon_fixture.h"
+
+#define KEPT_CNT 160
+#define EACH_US  20000 /* by each of a few threads: the start takes a second or more */
+
+static struct daemon_fixture f;
+static struct test_pki pki;
+static int64_t shift; /* of the wall clock */
+
+/* In place of libc's, for all that is linked here. */
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += shift;
+	if (out != NULL)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
+
+static atomic_bool is_slow;
+
+int __real_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
+	struct pki_report *report, struct rk_verdict *out);
+int __wrap_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
+	struct pki_report *report, struct rk_verdict *out);
+
+int __wrap_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
+	struct pki_report *report, struct rk_verdict *out)
+{
+	if (is_slow)
+		usleep(EACH_US);
+	return __real_pki_validate_der(args, der, len, report, out);
+}
+
+static void keep_file(unsigned n, const void *data, size_t len)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/verdicts/%08x%056x.der", f.dir[1], n, 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* ---- who asks meanwhile ----------------------------------------------------------------------- */
+
+static const char *const requests[] = {
+	"GET /api/v1/health",
+	"GET /metrics",
+	"GET /api/v1/peer",
+	"POST /api/v1/login",
+	"POST /api/v1/security/rotate",
+	"POST /api/v1/configuration/validate",
+	"DELETE /api/v1/certificate/custom_ssr_peering",
+	"GET /nowhere",
+};
+#define REQUEST_CNT (sizeof(requests) / sizeof(requests[0]))
+
+struct asking {
+	pthread_t thread;
+	atomic_bool is_over;
+	char path[96];
+	unsigned refused_cnt[REQUEST_CNT]; /* as they should be */
+	unsigned other_cnt;
+	char first[1024], last[1024]; /* refusals */
+	char other[1024];
+};
+
+/* The whole answer, "" when nobody listens. */
+static void ask(const char *path, const char *line, char *out, size_t size)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char text[256];
+	size_t len = 0;
+	ssize_t n;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	snprintf(text, sizeof(text),
+		"%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", line);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		send(fd, text, strlen(text), MSG_NOSIGNAL) > 0)
+		while (len + 1 < size && (n = read(fd, out + len, size - 1 - len)) > 0)
+			len += (size_t)n;
+	out[len] = '\0';
+	close(fd);
+}
+
+static bool is_refusal(const char *answer)
+{
+	return strncmp(answer, "HTTP/1.1 503 ", 13) == 0 &&
+	       strstr(answer, "\"code\":\"starting\"") != NULL &&
+	       strstr(answer, "Retry-After: 2\r\n") != NULL;
+}
+
+static void *keep_asking(void *arg)
+{
+	struct asking *a = arg;
+	char answer[sizeof(a->last)];
+
+	for (size_t i = 0; !a->is_over; i = (i + 1) % REQUEST_CNT) {
+		ask(a->path, requests[i], answer, sizeof(answer));
+		if (is_refusal(answer)) {
+			memcpy(a->refused_cnt[0] == 0 ? a->first : a->last, answer, sizeof(answer));
+			a->refused_cnt[i]++;
+		} else if (answer[0] != '\0') {
+			memcpy(a->other, answer, sizeof(answer));
+			a->other_cnt++;
+		}
+		usleep(5000);
+	}
+	return NULL;
+}
+
+/* The daemon is told to stop asking just before it is ready: what comes after is no refusal. */
+static struct asking asking;
+
+static char told[4096]; /* by lines */
+
+static void take_told(void *manager, const char *state)
+{
+	size_t len = strlen(told);
+
+	assert_ptr_equal(manager, &f);
+	snprintf(told + len, sizeof(told) - len, "%s\n", state);
+	if (strstr(state, "keys and peers") != NULL)
+		asking.is_over = true;
+}
+
+static void restart_slowly(void)
+{
+	is_slow = true;
+	daemon_fixture_restart(&f);
+	is_slow = false;
+}
+
+static int set_up(void **state)
+{
+	uint8_t *der;
+	size_t len;
+
+	(void)state;
+	shift = 0;
+	daemon_fixture_open(&f, NULL);
+	test_pki_init(&pki, "west.peering");
+	fixture_install_trust(&f, pki.bundle);
+	assert_int_equal(pki_cert_to_der(pki.leaf, &der, &len), 0);
+	for (unsigned n = 0; n < KEPT_CNT; n++)
+		keep_file(n, der, len);
+	OPENSSL_free(der);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	shift = 0;
+	test_pki_fini(&pki);
+	daemon_fixture_close(&f);
+	return 0;
+}
+
+static void said_over_rest(void **state)
+{
+	(void)state;
+	asking = (struct asking){0};
+	told[0] = '\0';
+	snprintf(asking.path, sizeof(asking.path), "%s/control.sock", f.dir[2]);
+	f.options.tell_manager = take_told;
+	f.options.manager = &f;
+	assert_int_equal(pthread_create(&asking.thread, NULL, keep_asking, &asking), 0);
+	restart_slowly();
+	asking.is_over = true;
+	/* the one that is under way is answered by a daemon that is ready */
+	daemon_fixture_idle(&f, 100);
+	assert_int_equal(pthread_join(asking.thread, NULL), 0);
+	for (size_t i = 0; i < REQUEST_CNT; i++)
+		if (asking.refused_cnt[i] == 0)
+			fail_msg("%s was never refused; another answer: %s", requests[i],
+				asking.other);
+	if (asking.other_cnt > 1)
+		fail_msg("%s", asking.other);
+	assert_non_null(strstr(asking.last, "kept certificates are judged ("));
+	assert_non_null(strstr(asking.last, "\"total\":160"));
+	assert_string_not_equal(strstr(asking.first, "\"done\""), strstr(asking.last, "\"done\""));
+	assert_non_null(strstr(told, "STATUS=Starting: kept certificates are judged (0 of 160)\n"
+				     "EXTEND_TIMEOUT_USEC=30000000\n"));
+	assert_null(f.d.start.what);
+}
+
+static unsigned told_cnt(void)
+{
+	unsigned cnt = 0;
+
+	for (const char *at = told; (at = strstr(at, "EXTEND_TIMEOUT_USEC")) != NULL; at++)
+		cnt++;
+	return cnt;
+}
+
+/* Once a second, however small the steps are. */
+static void told_now_and_then(void **state)
+{
+	(void)state;
+	f.options.tell_manager = take_told;
+	f.options.manager = &f;
+	told[0] = '\0';
+	startup_begin(&f.d, "things are done", 1000);
+	for (size_t i = 1; i < 130; i++) {
+		startup_step(&f.d, i);
+		usleep(10000);
+	}
+	assert_in_range(told_cnt(), 2, 8);
+	assert_non_null(strstr(told, "STATUS=Starting: things are done (0 of 1000)\n"));
+	startup_begin(&f.d, "others are", 0);
+	assert_non_null(strstr(told, "STATUS=Starting: others are\n"));
+	startup_end(&f.d);
+}
+
+/* ---- what came due meanwhile ------------------------------------------------------------------- */
+
+static uint64_t first_number;
+
+static bool is_rolled_back(void *arg)
+{
+	(void)arg;
+	return f.d.configuration->number > first_number + 1;
+}
+
+/* The time for confirming ends during the start: rolled back when it is over. */
+static void rolled_back_afterwards(void **state)
+{
+	struct call call = {0};
+	json_t *request = json_pack("{s:[{s:s, s:[s,s], s:s}]}", "operations", "op", "set", "path",
+		"router", "node", "value", "node1");
+
+	(void)state;
+	first_number = f.d.configuration->number;
+	configuration_edit(f.d.configuration, request, "test", call_answered, &call);
+	json_decref(request);
+	call_wait(&f, &call, 200);
+	call_fini(&call);
+	call = (struct call){0};
+	request = json_pack("{s:i}", "confirm_timeout_sec", 10);
+	configuration_commit(f.d.configuration, request, call_answered, &call);
+	json_decref(request);
+	call_wait(&f, &call, 200);
+	call_fini(&call);
+	assert_int_equal(f.d.configuration->number, first_number + 1);
+	shift = 9;
+	restart_slowly();
+	assert_int_equal(f.d.configuration->number, first_number + 1);
+	daemon_fixture_run(&f, is_rolled_back, NULL);
+}
+
+/* So is a file that is to be read again. */
+static void read_again_afterwards(void **state)
+{
+	(void)state;
+	/* during the start: the daemon's pointer is there, its configuration is not to be changed */
+	f.d.start.what = "something";
+	first_number = f.d.configuration->number;
+	daemon_fixture_config(&f, "{" FIXTURE_AUTHORITY ","
+				  "\"router\":{\"name\":\"east\",\"node\":\"node1\","
+				  "\"peering-common-name\":\"east.peering\"}}");
+	configuration_reload(f.d.configuration);
+	daemon_fixture_idle(&f, 50);
+	assert_int_equal(f.d.configuration->number, first_number);
+	f.d.start.what = NULL;
+	configuration_begin(f.d.configuration);
+	daemon_fixture_idle(&f, 50);
+	assert_int_equal(f.d.configuration->number, first_number + 1);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(said_over_rest),
+		T(told_now_and_then),
+		T(rolled_back_afterwards),
+		T(read_again_afterwards),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
