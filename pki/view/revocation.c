@@ -144,19 +144,24 @@ bool rk_revocation_is_sound(
 	       rk_revocation_are_sound(lines, line_cnt, 0, line_cnt, may_remove);
 }
 
-/* 0 when the line does not have it. An empty slot's state is 0, whatever it seems to match. */
-static inline uint8_t find_in_line(
+/*
+ * 0 when the line does not have it. Every slot is looked at, without a branch: which one it is nobody
+ * can guess, and a wrong guess costs more than five slots. An empty slot's state is 0, whatever it seems
+ * to match; of those in use one has the fingerprint at most.
+ */
+static inline unsigned find_in_line(
 	const struct rk_revocation_line *line, const struct rk_revocation_entry *wanted)
 {
 	uint16_t high = (uint16_t)wanted->head;
+	unsigned found = 0;
 
 	for (unsigned i = 0; i < RK_REVOCATION_SLOTS; i++) {
 		unsigned state = (unsigned)line->high[i] ^ high; /* equal but for the state */
+		uint64_t differs = (line->low[i] ^ wanted->tail) | (state & ~15u);
 
-		if (line->low[i] == wanted->tail && state <= RK_REVOCATION_STATE && state != 0)
-			return (uint8_t)state;
+		found |= differs == 0 ? state : 0;
 	}
-	return 0;
+	return found;
 }
 
 uint8_t rk_revocation_find(const struct rk_revocation_line *lines, size_t line_cnt,
@@ -166,9 +171,9 @@ uint8_t rk_revocation_find(const struct rk_revocation_line *lines, size_t line_c
 	const struct rk_revocation_line *line = &lines[rk_revocation_home(wanted.head, line_cnt)];
 	const struct rk_revocation_line *last = line + RK_REVOCATION_SPILL;
 	uint32_t tag = rk_revocation_tag(wanted.tail);
-	uint8_t state = find_in_line(line, &wanted);
+	unsigned state = find_in_line(line, &wanted);
 
 	while (state == 0 && (line->spill & tag) != 0 && line < last)
 		state = find_in_line(++line, &wanted);
-	return state;
+	return (uint8_t)state;
 }

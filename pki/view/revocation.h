@@ -17,9 +17,11 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "pki/view/bytes.h"
 #include "pki/view/verdict.h"
@@ -65,15 +67,12 @@ struct rk_revocation_entry {
 
 static inline struct rk_revocation_entry rk_revocation_split(const struct rk_revocation_key *key)
 {
-	const uint8_t *b = key->bytes;
-	struct rk_revocation_entry e = {0};
+	uint64_t half[2]; /* big-endian */
 
-	for (unsigned i = 0; i < 8; i++) {
-		e.head = e.head << 8 | b[i];
-		e.tail = e.tail << 8 | b[8 + i];
-	}
-	e.head &= ~RK_REVOCATION_STATE;
-	return e;
+	static_assert(sizeof(half) == sizeof(key->bytes), "a key is two words");
+	memcpy(half, key->bytes, sizeof(half));
+	return (struct rk_revocation_entry){
+		.head = be64toh(half[0]) & ~RK_REVOCATION_STATE, .tail = be64toh(half[1])};
 }
 
 /* For the builder. reason is a known one. */
