@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include "control/cli/print.h"
 
 #define SPIN_AFTER_SEC 0.7 /* what is quicker needs no telling */
-#define TELL_EVERY_SEC 10  /* where no terminal shows a spinner */
+#define PEEK_SEC       3
+#define MEGABYTE       1e6
 
 static volatile sig_atomic_t is_stopped;
 
@@ -41,33 +43,38 @@ bool cli_was_stopped(void)
 /* ---- while an answer is awaited ------------------------------------------------------------------ */
 
 static bool is_spinning;
-static unsigned told_sec;
 
-static bool waiting(void *arg, double sec)
+/* On a terminal only, and not amid an answer that is on its way to it. */
+static bool is_told(const struct cli *c, double sec)
+{
+	return sec >= SPIN_AFTER_SEC && print_is_screen(STDERR_FILENO) &&
+	       !(c->is_streaming && isatty(STDOUT_FILENO));
+}
+
+static bool waiting(void *arg, double sec, unsigned long long received)
 {
 	static const char frame[] = "|/-\\";
 	const struct cli *c = arg;
-	const char *doing = c->doing != NULL ? c->doing : "Waiting";
 
 	if (is_stopped)
 		return true;
-	if (sec >= SPIN_AFTER_SEC && isatty(STDERR_FILENO)) {
-		fprintf(stderr, "\r%c %s... %.0f s", frame[(unsigned)(sec * 4) % 4], doing, sec);
-		fflush(stderr);
-		is_spinning = true;
-	} else if (!isatty(STDERR_FILENO) && sec >= told_sec + TELL_EVERY_SEC) {
-		told_sec += TELL_EVERY_SEC;
-		fprintf(stderr, "%s... %u s\n", doing, told_sec);
-	}
+	if (!is_told(c, sec))
+		return false;
+	fprintf(stderr, "\r%c %s... %.0f s", frame[(unsigned)(sec * 4) % 4],
+		c->doing != NULL ? c->doing : "Waiting", sec);
+	if (received >= MEGABYTE)
+		fprintf(stderr, ", %.1f MB", (double)received / MEGABYTE);
+	fflush(stderr);
+	is_spinning = true;
 	return false;
 }
 
-static void stop_spinner(void)
+void cli_answered(struct cli *c)
 {
+	(void)c;
 	if (is_spinning)
 		fputs("\r\033[K", stderr);
 	is_spinning = false;
-	told_sec = 0;
 }
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -110,16 +117,12 @@ void cli_error(const struct cli *c, const char *format, ...)
 	fprintf(stderr, "rekeyctl: %s\n", text);
 }
 
-/* What to do about a daemon that does not answer. */
-static void tell_unreachable(const struct cli *c, const char *why)
+void cli_tell_unreachable(const struct cli *c, const char *why)
 {
 	char path[256];
 
 	if (c->target.url != NULL) {
-		cli_error(c, "rekey-control does not answer at %s: %s%s", c->target.url, why,
-			strstr(why, "certificate") != NULL
-				? " (--cacert names who may have signed it)"
-				: "");
+		cli_error(c, "rekey-control does not answer at %s: %s", c->target.url, why);
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/control.sock", c->target.run_dir);
@@ -135,8 +138,14 @@ static void tell_unreachable(const struct cli *c, const char *why)
 		cli_error(c, "rekey-control does not answer at %s: %s", path, why);
 }
 
-static enum cli_exit tell_failure(
-	struct cli *c, enum client_result result, const struct client_answer *answer)
+struct cli_request {
+	const char *method, *path;
+	const json_t *body;
+	FILE *to; /* NULL, or where the answer of a GET goes */
+};
+
+static enum cli_exit tell_failure(struct cli *c, const struct cli_request *r,
+	enum client_result result, const struct client_answer *answer)
 {
 	const json_t *detail = json_object_get(json_object_get(answer->body, "error"), "detail");
 
@@ -146,21 +155,18 @@ static enum cli_exit tell_failure(
 		cli_error(c, "stopped; the daemon may still be at it");
 		return CLI_REFUSED;
 	}
-	if (result == CLIENT_UNREACHABLE) {
-		tell_unreachable(c, answer->error);
+	if (result == CLIENT_UNREACHABLE && answer->error[0] != '\0')
+		cli_tell_unreachable(c, answer->error);
+	if (result == CLIENT_UNREACHABLE && answer->is_sent && strcmp(r->method, "GET") != 0)
+		cli_error(c, "it may be done, or not: look before it is tried again");
+	if (result == CLIENT_UNREACHABLE)
 		return CLI_NO_DAEMON;
-	}
-	cli_error(c, "refused: %s", answer->error);
+	if (answer->error[0] != '\0')
+		cli_error(c, "refused: %s", answer->error);
 	if (!c->is_json)
 		print_findings(stderr, detail);
 	return CLI_REFUSED;
 }
-
-struct cli_request {
-	const char *method, *path;
-	const json_t *body;
-	FILE *to; /* NULL, or where the answer of a GET goes */
-};
 
 static enum client_result send_request(
 	struct cli *c, const struct cli_request *r, struct client_answer *answer)
@@ -173,19 +179,21 @@ static enum client_result send_request(
 static enum client_result call(
 	struct cli *c, const struct cli_request *r, struct client_answer *answer)
 {
-	enum client_result result;
+	enum client_result result = CLIENT_OK;
 
-	if (c->target.url != NULL && !client_has_token(c->client) && !login_open(c, false)) {
-		*answer = (struct client_answer){.error = "not logged in"};
-		return CLIENT_REFUSED;
-	}
+	*answer = (struct client_answer){0};
+	if (c->target.url != NULL && !client_has_token(c->client))
+		result = login_open(c, false);
+	if (result != CLIENT_OK)
+		return result; /* and it was told why */
 	result = send_request(c, r, answer);
+	cli_answered(c);
 	if (result == CLIENT_REFUSED && answer->status == 401 && c->target.url != NULL &&
-		c->input.is_terminal && login_open(c, true)) {
+		c->input.is_terminal && login_open(c, true) == CLIENT_OK) {
 		client_answer_fini(answer);
 		result = send_request(c, r, answer);
+		cli_answered(c);
 	}
-	stop_spinner();
 	return result;
 }
 
@@ -205,7 +213,7 @@ enum cli_exit cli_call_except(struct cli *c, const char *method, const char *pat
 	if (is_one)
 		ret = CLI_REFUSED;
 	else if (result != CLIENT_OK)
-		ret = tell_failure(c, result, &a);
+		ret = tell_failure(c, &request, result, &a);
 	else if (answer != NULL)
 		*answer = json_incref(a.body);
 	client_answer_fini(&a);
@@ -218,21 +226,44 @@ enum cli_exit cli_call(
 	return cli_call_except(c, method, path, body, NULL, NULL, answer);
 }
 
-enum cli_exit cli_save(struct cli *c, const char *path, FILE *to)
+enum cli_exit cli_save(struct cli *c, const char *path)
 {
-	const struct cli_request request = {"GET", path, NULL, to};
+	const struct cli_request request = {"GET", path, NULL, stdout};
 	struct client_answer a = {0};
-	enum client_result result = call(c, &request, &a);
+	enum client_result result;
 	enum cli_exit ret = CLI_DONE;
 
-	if (ferror(to) != 0 || fflush(to) != 0) {
-		cli_error(c, "cannot write: %m");
+	c->is_streaming = true;
+	result = call(c, &request, &a);
+	c->is_streaming = false;
+	if (!cli_can_print(c))
 		ret = CLI_REFUSED;
-	} else if (result != CLIENT_OK) {
-		ret = tell_failure(c, result, &a);
-	}
+	else if (result != CLIENT_OK)
+		ret = tell_failure(c, &request, result, &a);
 	client_answer_fini(&a);
 	return ret;
+}
+
+bool cli_can_print(const struct cli *c)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+	static bool is_known;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	/* A pipe without a reader is in error: "| head" wants no more, and no complaint. */
+	if (!is_known && (poll(&out, 1, 0) < 1 || (out.revents & POLLERR) == 0))
+		cli_error(c, "what was asked for could not be written");
+	is_known = true;
+	return false;
+}
+
+/* Nobody waits long for what only helps. */
+static bool peeking(void *arg, double sec, unsigned long long received)
+{
+	(void)arg;
+	(void)received;
+	return is_stopped || sec > PEEK_SEC;
 }
 
 json_t *cli_peek(struct cli *c, const char *path)
@@ -242,7 +273,7 @@ json_t *cli_peek(struct cli *c, const char *path)
 
 	if (c->target.url != NULL && !client_has_token(c->client))
 		return NULL;
-	client_set_waiting(c->client, NULL, NULL);
+	client_set_waiting(c->client, peeking, c);
 	if (client_call(c->client, "GET", path, NULL, &a) == CLIENT_OK)
 		body = json_incref(a.body);
 	client_set_waiting(c->client, waiting, c);

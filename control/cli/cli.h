@@ -26,9 +26,10 @@ struct cli {
 	bool is_help; /* only what the words mean */
 	bool is_json;
 	bool is_shell;
-	bool is_over;    /* the shell is to end */
-	json_t *session; /* GET /session: user, role, router, node; NULL: not known */
-	json_t *schema;  /* GET /configuration/schema; NULL: not asked yet */
+	bool is_over;      /* the shell is to end */
+	bool is_streaming; /* an answer goes to standard output as it comes */
+	json_t *session;   /* GET /session: user, role, router, node; NULL: not known */
+	json_t *schema;    /* GET /configuration/schema; NULL: not asked yet */
 	struct context context;
 	const char *doing; /* told while an answer is awaited */
 	struct timespec begun;
@@ -50,8 +51,12 @@ enum cli_exit cli_call(struct cli *c, const char *method, const char *path, cons
 	json_t **answer) RK_MUST_CHECK;
 enum cli_exit cli_call_except(struct cli *c, const char *method, const char *path,
 	const json_t *body, const char *except, bool *is_except, json_t **answer) RK_MUST_CHECK;
-/* GETs an answer of any length into a file. CLI_DONE, or what to end with. */
-enum cli_exit cli_save(struct cli *c, const char *path, FILE *to) RK_MUST_CHECK;
+/* GETs an answer of any length to standard output. CLI_DONE, or what to end with. */
+enum cli_exit cli_save(struct cli *c, const char *path) RK_MUST_CHECK;
+/* Why nobody answers, and what to do about it. */
+void cli_tell_unreachable(const struct cli *c, const char *why);
+/* After an answer, or none: what told of waiting for it goes away. */
+void cli_answered(struct cli *c);
 /* For completion: no question, no word; NULL when there is no answer. */
 json_t *cli_peek(struct cli *c, const char *path);
 
@@ -77,5 +82,10 @@ void cli_catch_stop(void);
 
 /* Overwrites a text of a body before it is freed: a password. */
 void cli_wipe(json_t *body, const char *field);
+/*
+ * Whether what was printed can still be read: false, told once, when it cannot be written; without a
+ * word when a pipe's reader has seen enough.
+ */
+bool cli_can_print(const struct cli *c);
 /* Of GET /session; "" when not known. */
 const char *cli_session_text(struct cli *c, const char *key);

@@ -11,15 +11,17 @@
 #define ANSWER_MAX  ((size_t)256 << 20)
 #define URL_MAX     4096
 #define CONNECT_SEC 10L
-#define TIMEOUT_SEC 120L
+#define ASK_SEC     120L /* also without a byte of an answer of any length */
+#define CHANGE_SEC  600L
 
 struct client {
 	const struct client_options *options;
 	CURL *curl;
 	char *token; /* wiped */
-	bool (*waiting)(void *arg, double sec);
+	client_waiting_cb waiting;
 	void *waiting_arg;
-	struct timespec begun; /* the request that is under way */
+	char detail[CURL_ERROR_SIZE]; /* libcurl's, of the request that is under way */
+	struct timespec begun;        /* the request that is under way */
 };
 
 struct body_buffer {
@@ -74,7 +76,7 @@ bool client_has_token(const struct client *c)
 	return c->token != NULL;
 }
 
-void client_set_waiting(struct client *c, bool (*waiting)(void *arg, double sec), void *arg)
+void client_set_waiting(struct client *c, client_waiting_cb waiting, void *arg)
 {
 	c->waiting = waiting;
 	c->waiting_arg = arg;
@@ -125,13 +127,13 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
 	struct timespec t;
 
 	(void)total;
-	(void)now;
 	(void)up;
 	(void)sent;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return c->waiting != NULL &&
-	       c->waiting(c->waiting_arg, (double)(t.tv_sec - c->begun.tv_sec) +
-						  (double)(t.tv_nsec - c->begun.tv_nsec) / 1e9);
+	return c->waiting != NULL && c->waiting(c->waiting_arg,
+					     (double)(t.tv_sec - c->begun.tv_sec) +
+						     (double)(t.tv_nsec - c->begun.tv_nsec) / 1e9,
+					     (unsigned long long)now);
 }
 
 static bool set_target(struct client *c, const char *path, char *url)
@@ -163,16 +165,23 @@ static bool set_target(struct client *c, const char *path, char *url)
 	return n > 0 && n < URL_MAX;
 }
 
-static void set_options(struct client *c, struct body_buffer *buffer)
+static long patience(const char *method)
 {
+	return strcmp(method, "GET") == 0 ? ASK_SEC : CHANGE_SEC;
+}
+
+static void set_options(struct client *c, const char *method, struct body_buffer *buffer)
+{
+	c->detail[0] = '\0';
+	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->detail);
 	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SEC);
 	if (buffer->to == NULL) {
-		curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, TIMEOUT_SEC);
+		curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, patience(method));
 	} else {
 		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, TIMEOUT_SEC);
+		curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, ASK_SEC);
 	}
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, buffer);
@@ -227,8 +236,29 @@ static void describe_refusal(struct client_answer *answer)
 		snprintf(answer->error, sizeof(answer->error), "HTTP status %ld", answer->status);
 }
 
-static enum client_result judge(
-	CURL *curl, CURLcode code, const struct body_buffer *b, struct client_answer *answer)
+/* Why nobody, or not the right one, answered; what helps is in it. */
+static void describe_failure(
+	const struct client *c, CURLcode code, const char *method, struct client_answer *answer)
+{
+	const char *detail = c->detail[0] != '\0' ? c->detail : curl_easy_strerror(code);
+	const char *advice = "";
+	long size = 0;
+
+	curl_easy_getinfo(c->curl, CURLINFO_REQUEST_SIZE, &size);
+	answer->is_sent = size > 0;
+	if (code == CURLE_PEER_FAILED_VERIFICATION && strstr(detail, "host name") != NULL)
+		advice = " (ask by a name that stands in it, if it is the right router)";
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		advice = " (--cacert names who may have signed it)";
+	if (code == CURLE_OPERATION_TIMEDOUT && answer->is_sent)
+		snprintf(answer->error, sizeof(answer->error), "no answer within %ld seconds",
+			patience(method));
+	else
+		snprintf(answer->error, sizeof(answer->error), "%s%s", detail, advice);
+}
+
+static enum client_result judge(struct client *c, CURLcode code, const char *method,
+	const struct body_buffer *b, struct client_answer *answer)
 {
 	if (code == CURLE_ABORTED_BY_CALLBACK) {
 		snprintf(answer->error, sizeof(answer->error), "stopped");
@@ -240,10 +270,11 @@ static enum client_result judge(
 		return CLIENT_STOPPED;
 	}
 	if (code != CURLE_OK) {
-		snprintf(answer->error, sizeof(answer->error), "%s", curl_easy_strerror(code));
+		describe_failure(c, code, method, answer);
 		return CLIENT_UNREACHABLE;
 	}
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
+	answer->is_sent = true;
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &answer->status);
 	if (b->len > 0)
 		answer->body = json_loadb(b->data, b->len, JSON_REJECT_DUPLICATES, NULL);
 	if (answer->status >= 200 && answer->status < 300 && (answer->body != NULL || b->len == 0))
@@ -275,7 +306,7 @@ static enum client_result perform(struct client *c, const char *method, const ch
 		snprintf(answer->error, sizeof(answer->error), "the address is too long");
 		goto out;
 	}
-	set_options(c, &buffer);
+	set_options(c, method, &buffer);
 	if (text != NULL) {
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, text);
@@ -283,7 +314,7 @@ static enum client_result perform(struct client *c, const char *method, const ch
 	curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
 	clock_gettime(CLOCK_MONOTONIC, &c->begun);
-	result = judge(c->curl, curl_easy_perform(c->curl), &buffer, answer);
+	result = judge(c, curl_easy_perform(c->curl), method, &buffer, answer);
 out:
 	if (text != NULL)
 		explicit_bzero(text, strlen(text)); /* may hold a password */

@@ -27,9 +27,10 @@ enum client_result {
 
 struct client_answer {
 	long status;     /* HTTP, 0 when unreachable */
+	bool is_sent;    /* the request may have reached the daemon, answer or no answer */
 	json_t *body;    /* owned; NULL when there was none */
 	char code[64];   /* the daemon's, when refused */
-	char error[512]; /* a sentence, when not CLIENT_OK */
+	char error[512]; /* a sentence, when not CLIENT_OK; "": it was told already */
 };
 
 struct client;
@@ -40,10 +41,17 @@ void client_free(struct client *c);
 /* For https:// only. A copy is kept, and wiped; NULL forgets it. 0 or -errno. */
 int client_set_token(struct client *c, const char *token) RK_MUST_CHECK;
 bool client_has_token(const struct client *c);
-/* Called many times a second while an answer is awaited; true ends the request. */
-void client_set_waiting(struct client *c, bool (*waiting)(void *arg, double sec), void *arg);
+/*
+ * Called many times a second while an answer is awaited, with the seconds since it was asked for and
+ * the bytes of it that came; true ends the request.
+ */
+typedef bool (*client_waiting_cb)(void *arg, double sec, unsigned long long received);
+void client_set_waiting(struct client *c, client_waiting_cb waiting, void *arg);
 
-/* body may be NULL (borrowed). Answers larger than 256 MiB are refused. */
+/*
+ * body may be NULL (borrowed). Answers larger than 256 MiB are refused. A question waits two minutes
+ * for its answer, a change ten: it may be long work.
+ */
 enum client_result client_call(struct client *c, const char *method, const char *path,
 	const json_t *body, struct client_answer *answer) RK_MUST_CHECK;
 /*

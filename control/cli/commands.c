@@ -12,6 +12,13 @@
 	}
 
 /* clang-format off */
+/* Where the vendor has many routers, and a question before all of them. */
+#define PLACE \
+	{.keyword = "router", .value = "ROUTER", .is_place = true, \
+	 .help = "Which router is meant: the one that answers, or it is refused."}, \
+	{.keyword = "node", .value = "NODE", .is_place = true, .help = "Likewise its node."}, \
+	{.keyword = "force", .is_place = true, .help = "Nothing is asked here."}
+
 static const char *const algorithms[] = {"RSA", "ECC", NULL};
 static const char *const curves[] = {"SECP256R1", "SECP384R1", "SECP521R1", NULL};
 static const char *const modes[] = {"strict", "warn", NULL};
@@ -22,8 +29,10 @@ static const struct cli_param peer_params[] = {
 	{.keyword = "security", .group = 'v', .help = "Keys and the state of the exchange."},
 	{.keyword = "certificate", .group = 'v', .help = "Our and the peer's certificate."},
 	{.keyword = "detail", .group = 'v', .help = "Everything that is known."},
+	{.keyword = "summary", .group = 'v', .help = "A line for each path (the default)."},
 	{.keyword = "name", .value = "NAME", .is_bare = true, .values = VALUES_PEER,
 	 .help = "Only this peer."},
+	PLACE,
 };
 static const struct cli_param certificate_params[] = {
 	{.keyword = "detail", .help = "Each one in full, PEM text included."},
@@ -31,13 +40,16 @@ static const struct cli_param certificate_params[] = {
 	 .help = "Only this one, in full."},
 };
 static const struct cli_param ca_params[] = {
-	{.keyword = "detail", .help = "Every field of each certificate."},
+	{.keyword = "detail", .group = 'v', .help = "Every field of each certificate."},
+	{.keyword = "summary", .group = 'v', .help = "A line for each (the default)."},
 	{.keyword = "name", .value = "NAME", .is_bare = true, .values = VALUES_TRUSTED_CA,
 	 .help = "Only this bundle."},
+	PLACE,
 };
 static const struct cli_param revocation_params[] = {
 	{.keyword = "summary", .group = 'v', .help = "A line for each source."},
 	{.keyword = "detail", .group = 'v', .help = "Every field of each source (the default)."},
+	PLACE,
 };
 static const struct cli_param export_params[] = {
 	{.keyword = "text", .group = 'f', .help = "Fields with tabs between (the default)."},
@@ -72,7 +84,9 @@ static const struct cli_param history_param[] = {
 };
 static const struct cli_param rotate_param[] = {
 	{.value = "PEER", .values = VALUES_PEER, .is_required = true, .help = "The peer, or all."},
+	PLACE,
 };
+static const struct cli_param place_params[] = {PLACE};
 static const struct cli_param key_params[] = {
 	{.keyword = "name", .value = "NAME", .is_bare = true, .values = VALUES_CERTIFICATE,
 	 .help = "Name of the credential; custom_ssr_peering when not given."},
@@ -279,13 +293,16 @@ static const struct cli_command commands[] = {
 	 .path = "/api/v1/certificate-revocation/refresh", .show = show_revocation},
 	{"reload", "Read files anew.", .param = NULL},
 	{"reload local", "Read our own files anew.", .param = NULL},
-	{"reload local certificates", "Read our certificate files from disk anew.", NULL, NULL, 0,
-	 run_post, .doing = "Reloading local certificates",
+	{"reload local certificates", "Read our certificate files from disk anew.", NULL,
+	 PARAMS(place_params), run_post, .doing = "Reloading local certificates",
 	 .path = "/api/v1/certificate/reload", .show = show_all},
 	{"rollback", "Make an earlier configuration the running one.", NULL,
 	 PARAMS(rollback_params), run_rollback},
 	{"rotate", "Agree on new keys.", .param = NULL},
 	{"rotate security", "Agree on new keys.", .param = NULL},
+	{"rotate security metadata-key", "Agree on new keys with every peer, now.",
+	 "The same as *peer-key all*: here peer keys protect all that metadata keys do elsewhere.",
+	 PARAMS(place_params), run_rotate, .doing = "Rotating keys", .show = show_all},
 	{"rotate security peer-key", "Agree on new keys with a peer, or all, now.", NULL,
 	 PARAMS(rotate_param), run_rotate, .doing = "Rotating keys", .show = show_all},
 	{"rotate token-key", "A new key that signs tokens; those of the old one end by and by.", NULL,
@@ -293,13 +310,13 @@ static const struct cli_command commands[] = {
 	 .show = show_all},
 	{"show", "Look at the state of things.", .param = NULL},
 	{"show alarms", "Standing alarms.", NULL, PARAMS(alarm_params), run_show_alarms,
-	 .doing = "Retrieving alarms", .show = show_alarms},
+	 .doing = "Retrieving alarms", .show = show_alarms, .list = "alarms", .key = "id"},
 	{"show certificate", "Our own keys, requests and certificates.", NULL,
 	 PARAMS(certificate_params), run_show_certificate, .doing = "Retrieving certificates",
 	 .show = show_certificates},
 	{"show certificate ca", "Trusted CA certificates.", NULL, PARAMS(ca_params), run_get,
 	 .doing = "Retrieving CA certificates", .path = "/api/v1/trusted-ca-certificate",
-	 .show = show_trusted_ca},
+	 .show = show_trusted_ca, .list = "trusted_ca_certificates", .key = "name"},
 	{"show certificate-revocation", "Every source of revocation lists and its state.", NULL,
 	 PARAMS(revocation_params), run_get, .doing = "Retrieving certificate revocation",
 	 .path = "/api/v1/certificate-revocation", .show = show_revocation},
@@ -330,8 +347,8 @@ static const struct cli_command commands[] = {
 	 .doing = "Retrieving publication", .path = "/api/v1/publication",
 	 .show = show_publication},
 	{"show security", "Keys.", .param = NULL},
-	{"show security key-status", "How old our keys are, and when new ones come.", NULL, NULL, 0,
-	 run_get, .doing = "Retrieving key status", .path = "/api/v1/security/key-status",
+	{"show security key-status", "How old our keys are, and when new ones come.", NULL,
+	 PARAMS(place_params), run_get, .doing = "Retrieving key status", .path = "/api/v1/security/key-status",
 	 .show = show_key_status},
 	{"show stats", "Counters of both processes.", NULL, NULL, 0, run_get,
 	 .doing = "Retrieving statistics", .path = "/api/v1/stats", .show = show_stats},
@@ -340,7 +357,8 @@ static const struct cli_command commands[] = {
 	 "names and the configuration, but no key and no password.",
 	 NULL, 0, run_show_tech_support},
 	{"show user", "Users and their roles.", NULL, PARAMS(user_param), run_get,
-	 .doing = "Retrieving users", .path = "/api/v1/user", .show = show_users},
+	 .doing = "Retrieving users", .path = "/api/v1/user", .show = show_users,
+	 .list = "users", .key = "name"},
 	{"show version", "Which versions answer here.", NULL, NULL, 0, run_get,
 	 .doing = "Retrieving version", .path = "/api/v1/session", .show = show_version},
 	{"start", "Begin what goes on by itself.", .param = NULL},

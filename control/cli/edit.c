@@ -49,7 +49,7 @@ static enum cli_exit operate(struct cli *c, const char *op, const struct place *
 		cli_error(c, "out of memory");
 	else
 		ret = cli_call(c, "POST", API "/configuration/candidate", body, &answer);
-	if (ret == CLI_DONE && c->is_json && !c->is_shell)
+	if (ret == CLI_DONE && c->is_json)
 		cli_print_json(answer);
 	json_decref(body);
 	json_decref(answer);

@@ -50,30 +50,76 @@ static void join(char *const *word, size_t cnt, char *out, size_t size)
 		at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "", word[i]);
 }
 
+/* A command that can be run, and begins with these words. */
+static bool is_meant(const struct cli_command *command, const char *words)
+{
+	size_t len = strlen(words);
+
+	return command->run != NULL && strncmp(command->words, words, len) == 0 &&
+	       (len == 0 || command->words[len] == ' ' || command->words[len] == '\0');
+}
+
 bool help_print_words(const struct cli_tree *tree, char *const *word, size_t cnt, FILE *f)
 {
 	const struct cli_command *only = NULL;
-	size_t found = 0, len;
+	size_t found = 0;
 	char words[128];
 
 	join(word, cnt, words, sizeof(words));
-	len = strlen(words);
 	for (size_t i = 0; i < tree->cnt; i++) {
-		const struct cli_command *command = &tree->command[i];
-
-		if (command->run == NULL || strncmp(command->words, words, len) != 0 ||
-			(len > 0 && command->words[len] != ' ' && command->words[len] != '\0'))
+		if (!is_meant(&tree->command[i], words))
 			continue;
-		only = command;
+		only = &tree->command[i];
 		found++;
 	}
 	for (size_t i = 0; found > 1 && i < tree->cnt; i++) {
-		if (strncmp(tree->command[i].words, words, len) == 0)
+		if (is_meant(&tree->command[i], words))
 			print_line(&tree->command[i], f);
 	}
 	if (found == 1)
 		help_print_command(only, f);
 	return found > 0;
+}
+
+static json_t *describe_param(const struct cli_param *p)
+{
+	json_t *names = p->names != NULL ? json_array() : NULL;
+
+	for (const char *const *name = p->names; name != NULL && *name != NULL; name++)
+		json_array_append_new(names, json_string(*name));
+	return json_pack("{s:s?, s:s?, s:s, s:o?, s:b, s:b, s:b}", "keyword", p->keyword, "value",
+		p->value, "help", p->help, "values", names, "is_required", p->is_required,
+		"is_bare", p->is_bare || p->keyword == NULL, "is_rest", p->is_rest);
+}
+
+static json_t *describe(const struct cli_command *command)
+{
+	json_t *params = json_array(), *one;
+	char *form = form_of(command);
+
+	for (size_t i = 0; i < command->param_cnt; i++)
+		json_array_append_new(params, describe_param(&command->param[i]));
+	one = json_pack("{s:s, s:s, s:s?, s:b, s:o}", "words", command->words, "help",
+		command->help, "usage", form, "is_of_shell", command->is_of_shell, "parameters",
+		params);
+	free(form);
+	return one;
+}
+
+json_t *help_describe(const struct cli_tree *tree, char *const *word, size_t cnt)
+{
+	json_t *commands = json_array();
+	char words[128];
+
+	join(word, cnt, words, sizeof(words));
+	for (size_t i = 0; i < tree->cnt; i++) {
+		if (is_meant(&tree->command[i], words))
+			json_array_append_new(commands, describe(&tree->command[i]));
+	}
+	if (json_array_size(commands) > 0)
+		return json_pack("{s:o}", "commands", commands);
+	json_decref(commands);
+	return NULL;
 }
 
 void help_print_command(const struct cli_command *command, FILE *f)

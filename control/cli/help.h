@@ -2,6 +2,7 @@
 /* What the command tree says of itself. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -14,6 +15,11 @@ void help_print(const struct cli_tree *tree, FILE *f);
  * is none.
  */
 bool help_print_words(const struct cli_tree *tree, char *const *word, size_t cnt, FILE *f);
+/*
+ * The same for programs: {"commands": [{"words", "help", "usage", "is_of_shell", "parameters"}]}, owned
+ * by the caller; NULL when there is none.
+ */
+json_t *help_describe(const struct cli_tree *tree, char *const *word, size_t cnt);
 /* A command in full: its form, and what may follow. */
 void help_print_command(const struct cli_command *command, FILE *f);
 /* The manual page's section, as scdoc text. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/cli/line.h"
 
+#include <fcntl.h>
 #include <histedit.h>
 #include <signal.h>
 #include <stdio.h>
@@ -239,11 +240,37 @@ static void open_history(struct line_editor *e)
 		return;
 	history(e->history, &event, H_SETSIZE, HISTORY_MAX);
 	history(e->history, &event, H_SETUNIQUE, 1);
-	if (home != NULL && asprintf(&e->history_path, "%s/.rekeyctl_history", home) < 0)
+	if (home == NULL || asprintf(&e->history_path, "%s/.rekeyctl_history", home) < 0)
 		e->history_path = NULL;
 	if (e->history_path != NULL)
 		history(e->history, &event, H_LOAD, e->history_path);
 	el_set(e->el, EL_HIST, history, e->history);
+}
+
+/*
+ * After each line, so that it is there whatever ends the shell. libedit gives the file 0600: a device
+ * that somebody has put in its place (to keep no history) must not come by that.
+ */
+static void save_history(struct line_editor *e)
+{
+	struct stat st;
+	HistEvent event;
+	FILE *f;
+	int fd;
+
+	if (e->history == NULL || e->history_path == NULL)
+		return;
+	fd = open(e->history_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	if (fd < 0)
+		return;
+	f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(fd, 0) == 0 ? fdopen(fd, "w")
+										: NULL;
+	if (f == NULL) {
+		close(fd);
+		return;
+	}
+	history(e->history, &event, H_SAVE_FP, f);
+	fclose(f);
 }
 
 struct line_editor *line_open(struct cli *c)
@@ -286,16 +313,8 @@ struct line_editor *line_open(struct cli *c)
 
 void line_close(struct line_editor *e)
 {
-	HistEvent event;
-	mode_t mask;
-
 	if (e == NULL)
 		return;
-	if (e->history != NULL && e->history_path != NULL) {
-		mask = umask(077);
-		history(e->history, &event, H_SAVE, e->history_path);
-		umask(mask);
-	}
 	el_end(e->el);
 	if (e->history != NULL)
 		history_end(e->history);
@@ -313,6 +332,9 @@ char *line_read(struct line_editor *e, const char *prompt)
 	snprintf(e->prompt, sizeof(e->prompt), "%s", prompt);
 	do {
 		e->is_cancelled = false;
+		/* Before there is a prompt: libedit would do it after, and a CTRL-C between the
+		 * two would be a signal, and drop what was typed. */
+		el_set(e->el, EL_PREP_TERM, 1);
 		line = el_gets(e->el, &len);
 	} while (e->is_cancelled);
 	if (line == NULL || len <= 0)
@@ -321,7 +343,9 @@ char *line_read(struct line_editor *e, const char *prompt)
 	if (copy == NULL)
 		return NULL;
 	copy[strcspn(copy, "\r\n")] = '\0';
-	if (e->history != NULL && copy[strspn(copy, " \t")] != '\0')
+	if (e->history != NULL && copy[strspn(copy, " \t")] != '\0') {
 		history(e->history, &event, H_ENTER, line);
+		save_history(e);
+	}
 	return copy;
 }

@@ -8,9 +8,11 @@ struct line_editor;
 
 /* NULL with errno. */
 struct line_editor *line_open(struct cli *c);
-/* Keeps the history in ~/.rekeyctl_history (0600). */
 void line_close(struct line_editor *e);
-/* Owned by the caller; NULL = the end (CTRL-D, or the terminal went away). */
+/*
+ * Owned by the caller; NULL = the end (CTRL-D, or the terminal went away). The line is in the history
+ * then, and in ~/.rekeyctl_history (0600).
+ */
 char *line_read(struct line_editor *e, const char *prompt);
 /* What may follow these words, a line each. */
 void line_print_choices(struct cli *c, char *const *word, size_t cnt, const char *partial);

@@ -70,67 +70,80 @@ int login_save(const char *path, const char *token)
 	return ret;
 }
 
+/* Keeps the token of a login: CLIENT_OK, or CLIENT_UNREACHABLE when what came is none. */
+static enum client_result take_token(struct cli *c, const char *token)
+{
+	int ret = token != NULL ? client_set_token(c->client, token) : -EPROTO;
+
+	if (ret < 0) {
+		cli_error(c, "the login at %s gave no token: %s", c->target.url, strerror(-ret));
+		return CLIENT_UNREACHABLE;
+	}
+	ret = c->token_file != NULL ? login_save(c->token_file, token) : 0;
+	if (ret < 0)
+		cli_error(c, "the token cannot be kept in %s: %s", c->token_file, strerror(-ret));
+	return CLIENT_OK;
+}
+
 /* {"token"} for a name and a password; wipes the password. */
-static bool ask_token(struct cli *c, const char *user, char *password)
+static enum client_result ask_token(struct cli *c, const char *user, char *password)
 {
 	struct client_answer answer = {0};
 	json_t *body = json_pack("{s:s, s:s, s:s}", "username", user, "password", password,
 		"application", "rekeyctl");
-	bool is_done = false;
-	const char *token;
-	int ret;
+	enum client_result result;
 
 	explicit_bzero(password, strlen(password));
 	if (body == NULL) {
 		cli_error(c, "name and password must be UTF-8 text");
-		return false;
+		return CLIENT_REFUSED;
 	}
-	if (client_call(c->client, "POST", API "/login", body, &answer) == CLIENT_OK) {
-		token = json_string_value(json_object_get(answer.body, "token"));
-		ret = token != NULL ? client_set_token(c->client, token) : -EPROTO;
-		is_done = ret == 0;
-		if (is_done && c->token_file != NULL) {
-			ret = login_save(c->token_file, token);
-			if (ret < 0)
-				cli_error(c, "the token cannot be kept in %s: %s", c->token_file,
-					strerror(-ret));
-		}
-	} else {
+	c->doing = c->doing != NULL ? c->doing : "Logging in";
+	result = client_call(c->client, "POST", API "/login", body, &answer);
+	cli_answered(c);
+	if (result == CLIENT_OK)
+		result = take_token(c, json_string_value(json_object_get(answer.body, "token")));
+	else if (result == CLIENT_UNREACHABLE)
+		cli_tell_unreachable(c, answer.error);
+	else
 		cli_error(c, "no login at %s: %s", c->target.url, answer.error);
-	}
 	cli_wipe(body, "password");
 	cli_wipe(answer.body, "token");
 	json_decref(body);
 	client_answer_fini(&answer);
-	return is_done;
+	return result;
 }
 
-static bool ask_person(struct cli *c, bool is_again)
+static enum client_result ask_person(struct cli *c, bool is_again)
 {
 	char question[256], *user = NULL, *password = NULL;
-	bool is_done = false;
+	enum client_result result = CLIENT_REFUSED;
 
 	if (is_again)
 		cli_error(c, "the login at %s has ended", c->target.url);
-	if (c->user == NULL && input_ask(&c->input, "Username: ", &user) < 0)
-		return false;
+	if (c->user == NULL && input_ask(&c->input, "Username: ", &user) < 0) {
+		cli_error(c, "not logged in");
+		return CLIENT_REFUSED;
+	}
 	snprintf(question, sizeof(question), "Password for %s: ", user != NULL ? user : c->user);
 	if (input_password(&c->input, question, &password) == 0) {
-		is_done = ask_token(c, user != NULL ? user : c->user, password);
+		result = ask_token(c, user != NULL ? user : c->user, password);
 		free(password);
+	} else {
+		cli_error(c, "not logged in: no password");
 	}
 	free(user);
-	return is_done;
+	return result;
 }
 
-bool login_open(struct cli *c, bool is_again)
+enum client_result login_open(struct cli *c, bool is_again)
 {
 	int ret = -ENOENT;
 
 	if (c->token_file != NULL && !is_again)
 		ret = read_token(c, c->token_file);
 	if (ret == 0)
-		return true;
+		return CLIENT_OK;
 	if (ret == -EPERM)
 		cli_error(c, "the token in %s is open to everybody: chmod 600 %s, or log in anew",
 			c->token_file, c->token_file);
@@ -142,7 +155,7 @@ bool login_open(struct cli *c, bool is_again)
 		else
 			cli_error(
 				c, "--url needs --token-file, or a terminal to ask for a password");
-		return false;
+		return CLIENT_REFUSED;
 	}
 	return ask_person(c, is_again && client_has_token(c->client));
 }

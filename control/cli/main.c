@@ -136,7 +136,7 @@ static int complete(struct cli *c, int argc, char *argv[])
 		return CLI_DONE;
 	}
 	c->input.is_terminal = false;
-	if (c->target.url != NULL && c->token_file != NULL && !login_open(c, false))
+	if (c->target.url != NULL && c->token_file != NULL && login_open(c, false) != CLIENT_OK)
 		return CLI_DONE;
 	if (complete_words(c, argv, (size_t)cnt, argc > 0 ? argv[argc - 1] : "", &list) == 0) {
 		for (size_t n = 0; n < list.cnt; n++) {
@@ -175,7 +175,7 @@ static int run(struct cli *c, int argc, char *argv[])
 	argv += optind - 1;
 	if (verify_is_asked(argc, argv)) {
 		optind = 0;
-		return verify_run(argc, argv);
+		return verify_run(argc, argv, c->is_json);
 	}
 	optind = 0; /* anew: options may also follow the words */
 	while ((option = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
@@ -212,9 +212,5 @@ int main(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN);
 	ret = run(&c, argc, argv);
 	cli_fini(&c);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "rekeyctl: what was asked for could not be written\n");
-		return ret == CLI_DONE ? CLI_REFUSED : ret;
-	}
-	return ret;
+	return ret == CLI_DONE && !cli_can_print(&c) ? CLI_REFUSED : ret;
 }

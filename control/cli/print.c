@@ -37,12 +37,18 @@ void print_text(FILE *f, const char *text)
 
 static bool has_colour;
 
+bool print_is_screen(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
 void print_use_colour(void)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
-	has_colour = isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') && term != NULL &&
-		     strcmp(term, "dumb") != 0;
+	has_colour = print_is_screen(STDOUT_FILENO) && (no == NULL || no[0] == '\0');
 }
 
 const char *print_colour(enum print_tone tone)

@@ -26,6 +26,8 @@ void print_text(FILE *f, const char *text);
 enum print_tone { PRINT_PLAIN, PRINT_GOOD, PRINT_WARN, PRINT_BAD };
 /* Colour is off until this: standard output is a terminal, NO_COLOR is not set, TERM not dumb. */
 void print_use_colour(void);
+/* A terminal that understands sequences. */
+bool print_is_screen(int fd);
 /* The sequence that switches to a tone, "" without colour. */
 const char *print_colour(enum print_tone tone);
 

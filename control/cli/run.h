@@ -53,8 +53,6 @@ RUN(run_top);
 RUN(run_up);
 RUN(run_exit);
 
-/* What a show function is told. */
-struct show run_show_of(struct cli *c);
 /* GETs, and prints the answer between "doing" and "Completed"; with -j as it is. */
 enum cli_exit run_ask(struct cli *c, const struct cli_command *command, const char *path,
 	const struct show *show);

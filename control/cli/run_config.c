@@ -70,13 +70,11 @@ int run_show_history(struct cli *c, const struct cli_command *command, const str
 	struct place root = {0};
 	char path[CLI_PATH_MAX];
 	json_t *answer = NULL;
-	struct show show;
+	const struct show show = {.f = stdout};
 	enum cli_exit ret;
 
-	if (number == NULL) {
-		show = run_show_of(c);
+	if (number == NULL)
 		return (int)run_ask(c, command, CONFIGURATION "/history", &show);
-	}
 	if (edit_schema(c, &ret) == NULL)
 		return (int)ret;
 	if (client_path(path, sizeof(path), CONFIGURATION "/history/%s", number) < 0) {

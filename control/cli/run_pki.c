@@ -23,7 +23,7 @@ static const char *name_of(const struct cli_command *command, const struct cli_a
 int run_rotate(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *peer = tree_value(command, args, "PEER");
-	bool is_all = strcmp(peer, "all") == 0;
+	bool is_all = peer == NULL || strcmp(peer, "all") == 0;
 	json_t *body = is_all ? json_object() : json_pack("{s:s}", "peer", peer);
 
 	return (int)run_change(c, command, "POST", API "/security/rotate", body);

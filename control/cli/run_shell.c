@@ -10,13 +10,24 @@
 
 #include "control/cli/edit.h"
 #include "control/cli/help.h"
+#include "control/cli/print.h"
 #include "control/cli/shell.h"
 #include "control/cli/verify.h"
 
 int run_help(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
+	json_t *answer = NULL;
+	bool is_found;
+
 	(void)command;
-	if (help_print_words(&cli_commands, args->rest, args->rest_cnt, stdout))
+	if (c->is_json)
+		answer = help_describe(&cli_commands, args->rest, args->rest_cnt);
+	is_found = c->is_json ? answer != NULL
+			      : help_print_words(&cli_commands, args->rest, args->rest_cnt, stdout);
+	if (answer != NULL)
+		cli_print_json(answer);
+	json_decref(answer);
+	if (is_found)
 		return CLI_DONE;
 	cli_error(c, "no command begins with these words, typed in full");
 	return CLI_USAGE;
@@ -60,6 +71,7 @@ int run_watch(struct cli *c, const struct cli_command *command, const struct cli
 {
 	double pause = read_number(tree_value(command, args, "interval"), 2, 86400);
 	double left = read_number(tree_value(command, args, "count"), 1e18, 1e18);
+	bool has_seen = false;
 	struct timespec t;
 	int ret = CLI_DONE;
 
@@ -71,10 +83,14 @@ int run_watch(struct cli *c, const struct cli_command *command, const struct cli
 	t.tv_nsec = (long)((pause - (double)t.tv_sec) * 1e9);
 	cli_catch_stop();
 	for (; left >= 1; left--) {
-		if (isatty(STDOUT_FILENO) && !c->is_json)
+		/* Goes out with the first line of what is seen: nothing flickers. */
+		if (print_is_screen(STDOUT_FILENO) && !c->is_json)
 			fputs("\033[H\033[2J", stdout);
 		ret = shell_words(c, args->rest, args->rest_cnt);
-		if ((ret != CLI_DONE && ret != CLI_WARNED) || left < 2 || cli_was_stopped())
+		has_seen |= ret == CLI_DONE || ret == CLI_WARNED;
+		/* Whoever watches a daemon goes on watching while it is started again. */
+		if ((ret != CLI_DONE && ret != CLI_WARNED && !(ret == CLI_NO_DAEMON && has_seen)) ||
+			left < 2 || cli_was_stopped() || !cli_can_print(c))
 			break;
 		if (nanosleep(&t, NULL) < 0)
 			break; /* CTRL-C: enough seen */
@@ -100,7 +116,7 @@ int run_verify(struct cli *c, const struct cli_command *command, const struct cl
 	for (size_t i = 0; i < args->rest_cnt; i++)
 		argv[3 + i] = args->rest[i];
 	optind = 0; /* getopt begins anew */
-	ret = verify_run((int)args->rest_cnt + 3, argv);
+	ret = verify_run((int)args->rest_cnt + 3, argv, c->is_json);
 	free(argv);
 	return ret;
 }

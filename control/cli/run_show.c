@@ -7,11 +7,36 @@
 
 #include "control/cli/show.h"
 
-struct show run_show_of(struct cli *c)
+/* Whom we asked is known once somebody answered: over HTTPS that takes a login. */
+static void show_answer(
+	struct cli *c, const struct cli_command *command, const struct show *show, json_t *answer)
 {
-	return (struct show){.f = stdout,
-		.router = cli_session_text(c, "router"),
-		.node = cli_session_text(c, "node")};
+	struct show full = *show;
+
+	full.router = cli_session_text(c, "router");
+	full.node = cli_session_text(c, "node");
+	command->show(&full, answer);
+}
+
+/* Leaves the one element that was asked for; false, and told: there is none. */
+static bool pick(
+	struct cli *c, const struct cli_command *command, const char *only, const json_t *answer)
+{
+	json_t *list = json_object_get(answer, command->list);
+	size_t i = 0;
+
+	while (i < json_array_size(list)) {
+		const char *name =
+			json_string_value(json_object_get(json_array_get(list, i), command->key));
+
+		if (name != NULL && strcmp(name, only) == 0)
+			i++;
+		else
+			json_array_remove(list, i);
+	}
+	if (i == 0)
+		cli_error(c, "refused: there is no \"%s\": see \"%s\"", only, command->words);
+	return i > 0;
 }
 
 /* Reading tells of warnings as a part of what is read; whoever changes something hears of them. */
@@ -20,11 +45,13 @@ static enum cli_exit print_answer(struct cli *c, const struct cli_command *comma
 {
 	enum cli_exit ret;
 
+	if (show->only != NULL && command->list != NULL && !pick(c, command, show->only, answer))
+		return CLI_REFUSED;
 	if (c->is_json) {
 		cli_print_json(answer);
 	} else {
 		cli_opened(c);
-		command->show(show, answer);
+		show_answer(c, command, show, answer);
 	}
 	ret = is_change ? cli_warnings(c, answer) : CLI_DONE;
 	cli_end(c);
@@ -54,7 +81,7 @@ enum cli_exit run_ask(
 enum cli_exit run_change(struct cli *c, const struct cli_command *command, const char *method,
 	const char *path, json_t *body)
 {
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	enum cli_exit ret = CLI_REFUSED;
 
 	/* A call without its body would mean something else. */
@@ -112,13 +139,13 @@ bool run_is_sure(struct cli *c, const struct cli_command *command, const struct 
 	return false;
 }
 
-/* The path with the first value that is no flag; one that is left out leaves its list. */
+/* The path with the first value that names something there; one that is left out leaves its list. */
 static int build_path(const struct cli_command *command, const struct cli_args *args, char *path)
 {
 	const char *name = NULL;
 
 	for (size_t i = 0; i < command->param_cnt && name == NULL; i++) {
-		if (command->param[i].value != NULL)
+		if (command->param[i].value != NULL && !command->param[i].is_place)
 			name = args->value[i];
 	}
 	return client_path(path, CLI_PATH_MAX, command->path, name);
@@ -127,7 +154,7 @@ static int build_path(const struct cli_command *command, const struct cli_args *
 static int call_path(struct cli *c, const struct cli_command *command, const struct cli_args *args,
 	const char *method)
 {
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	char path[CLI_PATH_MAX];
 
 	if (build_path(command, args, path) < 0) {
@@ -137,9 +164,9 @@ static int call_path(struct cli *c, const struct cli_command *command, const str
 	for (size_t i = 0; i < command->param_cnt; i++) {
 		const struct cli_param *p = &command->param[i];
 
-		if (p->value == NULL && args->value[i] != NULL)
+		if (p->value == NULL && args->value[i] != NULL && !p->is_place)
 			show.view = p->keyword;
-		else if (p->value != NULL && show.only == NULL)
+		else if (p->value != NULL && !p->is_place && show.only == NULL)
 			show.only = args->value[i];
 	}
 	return (int)call(c, command, method, path, NULL, &show);
@@ -205,7 +232,7 @@ static enum cli_exit show_pages(
 		if (c->is_json)
 			print_elements(list, is_first);
 		else
-			command->show(show, answer);
+			show_answer(c, command, show, answer);
 		is_first = false;
 		next = json_string_value(json_object_get(answer, "next"));
 		if (next != NULL && client_path(path, sizeof(path), API "/peer?after=%s", next) < 0)
@@ -227,7 +254,7 @@ int run_show_peers(struct cli *c, const struct cli_command *command, const struc
 	static const char *const views[] = {"security", "certificate", "detail", NULL};
 	const char *name = tree_value(command, args, "name");
 	const char *format = API "/peer/%s/security";
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	char path[CLI_PATH_MAX];
 
 	for (size_t i = 0; views[i] != NULL && show.view == NULL; i++)
@@ -249,7 +276,7 @@ int run_show_certificate(
 	struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *name = tree_value(command, args, "name");
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	char path[CLI_PATH_MAX];
 
 	show.view = tree_value(command, args, "detail");
@@ -267,7 +294,7 @@ int run_show_certificate(
 int run_show_events(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *count = tree_value(command, args, "count");
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	char path[CLI_PATH_MAX];
 
 	show.view = tree_value(command, args, "detail");
@@ -283,7 +310,7 @@ int run_show_enrolment(
 	struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *name = tree_value(command, args, "name");
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	char path[CLI_PATH_MAX];
 
 	if (client_path(path, sizeof(path), name != NULL ? API "/enrolment/%s" : API "/enrolment",
@@ -296,18 +323,19 @@ int run_show_enrolment(
 
 int run_show_alarms(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
+
+	bool is_all = tree_value(command, args, "shelved") != NULL;
 
 	show.only = tree_value(command, args, "id");
-	show.view = tree_value(command, args, "shelved");
-	return (int)run_ask(
-		c, command, show.view != NULL ? API "/alarm?shelved=true" : API "/alarm", &show);
+	is_all |= show.only != NULL; /* whoever asks for one by its name wants to see it */
+	return (int)run_ask(c, command, is_all ? API "/alarm?shelved=true" : API "/alarm", &show);
 }
 
 /* A broken log is told by the exit status, too. */
 int run_verify_events(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
-	struct show show = run_show_of(c);
+	struct show show = {.f = stdout};
 	json_t *answer = NULL;
 	enum cli_exit ret;
 
@@ -329,8 +357,11 @@ int run_export_revocation(
 {
 	bool is_json = c->is_json || tree_value(command, args, "json") != NULL;
 
-	return cli_save(c,
-		is_json ? "/api/v1/certificate-revocation/entry?format=json"
-			: "/api/v1/certificate-revocation/entry?format=text",
-		stdout);
+	enum cli_exit ret;
+
+	c->doing = "Exporting revoked certificates";
+	ret = cli_save(c, is_json ? "/api/v1/certificate-revocation/entry?format=json"
+				  : "/api/v1/certificate-revocation/entry?format=text");
+	c->doing = NULL;
+	return ret;
 }

@@ -42,7 +42,7 @@ int run_show_tech_support(
 		/* What fails is a part of the picture; without a daemon there is none. */
 		if (one != CLI_DONE)
 			ret = one;
-		if (one == CLI_NO_DAEMON || cli_was_stopped())
+		if (one == CLI_NO_DAEMON || cli_was_stopped() || !cli_can_print(c))
 			break;
 	}
 	return ret;

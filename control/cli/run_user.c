@@ -119,14 +119,17 @@ static void tell_login(const struct cli *c, bool is_logged_in)
 
 int run_login(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
+	enum client_result result;
+
 	(void)command;
 	(void)args;
 	if (c->target.url == NULL) {
 		cli_error(c, "over the local socket nobody logs in: give --url");
 		return CLI_USAGE;
 	}
-	if (!login_open(c, true))
-		return CLI_REFUSED;
+	result = login_open(c, true);
+	if (result != CLIENT_OK)
+		return result == CLIENT_UNREACHABLE ? CLI_NO_DAEMON : CLI_REFUSED;
 	json_decref(c->session);
 	c->session = NULL;
 	tell_login(c, true);

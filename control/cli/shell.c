@@ -41,11 +41,34 @@ static int run_inside(struct cli *c, char *const *word, size_t cnt)
 	return -1;
 }
 
+/* A router or node that is named must be the one that we ask: what was meant for another is not done. */
+static enum cli_exit check_place(
+	struct cli *c, const struct cli_command *command, const struct cli_args *args)
+{
+	enum cli_exit ret = CLI_DONE;
+
+	for (size_t i = 0; i < command->param_cnt && ret == CLI_DONE; i++) {
+		const struct cli_param *p = &command->param[i];
+
+		if (!p->is_place || p->value == NULL || args->value[i] == NULL)
+			continue;
+		if (c->session == NULL)
+			ret = cli_call(c, "GET", API "/session", NULL, &c->session);
+		if (ret != CLI_DONE || strcmp(cli_session_text(c, p->keyword), args->value[i]) == 0)
+			continue;
+		cli_error(c, "refused: the %s that answers is \"%s\", not \"%s\"", p->keyword,
+			cli_session_text(c, p->keyword), args->value[i]);
+		ret = CLI_REFUSED;
+	}
+	return ret;
+}
+
 static int run_command(struct cli *c, char *const *word, size_t cnt)
 {
 	const struct cli_command *command;
 	struct cli_problem problem;
 	struct cli_args args;
+	enum cli_exit ret;
 	size_t used;
 
 	command = tree_find(&cli_commands, word, cnt, &used, &problem);
@@ -62,7 +85,8 @@ static int run_command(struct cli *c, char *const *word, size_t cnt)
 		cli_error(c, "\"%s\" has a meaning only in the shell", command->words);
 		return CLI_USAGE;
 	}
-	return command->run(c, command, &args);
+	ret = check_place(c, command, &args);
+	return ret == CLI_DONE ? command->run(c, command, &args) : (int)ret;
 }
 
 /* Bodies and paths are UTF-8: a word that is not would be left out of them. */
@@ -137,7 +161,7 @@ static int run_script(struct cli *c)
 	unsigned long number = 0;
 	char *line;
 
-	while (!c->is_over && input_line(&c->input, &line) == 0) {
+	while (!c->is_over && cli_can_print(c) && input_line(&c->input, &line) == 0) {
 		number++;
 		line_ret = run_line(c, line);
 		if (line_ret != CLI_DONE && line_ret != CLI_WARNED) {
@@ -181,10 +205,13 @@ static int run_terminal(struct cli *c)
 
 int shell_run(struct cli *c)
 {
+	enum client_result result;
+
 	c->is_shell = true;
 	/* The prompt says who we are: that must be known first. */
-	if (c->target.url != NULL && !login_open(c, false))
-		return CLI_REFUSED;
+	result = c->target.url != NULL ? login_open(c, false) : CLIENT_OK;
+	if (result != CLIENT_OK)
+		return result == CLIENT_UNREACHABLE ? CLI_NO_DAEMON : CLI_REFUSED;
 	if (c->input.is_terminal && isatty(STDOUT_FILENO))
 		return run_terminal(c);
 	return run_script(c);

@@ -16,22 +16,6 @@ static void table(FILE *f, const json_t *rows, const struct print_column *column
 		print_table(f, columns, cnt, rows);
 }
 
-/* Only the elements whose field is what was asked for; NULL: all. Owned by the caller. */
-static json_t *pick(json_t *rows, const char *field, const char *only)
-{
-	json_t *picked = json_array(), *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-	{
-		const char *text = json_string_value(json_object_get(row, field));
-
-		if (only == NULL || (text != NULL && strcmp(text, only) == 0))
-			json_array_append(picked, row);
-	}
-	return picked;
-}
-
 static bool is_view(const struct show *s, const char *view)
 {
 	return s->view != NULL && strcmp(s->view, view) == 0;
@@ -69,20 +53,17 @@ void show_alarms(const struct show *s, json_t *answer)
 		{"Process", "process"},
 		{"Message", "message"},
 	};
-	json_t *rows = pick(json_object_get(answer, "alarms"), "id", s->only), *row;
+	json_t *rows = json_object_get(answer, "alarms"), *row;
 	size_t i;
 
 	json_array_foreach(rows, i, row) shorten_time(row);
 	if (s->only == NULL)
 		table(s->f, rows, columns, CNT(columns), "There are no alarms.");
-	else if (json_array_size(rows) == 0)
-		fprintf(s->f, "There is no alarm %s.\n", s->only);
 	json_array_foreach(rows, i, row)
 	{
 		if (s->only != NULL)
 			print_block(s->f, fields, CNT(fields), row);
 	}
-	json_decref(rows);
 }
 
 void show_events(const struct show *s, json_t *answer)
@@ -216,7 +197,7 @@ void show_trusted_ca(const struct show *s, json_t *answer)
 		{"Not After", "not_after"},
 		{"Anchor", "is_anchor"},
 	};
-	json_t *bundles = pick(json_object_get(answer, "trusted_ca_certificates"), "name", s->only);
+	const json_t *bundles = json_object_get(answer, "trusted_ca_certificates");
 	char text[128];
 	json_t *bundle, *certificate;
 	size_t i, n;
@@ -239,9 +220,7 @@ void show_trusted_ca(const struct show *s, json_t *answer)
 		print_findings(s->f, json_object_get(bundle, "warnings"));
 	}
 	if (json_array_size(bundles) == 0)
-		fprintf(s->f, "No trusted CA certificate%s%s is installed.\n",
-			s->only != NULL ? " " : "", s->only != NULL ? s->only : "");
-	json_decref(bundles);
+		fputs("No trusted CA certificate is installed.\n", s->f);
 }
 
 void show_publication(const struct show *s, json_t *answer)
@@ -307,10 +286,8 @@ void show_users(const struct show *s, json_t *answer)
 		{"Enabled", "is_enabled"},
 		{"Password", "has_password"},
 	};
-	json_t *rows = pick(json_object_get(answer, "users"), "name", s->only);
 
-	table(s->f, rows, columns, CNT(columns), "There is no such user.");
-	json_decref(rows);
+	table(s->f, json_object_get(answer, "users"), columns, CNT(columns), "There are no users.");
 }
 
 void show_all(const struct show *s, json_t *answer)

@@ -139,15 +139,17 @@ static void tell_unknown(const struct narrowed *n, char *const *word, size_t cnt
 	struct cli_problem *problem)
 {
 	size_t size = sizeof(problem->text), len;
+	const char *first = n->command[0]->words;
+	size_t told = (size_t)(word_at(n->command[0], n->depth, &len) - first);
 	char choices[320];
 
+	told -= told > 0 && first[told - 1] == ' ';
 	list_next(n, is_ambiguous ? word[n->depth] : "", choices, sizeof(choices));
 	if (is_ambiguous)
 		snprintf(problem->text, size, "\"%.60s\" may be: %s", word[n->depth], choices);
 	else if (n->depth < cnt && n->depth > 0)
 		snprintf(problem->text, size, "no such command: after \"%.*s\" may come: %s",
-			(int)(word_at(n->command[0], n->depth, &len) - n->command[0]->words - 1),
-			n->command[0]->words, choices);
+			(int)told, first, choices);
 	else if (n->depth < cnt)
 		snprintf(problem->text, size, "no such command: \"%.60s\"", word[0]);
 	else

@@ -48,9 +48,10 @@ struct cli_param {
 	const char *const *names; /* the only values, NULL at the end; NULL: any */
 	enum cli_values values;
 	bool is_required;
-	bool is_bare; /* the value may come without its keyword */
-	bool is_rest; /* all further words */
-	char group;   /* of one group at most one may be given; 0: none */
+	bool is_bare;  /* the value may come without its keyword */
+	bool is_rest;  /* all further words */
+	bool is_place; /* says where, not what: a router or node must be the one that answers */
+	char group;    /* of one group at most one may be given; 0: none */
 };
 
 #define CLI_PARAM_MAX 16
@@ -75,6 +76,8 @@ struct cli_command {
 	const char *doing;
 	const char *path;
 	void (*show)(const struct show *s, json_t *answer);
+	/* The answer's list that a name picks one from, and where an element has its name; or NULL. */
+	const char *list, *key;
 };
 
 struct cli_tree {

@@ -279,9 +279,9 @@ static void free_text(struct pki_verify_text *t)
 	free(data.owned);
 }
 
-int verify_run(int argc, char *argv[])
+int verify_run(int argc, char *argv[], bool is_json)
 {
-	struct options o = {.now = time(NULL)};
+	struct options o = {.now = time(NULL), .is_json = is_json};
 	struct pki_verify_args args = {0};
 	int ret;
 

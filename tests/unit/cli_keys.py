@@ -13,7 +13,7 @@ from api_daemon import CA, CONFIG, Local, call, start, text_of, wait_for, wait_f
 
 PROGRAM, DATA_PLANE, REKEYCTL, GOLDEN = sys.argv[1:5]
 # What has no answer of its own, or no daemon behind it.
-WITHOUT = {"exit", "help", "pki verify", "top", "up", "watch", "login", "logout", "export certificate-revocation",
+WITHOUT = {"exit", "pki verify", "top", "up", "watch", "login", "logout", "export certificate-revocation",
            "delete enrolment", "start enrolment"}
 CERTIFICATE = "custom_ssr_peering"
 
@@ -29,6 +29,8 @@ def story(folder, ca):
     yield "reload local certificates", [], None
     yield "refresh certificate-revocation", [], None
     yield "rotate security peer-key", ["west"], None
+    yield "rotate security metadata-key", ["router", "east"], None
+    yield "help", [], None
     for command in ("show alarms", "show certificate", "show certificate ca", "show certificate-revocation",
                     "show enrolment", "show events verify", "show health", "show log", "show peers",
                     "show publication", "show security key-status", "show stats", "show user", "show version"):

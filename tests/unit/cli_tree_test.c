@@ -68,6 +68,8 @@ static void longest_command_wins(void **state)
 	expect("commit confirm", "commit confirm", NULL, NULL);
 	expect_problem("", "not complete");
 	expect_problem("show", "peers");
+	expect_problem("rotate security nothing",
+		"after \"rotate security\" may come: metadata-key, peer-key");
 	expect_problem("'show peers'", "no such command");
 }
 
@@ -184,15 +186,16 @@ static void next_words_are_known(void **state)
 {
 	(void)state;
 	expect_next("show certificate", "ca,detail,name,NAME,,");
-	expect_next("show peers", "security,certificate,detail,name,NAME,,");
-	expect_next("show peers detail", "name,NAME,,");
-	expect_next("show peers west", "security,certificate,detail,,");
+	expect_next(
+		"show peers", "security,certificate,detail,summary,name,NAME,router,node,force,,");
+	expect_next("show peers detail", "name,NAME,router,node,force,,");
+	expect_next("show peers west", "security,certificate,detail,summary,router,node,force,,");
 	expect_next("show peers name", "NAME,");
 	expect_next("show peers west east", "");
 	expect_next("show events count", "N,");
 	expect_next("rotate", "security,token-key,");
-	expect_next("rotate security peer-key", "PEER,");
-	expect_next("rotate security peer-key all", ",");
+	expect_next("rotate security peer-key", "PEER,router,node,force,");
+	expect_next("rotate security peer-key all", "router,node,force,,");
 	expect_next("configure", "ITEM,");
 	expect_next("configure authority trusted", "ITEM,");
 	expect_next("nothing", "");
@@ -251,8 +254,9 @@ static void help_names_every_command_once(void **state)
 		snprintf(line, sizeof(line), "\n*%s*", cli_commands.command[i].words);
 		assert_non_null(strstr(text, line));
 	}
-	assert_non_null(strstr(text, "show peers [security|certificate|detail] [[name] NAME]"));
-	assert_non_null(strstr(text, "*rotate security peer-key* _PEER_\n"));
+	assert_non_null(
+		strstr(text, "show peers [security|certificate|detail|summary] [[name] NAME]"));
+	assert_non_null(strstr(text, "*rotate security peer-key* _PEER_ [*router* _ROUTER_]"));
 	free(text);
 }
 

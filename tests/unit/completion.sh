@@ -50,7 +50,7 @@ trap 'rm -rf "$run_dir"' EXIT
 set -- --run-dir "$run_dir"
 expect "certificate certificate-revocation config" "$@" show c
 expect "alarms" "$@" show al
-expect "certificate detail name security" "$@" show peers ""
+expect "certificate detail force name node router security summary" "$@" show peers ""
 expect "strict warn" "$@" import trusted-ca-certificate x validation-mode ""
 expect "admin" "$@" create user x role a
 expect "peers" "$@" watch count 2 show pe
