@@ -29,7 +29,7 @@ packages_to_run() {
 }
 
 packages_to_test() {
-	echo libcmocka-dev shellcheck codespell zsh fish strongswan-pki libstrongswan-standard-plugins \
+	echo libcmocka-dev groff-base shellcheck codespell zsh fish strongswan-pki libstrongswan-standard-plugins \
 		libstrongswan-extra-plugins tshark spin python3-cryptography systemd libfaketime strace valgrind
 	# The formatter is pinned; a release that lacks it skips that test and says so.
 	if [[ $(dpdk_abi) == 23 ]]; then echo clang-format-14; fi

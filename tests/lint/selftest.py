@@ -86,6 +86,9 @@ PLANTED = {
                 "docs/scale.md": "| set of the workers | 15 B |\n"},
                {"docs/deployment.md": "", "docs/performance.md": "", "docs/crl.md": "", "docs/scale.md": ""}],
     "guide": [{"docs/deployment.md": "`rekeyd --now fast`\n", "tests/smoke/deployment": "grep -oE '`(date)("}],
+    "pages": [{"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - y\n\n# SEE ALSO\n\n*z*(8)\n"},
+              {"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - y\n", "docs/meson.build": "# SPDX\n"},
+              {"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - y_\n"}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 
