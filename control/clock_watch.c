@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/disk_write.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
 #include "control/verdicts.h"
@@ -24,7 +25,8 @@
 struct clock_watch {
 	struct daemon *daemon;
 	struct event *timer;
-	int64_t seen;   /* the latest time that our clock has said and that was kept */
+	int64_t seen;   /* the latest time that our clock has said and that was kept, or is being */
+	int64_t before; /* seen, of the time before */
 	int64_t offset; /* of the wall clock from the monotonic one, at the last look */
 };
 
@@ -58,16 +60,23 @@ int64_t clock_now(struct daemon *d)
 	return now > floor ? now : floor;
 }
 
+static void kept(void *arg, int error)
+{
+	struct clock_watch *w = arg;
+
+	if (error < 0)
+		w->seen = w->before; /* again at the next look */
+}
+
 static void keep(struct clock_watch *w, int64_t now)
 {
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%lld\n", (long long)now);
-	int ret = rk_file_replace(w->daemon->state_fd, SEEN_FILE, 0600, text, (size_t)len);
+	char *text = NULL;
 
-	if (ret < 0)
-		log_warning("%s: %s", SEEN_FILE, strerror(-ret));
-	else
-		w->seen = now;
+	if (asprintf(&text, "%lld\n", (long long)now) < 0)
+		text = NULL;
+	w->before = w->seen;
+	w->seen = now;
+	disk_write(w->daemon, SEEN_FILE, text, kept, w);
 }
 
 void clock_watch_judge(struct clock_watch *w, int64_t now)

@@ -238,11 +238,13 @@ static void close_fd(int fd)
 
 void daemon_close(struct daemon *d)
 {
-	/* First the helpers: what they finish still meets every part. */
+	/* First the helpers and what waits for the disk: what they finish still meets every part. */
 	helper_pool_free(d->readers);
 	d->readers = NULL;
 	helper_pool_free(d->helpers);
 	d->helpers = NULL;
+	if (d->disk != NULL)
+		helper_pool_drain(d->disk);
 	enrol_close(d->enrol);
 	publisher_close(d->publisher);
 	d->publisher = NULL;

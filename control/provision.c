@@ -8,17 +8,17 @@
 #include "control/fields.h"
 #include "control/helper.h"
 
-/* A key on its way from a helper thread to the disk. */
+/* A key that a helper makes and puts on disk. */
 struct generation {
 	struct provision *provision;
 	char name[PROVISION_NAME_MAX + 1];
 	struct pki_key_spec spec;
 	enum provision_key which;
+	int dir; /* the daemon's */
 	struct audit_actor actor;
 	answer_cb cb;
 	void *arg;
 	int error;
-	struct pki_secret_text pem;
 	char public_key_hash[2 * RK_DIGEST_LEN + 1];
 };
 
@@ -26,6 +26,21 @@ void provision_answer(answer_cb cb, void *arg, struct answer *a)
 {
 	cb(arg, a);
 	answer_fini(a);
+}
+
+bool provision_is_free(const struct provision *p, struct answer *a)
+{
+	if (!p->is_busy && p->removing_cnt == 0)
+		return true;
+	answer_error(
+		a, 409, "busy", NULL, "another key or certificate is being worked on: try again");
+	return false;
+}
+
+void provision_answer_busy(struct answer *a)
+{
+	answer_error(a, 503, "busy", NULL, "too much work is under way: try again");
+	a->retry_after_sec = 1;
 }
 
 bool provision_check_name(const char *name, struct answer *out)
@@ -80,13 +95,13 @@ void provision_spec_json(const struct pki_key_spec *spec, json_t *body)
 	}
 }
 
-int provision_read_pending_key(const struct provision *p, const char *name, EVP_PKEY **out)
+int provision_read_pending_key(int dir, const char *name, EVP_PKEY **out)
 {
-	enum provision_key which = provision_has_key(p->daemon->pki_fd, name, PROVISION_KEY_NEXT)
+	enum provision_key which = provision_has_key(dir, name, PROVISION_KEY_NEXT)
 					   ? PROVISION_KEY_NEXT
 					   : PROVISION_KEY_CURRENT;
 
-	return provision_read_key(p->daemon->pki_fd, name, which, out);
+	return provision_read_key(dir, name, which, out);
 }
 
 static bool hash_text(const EVP_PKEY *key, char out[2 * RK_DIGEST_LEN + 1])
@@ -115,13 +130,17 @@ static void answer_key(answer_cb cb, void *arg, const char *name, const struct p
 static void generate(void *arg)
 {
 	struct generation *g = arg;
+	struct pki_secret_text pem = {0};
 	EVP_PKEY *key = NULL;
 
 	g->error = pki_key_generate(&g->spec, &key);
 	if (g->error == 0)
 		g->error = hash_text(key, g->public_key_hash) ? 0 : -EIO;
 	if (g->error == 0)
-		g->error = pki_key_to_pem(key, &g->pem);
+		g->error = pki_key_to_pem(key, &pem);
+	if (g->error == 0)
+		g->error = provision_write_key(g->dir, g->name, g->which, &pem);
+	pki_secret_text_free(&pem);
 	EVP_PKEY_free(key);
 }
 
@@ -144,8 +163,6 @@ static void generated(void *arg)
 	struct answer a;
 
 	p->is_busy = false;
-	if (g->error == 0)
-		g->error = provision_write_key(p->daemon->pki_fd, g->name, g->which, &g->pem);
 	if (g->error == 0) {
 		audit_key(g);
 		log_info("%s: a private key was generated", g->name);
@@ -155,7 +172,6 @@ static void generated(void *arg)
 			strerror(-g->error));
 		provision_answer(g->cb, g->arg, &a);
 	}
-	pki_secret_text_free(&g->pem);
 	free(g);
 }
 
@@ -170,6 +186,7 @@ static void start_generation(struct provision *p, const char *name, const struct
 		*g = (struct generation){.provision = p,
 			.spec = *spec,
 			.which = which,
+			.dir = p->daemon->pki_fd,
 			.actor = audit_actor(p->daemon->audit),
 			.cb = cb,
 			.arg = arg,
@@ -182,8 +199,7 @@ static void start_generation(struct provision *p, const char *name, const struct
 		return;
 	}
 	free(g);
-	answer_error(&a, 503, "busy", NULL, "too much work is under way: try again");
-	a.retry_after_sec = 1;
+	provision_answer_busy(&a);
 	provision_answer(cb, arg, &a);
 }
 
@@ -250,15 +266,11 @@ void provision_create_key(struct provision *p, const json_t *request, answer_cb 
 
 	if (fields_read(request, fields, sizeof(fields) / sizeof(fields[0]), &a) < 0 ||
 		!provision_check_name(name, &a) ||
-		!provision_read_spec(algorithm, rsa_bits, curve, &spec, &a)) {
+		!provision_read_spec(algorithm, rsa_bits, curve, &spec, &a) ||
+		!provision_is_free(p, &a))
 		provision_answer(cb, arg, &a);
-	} else if (p->is_busy) {
-		answer_error(&a, 409, "busy", NULL,
-			"another key or certificate is being worked on: try again");
-		provision_answer(cb, arg, &a);
-	} else {
+	else
 		create_key(p, name, &spec, is_replace, cb, arg);
-	}
 }
 
 int provision_open(struct daemon *d, struct provision **out)

@@ -39,6 +39,8 @@ void provision_close(struct provision *p);
 void provision_create_key(struct provision *p, const json_t *request, answer_cb cb, void *arg);
 /* name, common_name, ..., subject_alt_names -> {"csr": PEM} */
 void provision_request(struct provision *p, const json_t *request, answer_cb cb, void *arg);
+/* For the next key, with the subject and names of the certificate that stands -> {"csr": PEM} */
+void provision_renew_request(struct provision *p, const char *name, answer_cb cb, void *arg);
 /*
  * name, certificate: the three checks in order (no private key and the key is ours; parse and
  * validate; not revoked), then disk, then publication. must_exist: PUT.

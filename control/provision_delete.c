@@ -6,107 +6,185 @@
 #include <string.h>
 
 #include "control/credential.h"
+#include "control/helper.h"
 #include "control/publish.h"
 
-/* A certificate that is gone, while the workers take leave of it. */
+/* A file on its way out: removed by the disk thread. */
 struct removal {
+	struct provision *provision; /* outlives the disk thread */
 	char name[PROVISION_NAME_MAX + 1];
+	void (*work)(void *removal);
+	void (*finish)(struct removal *r, struct answer *a); /* when it was removed */
+	const char *what;
+	int dir;      /* the daemon's */
+	bool is_next; /* the key that has no certificate yet */
+	bool is_kept; /* the key, whose certificate is there */
+	int ret;
+	struct audit_actor actor;
 	answer_cb cb;
 	void *arg;
 };
 
-static bool check_free(const struct provision *p, const char *name, struct answer *a)
+static void answer_removal(struct removal *r, struct answer *a)
 {
-	if (!provision_check_name(name, a))
-		return false;
-	if (!p->is_busy)
-		return true;
-	answer_error(
-		a, 409, "busy", NULL, "another key or certificate is being worked on: try again");
-	return false;
+	provision_answer(r->cb, r->arg, a);
+	free(r);
 }
 
-static void refuse_removal(struct answer *a, const char *what, const char *name, int error)
-{
-	answer_error(a, 500, "not-removed", NULL, "the %s %s cannot be removed: %s", what, name,
-		strerror(-error));
-}
-
-static void audit_removal(
-	const struct provision *p, const char *type, const char *what, const char *name)
+static void audit_removal(const struct removal *r, const char *type)
 {
 	char text[160];
 
-	snprintf(text, sizeof(text), "Deleted %s: %s", what, name);
-	audit_write(p->daemon->audit, type, text, json_pack("{s:s}", "name", name));
-	log_info("%s: the %s was deleted", name, what);
+	snprintf(text, sizeof(text), "Deleted %s: %s", r->what, r->name);
+	audit_write_as(r->provision->daemon->audit, &r->actor, type, text,
+		json_pack("{s:s}", "name", r->name));
+	log_info("%s: the %s was deleted", r->name, r->what);
 }
 
-/* A request is for the key that goes: nobody can use a certificate made from it. */
-static int remove_key(const struct provision *p, const char *name, enum provision_key which)
+static void refuse_removal(const struct removal *r, struct answer *a)
 {
-	int ret = provision_remove_key(p->daemon->pki_fd, name, which);
+	if (r->ret == -ECANCELED)
+		provision_answer_busy(a);
+	else
+		answer_error(a, 500, "not-removed", NULL, "the %s %s cannot be removed: %s",
+			r->what, r->name, strerror(-r->ret));
+}
 
-	if (ret == 0)
-		ret = provision_remove_request(p->daemon->pki_fd, name);
-	return ret == -ENOENT ? 0 : ret;
+static void removed(void *arg)
+{
+	struct removal *r = arg;
+	struct answer a;
+
+	r->provision->removing_cnt--;
+	if (r->ret < 0 && r->ret != -ENOENT) {
+		refuse_removal(r, &a);
+		answer_removal(r, &a);
+		return;
+	}
+	r->finish(r, &a);
+}
+
+/* like: the fields that are not the same for all. */
+static void start(struct provision *p, const char *name, const struct removal *like)
+{
+	struct removal *r = NULL;
+	struct answer a;
+
+	if (!provision_check_name(name, &a))
+		goto refuse;
+	if (p->is_busy) {
+		(void)provision_is_free(p, &a);
+		goto refuse;
+	}
+	r = malloc(sizeof(*r));
+	if (r != NULL) {
+		*r = *like;
+		r->provision = p;
+		r->dir = p->daemon->pki_fd;
+		r->actor = audit_actor(p->daemon->audit);
+		r->ret = -ECANCELED; /* until the thread says otherwise */
+		snprintf(r->name, sizeof(r->name), "%s", name);
+	}
+	if (r != NULL && helper_run(p->daemon->disk, r->work, removed, r) == 0) {
+		p->removing_cnt++;
+		return;
+	}
+	provision_answer_busy(&a);
+refuse:
+	free(r);
+	provision_answer(like->cb, like->arg, &a);
+}
+
+/* ---- the key ---------------------------------------------------------------------------------- */
+
+/* A request is for the key that goes: nobody can use a certificate made from it. */
+static void remove_key(void *arg)
+{
+	struct removal *r = arg;
+	enum provision_key which;
+
+	r->is_next = provision_has_key(r->dir, r->name, PROVISION_KEY_NEXT);
+	which = r->is_next ? PROVISION_KEY_NEXT : PROVISION_KEY_CURRENT;
+	r->ret = provision_has_key(r->dir, r->name, which) ? 0 : -ENOENT;
+	r->is_kept = r->ret == 0 && !r->is_next && provision_has_certificate(r->dir, r->name);
+	if (r->ret < 0 || r->is_kept)
+		return;
+	r->ret = provision_remove_key(r->dir, r->name, which);
+	if (r->ret == 0)
+		r->ret = provision_remove_request(r->dir, r->name);
+	if (r->ret == -ENOENT)
+		r->ret = 0;
+}
+
+static void key_removed(struct removal *r, struct answer *a)
+{
+	if (r->is_kept) {
+		answer_error(a, 409, "certificate-exists", NULL,
+			"the certificate %s belongs to this key: DELETE certificate/%s first, or "
+			"make a new key beside it with \"replace\": true",
+			r->name, r->name);
+	} else if (r->ret == -ENOENT) {
+		answer_error(a, 404, "no-key", NULL, "there is no private key %s", r->name);
+	} else {
+		audit_removal(r, "system.delete_private_key");
+		answer_ok(a, json_pack("{s:s, s:s}", "name", r->name, "deleted",
+				     r->is_next ? "replacement-key" : "private-key"));
+	}
+	answer_removal(r, a);
 }
 
 void provision_delete_key(struct provision *p, const char *name, answer_cb cb, void *arg)
 {
-	int dir = p->daemon->pki_fd;
-	bool has_next = provision_has_key(dir, name, PROVISION_KEY_NEXT);
-	enum provision_key which = has_next ? PROVISION_KEY_NEXT : PROVISION_KEY_CURRENT;
-	struct answer a;
-	int ret;
+	start(p, name,
+		&(struct removal){.work = remove_key,
+			.finish = key_removed,
+			.what = "private key",
+			.cb = cb,
+			.arg = arg});
+}
 
-	if (!check_free(p, name, &a))
-		goto out;
-	if (!has_next && !provision_has_key(dir, name, PROVISION_KEY_CURRENT)) {
-		answer_error(&a, 404, "no-key", NULL, "there is no private key %s", name);
-		goto out;
+/* ---- the request ------------------------------------------------------------------------------ */
+
+static void remove_request(void *arg)
+{
+	struct removal *r = arg;
+
+	r->ret = provision_remove_request(r->dir, r->name);
+}
+
+static void request_removed(struct removal *r, struct answer *a)
+{
+	if (r->ret == -ENOENT) {
+		answer_error(
+			a, 404, "no-request", NULL, "there is no certificate request %s", r->name);
+	} else {
+		audit_removal(r, "system.delete_csr");
+		answer_ok(a,
+			json_pack("{s:s, s:s}", "name", r->name, "deleted", "certificate-request"));
 	}
-	if (!has_next && provision_has_certificate(dir, name)) {
-		answer_error(&a, 409, "certificate-exists", NULL,
-			"the certificate %s belongs to this key: DELETE certificate/%s first, or "
-			"make a new key beside it with \"replace\": true",
-			name, name);
-		goto out;
-	}
-	ret = remove_key(p, name, which);
-	if (ret < 0) {
-		refuse_removal(&a, "private key", name, ret);
-		goto out;
-	}
-	audit_removal(p, "system.delete_private_key", "private key", name);
-	answer_ok(&a, json_pack("{s:s, s:s}", "name", name, "deleted",
-			      has_next ? "replacement-key" : "private-key"));
-out:
-	provision_answer(cb, arg, &a);
+	answer_removal(r, a);
 }
 
 void provision_delete_request(struct provision *p, const char *name, answer_cb cb, void *arg)
 {
-	struct answer a;
-	int ret;
-
-	if (!check_free(p, name, &a))
-		goto out;
-	ret = provision_remove_request(p->daemon->pki_fd, name);
-	if (ret == -ENOENT) {
-		answer_error(
-			&a, 404, "no-request", NULL, "there is no certificate request %s", name);
-	} else if (ret < 0) {
-		refuse_removal(&a, "certificate request", name, ret);
-	} else {
-		audit_removal(p, "system.delete_csr", "certificate request", name);
-		answer_ok(&a,
-			json_pack("{s:s, s:s}", "name", name, "deleted", "certificate-request"));
-	}
-out:
-	provision_answer(cb, arg, &a);
+	start(p, name,
+		&(struct removal){.work = remove_request,
+			.finish = request_removed,
+			.what = "certificate request",
+			.cb = cb,
+			.arg = arg});
 }
 
+/* ---- the certificate -------------------------------------------------------------------------- */
+
+static void remove_certificate(void *arg)
+{
+	struct removal *r = arg;
+
+	r->ret = provision_remove_certificate(r->dir, r->name);
+}
+
+/* The workers have taken leave of it. */
 static void on_published(void *arg, struct answer *published)
 {
 	struct removal *r = arg;
@@ -114,36 +192,30 @@ static void on_published(void *arg, struct answer *published)
 
 	answer_ok(&a, json_pack("{s:s, s:s, s:o}", "name", r->name, "deleted", "certificate",
 			      "publication", publisher_result(published)));
-	provision_answer(r->cb, r->arg, &a);
-	free(r);
+	answer_removal(r, &a);
+}
+
+static void certificate_removed(struct removal *r, struct answer *a)
+{
+	struct daemon *d = r->provision->daemon;
+
+	if (r->ret == -ENOENT) {
+		answer_error(a, 404, "no-certificate", NULL, "there is no certificate %s", r->name);
+		answer_removal(r, a);
+		return;
+	}
+	audit_removal(r, "system.delete_certificate");
+	if (strcmp(r->name, credential_name(d)) == 0)
+		(void)credential_reload(d->credential);
+	publisher_wait(d->publisher, on_published, r);
 }
 
 void provision_delete_certificate(struct provision *p, const char *name, answer_cb cb, void *arg)
 {
-	struct removal *r = calloc(1, sizeof(*r));
-	struct answer a;
-	int ret;
-
-	if (!check_free(p, name, &a))
-		goto refuse;
-	ret = r != NULL ? provision_remove_certificate(p->daemon->pki_fd, name) : -ENOMEM;
-	if (ret == -ENOENT) {
-		answer_error(&a, 404, "no-certificate", NULL, "there is no certificate %s", name);
-		goto refuse;
-	}
-	if (ret < 0) {
-		refuse_removal(&a, "certificate", name, ret);
-		goto refuse;
-	}
-	audit_removal(p, "system.delete_certificate", "certificate", name);
-	r->cb = cb;
-	r->arg = arg;
-	snprintf(r->name, sizeof(r->name), "%s", name);
-	if (strcmp(name, credential_name(p->daemon)) == 0)
-		(void)credential_reload(p->daemon->credential);
-	publisher_wait(p->daemon->publisher, on_published, r);
-	return;
-refuse:
-	free(r);
-	provision_answer(cb, arg, &a);
+	start(p, name,
+		&(struct removal){.work = remove_certificate,
+			.finish = certificate_removed,
+			.what = "certificate",
+			.cb = cb,
+			.arg = arg});
 }

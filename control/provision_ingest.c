@@ -18,6 +18,7 @@ struct ingest {
 	struct provision *provision;
 	struct provision_check *check;
 	bool is_update;   /* PUT */
+	int write_error;  /* 0 or -errno */
 	int reload_error; /* of what was written: 0 or -errno */
 	struct audit_actor actor;
 	answer_cb cb;
@@ -135,20 +136,28 @@ static void on_published(void *arg, struct answer *published)
 	free_ingest(in);
 }
 
-static void take_certificate(struct ingest *in)
+static void write_certificate(void *arg)
 {
+	struct ingest *in = arg;
+	const struct provision_check *c = in->check;
+
+	in->write_error = provision_write_certificate(c->pki_fd, c->name, c->which, c->pem);
+}
+
+static void certificate_written(void *arg)
+{
+	struct ingest *in = arg;
 	const struct provision_check *c = in->check;
 	struct provision *p = in->provision;
 	struct answer a;
-	int ret;
 
-	ret = provision_write_certificate(p->daemon->pki_fd, c->name, c->which, c->pem);
+	p->is_busy = false;
 	/* Also after a failure: what stands on disk is what counts. */
 	if (strcmp(c->name, credential_name(p->daemon)) == 0)
 		in->reload_error = credential_reload(p->daemon->credential);
-	if (ret < 0) {
+	if (in->write_error < 0) {
 		answer_error(&a, 500, "not-written", NULL, "the certificate cannot be written: %s",
-			strerror(-ret));
+			strerror(-in->write_error));
 		provision_answer(in->cb, in->arg, &a);
 		free_ingest(in);
 		return;
@@ -162,12 +171,21 @@ static void take_certificate(struct ingest *in)
 static void checked(void *arg)
 {
 	struct ingest *in = arg;
+	struct answer a;
 
+	in->write_error = -ECANCELED; /* until the thread says otherwise */
+	if (provision_check_is_passed(in->check) &&
+		helper_run(in->provision->daemon->disk, write_certificate, certificate_written,
+			in) == 0)
+		return;
 	in->provision->is_busy = false;
-	if (provision_check_is_passed(in->check))
-		take_certificate(in);
-	else
+	if (!provision_check_is_passed(in->check)) {
 		refuse(in);
+		return;
+	}
+	provision_answer_busy(&a);
+	provision_answer(in->cb, in->arg, &a);
+	free_ingest(in);
 }
 
 static struct ingest *new_ingest(
@@ -207,12 +225,7 @@ static bool check_request(const struct provision *p, const char *name, const cha
 			"there is no certificate %s to replace: ingest it with POST", name);
 		return false;
 	}
-	if (p->is_busy) {
-		answer_error(a, 409, "busy", NULL,
-			"another key or certificate is being worked on: try again");
-		return false;
-	}
-	return true;
+	return provision_is_free(p, a);
 }
 
 void provision_ingest(
@@ -240,7 +253,6 @@ void provision_ingest(
 		return;
 	}
 	free_ingest(in);
-	answer_error(&a, 503, "busy", NULL, "too much work is under way: try again");
-	a.retry_after_sec = 1;
+	provision_answer_busy(&a);
 	provision_answer(cb, arg, &a);
 }

@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/fields.h"
+#include "control/helper.h"
 #include "pki/x509/request.h"
 
 /* The fields of a request, as the API names them. */
@@ -122,24 +123,6 @@ static json_t *text_or_empty(const char *text)
 	return json_string(text != NULL ? text : "");
 }
 
-static void audit_request(const struct provision *p, const struct request *r)
-{
-	const struct pki_subject *s = &r->subject;
-	char text[128];
-
-	snprintf(text, sizeof(text), "Generated CSR for: %s", r->name);
-	audit_write(p->daemon->audit, "system.generate_csr", text,
-		json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:O?}", "name", r->name,
-			"common_name", s->common_name, "country_name",
-			text_or_empty(s->country_name), "state_province_name",
-			text_or_empty(s->state_province_name), "locality_name",
-			text_or_empty(s->locality_name), "organization_name",
-			text_or_empty(s->organization_name), "organizational_unit_name",
-			text_or_empty(s->organizational_unit_name), "email_address",
-			text_or_empty(s->email_address), "validity_period_days", r->validity_days,
-			"subject_alt_names", r->alt_names));
-}
-
 static bool has_peering_urn(const struct request *r, const char *name)
 {
 	for (size_t i = 0; i < r->subject.alt_name_cnt; i++)
@@ -166,40 +149,119 @@ static void fill_answer(
 	answer_ok(a, body);
 }
 
-static void build(struct provision *p, const struct request *r, struct answer *a)
+/* A request being signed and written by the disk thread, in the order of what changes its key. */
+struct building {
+	struct provision *provision; /* outlives the disk thread */
+	json_t *body;                /* what r points into; NULL: a renewal */
+	struct request r;
+	char name[PROVISION_NAME_MAX + 1]; /* of a renewal */
+	int dir;                           /* the daemon's */
+	char *pem;
+	bool is_refused; /* a says why; else made, or ret < 0 */
+	struct answer a;
+	int ret;
+	struct audit_actor actor;
+	answer_cb cb;
+	void *arg;
+};
+
+static bool read_pending_key(struct building *b, EVP_PKEY **key)
 {
+	int ret = provision_read_pending_key(b->dir, b->r.name, key);
+
+	if (ret == 0)
+		return true;
+	if (ret == -ENOENT)
+		answer_error(&b->a, 404, "no-key", NULL,
+			"there is no private key %s: make it with POST private-key first",
+			b->r.name);
+	else
+		answer_error(&b->a, 500, "key-unusable", NULL, "the key %s cannot be read: %s",
+			b->r.name, strerror(-ret));
+	return false;
+}
+
+static void build(void *arg)
+{
+	struct building *b = arg;
 	struct pki_report report;
 	EVP_PKEY *key = NULL;
-	char *pem = NULL;
-	int ret;
 
-	pki_report_init(&report);
-	ret = provision_read_pending_key(p, r->name, &key);
-	if (ret == -ENOENT) {
-		answer_error(a, 404, "no-key", NULL,
-			"there is no private key %s: make it with POST private-key first", r->name);
-		goto out;
+	b->is_refused = !read_pending_key(b, &key) || !check_key_fields(&b->r, key, &b->a);
+	if (!b->is_refused) {
+		pki_report_init(&report);
+		b->ret = pki_request_build(&b->r.subject, key, &report, &b->pem);
+		if (b->ret == 0)
+			b->ret = provision_write_request(b->dir, b->r.name, b->pem);
 	}
-	if (ret < 0) {
-		answer_error(a, 500, "key-unusable", NULL, "the key %s cannot be read: %s", r->name,
-			strerror(-ret));
-		goto out;
-	}
-	if (!check_key_fields(r, key, a))
-		goto out;
-	ret = pki_request_build(&r->subject, key, &report, &pem);
-	if (ret == 0)
-		ret = provision_write_request(p->daemon->pki_fd, r->name, pem);
-	if (ret < 0) {
-		answer_error(a, 500, "request-not-made", NULL, "the request could not be made: %s",
-			strerror(-ret));
-		goto out;
-	}
-	audit_request(p, r);
-	fill_answer(p, r, pem, a);
-out:
-	free(pem);
 	EVP_PKEY_free(key);
+}
+
+/* The subject and names of the certificate that stands, for the next key. */
+static void build_renewal(void *arg)
+{
+	struct building *b = arg;
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+
+	b->ret = provision_read_certificate(b->dir, b->name, &cert);
+	if (b->ret == 0)
+		b->ret = provision_read_key(b->dir, b->name, PROVISION_KEY_NEXT, &key);
+	if (b->ret == 0)
+		b->ret = pki_request_renew(cert, key, &b->pem);
+	if (b->ret == 0)
+		b->ret = provision_write_request(b->dir, b->name, b->pem);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+}
+
+static void free_building(struct building *b)
+{
+	if (b == NULL)
+		return;
+	json_decref(b->body);
+	free(b->pem);
+	free(b);
+}
+
+static void audit_request(const struct building *b)
+{
+	const struct request *r = &b->r;
+	const struct pki_subject *s = &r->subject;
+	char text[128];
+
+	snprintf(text, sizeof(text), "Generated CSR for: %s", r->name);
+	audit_write_as(b->provision->daemon->audit, &b->actor, "system.generate_csr", text,
+		json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:O?}", "name", r->name,
+			"common_name", s->common_name, "country_name",
+			text_or_empty(s->country_name), "state_province_name",
+			text_or_empty(s->state_province_name), "locality_name",
+			text_or_empty(s->locality_name), "organization_name",
+			text_or_empty(s->organization_name), "organizational_unit_name",
+			text_or_empty(s->organizational_unit_name), "email_address",
+			text_or_empty(s->email_address), "validity_period_days", r->validity_days,
+			"subject_alt_names", r->alt_names));
+}
+
+static void built(void *arg)
+{
+	struct building *b = arg;
+
+	if (b->is_refused) {
+		/* a is ready */
+	} else if (b->ret == -ECANCELED) {
+		provision_answer_busy(&b->a);
+	} else if (b->ret < 0) {
+		answer_error(&b->a, 500, "request-not-made", NULL,
+			"the request could not be made: %s", strerror(-b->ret));
+	} else if (b->body == NULL) {
+		answer_ok(&b->a, json_pack("{s:s}", "csr", b->pem));
+	} else {
+		audit_request(b);
+		fill_answer(b->provision, &b->r, b->pem, &b->a);
+	}
+	provision_answer(b->cb, b->arg, &b->a);
+	free_building(b);
 }
 
 bool provision_check_request(const json_t *request, struct answer *a)
@@ -209,12 +271,50 @@ bool provision_check_request(const json_t *request, struct answer *a)
 	return read_request(request, &r, a);
 }
 
+static struct building *new_building(
+	struct provision *p, const json_t *request, answer_cb cb, void *arg)
+{
+	struct building *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	*b = (struct building){.provision = p,
+		.body = request != NULL ? json_deep_copy(request) : NULL,
+		.dir = p->daemon->pki_fd,
+		.ret = -ECANCELED, /* until the thread says otherwise */
+		.actor = audit_actor(p->daemon->audit),
+		.cb = cb,
+		.arg = arg};
+	return b;
+}
+
 void provision_request(struct provision *p, const json_t *request, answer_cb cb, void *arg)
 {
-	struct request r = {0};
+	struct building *b = new_building(p, request, cb, arg);
 	struct answer a;
 
-	if (read_request(request, &r, &a))
-		build(p, &r, &a);
+	if (b == NULL || b->body == NULL) {
+		provision_answer_busy(&a);
+	} else if (read_request(b->body, &b->r, &a)) {
+		if (helper_run(p->daemon->disk, build, built, b) == 0)
+			return;
+		provision_answer_busy(&a);
+	}
+	free_building(b);
+	provision_answer(cb, arg, &a);
+}
+
+void provision_renew_request(struct provision *p, const char *name, answer_cb cb, void *arg)
+{
+	struct building *b = new_building(p, NULL, cb, arg);
+	struct answer a;
+
+	if (b != NULL) {
+		snprintf(b->name, sizeof(b->name), "%s", name);
+		if (helper_run(p->daemon->disk, build_renewal, built, b) == 0)
+			return;
+	}
+	free_building(b);
+	provision_answer_busy(&a);
 	provision_answer(cb, arg, &a);
 }

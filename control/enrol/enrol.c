@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/disk_write.h"
 #include "control/helper.h"
 
 #define QUEUE_MAX      (ENROLMENT_MAX + 8)
@@ -69,10 +70,7 @@ static void set_timer(struct enrol *e)
 
 void enrol_changed(struct enrol *e)
 {
-	int ret = enrolment_store(e->daemon->state_fd, &e->list);
-
-	if (ret < 0)
-		log_error("%s cannot be written: %s", ENROLMENT_FILE, strerror(-ret));
+	disk_write(e->daemon, ENROLMENT_FILE, enrolment_print(&e->list), NULL, NULL);
 	set_timer(e);
 }
 

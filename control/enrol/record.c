@@ -80,22 +80,17 @@ static json_t *store_one(const struct enrolment *r)
 		r->fingerprint, "offered", r->offered);
 }
 
-int enrolment_store(int state_fd, const struct enrolment_list *list)
+char *enrolment_print(const struct enrolment_list *list)
 {
 	json_t *all = json_array();
 	const struct enrolment *r;
 	char *text;
-	int ret;
 
 	LIST_FOREACH(r, list, link)
 	json_array_append_new(all, store_one(r));
 	text = json_dumps(all, JSON_INDENT(1));
 	json_decref(all);
-	if (text == NULL)
-		return -ENOMEM;
-	ret = rk_file_replace(state_fd, ENROLMENT_FILE, 0600, text, strlen(text));
-	free(text);
-	return ret;
+	return text;
 }
 
 static int load_one(struct enrol *e, json_t *json, struct enrolment_list *list)

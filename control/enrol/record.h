@@ -63,6 +63,7 @@ bool enrolment_is_busy(const struct enrolment *r);
 
 #define ENROLMENT_MAX  64
 #define ENROLMENT_FILE "enrolment.json"
-/* The whole list. A file that is damaged is an error; none is an empty list. 0 or -errno. */
-int enrolment_store(int state_fd, const struct enrolment_list *list) RK_MUST_CHECK;
+/* The whole list as the file's text, the caller's to free; NULL = no memory. */
+char *enrolment_print(const struct enrolment_list *list) RK_MUST_CHECK;
+/* A file that is damaged is an error; none is an empty list. 0 or -errno. */
 int enrolment_load(struct enrol *e, int state_fd, struct enrolment_list *list) RK_MUST_CHECK;

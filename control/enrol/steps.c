@@ -12,7 +12,6 @@
 #include "control/helper.h"
 #include "control/provision.h"
 #include "control/time_text.h"
-#include "pki/x509/request.h"
 #include "pki/x509/trust.h"
 
 static void begin_conversation(struct enrolment *r);
@@ -211,31 +210,6 @@ static void on_requested(void *arg, struct answer *a)
 		fail_early(arg, a);
 }
 
-/* The subject and names of the certificate that stands, for the new key. */
-static void request_renewal(struct enrolment *r)
-{
-	int dir = r->enrol->daemon->pki_fd;
-	EVP_PKEY *key = NULL;
-	X509 *cert = NULL;
-	char *pem = NULL;
-	int ret;
-
-	ret = provision_read_certificate(dir, r->name, &cert);
-	if (ret == 0)
-		ret = provision_read_key(dir, r->name, PROVISION_KEY_NEXT, &key);
-	if (ret == 0)
-		ret = pki_request_renew(cert, key, &pem);
-	if (ret == 0)
-		ret = provision_write_request(dir, r->name, pem);
-	free(pem);
-	EVP_PKEY_free(key);
-	X509_free(cert);
-	if (ret < 0)
-		fail_with(r, ret, "the request cannot be made");
-	else
-		begin_conversation(r);
-}
-
 /* Copies the named fields, as far as they are there. */
 static void copy_fields(const json_t *from, const char *const *field, size_t cnt, json_t *to)
 {
@@ -270,7 +244,7 @@ static void on_key(void *arg, struct answer *a)
 	if (a->status != 200)
 		fail_early(r, a);
 	else if (r->action == ENROL_RENEW)
-		request_renewal(r);
+		provision_renew_request(r->enrol->daemon->provision, r->name, on_requested, r);
 	else
 		request_first(r);
 }

@@ -2,8 +2,8 @@
 /*
  * The key that signs tokens, STATE/token.key. A new one takes its place after a time, or when an
  * administrator asks; those before, STATE/token.previous.key and token.previous.2.key and so on, verify
- * for as long as their tokens last: until the next one was made, plus a token's life. Keys are made on
- * a helper.
+ * for as long as their tokens last: until the next one was made, plus a token's life. Keys are made,
+ * and the files moved, on a helper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,33 +27,35 @@
 #define KEY_NEXT      "token.next.key"
 #define ISSUER        "rekey-control"
 #define CHECK_SECONDS 3600
-#define NAME_LEN      32
+#define NAME_LEN      48
 
 struct key_job {
 	struct users *users; /* NULL when they were closed meanwhile */
 	int dir;             /* a descriptor of our own */
-	EVP_PKEY *key;
+	char audience[256];
+	bool is_first;     /* no key signs yet */
+	size_t before_cnt; /* those up to here move on by one; the one after goes */
+	struct token_signer *signer;
+	bool is_shifted; /* the files of before were moved */
 	int ret;
 	answer_cb cb; /* NULL: nobody waits */
 	void *arg;
 };
 
-static int new_signer(const struct users *u, EVP_PKEY *key, struct token_signer **out)
+static void print_audience(const struct users *u, char *out, size_t size)
 {
-	char audience[256];
-
-	snprintf(audience, sizeof(audience), "%s/%s", u->daemon->config->router,
-		u->daemon->config->node);
-	return token_signer_new(key, ISSUER, audience, out);
+	snprintf(out, size, "%s/%s", u->daemon->config->router, u->daemon->config->node);
 }
 
 static int load_signer(const struct users *u, const char *name, struct token_signer **out)
 {
+	char audience[256];
 	EVP_PKEY *key = NULL;
 	int ret = key_file_load(u->dir, name, &key);
 
+	print_audience(u, audience, sizeof(audience));
 	if (ret == 0)
-		ret = new_signer(u, key, out);
+		ret = token_signer_new(key, ISSUER, audience, out);
 	EVP_PKEY_free(key);
 	return ret;
 }
@@ -82,54 +84,75 @@ static int64_t file_time(int dir, const char *name)
 	return fstatat(dir, name, &st, 0) == 0 ? st.st_mtime : 0;
 }
 
+/* ---- on a helper ------------------------------------------------------------------------------- */
+
+/* The files of the keys before, up to the first gap; the oldest goes when there is none. */
+static void shift_files(struct key_job *job)
+{
+	char from[NAME_LEN], to[NAME_LEN];
+
+	for (size_t i = job->before_cnt; i > 0; i--)
+		if (renameat(job->dir, name_before(i - 1, from), job->dir, name_before(i, to)) < 0)
+			log_warning("%s: %s", from, strerror(errno));
+	job->is_shifted = true;
+}
+
+/* After a crash between two renames there is a gap, or no key but the next one: start finds it. */
+static int put_in_place(struct key_job *job)
+{
+	char name[NAME_LEN];
+	int ret = 0;
+
+	if (!job->is_first) {
+		shift_files(job);
+		ret = rename_file(job->dir, KEY_FILE, name_before(0, name));
+	}
+	if (ret == 0 || ret == -ENOENT)
+		ret = rename_file(job->dir, KEY_NEXT, KEY_FILE);
+	return ret;
+}
+
 static void make_key(void *arg)
 {
 	struct key_job *job = arg;
 	const struct pki_key_spec spec = {.algorithm = PKI_ALGORITHM_RSA, .rsa_bits = 2048};
+	EVP_PKEY *key = NULL;
 
 	unlinkat(job->dir, KEY_NEXT, 0); /* of a try that ended in between */
-	job->ret = key_file_make(job->dir, KEY_NEXT, &spec, &job->key);
+	job->ret = key_file_make(job->dir, KEY_NEXT, &spec, &key);
+	if (job->ret == 0)
+		job->ret = token_signer_new(key, ISSUER, job->audience, &job->signer);
+	if (job->ret == 0)
+		job->ret = put_in_place(job);
+	EVP_PKEY_free(key);
 }
 
-/* Up to the first gap; the oldest goes when there is none. */
-static void shift_before(struct users *u)
-{
-	char from[NAME_LEN], to[NAME_LEN];
-	size_t last = 0;
+/* ---- on the loop ------------------------------------------------------------------------------- */
 
-	while (last + 1 < TOKEN_KEYS_BEFORE_MAX && u->before[last].signer != NULL)
-		last++;
-	for (size_t i = last; i > 0; i--)
-		if (renameat(u->dir, name_before(i - 1, from), u->dir, name_before(i, to)) < 0)
-			log_warning("%s: %s", from, strerror(errno));
-	token_signer_free(u->before[last].signer);
-	memmove(&u->before[1], &u->before[0], last * sizeof(u->before[0]));
+static size_t count_before(const struct users *u)
+{
+	size_t cnt = 0;
+
+	while (cnt + 1 < TOKEN_KEYS_BEFORE_MAX && u->before[cnt].signer != NULL)
+		cnt++;
+	return cnt;
+}
+
+/* As the files were moved. */
+static void shift_before(struct users *u, size_t cnt)
+{
+	token_signer_free(u->before[cnt].signer);
+	memmove(&u->before[1], &u->before[0], cnt * sizeof(u->before[0]));
 	u->before[0] = (struct token_key){0};
 }
 
-/* After a crash between two renames there is a gap, or no key but the next one: start finds it. */
-static int put_in_force(struct users *u, EVP_PKEY *key)
+static void put_in_force(struct users *u, struct key_job *job)
 {
-	struct token_signer *signer = NULL;
-	int ret = new_signer(u, key, &signer);
-	char name[NAME_LEN];
-
-	if (ret < 0)
-		return ret;
-	if (u->signer != NULL) {
-		shift_before(u);
-		ret = rename_file(u->dir, KEY_FILE, name_before(0, name));
-	}
-	if (ret == 0 || ret == -ENOENT)
-		ret = rename_file(u->dir, KEY_NEXT, KEY_FILE);
-	if (ret < 0) {
-		token_signer_free(signer);
-		return ret;
-	}
 	u->rotated_at = time(NULL);
-	u->before[0] = (struct token_key){u->signer, u->rotated_at};
-	u->signer = signer;
-	return 0;
+	if (u->signer != NULL)
+		u->before[0] = (struct token_key){u->signer, u->rotated_at};
+	u->signer = job->signer;
+	job->signer = NULL;
 }
 
 static void answer_job(struct key_job *job)
@@ -155,20 +178,20 @@ static void key_made(void *arg)
 	struct users *u = job->users;
 
 	if (u != NULL) {
-		bool is_first = u->signer == NULL;
-
 		u->key_job = NULL;
+		if (job->is_shifted)
+			shift_before(u, job->before_cnt);
 		if (job->ret == 0)
-			job->ret = put_in_force(u, job->key);
+			put_in_force(u, job);
 		if (job->ret < 0)
 			log_error("cannot make the key that signs tokens: %s%s",
-				strerror(-job->ret), is_first ? "; nobody can log in" : "");
-		else if (!is_first)
+				strerror(-job->ret), job->is_first ? "; nobody can log in" : "");
+		else if (!job->is_first)
 			audit_write(u->daemon->audit, "access.token_key_rotated",
 				"A new key signs tokens.", NULL);
 	}
 	answer_job(job);
-	EVP_PKEY_free(job->key);
+	token_signer_free(job->signer);
 	close(job->dir);
 	free(job);
 }
@@ -181,6 +204,9 @@ static int start_job(struct users *u, answer_cb cb, void *arg)
 	if (job == NULL)
 		return ret;
 	job->users = u;
+	print_audience(u, job->audience, sizeof(job->audience));
+	job->is_first = u->signer == NULL;
+	job->before_cnt = count_before(u);
 	job->ret = -ECANCELED; /* until a helper says otherwise */
 	job->cb = cb;
 	job->arg = arg;

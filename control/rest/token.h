@@ -2,7 +2,8 @@
 /*
  * Bearer tokens: JWTs (RFC 7519) signed with RS256 by a key of this installation. The header has
  * one form only, byte for byte: {"alg":"RS256","typ":"JWT"}. So no token can choose an algorithm,
- * bring a key or name one, whatever the library behind would make of that. Loop thread only.
+ * bring a key or name one, whatever the library behind would make of that. A signer may be made by any
+ * thread; the rest is for the loop thread only.
  */
 #pragma once
 
