@@ -4,6 +4,11 @@ function __rekeyctl_complete
     set -l words (commandline -opc)
     set -l program $words[1]
     set -e words[1]
-    $program --complete $words (commandline -ct) 2>/dev/null
+    set -l candidates ($program --complete $words (commandline -ct) 2>/dev/null)
+    if set -q candidates[1]
+        printf '%s\n' $candidates
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
 complete -c rekeyctl -f -a '(__rekeyctl_complete)'

@@ -3,12 +3,12 @@
 # completion.sh PROGRAM FOLDER: bash, zsh and fish offer what rekeyctl itself says may come next,
 # by the scripts of FOLDER. No daemon is asked: it is not there.
 set -uo pipefail
-program=$(realpath "$1") folder=$2
+program=$(realpath "$1") folder=$(realpath "$2")
 PATH=${program%/*}:$PATH
 failures=0
 
 in_bash() {
-	bash --norc -c '. "$0/rekeyctl.bash"; COMP_WORDS=(rekeyctl "$@"); COMP_CWORD=$#; _rekeyctl
+	bash --norc -c '. "$0/rekeyctl.bash"; COMP_WORDS=(rekeyctl "$@"); COMP_CWORD=$#; COMP_LINE="${COMP_WORDS[*]}"; _rekeyctl
 		printf "%s\n" "${COMPREPLY[@]}"' "$folder" "$@"
 }
 
@@ -47,6 +47,7 @@ done
 
 run_dir=$(mktemp -d)
 trap 'rm -rf "$run_dir"' EXIT
+cd "$run_dir" || exit 1 # where rekeyctl has nothing, shells offer files: here are none
 set -- --run-dir "$run_dir"
 expect "certificate certificate-revocation config" "$@" show c
 expect "alarms" "$@" show al
