@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bench/harness.h"
+#include "pki/view/bytes.h"
 
 static pthread_t sampler;
 static atomic_bool is_over;
@@ -64,6 +66,18 @@ void memory_peak_end(size_t *anonymous, size_t *shared)
 	pthread_join(sampler, NULL);
 	*anonymous = most[0] - first[0];
 	*shared = most[1] - first[1];
+}
+
+void memory_touch(size_t len)
+{
+	uint8_t *memory =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	bench_must(memory != MAP_FAILED, "memory");
+	rk_bytes_are_many(memory, len); /* as fast as it goes */
+	for (size_t i = 0; i < len; i += 4096)
+		memory[i] = 1;
+	munmap(memory, len);
 }
 
 /* ---- two processes ---------------------------------------------------------------------------- */

@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/*
+ * So much memory is there, and free. A hypervisor that takes back what is free for seconds has to find it
+ * anew, which costs whoever comes first more than what he does with it.
+ */
+void memory_touch(size_t len);
+
 void memory_peak_begin(void);
 /* Bytes above what there was at the beginning: anonymous, and of shared memory (memfd). */
 void memory_peak_end(size_t *anonymous, size_t *shared);
