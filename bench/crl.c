@@ -80,7 +80,6 @@ struct partitions {
 /* Each list is made, taken and forgotten; then the set of all is compiled and opened. */
 static void take_partitions(void *arg, struct told *out)
 {
-	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
 	const struct partitions *p = arg;
 	struct pki_trust *trust = crl_trust(p->maker);
 	struct revocations_args args = {0};
@@ -111,13 +110,13 @@ static void take_partitions(void *arg, struct told *out)
 	begin = bench_wall_ns();
 	bench_must(
 		revocations_new(&args, &r) == 0 &&
-			revocations_compile(r, secret, COMPILE_PAGES_ORDINARY, &compiled, &why) ==
-				0 &&
+			revocations_compile(r, crl_installation_key, COMPILE_PAGES_ORDINARY,
+				&compiled, &why) == 0 &&
 			rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, false, &part, &why) == 0,
 		"a set");
 	out->extra[0] = (double)(bench_wall_ns() - begin) / 1e9;
 	out->extra[1] = (double)compiled.size;
-	crl_must_answer(&f, part, secret);
+	crl_must_answer(&f, part);
 	memory_peak_end(&out->anonymous, &out->shared);
 	out->anonymous += master_list_entry_cnt(args.list) * 24; /* held before already */
 }

@@ -30,7 +30,6 @@ static struct stage end_stage(uint64_t *begin, uint64_t *cpu_begin)
 
 static void ingest_ours(void *arg, struct told *out)
 {
-	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
 	const struct list_file *f = arg;
 	struct pki_trust *trust = crl_trust(f->maker);
 	struct revocations_args args = {0};
@@ -47,13 +46,13 @@ static void ingest_ours(void *arg, struct told *out)
 	args.list = crl_take(f, trust);
 	out->list = end_stage(&begin, &cpu_begin);
 	bench_must(revocations_new(&args, &r) == 0 &&
-			   revocations_compile(
-				   r, secret, COMPILE_PAGES_ORDINARY, &compiled, &why) == 0,
+			   revocations_compile(r, crl_installation_key, COMPILE_PAGES_ORDINARY,
+				   &compiled, &why) == 0,
 		"a set");
 	out->set = end_stage(&begin, &cpu_begin);
 	bench_must(rk_part_open(compiled.fd, RK_PART_REVOCATION_BASE, false, &part, &why) == 0,
 		"a set that a reader takes");
-	crl_must_answer(f, part, secret);
+	crl_must_answer(f, part);
 	out->reader = end_stage(&begin, &cpu_begin);
 	out->sec = out->list.sec + out->set.sec + out->reader.sec;
 	out->cpu_sec = out->list.cpu_sec + out->set.cpu_sec + out->reader.cpu_sec;

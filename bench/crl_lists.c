@@ -11,6 +11,8 @@
 #include "bench/harness.h"
 #include "control/crl/ingest.h"
 
+const uint8_t crl_installation_key[INSTALLATION_KEY_LEN] = {1};
+
 struct told crl_apart(void (*work)(void *arg, struct told *out), void *arg)
 {
 	struct told told;
@@ -74,7 +76,8 @@ void crl_take_into(struct master_list **list, const struct list_file *f, const c
 		.now = time(NULL),
 		.trust = trust,
 		.list = *list,
-		.shrink_percent = 100};
+		.shrink_percent = 100,
+		.installation_key = crl_installation_key};
 	struct crl_ingest *in = crl_ingest_new(&args);
 
 	bench_must(in != NULL, "memory");
@@ -96,7 +99,7 @@ struct master_list *crl_take(const struct list_file *f, struct pki_trust *trust)
 	return list;
 }
 
-void crl_must_answer(const struct list_file *f, const struct rk_part *part, const uint8_t *secret)
+void crl_must_answer(const struct list_file *f, const struct rk_part *part)
 {
 	struct pki_revocation_keyer *keyer = NULL;
 	uint8_t hash[PKI_ISSUER_HASH_LEN], serial[CRL_SERIAL_LEN];
@@ -108,7 +111,7 @@ void crl_must_answer(const struct list_file *f, const struct rk_part *part, cons
 		(const struct rk_section *)(bytes + sizeof(struct rk_part_header));
 
 	bench_must(pki_issuer_hash(X509_get_subject_name(f->maker->ca), hash) == 0 &&
-			   pki_revocation_keyer_new(secret, &keyer) == 0,
+			   pki_revocation_keyer_new(crl_installation_key, &keyer) == 0,
 		"a key");
 	crl_serial(f->entries / 2, f->is_ordered, serial);
 	pki_revocation_key(keyer, hash, serial, sizeof(serial), &key);

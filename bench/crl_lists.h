@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bench/crl_maker.h"
+#include "pki/store/installation_key.h"
 #include "pki/store/master_list.h"
 #include "pki/view/part.h"
 #include "pki/x509/trust.h"
@@ -40,5 +41,7 @@ struct pki_trust *crl_trust(const struct crl_maker *m);
 void crl_take_into(struct master_list **list, const struct list_file *f, const char *url,
 	struct pki_trust *trust);
 struct master_list *crl_take(const struct list_file *f, struct pki_trust *trust);
+/* The key of these lists' sets. */
+extern const uint8_t crl_installation_key[INSTALLATION_KEY_LEN];
 /* One certificate of the file is revoked in the set. */
-void crl_must_answer(const struct list_file *f, const struct rk_part *part, const uint8_t *secret);
+void crl_must_answer(const struct list_file *f, const struct rk_part *part);

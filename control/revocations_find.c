@@ -77,6 +77,17 @@ static bool applies(const struct source_ref *delta, const struct source_ref *ful
 	       master_number_compare(f->number, d->number) < 0;
 }
 
+bool revocations_has_delta(const struct revocations *r, const struct source_ref *full)
+{
+	struct source_range range = revocations_of_issuer(r, full->issuer_hash);
+
+	for (size_t i = range.at; i < range.end; i++) {
+		if (applies(&r->source[i], full))
+			return true;
+	}
+	return false;
+}
+
 bool revocations_is_taken_back(const struct revocations *r, const struct source_ref *full,
 	const struct master_entry *entry)
 {

@@ -311,6 +311,13 @@ static void diff_fini(struct diff *d)
 	free(d->entry);
 }
 
+/* For a base, which is not made of these lists soon. */
+static void forget_keys(const struct revocations *r)
+{
+	for (size_t i = 0; i < r->source_cnt; i++)
+		master_keys_free(master_source_take_keys(r->source[i].source));
+}
+
 int revocations_compile_overlay(const struct revocations *base, const struct revocations *r,
 	const struct revocations_overlay *before,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], struct compile_part *out,
@@ -335,6 +342,8 @@ int revocations_compile_overlay(const struct revocations *base, const struct rev
 		*made = o;
 		o = NULL;
 	}
+	if (ret == 0)
+		forget_keys(r);
 	revocations_overlay_put(o);
 	diff_fini(&d);
 	return ret;

@@ -49,13 +49,19 @@ int revocations_compile_part(enum rk_part_kind kind, const struct revocations *r
 #define KEY_CHUNK     64    /* keyed at once: what a core's first cache holds beside it */
 #define SHARE_ENTRIES 50000 /* so many are worth a second thread */
 
+/* The keys are spread over two threads. */
+struct base {
+	const struct revocations *r;
+	struct pki_revocation_keyer *keyer[REVOCATION_LANES];
+	struct master_keys **keys; /* of each source; NULL: to be made */
+	unsigned thread_cnt;
+};
+
 /* Of every source the same share: one lane's work. */
 struct keying {
-	const struct revocations *r;
-	struct pki_revocation_keyer *keyer;
+	const struct base *base;
 	struct revocation_builder *builder;
 	unsigned lane;
-	unsigned lane_cnt;
 	int error;
 	/* waiting to be keyed */
 	struct rk_span serial[KEY_CHUNK];
@@ -63,16 +69,19 @@ struct keying {
 	size_t cnt;
 };
 
+static void add(struct keying *k, const struct rk_revocation_entry *entry, size_t cnt)
+{
+	if (revocation_builder_add(k->builder, k->lane, entry, cnt) < 0)
+		k->error = -EINVAL;
+}
+
 static void key_chunk(struct keying *k, const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN])
 {
-	struct rk_revocation_key key[KEY_CHUNK];
 	struct rk_revocation_entry entry[KEY_CHUNK];
 
-	pki_revocation_keys(k->keyer, issuer_hash, k->serial, k->cnt, key);
-	for (size_t i = 0; i < k->cnt; i++)
-		entry[i] = rk_revocation_entry(&key[i], k->reason[i]);
-	if (revocation_builder_add(k->builder, k->lane, entry, k->cnt) < 0)
-		k->error = -EINVAL;
+	pki_revocation_entries(
+		k->base->keyer[k->lane], issuer_hash, k->serial, k->reason, k->cnt, entry);
+	add(k, entry, k->cnt);
 }
 
 static bool is_left_out(
@@ -83,7 +92,7 @@ static bool is_left_out(
 	if (reason != RK_REASON_HOLD)
 		return reason == RK_REASON_REMOVED;
 	master_source_entry(s->source, i, &e);
-	return revocations_is_taken_back(k->r, s, &e);
+	return revocations_is_taken_back(k->base->r, s, &e);
 }
 
 /* Entries [i, i + cnt): those that count. */
@@ -100,14 +109,18 @@ static void key_entries(struct keying *k, const struct source_ref *s, size_t i, 
 	key_chunk(k, s->issuer_hash);
 }
 
-static void key_source(struct keying *k, const struct source_ref *s)
+static void key_source(struct keying *k, const struct source_ref *s, const struct master_keys *keys)
 {
 	size_t cnt = s->is_superseded ? 0 : master_source_entry_cnt(s->source);
-	size_t end = cnt / k->lane_cnt * (k->lane + 1);
+	size_t lane_cnt = k->base->thread_cnt;
+	size_t begin = cnt / lane_cnt * k->lane;
+	size_t end = k->lane + 1 == lane_cnt ? cnt : begin + cnt / lane_cnt;
 
-	if (k->lane + 1 == k->lane_cnt)
-		end = cnt;
-	for (size_t i = cnt / k->lane_cnt * k->lane; i < end; i += KEY_CHUNK)
+	if (keys != NULL) {
+		add(k, master_keys_entries(keys, &cnt) + begin, end - begin);
+		return;
+	}
+	for (size_t i = begin; i < end; i += KEY_CHUNK)
 		key_entries(k, s, i, end - i < KEY_CHUNK ? end - i : KEY_CHUNK);
 }
 
@@ -115,8 +128,8 @@ static void key_share(void *arg)
 {
 	struct keying *k = arg;
 
-	for (size_t i = 0; i < k->r->source_cnt; i++)
-		key_source(k, &k->r->source[i]);
+	for (size_t i = 0; i < k->base->r->source_cnt; i++)
+		key_source(k, &k->base->r->source[i], k->base->keys[i]);
 }
 
 size_t revocations_counted_entries(const struct revocations *r)
@@ -129,12 +142,44 @@ size_t revocations_counted_entries(const struct revocations *r)
 	return cnt;
 }
 
-/* The keys are spread over two threads. */
-struct base {
-	const struct revocations *r;
-	struct pki_revocation_keyer *keyer[REVOCATION_LANES];
-	unsigned thread_cnt;
-};
+/* Those that came with the list, unless a delta takes something back, which the list's entries tell. */
+static struct master_keys *take_keys(const struct base *base, const struct source_ref *s)
+{
+	struct master_keys *keys = master_source_take_keys(s->source);
+
+	if (keys == NULL)
+		return NULL;
+	if (!s->is_delta && !revocations_has_delta(base->r, s) &&
+		master_keys_fit(keys, base->keyer[0], s->issuer_hash))
+		return keys;
+	master_keys_free(keys);
+	return NULL;
+}
+
+static int base_init(struct base *base, const struct revocations *r,
+	const uint8_t installation_key[INSTALLATION_KEY_LEN], unsigned thread_cnt)
+{
+	int ret = 0;
+
+	*base = (struct base){.r = r, .thread_cnt = thread_cnt};
+	base->keys = calloc(r->source_cnt + 1, sizeof(struct master_keys *));
+	if (base->keys == NULL)
+		return -ENOMEM;
+	for (unsigned lane = 0; lane < REVOCATION_LANES && ret == 0; lane++)
+		ret = pki_revocation_keyer_new(installation_key, &base->keyer[lane]);
+	for (size_t i = 0; i < r->source_cnt && ret == 0; i++)
+		base->keys[i] = take_keys(base, &r->source[i]);
+	return ret;
+}
+
+static void base_fini(struct base *base)
+{
+	for (size_t i = 0; base->keys != NULL && i < base->r->source_cnt; i++)
+		master_keys_free(base->keys[i]);
+	free(base->keys);
+	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++)
+		pki_revocation_keyer_free(base->keyer[lane]);
+}
 
 static int give_base(void *ctx, struct revocation_builder *b)
 {
@@ -144,11 +189,7 @@ static int give_base(void *ctx, struct revocation_builder *b)
 	unsigned lane_cnt = base->thread_cnt;
 
 	for (unsigned lane = 0; lane < lane_cnt; lane++)
-		k[lane] = (struct keying){.r = base->r,
-			.keyer = base->keyer[lane],
-			.builder = b,
-			.lane = lane,
-			.lane_cnt = lane_cnt};
+		k[lane] = (struct keying){.base = base, .builder = b, .lane = lane};
 	if (lane_cnt > 1)
 		beside_begin(&other, key_share, &k[1]);
 	key_share(&k[0]);
@@ -162,21 +203,18 @@ int revocations_compile(const struct revocations *r,
 	const uint8_t installation_key[INSTALLATION_KEY_LEN], enum compile_pages pages,
 	struct compile_part *out, struct rk_refusal *why)
 {
-	struct base base = {.r = r};
+	struct base base;
 	struct compile_entries entries = {.cnt = revocations_counted_entries(r),
 		.give = give_base,
 		.ctx = &base,
 		.pages = pages};
-	int ret = 0;
+	int ret;
 
 	entries.thread_cnt = entries.cnt < SHARE_ENTRIES ? 1 : REVOCATION_LANES;
-	base.thread_cnt = entries.thread_cnt;
-	for (unsigned lane = 0; lane < REVOCATION_LANES && ret == 0; lane++)
-		ret = pki_revocation_keyer_new(installation_key, &base.keyer[lane]);
+	ret = base_init(&base, r, installation_key, entries.thread_cnt);
 	if (ret == 0)
 		ret = revocations_compile_part(
 			RK_PART_REVOCATION_BASE, r, base.keyer[0], &entries, out, why);
-	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++)
-		pki_revocation_keyer_free(base.keyer[lane]);
+	base_fini(&base);
 	return ret;
 }

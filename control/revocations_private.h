@@ -120,6 +120,8 @@ bool revocations_lookup(const struct revocations *r, const uint8_t hash[PKI_ISSU
 /* An entry of this full list that a delta to it has taken back: it was on hold and is no more. */
 bool revocations_is_taken_back(const struct revocations *r, const struct source_ref *full,
 	const struct master_entry *entry);
+/* Some delta changes this full list. */
+bool revocations_has_delta(const struct revocations *r, const struct source_ref *full);
 /* Entries that are in a base of r. */
 size_t revocations_counted_entries(const struct revocations *r);
 /* A part of these entries, and of every kind of certificates. As compile_revocations. */

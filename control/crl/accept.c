@@ -245,7 +245,8 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		.list = m->list,
 		.shrink_percent = s->is_shrunk_held ? 100 : s->shrink_percent,
 		.recent_sec = s->recent_sec,
-		.in_force = s->has_signature ? s->signature_digest : NULL};
+		.in_force = s->has_signature ? s->signature_digest : NULL,
+		.installation_key = m->d->installation_key};
 	struct crl_ingest *in;
 	int ret = -ENOMEM;
 

@@ -179,6 +179,11 @@ void crl_group_expect(struct crl_group *g, size_t cnt)
 	master_builder_expect(g->member[0].builder, cnt);
 }
 
+void crl_group_key(struct crl_group *g, struct master_keys *keys)
+{
+	master_builder_key(g->member[0].builder, keys);
+}
+
 int crl_group_add(struct crl_group *g, const struct pki_crl_entry *entry, size_t cnt)
 {
 	size_t own;

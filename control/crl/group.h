@@ -24,6 +24,8 @@ int crl_group_new(const struct master_source_info *about,
 void crl_group_free(struct crl_group *g); /* without finishing; NULL is fine */
 /* No more than cnt entries will come. */
 void crl_group_expect(struct crl_group *g, size_t cnt);
+/* Takes keys, for entries of its own issuer's certificates: see master_builder_key. */
+void crl_group_key(struct crl_group *g, struct master_keys *keys);
 /* 0; -EBADMSG: an issuer cannot be read; -E2BIG: too many issuers; -EINVAL, -ENOMEM. */
 int crl_group_add(struct crl_group *g, const struct pki_crl_entry *entry, size_t cnt) RK_MUST_CHECK;
 /* Sorts. How many entries name a certificate that another one names. */

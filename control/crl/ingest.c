@@ -12,6 +12,7 @@
 #include "control/crl/proof.h"
 #include "control/crl/scope_name.h"
 #include "control/crl/spool.h"
+#include "pki/view/secret.h"
 
 struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
 {
@@ -28,6 +29,10 @@ struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
 	if (args->in_force != NULL) {
 		memcpy(in->in_force, args->in_force, sizeof(in->in_force));
 		in->args.in_force = in->in_force;
+	}
+	if (args->installation_key != NULL) {
+		memcpy(in->installation_key, args->installation_key, sizeof(in->installation_key));
+		in->args.installation_key = in->installation_key;
 	}
 	pki_trust_get(args->trust);
 	master_list_get(args->list);
@@ -61,6 +66,7 @@ void crl_ingest_free(struct crl_ingest *in)
 	pki_trust_put(in->args.trust);
 	master_list_put(in->args.list);
 	drop_sources(in);
+	rk_wipe(in->installation_key, sizeof(in->installation_key));
 	free(in);
 }
 
@@ -190,6 +196,22 @@ static int add_entries(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
 	return ret;
 }
 
+/*
+ * The set takes a list without a predecessor whole; of another one mostly what changed. Where memory is
+ * short, whoever makes the set makes the keys.
+ */
+static void want_keys(
+	struct crl_ingest *in, struct crl_group *group, const struct master_source_info *about)
+{
+	struct master_keys *keys;
+	size_t cnt;
+
+	(void)master_list_find_group(in->args.list, about, &cnt);
+	if (in->args.installation_key != NULL && cnt == 0 && about->base_number.len == 0 &&
+		master_keys_new(in->args.installation_key, in->issuer_hash, &keys) == 0)
+		crl_group_key(group, keys);
+}
+
 static int build_sources(
 	struct crl_ingest *in, struct pki_crl *crl, const struct master_source_info *about)
 {
@@ -198,6 +220,7 @@ static int build_sources(
 
 	if (ret == 0) {
 		crl_group_expect(w.group, pki_crl_info(crl)->size / PKI_CRL_ENTRY_MIN);
+		want_keys(in, w.group, about);
 		ret = pki_crl_read_entries(crl, &in->report, add_entries, &w);
 	}
 	if (ret == 0 && crl_group_repeated(w.group) > 0)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pki/store/installation_key.h"
 #include "pki/store/master_list.h"
 #include "pki/x509/crl.h"
 #include "pki/x509/report.h"
@@ -37,6 +38,8 @@ struct crl_ingest_args {
 	int64_t recent_sec;
 	/* pki_crl_signature_digest of the list in force from there; NULL: none, or not known. Borrowed. */
 	const uint8_t *in_force;
+	/* Keys come with a list that has no predecessor (master_keys.h). NULL: they do not. Borrowed. */
+	const uint8_t *installation_key;
 };
 
 enum crl_refusal {
@@ -47,8 +50,9 @@ enum crl_refusal {
 };
 
 struct crl_ingest {
-	struct crl_ingest_args args; /* url is a copy, and so is what in_force points to */
+	struct crl_ingest_args args; /* url is a copy, and so is what the two last point to */
 	uint8_t in_force[PKI_CRL_SIGNATURE_DIGEST_LEN];
+	uint8_t installation_key[INSTALLATION_KEY_LEN];
 	void *owner; /* whoever set it, for its done function */
 	/* out */
 	int error; /* 0, or -errno with report saying why */

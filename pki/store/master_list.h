@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pki/store/master_keys.h"
 #include "pki/view/bytes.h"
 #include "pki/view/revocation.h"
 #include "pki/x509/crl.h"
@@ -77,6 +78,11 @@ int master_builder_add_entries(
 /* No more than cnt will come: room for them all at once. Does nothing when there is none. */
 void master_builder_expect(struct master_builder *b, size_t cnt);
 /*
+ * Takes keys, in which are none: the entries' keys are made as master_builder_add_entries adds them, and
+ * stay with the source when all of its entries came so. After master_builder_expect.
+ */
+void master_builder_key(struct master_builder *b, struct master_keys *keys);
+/*
  * Sorts, unless they were added in order, and frees b. Of a repeated serial the earliest date of the
  * lowest reason stays; master_builder_repeated says whether there was one.
  */
@@ -99,6 +105,8 @@ const struct master_source_info *master_source_info(const struct master_source *
 /* Who issued the certificates that its entries name. */
 struct rk_span master_source_subject(const struct master_source *s);
 size_t master_source_entry_cnt(const struct master_source *s);
+/* The keys of all entries, once: the caller's to free. NULL: there are none, or somebody has them. */
+struct master_keys *master_source_take_keys(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);
 /* The serials, where they are, and reasons of cnt entries from i on: for those who read millions. */

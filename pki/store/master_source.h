@@ -6,10 +6,11 @@
 
 #include "pki/store/master_list.h"
 
-/* Immutable once it is out of its builder, but for the count. */
+/* Immutable once it is out of its builder, but for the count and the keys, which somebody takes. */
 struct master_source {
 	atomic_uint ref_cnt;
-	struct master_source_info info; /* points into block */
+	_Atomic(struct master_keys *) keys; /* of all entries; or NULL */
+	struct master_source_info info;     /* points into block */
 	char *block;
 	size_t serial_room; /* length of the longest serial, 1 when there is none */
 	size_t entry_cnt;
@@ -35,6 +36,24 @@ struct master_list {
 	size_t mark_cnt;
 	struct master_mark *mark;
 };
+
+#define MASTER_DATE_LEN     6
+#define MASTER_RECORD_FIXED (1 + 1 + MASTER_DATE_LEN) /* length, reason, date */
+
+/* Bytes of a record whose serial has so much room. */
+static inline size_t master_stride(size_t serial_room)
+{
+	return MASTER_RECORD_FIXED + serial_room;
+}
+
+/* serial.len <= room. */
+void master_record_write(
+	uint8_t *record, size_t room, struct rk_span serial, int64_t revoked_at, uint8_t reason);
+/* A known one; and only a delta takes something back. */
+bool master_reason_fits(const struct master_source_info *info, uint8_t reason);
+/* Without entries. 0; -EINVAL, -ENOMEM. */
+int master_source_new(
+	const struct master_source_info *info, struct master_source **out) RK_MUST_CHECK;
 
 /* By length, then bytes. */
 int span_compare(struct rk_span a, struct rk_span b);

@@ -259,7 +259,7 @@ static bool is_even(const struct rk_span *serial, size_t cnt)
 }
 
 static void key_lanes(const struct pki_siphash *issuer, const struct rk_span *serial,
-	struct rk_revocation_key *out)
+	const uint8_t *reason, struct rk_revocation_entry *out)
 {
 	const uint8_t *data[PKI_SIPHASH_LANES];
 	uint64_t half[2][PKI_SIPHASH_LANES];
@@ -267,28 +267,31 @@ static void key_lanes(const struct pki_siphash *issuer, const struct rk_span *se
 	for (unsigned i = 0; i < PKI_SIPHASH_LANES; i++)
 		data[i] = serial[i].data;
 	pki_siphash_final_lanes(issuer, data, serial[0].len, half);
+	/* as rk_revocation_entry of a key that has these halves, its first octets the lowest */
 	for (unsigned i = 0; i < PKI_SIPHASH_LANES; i++) {
-		const uint64_t number[2] = {htole64(half[0][i]), htole64(half[1][i])};
-
-		memcpy(out[i].bytes, number, sizeof(number));
+		out[i].head =
+			(__builtin_bswap64(half[0][i]) & ~RK_REVOCATION_STATE) | (1u + reason[i]);
+		out[i].tail = __builtin_bswap64(half[1][i]);
 	}
 }
 
-void pki_revocation_keys(struct pki_revocation_keyer *k,
-	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial, size_t cnt,
-	struct rk_revocation_key *out)
+void pki_revocation_entries(struct pki_revocation_keyer *k,
+	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial,
+	const uint8_t *reason, size_t cnt, struct rk_revocation_entry *out)
 {
+	struct rk_revocation_key key;
 	size_t i = 0;
 
 	if (memcmp(k->issuer_hash, issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
 		take_issuer(k, issuer_hash);
 	while (i < cnt) {
 		if (is_even(serial + i, cnt - i)) {
-			key_lanes(&k->issuer, serial + i, out + i);
+			key_lanes(&k->issuer, serial + i, reason + i, out + i);
 			i += PKI_SIPHASH_LANES;
 			continue;
 		}
-		pki_siphash_final(&k->issuer, serial[i].data, serial[i].len, out[i].bytes);
+		pki_siphash_final(&k->issuer, serial[i].data, serial[i].len, key.bytes);
+		out[i] = rk_revocation_entry(&key, reason[i]);
 		i++;
 	}
 }

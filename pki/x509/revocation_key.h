@@ -27,6 +27,7 @@
 #include <openssl/x509.h>
 
 #include "pki/view/bytes.h"
+#include "pki/view/revocation.h"
 #include "pki/view/verdict.h"
 
 #define PKI_INSTALLATION_KEY_LEN 16
@@ -51,9 +52,9 @@ void pki_revocation_key(struct pki_revocation_keyer *k,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const uint8_t *serial, size_t serial_len,
 	struct rk_revocation_key *out);
 /*
- * Many serials of one issuer: out[i] is the key of serial[i], of len[i] >= 1 bytes. Several at once
- * where serials next to each other are of one length.
+ * Many serials of one issuer, each of one byte or more, as entries of the set: out[i] is that of serial[i]
+ * and reason[i], a known one. Several at once where serials next to each other are of one length.
  */
-void pki_revocation_keys(struct pki_revocation_keyer *k,
-	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial, size_t cnt,
-	struct rk_revocation_key *out);
+void pki_revocation_entries(struct pki_revocation_keyer *k,
+	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial,
+	const uint8_t *reason, size_t cnt, struct rk_revocation_entry *out);

@@ -299,6 +299,48 @@ static void large_list_is_proven_while_it_is_walked(void **state)
 	assert_int_equal(master_list_entry_cnt(list), CNT);
 }
 
+/* What is taken of the first source, or of none: a list of so many entries. */
+static void expect_keys(const struct test_crl *crl, struct crl_ingest_args args, size_t cnt)
+{
+	struct crl_ingest *in = ingest(crl, args);
+	struct master_keys *keys;
+	size_t keyed = 0;
+
+	assert_int_equal(in->error, 0);
+	keys = master_source_take_keys(in->source[0]);
+	if (keys != NULL)
+		(void)master_keys_entries(keys, &keyed);
+	assert_int_equal(keyed, cnt);
+	assert_null(master_source_take_keys(in->source[0])); /* once */
+	master_keys_free(keys);
+	put(in);
+}
+
+/* A set takes such a list whole; of others mostly what changed. */
+static void keys_come_with_a_list_without_predecessor(void **state)
+{
+	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
+	const struct test_crl_entry entry[] = {{.serial_hex = "0B"}, {.serial_hex = "0A"}};
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = 1,
+		.entry = entry,
+		.entry_cnt = 2};
+
+	(void)state;
+	expect_keys(&crl, (struct crl_ingest_args){.installation_key = secret, .url = URL "2"}, 2);
+	expect_keys(&crl, (struct crl_ingest_args){.url = URL "3"}, 0); /* nobody wants them */
+	expect_keys(&crl, (struct crl_ingest_args){.installation_key = secret}, 2);
+	crl.number = 2;
+	expect_keys(&crl, (struct crl_ingest_args){.installation_key = secret}, 0);
+	crl.delta_base = "2";
+	crl.number = 3;
+	expect_keys(&crl,
+		(struct crl_ingest_args){
+			.installation_key = secret, .is_delta = true, .url = URL ".delta"},
+		0);
+}
+
 static unsigned copied_cnt;
 
 int __real_spool_copy(int dir, int *fd, size_t len);
@@ -343,6 +385,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(delta_needs_a_base_of_its_scope, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			large_list_is_proven_while_it_is_walked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			keys_come_with_a_list_without_predecessor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_file_is_copied, set_up, tear_down),
 	};
 

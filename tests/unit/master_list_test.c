@@ -52,6 +52,48 @@ static void entries_are_sorted_and_found(void **state)
 	master_source_put(s);
 }
 
+/* Keys are those of all entries, or there are none: more than were expected, and a repeated one. */
+static void keys_are_of_all_entries_or_none(void **state)
+{
+	enum { CNT = 300 };
+	static const uint8_t secret[PKI_INSTALLATION_KEY_LEN], hash[PKI_ISSUER_HASH_LEN];
+	struct pki_crl_entry entry[CNT];
+	uint8_t serial[CNT][2], number = 1;
+	struct master_source_info info = info_of("u", &number);
+
+	(void)state;
+	for (size_t i = 0; i < CNT; i++) {
+		serial[i][0] = (uint8_t)(1 + i / 256);
+		serial[i][1] = (uint8_t)i;
+		entry[i] = (struct pki_crl_entry){.serial = serial[i], .serial_len = 2};
+	}
+	for (int turn = 0; turn < 3; turn++) {
+		struct master_builder *b = NULL;
+		struct master_source *s = NULL;
+		struct master_keys *keys = NULL;
+		size_t cnt = 0;
+
+		assert_int_equal(master_builder_new(&info, &b), 0);
+		assert_int_equal(master_keys_new(secret, hash, &keys), 0);
+		master_builder_expect(b, 10);
+		master_builder_key(b, keys);
+		for (size_t i = 0; i < CNT; i += 100)
+			assert_int_equal(master_builder_add_entries(b, entry + i, 100), 0);
+		if (turn == 1) /* twice */
+			assert_int_equal(master_builder_add_entries(b, entry, 1), 0);
+		if (turn == 2) /* not seen by the keys */
+			assert_int_equal(master_builder_add(b, (struct rk_span){hash, 4}, 0, 0), 0);
+		assert_int_equal(master_builder_finish(b, &s), 0);
+		keys = master_source_take_keys(s);
+		assert_true((keys != NULL) == (turn == 0));
+		if (keys != NULL)
+			assert_non_null(master_keys_entries(keys, &cnt));
+		assert_int_equal(cnt, turn == 0 ? CNT : 0);
+		master_keys_free(keys);
+		master_source_put(s);
+	}
+}
+
 /* A list of one and one more than are kept: what is there stays as it is. */
 static void sources_are_bounded(void **state)
 {
@@ -333,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_sorted_and_found),
 		cmocka_unit_test(bad_input_is_refused),
+		cmocka_unit_test(keys_are_of_all_entries_or_none),
 		cmocka_unit_test(sources_are_bounded),
 		cmocka_unit_test(source_agrees_with_a_plain_array),
 		cmocka_unit_test(many_are_sorted_by_two),

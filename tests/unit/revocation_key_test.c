@@ -127,20 +127,25 @@ static void keys_of_many_are_those_of_each(void **state)
 	struct pki_revocation_keyer *k = NULL;
 	uint8_t bytes[CNT + 40];
 	struct rk_span serial[CNT];
-	struct rk_revocation_key key[CNT], each;
+	struct rk_revocation_entry entry[CNT], want;
+	struct rk_revocation_key each;
+	uint8_t reason[CNT];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(i * 151 + i / 7);
+	for (size_t i = 0; i < CNT; i++)
+		reason[i] = i % 11 == 7 ? RK_REASON_HOLD : (uint8_t)(i % 11);
 	assert_int_equal(pki_revocation_keyer_new(secret, &k), 0);
 	for (size_t len = 0; len <= 40; len++) { /* 0: of all lengths, in runs */
 		for (size_t i = 0; i < CNT; i++)
 			serial[i] = (struct rk_span){bytes + i, len > 0 ? len : 1 + i / 12};
-		pki_revocation_keys(k, issuer[len % 2], serial, CNT - len, key);
+		pki_revocation_entries(k, issuer[len % 2], serial, reason, CNT - len, entry);
 		for (size_t i = 0; i < CNT - len; i++) {
 			pki_revocation_key(
 				k, issuer[len % 2], serial[i].data, serial[i].len, &each);
-			assert_memory_equal(&key[i], &each, sizeof(each));
+			want = rk_revocation_entry(&each, reason[i]);
+			assert_memory_equal(&entry[i], &want, sizeof(want));
 		}
 	}
 	pki_revocation_keyer_free(k);

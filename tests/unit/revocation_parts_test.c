@@ -15,125 +15,12 @@
 #include <string.h>
 
 #include "control/revocations_private.h"
+#include "pki/store/master_source.h"
+#include "tests/unit/revocation_lists.h"
 #include "tests/unit/test_ca.h"
 #include "tests/unit/view_fixture.h"
 
-#define SERIALS 64
-#define ROUNDS  300
-
-static const uint8_t secret[INSTALLATION_KEY_LEN] = {7, 7, 7};
-static unsigned char *issuer_der[2];
-static int issuer_len[2];
-static uint8_t issuer_hash[2][PKI_ISSUER_HASH_LEN];
-static X509 *leaf;                 /* one's, and it names two's indirect list */
-static struct pki_kind_set *kinds; /* certificates of one that name two's indirect list */
-static uint64_t seed = 5;
-
-static uint32_t next_random(uint32_t below)
-{
-	seed = seed * UINT64_C(6364136223846793005) + 1;
-	return (uint32_t)(seed >> 33) % below;
-}
-
-static void make_issuers(void)
-{
-	EVP_PKEY *key = test_key_shared(TEST_P256, 0);
-	X509 *ca[2];
-
-	for (int i = 0; i < 2; i++) {
-		const X509_NAME *name;
-
-		ca[i] = test_cert_new(&(struct test_cert){
-			.cn = i == 0 ? "one" : "two", .key = key, .is_ca = true});
-		name = X509_get_subject_name(ca[i]);
-		issuer_len[i] = i2d_X509_NAME(name, &issuer_der[i]);
-		assert_int_equal(pki_issuer_hash(name, issuer_hash[i]), 0);
-	}
-	leaf = test_cert_new(&(struct test_cert){
-		.key = key, .issuer = ca[0], .issuer_key = key, .crl_issuer = ca[1]});
-	assert_int_equal(pki_kind_set_new(&kinds), 0);
-	assert_int_equal(pki_kind_set_note(kinds, leaf), 0);
-	X509_free(ca[0]);
-	X509_free(ca[1]);
-}
-
-/* base 0: a full list. foreign: what an indirect list says about the other's certificates. */
-static struct master_source *make_source(int issuer, const char *url, const char *scope,
-	uint8_t number, uint8_t base, bool is_foreign)
-{
-	static const uint8_t reasons[] = {0, 1, 4, 6, 6, 6, RK_REASON_REMOVED, RK_REASON_REMOVED};
-	const uint8_t indirect[] = {0x30, 3, 0x84, 1, 0xff};
-	const struct master_source_info info = {
-		.idp = {indirect, strcmp(scope, "indirect") == 0 ? sizeof(indirect) : 0},
-		.subject = {issuer_der[!issuer], is_foreign ? (size_t)issuer_len[!issuer] : 0},
-		.issuer = {issuer_der[issuer], (size_t)issuer_len[issuer]},
-		.ca_name = "CA",
-		.url = url,
-		.scope = scope,
-		.number = {&number, 1},
-		.base_number = {&base, base > 0},
-		.this_update = 1000,
-		.next_update = 2000};
-	struct master_builder *b;
-	struct master_source *s;
-
-	assert_int_equal(master_builder_new(&info, &b), 0);
-	for (uint8_t serial = 1; serial <= SERIALS; serial++) {
-		uint8_t reason = reasons[next_random(base > 0 ? 8 : 6)];
-
-		if (next_random(3) == 0)
-			assert_int_equal(
-				master_builder_add(b, (struct rk_span){&serial, 1}, 5, reason), 0);
-	}
-	assert_int_equal(master_builder_finish(b, &s), 0);
-	return s;
-}
-
-static void put_list(struct master_list **list, int issuer, const char *url, const char *scope,
-	uint8_t number, uint8_t base)
-{
-	bool is_indirect = strcmp(scope, "indirect") == 0 && next_random(3) > 0;
-	struct master_source *group[2] = {make_source(issuer, url, scope, number, base, false),
-		is_indirect ? make_source(issuer, url, scope, number, base, true) : NULL};
-	struct master_list *next;
-
-	if (master_list_replace_group(*list, group, is_indirect ? 2 : 1, &next) == 0) {
-		master_list_put(*list);
-		*list = next;
-	}
-	master_source_put(group[0]);
-	master_source_put(group[1]);
-}
-
-static void change(struct master_list **list)
-{
-	static const char *const urls[] = {"http://a", "http://b"};
-	static const char *const scopes[] = {"", "p", "indirect"};
-	const char *url = urls[next_random(2)], *scope = scopes[next_random(3)];
-	uint8_t number = (uint8_t)(1 + next_random(100)), base = 0;
-	int issuer = (int)next_random(2);
-	struct master_list *next;
-
-	if (next_random(2) == 0)
-		base = (uint8_t)(number - next_random(number < 4 ? number : 4));
-	if (next_random(8) > 0) {
-		put_list(list, issuer, url, scope, number, base);
-	} else {
-		assert_int_equal(master_list_remove(*list, url, &next), 0);
-		master_list_put(*list);
-		*list = next;
-	}
-}
-
-static struct revocations *revocations_of(struct master_list *list)
-{
-	const struct revocations_args args = {
-		.list = list, .kinds = next_random(3) > 0 ? kinds : NULL};
-	struct revocations *r;
-
-	assert_int_equal(revocations_new(&args, &r), 0);
-	return r;
-}
+#define ROUNDS 300
 
 static struct rk_part *open_part(struct compile_part *compiled)
 {
@@ -143,6 +30,33 @@ static struct rk_part *open_part(struct compile_part *compiled)
 	assert_int_equal(rk_part_open(compiled->fd, compiled->kind, true, &part, &why), 0);
 	compile_part_close(compiled);
 	return part;
+}
+
+static bool has_keys(const struct revocations *r)
+{
+	bool has_keys = false;
+
+	for (size_t i = 0; i < r->source_cnt; i++)
+		has_keys |=
+			atomic_load(
+				&((struct master_source *)(uintptr_t)r->source[i].source)->keys) !=
+			NULL;
+	return has_keys;
+}
+
+/* With the keys that came with the lists, and once more without them: the same bytes. */
+static bool compile_base(const struct revocations *r, struct compile_part *out)
+{
+	struct compile_part again = {.fd = -1};
+	struct rk_refusal why = {""};
+	bool had_keys = has_keys(r);
+
+	assert_int_equal(revocations_compile(r, secret, COMPILE_PAGES_ORDINARY, out, &why), 0);
+	assert_false(has_keys(r));
+	assert_int_equal(revocations_compile(r, secret, COMPILE_PAGES_ORDINARY, &again, &why), 0);
+	assert_memory_equal(again.digest, out->digest, RK_DIGEST_LEN);
+	compile_part_close(&again);
+	return had_keys;
 }
 
 /* base NULL: the overlay is left away. */
@@ -190,18 +104,17 @@ static void base_and_overlay_say_what_control_finds(void **state)
 	struct revocations *from = NULL, *to;
 	struct revocations_overlay *before = NULL, *anew, *next;
 	struct rk_refusal why = {""};
-	size_t cnt, changed = 0;
+	size_t cnt, changed = 0, keyed = 0;
 	struct compile_part stepwise = {.fd = -1};
 
 	(void)state;
 	assert_int_equal(master_list_new(&list), 0);
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		change(&list);
+		for (unsigned i = 0; i < (round % 7 == 0 ? 4 : 1); i++)
+			change(&list);
 		to = revocations_of(list);
 		if (round % 7 == 0) {
-			assert_int_equal(revocations_compile(to, secret, COMPILE_PAGES_ORDINARY,
-						 &compiled, &why),
-				0);
+			keyed += compile_base(to, &compiled);
 			rk_part_close(base);
 			base = open_part(&compiled);
 			assert_same_words(to, base, NULL);
@@ -213,6 +126,7 @@ static void base_and_overlay_say_what_control_finds(void **state)
 		assert_int_equal(
 			revocations_compile_overlay(from, to, NULL, secret, &compiled, &anew, &why),
 			0);
+		assert_false(has_keys(to));
 		/* From the one before it: the same bytes. */
 		assert_int_equal(revocations_compile_overlay(
 					 from, to, before, secret, &stepwise, &next, &why),
@@ -232,6 +146,7 @@ static void base_and_overlay_say_what_control_finds(void **state)
 		revocations_put(to);
 	}
 	assert_true(changed > ROUNDS);
+	assert_true(keyed > 2);
 	revocations_overlay_put(before);
 	rk_part_close(base);
 	revocations_put(from);
