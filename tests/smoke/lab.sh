@@ -234,9 +234,10 @@ listens_or_ended() {
 	is_listening "$1" || process_ended "$1-control"
 }
 
-# By its own socket: on the port another program might answer.
+# By its own socket: on the port another program might answer. While it starts it says no more than that.
 is_listening() {
-	curl -s -o /dev/null --max-time 2 --unix-socket "$LAB/$1/run/control.sock" http://localhost/
+	[[ $(curl -s -o /dev/null -w '%{http_code}' --max-time 2 --unix-socket "$LAB/$1/run/control.sock" \
+		http://localhost/) != @(000|503) ]]
 }
 
 # read_socket PATH: everything that a data plane's metrics socket says.

@@ -71,9 +71,24 @@ def forms_of_note(line):
     return (base64.urlsafe_b64encode(secret).rstrip(b"=") if kind == "token" else secret,)
 
 
+def read(path):
+    """b"" of a file that went meanwhile: its program may run on."""
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return b""
+
+
+def mode_of(path):
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return 0
+
+
 def secrets_in(name, path):
-    with open(path, "rb") as f:
-        text = f.read()
+    text = read(path)
     if name == "recorded":
         for line in sorted(set(text.decode("ascii").splitlines())):
             yield from forms_of_note(line)
@@ -115,15 +130,14 @@ def search(top):
             for secret in secrets_in(name, path):
                 if len(secret) >= 12:
                     secrets.setdefault(bytes(secret), name)
-        if PRIVATE.match(name) and os.stat(path).st_mode & 0o077:
+        if PRIVATE.match(name) and mode_of(path) & 0o077:
             findings.append(f"{name} is open to others")
     finder = Finder(secrets) if secrets else None
     for name, path in everything:
         if finder is None or OWN.match(name) or not WRITTEN.match(name):
             continue
         looked_at += 1
-        with open(path, "rb") as f:
-            text = f.read()
+        text = read(path)
         text += b"\n" + re.sub(rb"\s|\\r|\\n", b"", text)  # in lines, and in JSON
         findings += [f"{name} holds a secret of {source}" for source in finder.sources(text)]
     return len(secrets), looked_at, findings
