@@ -88,7 +88,7 @@ PLANTED = {
     "guide": [{"docs/deployment.md": "`rekeyd --now fast`\n", "tests/smoke/deployment": "grep -oE '`(date)("}],
     "pages": [{"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - y\n\n# SEE ALSO\n\n*z*(8)\n"},
               {"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - y\n", "docs/meson.build": "# SPDX\n"},
-              {"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - y_\n"}],
+              {"docs/x.1.scd": "x(1)\n\n# NAME\n\nx - *y\n\n"}],
     "spelling": [{"x.md": "rec" + "ieve\n"}],
 }
 
@@ -143,6 +143,20 @@ def lanes_fails(cc):
                 yield f"lanes: {body}: status {done.returncode}"
 
 
+def hardening_fails(cc):
+    """A program that is anywhere and has an executable stack fails."""
+    with tempfile.TemporaryDirectory() as root:
+        source = os.path.join(root, "f.c")
+        with open(source, "w", encoding="ascii") as f:
+            f.write("int main(void) { return 0; }\n")
+        subprocess.run([*cc, "-no-pie", "-Wl,-z,execstack", "-o", source + ".out", source], check=True,
+                       capture_output=True)
+        done = subprocess.run([sys.executable, os.path.join(HERE, "hardening.py"), "readelf",
+                               source + ".out"], capture_output=True, text=True)
+        if done.returncode != 1 or done.stdout.count("\n") < 4:
+            yield f"hardening: {done.stdout}{done.stderr}"
+
+
 def check(argv):
     wrong = []
     for lint, planted in PLANTED.items():
@@ -155,7 +169,8 @@ def check(argv):
         for violation in planted:
             if status_of(lint, CLEAN | violation).returncode != 1:
                 wrong.append(f"{lint}: does not see {violation}")
-    return wrong + list(symbols_fails(argv[1], argv[2:])) + list(lanes_fails(argv[2:]))
+    return wrong + list(symbols_fails(argv[1], argv[2:])) + list(lanes_fails(argv[2:])) + \
+        list(hardening_fails(argv[2:]))
 
 
 if __name__ == "__main__":
