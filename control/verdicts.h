@@ -6,7 +6,8 @@
  *
  * What is kept is judged without revocation: a verdict carries the keys under which the data plane
  * looks revocation up itself, at every exchange and at every new view. An answer to VALIDATE is
- * judged with it.
+ * judged with it, but for one that is refused for want of a fresh list alone: the data plane sees that
+ * too, and CONFIRMED has to come from there before the lists that it names are asked for.
  */
 #pragma once
 

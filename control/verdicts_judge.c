@@ -77,6 +77,13 @@ static void judge_asked(void *arg)
 	args.find = NULL;
 	if (pki_validate_der(&args, a->der, a->der_len, NULL, &a->kept) < 0)
 		a->kept = a->verdict;
+	/*
+	 * Nothing is wrong with it but that its list is not here, or is stale: the workers see that for
+	 * themselves and refuse it, after its owner has proved to have the key. Then we are told, and
+	 * ask for the lists that it names; a key that nobody has seen used leads us nowhere.
+	 */
+	if (a->verdict.status == RK_VERDICT_UNKNOWN)
+		a->verdict = a->kept;
 }
 
 static void keep_pending(struct verdicts *v, const struct asking *a)

@@ -226,6 +226,14 @@ static size_t add_issuers(struct rk_issuer *issuer, size_t cnt, const struct rk_
 	return cnt;
 }
 
+static void set_fresh_until(
+	struct rk_issuer *issuer, const struct rk_chain_entry *of, int64_t fresh_until)
+{
+	while (memcmp(&issuer->key, &of->issuer, sizeof(of->issuer)) != 0)
+		issuer++;
+	issuer->fresh_until = fresh_until;
+}
+
 /* Control has begun anew and does not know that there are such certificates: it is asked again. */
 static void unknown_kind_is_asked_about(void **state)
 {
@@ -254,6 +262,36 @@ static void unknown_kind_is_asked_about(void **state)
 	pair_identity_free(pointed);
 }
 
+/*
+ * At a first contact nothing is known of its revocation, and it must be: refused, but after it has proved
+ * to have the key, so that control may follow where its certificate points; then it gets in by itself.
+ */
+static void unknown_revocation_refuses_after_the_proof(void **state)
+{
+	struct pair_identity *pointed = pair_identity_new(
+		"west", TEST_P256, &(struct test_cert){.crl_points = "URI:http://crl.example/1"});
+	struct pair *p = pair_new(
+		&(struct pair_options){.seed = 6, .behavior = RK_FAIL_HARD}, east, pointed);
+	struct rk_issuer issuer[8] = {{.policy = RK_POLICY_HARD}};
+
+	(void)state;
+	p->node[0].view.issuers = issuer;
+	p->node[0].view.issuer_cnt =
+		add_issuers(issuer, add_issuers(issuer, 1, &east->verdict), &pointed->verdict);
+	set_fresh_until(issuer, &pointed->verdict.chain[0], 0);
+	pair_start(p, 0);
+	pair_start(p, 1);
+	pair_run(p, 5 * PAIR_SEC);
+	assert_int_equal(p->node[0].known_cnt, 1);
+	assert_memory_equal(
+		p->node[0].known[0].fingerprint, pointed->verdict.fingerprint, RK_FINGERPRINT_LEN);
+	assert_int_not_equal(pair_status(p, 0).state, RK_PEER_UP);
+	set_fresh_until(issuer, &pointed->verdict.chain[0], PAIR_WALL + 100000);
+	assert_true(pair_run_until(p, pair_is_agreed, 30 * PAIR_SEC));
+	pair_free(p);
+	pair_identity_free(pointed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +302,7 @@ int main(void)
 		cmocka_unit_test(revocation_between_reply_and_finish_counts),
 		cmocka_unit_test(expiry_counts_without_any_publication),
 		cmocka_unit_test(unknown_kind_is_asked_about),
+		cmocka_unit_test(unknown_revocation_refuses_after_the_proof),
 		cmocka_unit_test(own_new_certificate_is_shown_without_outage),
 		cmocka_unit_test(own_new_certificate_is_shown_with_jitter),
 	};

@@ -128,6 +128,57 @@ static void ask(void)
 	ask_about(leaf);
 }
 
+static bool is_followed(void *url)
+{
+	struct answer a = {0};
+	const json_t *source;
+	bool is_there = false;
+	size_t i;
+
+	crl_manager_list(f.d.crl, &a);
+	json_array_foreach(json_object_get(a.body, "sources"), i, source)
+	{
+		is_there |= strcmp(json_string_value(json_object_get(source, "url")), url) == 0;
+	}
+	answer_fini(&a);
+	return is_there;
+}
+
+/*
+ * Where nothing is known of its revocation the workers refuse a certificate; but once its owner has
+ * proved to have the key the list that it names is asked for, or none like it would ever get in.
+ */
+static void refused_certificate_leads_to_its_list(void **state)
+{
+	static char url[] = "http://192.0.2.9:9/west.crl";
+	struct rk_message msg = {.type = RK_MSG_CONFIRMED};
+	X509 *pointer = test_cert_new(&(struct test_cert){.cn = "west.peering",
+		.key = pki.leaf_key,
+		.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.crl_points = "URI:http://192.0.2.9:9/west.crl"});
+	struct rk_verdict v;
+	struct rk_part *part;
+
+	(void)state;
+	fixture_install_trust(&f, pki.bundle);
+	fake_connect(&f, &p);
+	fake_hello(&p, (struct rk_generation){0});
+	(void)fake_apply(&f, &p);
+	ask_about(pointer); /* the configured list has never come */
+	part = next_part();
+	v = fake_receive(&f, &p, RK_MSG_VERDICT).verdict.verdict;
+	assert_int_not_equal(v.key.type, RK_KEY_NONE);
+	assert_int_equal(judge(part, &v), RK_VERDICT_UNKNOWN);
+	daemon_fixture_idle(&f, 50);
+	assert_false(is_followed(url));
+	memcpy(msg.confirmed.fingerprint, v.fingerprint, RK_FINGERPRINT_LEN);
+	fake_send(&p, &msg);
+	daemon_fixture_run(&f, is_followed, url);
+	fake_close(&p);
+	X509_free(pointer);
+}
+
 static void indirect_list_reaches_the_workers(void **state)
 {
 	/* certificateIssuer: the leaf's issuer, who is not the list's */
@@ -140,7 +191,6 @@ static void indirect_list_reaches_the_workers(void **state)
 
 	(void)state;
 	put_crl(1, NULL, 0);
-	fixture_install_trust(&f, pki.bundle);
 	begin_refresh(&c);
 	call_wait(&f, &c, 200);
 	call_fini(&c);
@@ -204,6 +254,7 @@ static void kind_is_published_whoever_sees_it_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused_certificate_leads_to_its_list),
 		cmocka_unit_test(indirect_list_reaches_the_workers),
 		cmocka_unit_test(kind_is_published_whoever_sees_it_first),
 	};
