@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@
 #define DELTA_ENTRIES 1000
 #define WAIT_NS       UINT64_C(300000000000)
 #define SETTLE_MS     500 /* an old set is unmapped within */
+#define PUBLICATIONS  3   /* and as many times without */
 
 struct live {
 	const struct bench_options *o;
@@ -116,31 +116,15 @@ static void answered(void *arg, struct answer *a)
 	l->status = a->status;
 }
 
-/* What the workers find there: read where they read it, without the checks of a part that is new. */
-static uint8_t state_in(const struct compile_part *part, const struct rk_revocation_key *key)
-{
-	const uint8_t *map =
-		mmap(NULL, part->size, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, part->fd, 0);
-	const struct rk_section *lines =
-		(const struct rk_section *)(map + sizeof(struct rk_part_header));
-	uint8_t state;
-
-	bench_must(map != MAP_FAILED, "a part");
-	state = rk_revocation_find((const struct rk_revocation_line *)(map + lines->offset),
-		(size_t)lines->count, key);
-	munmap((void *)(uintptr_t)map, part->size);
-	return state;
-}
-
 static bool is_revoked(const struct live *l)
 {
 	const struct publisher *p = l->d.publisher;
 	uint8_t state = 0;
 
 	if (p->has_part[RK_PART_REVOCATION_OVERLAY])
-		state = state_in(&p->part[RK_PART_REVOCATION_OVERLAY], &l->wanted);
+		state = crl_plane_finds(&p->part[RK_PART_REVOCATION_OVERLAY], &l->wanted);
 	if (state == 0)
-		state = state_in(&p->part[RK_PART_REVOCATION_BASE], &l->wanted);
+		state = crl_plane_finds(&p->part[RK_PART_REVOCATION_BASE], &l->wanted);
 	return state != 0 && state != 1 + RK_REASON_REMOVED;
 }
 
@@ -329,31 +313,97 @@ static void print_pause(struct live *l)
 				{"work_ms", .number = (double)l->longest_work_ns / 1e6}}});
 }
 
+/* What the worker went through in a stretch of time. */
+struct rounds {
+	double longest_ms;
+	double kept_off_ms; /* in all rounds, by other programs on its CPU */
+};
+
+static void begin_rounds(struct live *l, struct rounds *r)
+{
+	wait_ms(l, SETTLE_MS);
+	(void)ask_stall(l);
+	r->kept_off_ms = -crl_plane_kept_off_ms(l->plane);
+}
+
+static void end_rounds(struct live *l, struct rounds *r)
+{
+	wait_ms(l, SETTLE_MS); /* the old set is unmapped meanwhile */
+	r->longest_ms = ask_stall(l);
+	r->kept_off_ms += crl_plane_kept_off_ms(l->plane);
+}
+
+/* Publications and, in turns with them, as long a time in which the same list is fetched, and stays. */
+struct publications {
+	struct rounds with[PUBLICATIONS];
+	struct rounds without[PUBLICATIONS];
+	struct memory_both memory; /* of the first */
+};
+
+static void publish_another(struct live *l, struct publications *p, unsigned i)
+{
+	const uint64_t first = (3 + i) * (uint64_t)l->entries;
+	double ms;
+
+	put_list(l, "full.crl",
+		&(struct crl_order){
+			.number = 5 + i, .first = first, .cnt = l->entries, .is_ordered = true});
+	begin_rounds(l, &p->with[i]);
+	if (i == 0)
+		memory_both_begin(l->plane);
+	ms = refuse_after_refresh(l, first + 1);
+	if (i == 0)
+		memory_both_end(&p->memory);
+	end_rounds(l, &p->with[i]);
+	begin_rounds(l, &p->without[i]);
+	ms += (double)bench_wall_ns() / 1e6;
+	refresh(l);
+	while ((double)bench_wall_ns() / 1e6 < ms)
+		turn(l);
+	end_rounds(l, &p->without[i]);
+}
+
+static double middle(const struct rounds *r, size_t field)
+{
+	double v[PUBLICATIONS];
+
+	for (unsigned i = 0; i < PUBLICATIONS; i++)
+		memcpy(&v[i], (const char *)&r[i] + field, sizeof(v[i]));
+	return bench_median(v, PUBLICATIONS);
+}
+
+#define MIDDLE(which, field) middle(p.which, offsetof(struct rounds, field))
+
 /*
- * The worker's longest round, of which up to kept_off_ms is other programs on its CPU; and what both
- * processes together held at the most while one set took the place of another, above what they held
- * before, in sizes of the set. In all: the old ones too, without the data plane's own.
+ * The worker's longest round while one set takes another's place, beside the longest of as long a time
+ * without; of both the middle of some. And what both processes together held at the most, above what
+ * they held before, in sizes of the set. In all: the old ones too, without the data plane's own.
  */
-static void print_publication(
-	struct live *l, const struct memory_both *m, double stall_ms, double kept_off_ms)
+static void measure_publication(struct live *l)
 {
 	double set = (double)rk_revocation_line_cnt(l->entries) * sizeof(struct rk_revocation_line);
-	size_t page = l->d.publisher->part[RK_PART_REVOCATION_BASE].page_size;
-	const char *pages = page > 65536 ? "2M" : "4K";
+	struct publications p;
+	size_t page;
 
-	bench_print(
-		l->o, &(struct bench_row){.bench = "crl",
-			      .operation = "publication",
-			      .value = stall_ms,
-			      .unit = "ms",
-			      .field = {{"case", .text = "publication"}, {"pages", .text = pages},
-				      {"entries", .number = l->entries},
-				      {"set_mib", .number = set / (1 << 20)},
-				      {"peak_mib", .number = (double)(m->most >> 20)},
-				      {"kept_off_ms", .number = kept_off_ms},
-				      {"times_set", .number = (double)(m->most - m->before) / set},
-				      {"times_set_in_all",
-					      .number = (double)(m->most - l->plane_own) / set}}});
+	for (unsigned i = 0; i < PUBLICATIONS; i++)
+		publish_another(l, &p, i);
+	page = l->d.publisher->part[RK_PART_REVOCATION_BASE].page_size;
+	bench_print(l->o,
+		&(struct bench_row){.bench = "crl",
+			.operation = "publication",
+			.value = MIDDLE(with, longest_ms),
+			.unit = "ms",
+			.field = {{"case", .text = "publication"},
+				{"pages", .text = page > 65536 ? "2M" : "4K"},
+				{"entries", .number = l->entries},
+				{"set_mib", .number = set / (1 << 20)},
+				{"without_ms", .number = MIDDLE(without, longest_ms)},
+				{"kept_off_ms", .number = MIDDLE(with, kept_off_ms)},
+				{"without_kept_off_ms", .number = MIDDLE(without, kept_off_ms)},
+				{"times_set",
+					.number = (double)(p.memory.most - p.memory.before) / set},
+				{"times_set_in_all",
+					.number = (double)(p.memory.most - l->plane_own) / set}}});
 }
 
 /* Every revoked certificate to a client that reads as fast as it can, while the loop serves others. */
@@ -392,8 +442,7 @@ static void measure_export(struct live *l, const char *format)
 static void measure(struct live *l)
 {
 	const unsigned n = l->entries;
-	struct memory_both memory;
-	double ms, kept_off_ms;
+	double ms;
 
 	put_list(l, "full.crl", &(struct crl_order){.number = 1, .cnt = n, .is_ordered = true});
 	refuse_after_refresh(l, n / 2);
@@ -416,17 +465,7 @@ static void measure(struct live *l)
 	ms = refuse_after_refresh(l, 2 * (uint64_t)n + 1);
 	print_ms(l, "replacement-to-refusal", ms);
 	print_pause(l);
-	put_list(l, "full.crl",
-		&(struct crl_order){
-			.number = 5, .first = 3 * (uint64_t)n, .cnt = n, .is_ordered = true});
-	wait_ms(l, SETTLE_MS);
-	(void)ask_stall(l);
-	kept_off_ms = crl_plane_kept_off_ms(l->plane);
-	memory_both_begin(l->plane);
-	refuse_after_refresh(l, 3 * (uint64_t)n + 1);
-	memory_both_end(&memory);
-	wait_ms(l, SETTLE_MS);
-	print_publication(l, &memory, ask_stall(l), crl_plane_kept_off_ms(l->plane) - kept_off_ms);
+	measure_publication(l);
 	measure_export(l, "json");
 	measure_export(l, "text");
 }

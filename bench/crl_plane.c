@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/harness.h"
+#include "pki/view/revocation.h"
+#include "pki/view/snapshot.h"
 
 #define PROGRAM "dataplane/rekey-dataplane" /* below the build folder, as we are */
 
@@ -125,6 +128,21 @@ double crl_plane_kept_off_ms(pid_t plane)
 	}
 	closedir(dir);
 	return ms;
+}
+
+uint8_t crl_plane_finds(const struct compile_part *part, const struct rk_revocation_key *key)
+{
+	const uint8_t *map =
+		mmap(NULL, part->size, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, part->fd, 0);
+	const struct rk_section *lines =
+		(const struct rk_section *)(map + sizeof(struct rk_part_header));
+	uint8_t state;
+
+	bench_must(map != MAP_FAILED, "a part");
+	state = rk_revocation_find((const struct rk_revocation_line *)(map + lines->offset),
+		(size_t)lines->count, key);
+	munmap((void *)(uintptr_t)map, part->size);
+	return state;
 }
 
 void crl_plane_stop(pid_t plane)
