@@ -120,6 +120,13 @@ const struct alarm_kind alarm_kinds[] = {
 	 "`/var/lib/rekey/clock.seen`, start it"},
 	{"dataplane-absent", "335c5e1517cf4ffc9789c89d663e51b0", "PROCESS", PUBLISH, "MAJOR",
 	 "rekey-dataplane is not connected", "it is", "`systemctl status rekey-dataplane`"},
+	{"dataplane-hung", "1f2c9e7a5b6d4c37a0e84d91b35c6f28", "PROCESS", PUBLISH, "CRITICAL",
+	 "a worker of the data plane, or a core for its cryptography, does not run: what it owns is "
+	 "not served",
+	 "all run",
+	 "the alarm names worker and lcore; `journalctl -u rekey-dataplane`; is another program on that "
+	 "core? The service manager starts the data plane anew; if it hangs again, report it with "
+	 "`rekeyctl show tech-support`"},
 	{"dataplane-behind", "8ec1379c533444ac866e52e2807d8e77", "PROCESS", PUBLISH, "MAJOR",
 	 "the data plane runs on an older generation than was published 30 s ago",
 	 "it runs on the newest", "`rekeyctl show publication`; its log says what holds it up"},

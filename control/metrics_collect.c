@@ -307,20 +307,34 @@ static void add_latency(struct metrics_text *t, const json_t *counters, const ch
 }
 
 /* Gauges that the data plane names itself, with this before. */
-static void add_told(struct metrics_text *t, json_t *counters, const char *prefix, const char *what,
-	const char *family, const char *help)
+static const struct told {
+	const char *prefix, *label, *family, *help;
+	double per_unit;
+} told_gauges[] = {
+	{"gauge-port-up/", "port", "rekey_dataplane_port_up", "Whether a port has a link.", 1},
+	{"gauge-hung-ms/", "thread", "rekey_dataplane_hung_seconds",
+		"For how long a worker, or a core for cryptography, has not run; 0: it runs.",
+		1000},
+	{"gauge-queue-", "queue", "rekey_dataplane_queue_depth",
+		"How much is in each queue of the data plane, over all workers.", 1},
+	{"gauge-limit-", "queue", "rekey_dataplane_queue_limit",
+		"What each queue holds before something is refused or dropped.", 1},
+};
+
+static void add_told(struct metrics_text *t, json_t *counters, const struct told *what)
 {
 	char label[LABEL_LEN];
 	const char *name;
 	json_t *value;
 
-	metrics_family(t, family, METRIC_GAUGE, help);
+	metrics_family(t, what->family, METRIC_GAUGE, what->help);
 	json_object_foreach(counters, name, value)
 	{
-		if (strncmp(name, prefix, strlen(prefix)) != 0)
+		if (strncmp(name, what->prefix, strlen(what->prefix)) != 0)
 			continue;
-		metrics_label(label, sizeof(label), what, name + strlen(prefix));
-		metrics_gauge(t, family, label, (double)json_integer_value(value));
+		metrics_label(label, sizeof(label), what->label, name + strlen(what->prefix));
+		metrics_gauge(
+			t, what->family, label, (double)json_integer_value(value) / what->per_unit);
 	}
 }
 
@@ -343,8 +357,6 @@ static void add_ports(struct metrics_text *t, json_t *counters)
 		metrics_counter(t, "rekey_dataplane_port_frames", label,
 			(uint64_t)json_integer_value(value));
 	}
-	add_told(t, counters, "gauge-port-up/", "port", "rekey_dataplane_port_up",
-		"Whether a port has a link.");
 }
 
 /* Neither an event nor a reason of the network layer. */
@@ -389,10 +401,8 @@ static void add_dataplane(struct metrics_text *t, json_t *counters)
 		"The longest round of a worker in the last second that was told.",
 		(double)json_integer_value(json_object_get(counters, "gauge-longest-pause-ns")) /
 			1e9);
-	add_told(t, counters, "gauge-queue-", "queue", "rekey_dataplane_queue_depth",
-		"How much is in each queue of the data plane, over all workers.");
-	add_told(t, counters, "gauge-limit-", "queue", "rekey_dataplane_queue_limit",
-		"What each queue holds before something is refused or dropped.");
+	for (size_t i = 0; i < sizeof(told_gauges) / sizeof(told_gauges[0]); i++)
+		add_told(t, counters, &told_gauges[i]);
 }
 
 /* ---- a scrape ---------------------------------------------------------------------------------- */

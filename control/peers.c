@@ -380,6 +380,13 @@ void peers_configure(struct peers *p)
 
 void peers_connected(struct peers *p, bool is_connected)
 {
+	json_t *none = json_object();
+
+	if (is_connected && none != NULL) { /* it may have started, and counts, anew */
+		json_decref(p->counters);
+		p->counters = json_incref(none);
+	}
+	json_decref(none);
 	if (!is_connected)
 		answer_questions(p);
 	else if (!ask_status(p))

@@ -45,6 +45,8 @@ bool publisher_send(struct publisher *p, const struct rk_message *msg);
 void publisher_generations(
 	const struct publisher *p, struct rk_generation *published, struct rk_generation *applied);
 bool publisher_is_connected(const struct publisher *p);
+/* Some worker, or core for cryptography, of the data plane does not run. */
+bool publisher_is_hung(const struct publisher *p);
 /*
  * {"connected": bool, "published": {"incarnation", "counter"}, "applied": {...} or null,
  * "last_refusal": text or null, "parts": [{"kind", "size", "page_size", "digest"}]}

@@ -68,6 +68,7 @@ static void on_hello(struct publisher *p, const struct rk_msg_hello *hello)
 		(unsigned long long)hello->active.counter);
 	event_del(p->absent_timer);
 	publisher_clear_alarm(p, "dataplane-absent");
+	publisher_clear_alarm(p, "dataplane-hung"); /* if it does, it tells so anew */
 	p->is_greeted = true;
 	publisher_send_view(p);
 	peers_connected(p->daemon->peers, true);
@@ -164,6 +165,37 @@ static void on_need_all(struct publisher *p)
 	publisher_send_view(p);
 }
 
+/* "gauge-hung-ms/" and who, of each worker and core: 0, or for how long it has not run. */
+static void note_hung(struct publisher *p)
+{
+	static const char prefix[] = "gauge-hung-ms/";
+	char names[256] = "", text[sizeof(names) + 80];
+	size_t len = 0;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(peers_counters_json(p->daemon->peers), name, value)
+	{
+		if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 ||
+			json_integer_value(value) == 0 || len >= sizeof(names))
+			continue;
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+			len > 0 ? ", " : "", name + sizeof(prefix) - 1);
+	}
+	if (len == 0) {
+		publisher_clear_alarm(p, "dataplane-hung");
+		return;
+	}
+	snprintf(text, sizeof(text), "The data plane hangs: %s has not run for 10 s and more",
+		names);
+	publisher_set_alarm(p, "dataplane-hung", ALARM_CRITICAL, text);
+}
+
+bool publisher_is_hung(const struct publisher *p)
+{
+	return alarm_is_standing(p->daemon->alarms, "dataplane-hung", "dataplane");
+}
+
 void publisher_on_message(void *arg, const struct rk_message *msg)
 {
 	struct publisher *p = arg;
@@ -200,6 +232,7 @@ void publisher_on_message(void *arg, const struct rk_message *msg)
 		break;
 	case RK_MSG_COUNTERS:
 		peers_counters(d->peers, &msg->counters);
+		note_hung(p);
 		break;
 	default:
 		break; /* KEY_HELD: an acknowledgement that nothing waits for */
@@ -217,6 +250,7 @@ void publisher_on_closed(void *arg)
 	p->is_greeted = false;
 	event_del(p->behind_timer);
 	publisher_clear_alarm(p, "dataplane-behind"); /* it is absent, which is told */
+	publisher_clear_alarm(p, "dataplane-hung");
 	/* Since it was there last: one that comes and is turned away is absent all the same. */
 	if (!event_pending(p->absent_timer, EV_TIMEOUT, NULL))
 		event_add(p->absent_timer, &grace);

@@ -11,6 +11,8 @@
 #include <rte_pause.h>
 #include <rte_ring.h>
 
+#include "dataplane/clock.h"
+
 /* Of a round: for operations, and for what follows from each finished job, some 5 us. */
 #define RUN_BUDGET_NS  50000
 #define TAKE_BUDGET_NS 10000
@@ -259,11 +261,12 @@ static bool serve_all(const struct crypto_lcore *lcore)
 
 int crypto_lcore_main(void *arg)
 {
-	const struct crypto_lcore *lcore = arg;
+	struct crypto_lcore *lcore = arg;
 	uint32_t sleep_us = IDLE_SLEEP_MIN;
 	unsigned idle_cnt = 0;
 
 	while (!atomic_load_explicit(lcore->is_stopping, memory_order_relaxed)) {
+		atomic_store_explicit(&lcore->round_ns, clock_monotonic_ns(), memory_order_relaxed);
 		if (serve_all(lcore)) {
 			idle_cnt = 0;
 			sleep_us = IDLE_SLEEP_MIN;

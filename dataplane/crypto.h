@@ -38,6 +38,7 @@ struct crypto_lcore {
 	struct crypto_ctx *ctx; /* made by main, used and freed by the lcore */
 	uint32_t idle_sleep_us;
 	const _Atomic bool *is_stopping;
+	_Atomic uint64_t round_ns; /* when it last looked for work; the lcore: w, others: r */
 };
 int crypto_lcore_main(void *arg);
 

@@ -11,6 +11,7 @@
 #include "dataplane/peer.h"
 #include "dataplane/port.h"
 #include "dataplane/published.h"
+#include "dataplane/watchdog.h"
 #include "dataplane/worker.h"
 
 #define VALIDATION_MAX        64
@@ -44,6 +45,8 @@ struct dataplane {
 	uint64_t counted;  /* counters_sum when last told */
 	uint64_t counted_ns;
 	uint64_t cookie_ns;
+	struct watchdog watchdog; /* of all lcores */
+	bool was_hung;            /* some of them, when counters were last told */
 };
 
 /* activate.c: views, keys and peers. */
@@ -82,6 +85,7 @@ void reports_verdict(struct dataplane *d, const struct rk_msg_verdict *m);
 void reports_expire(struct dataplane *d, uint64_t now_ns); /* UINT64_MAX: all, control is away */
 uint64_t reports_deadline_ns(const struct dataplane *d);
 void reports_status(struct dataplane *d);
+/* reports_counters.c */
 void reports_counters(struct dataplane *d);
 /* How full main's own queues are. */
 void reports_note_depths(struct dataplane *d);

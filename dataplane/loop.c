@@ -24,7 +24,6 @@
 #define STATE_EVERY      NS_PER_SEC
 #define COOKIE_EVERY     (120 * NS_PER_SEC)
 #define READY_AFTER      (3 * NS_PER_SEC)
-#define HUNG_AFTER       (10 * NS_PER_SEC)
 #define UNMAP_STEP_BYTES (16UL << 20)
 #define RELEASE_STEP     1024
 
@@ -188,11 +187,16 @@ static void renew_cookie(struct dataplane *d, uint64_t now)
 
 static void tell_counters(struct dataplane *d, uint64_t now)
 {
+	bool is_hung;
+
 	if (!channel_is_connected(d->channel) || now - d->counted_ns < COUNTERS_EVERY)
 		return;
 	d->counted_ns = now;
-	if (reports_counters_sum(d) != d->counted)
+	is_hung = d->watchdog.hung_cnt > 0;
+	/* Who hangs counts nothing; and who does no more is told once. */
+	if (is_hung || d->was_hung || reports_counters_sum(d) != d->counted)
 		reports_counters(d);
+	d->was_hung = is_hung;
 }
 
 static void save_state(struct dataplane *d, uint64_t now)
@@ -221,23 +225,12 @@ static bool run_due(struct dataplane *d)
 	reports_note_depths(d);
 	port_set_watch(d->ports, now);
 	port_set_count(d->ports, now);
+	watchdog_look(&d->watchdog, now);
 	tell_counters(d, now);
 	renew_cookie(d, now);
 	save_state(d, now);
 	is_more = graveyard_step(&d->graveyard, RELEASE_STEP);
 	return part_close_step(&d->closing, UNMAP_STEP_BYTES) || is_more;
-}
-
-/* Alive is whoever runs its loop: a worker that hangs ends the process, and a new one starts. */
-static bool are_workers_alive(const struct dataplane *d, uint64_t now)
-{
-	unsigned i;
-
-	for (i = 0; i < d->shared.worker_cnt; i++)
-		if (now > HUNG_AFTER + atomic_load_explicit(&d->shared.worker[i]->round_ns,
-					       memory_order_relaxed))
-			return false;
-	return true;
 }
 
 static void tell_manager(struct loop *l)
@@ -250,8 +243,8 @@ static void tell_manager(struct loop *l)
 		l->is_ready = true;
 		rk_service_tell(l->service_fd, "READY=1");
 	}
-	if (l->watchdog_ns == 0 || now - l->told_ns < l->watchdog_ns ||
-		!are_workers_alive(l->d, now))
+	/* Who hangs ends the process, and a new one starts. */
+	if (l->watchdog_ns == 0 || now - l->told_ns < l->watchdog_ns || l->d->watchdog.hung_cnt > 0)
 		return;
 	l->told_ns = now;
 	rk_service_tell(l->service_fd, "WATCHDOG=1");
@@ -272,6 +265,7 @@ static int time_to_sleep(const struct loop *l)
 	next = earlier(next, d->cookie_ns + COOKIE_EVERY);
 	next = earlier(next, metrics_socket_deadline_ns(l->metrics));
 	next = earlier(next, port_set_deadline_ns(d->ports));
+	next = earlier(next, watchdog_deadline_ns(&d->watchdog));
 	if (channel_is_connected(d->channel))
 		next = earlier(next, d->counted_ns + COUNTERS_EVERY);
 	if (d->is_state_old)

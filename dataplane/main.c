@@ -29,6 +29,11 @@
 #define EXCHANGE_MAX 4096
 #define EXCHANGE_MIN 64
 
+#define STOP_NS      (10 * NS_PER_SEC) /* for lcores to end in */
+#define STOP_POLL_US 1000
+
+static_assert(WATCHDOG_THREAD_MAX >= WORKER_MAX + OPTIONS_LCORE_MAX, "each lcore is looked at");
+
 struct lcores {
 	unsigned worker_cnt;
 	unsigned worker_id[WORKER_MAX];
@@ -167,7 +172,10 @@ static int launch(struct dataplane *d, struct lcores *l)
 		l->crypto[i] = (struct crypto_lcore){.service = d->crypto,
 			.service_cnt = l->worker_cnt,
 			.idle_sleep_us = d->options.idle_sleep_us,
-			.is_stopping = &d->shared.is_stopping};
+			.is_stopping = &d->shared.is_stopping,
+			.round_ns = clock_monotonic_ns()};
+		watchdog_add(
+			&d->watchdog, &l->crypto[i].round_ns, "crypto-lcore-%u", l->crypto_id[i]);
 		ret = crypto_ctx_new(&l->crypto[i].ctx);
 		if (ret == 0)
 			ret = rte_eal_remote_launch(
@@ -175,9 +183,44 @@ static int launch(struct dataplane *d, struct lcores *l)
 		if (ret < 0)
 			return ret;
 	}
-	for (i = 0; ret == 0 && i < l->worker_cnt; i++)
+	for (i = 0; ret == 0 && i < l->worker_cnt; i++) {
+		watchdog_add(&d->watchdog, &d->shared.worker[i]->round_ns, "worker-%u-lcore-%u", i,
+			l->worker_id[i]);
 		ret = rte_eal_remote_launch(worker_main, d->shared.worker[i], l->worker_id[i]);
+	}
 	return ret;
+}
+
+static bool is_any_running(unsigned *id)
+{
+	RTE_LCORE_FOREACH_WORKER(*id)
+	{
+		if (rte_eal_get_lcore_state(*id) == RUNNING)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whoever does not end keeps what it uses, so nothing can be taken down: the process ends as it is,
+ * and its memory, keys included, with it.
+ */
+static void stop_lcores(struct dataplane *d)
+{
+	uint64_t began = clock_monotonic_ns();
+	unsigned id;
+
+	atomic_store_explicit(&d->shared.is_stopping, true, memory_order_release);
+	rk_rcu_offline();
+	while (is_any_running(&id)) {
+		if (clock_monotonic_ns() - began > STOP_NS) {
+			log_error("lcore %u does not end: leaving without it", id);
+			_exit(EXIT_FAILURE);
+		}
+		usleep(STOP_POLL_US);
+	}
+	rte_eal_mp_wait_lcore();
+	rk_rcu_online();
 }
 
 /* After the workers: their last messages, every peer, every view, in that order. */
@@ -256,10 +299,7 @@ static int run(struct dataplane *d)
 	} else {
 		log_error("start failed: %s%s", strerror(-ret), memory_hint(ret));
 	}
-	atomic_store_explicit(&d->shared.is_stopping, true, memory_order_release);
-	rk_rcu_offline();
-	rte_eal_mp_wait_lcore();
-	rk_rcu_online();
+	stop_lcores(d);
 	if (loop != NULL)
 		unpublish(d);
 	loop_free(loop);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mempool.h>
-
 #include "dataplane/clock.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/log.h"
@@ -116,120 +114,6 @@ void commands_discard(struct inbox_list *commands)
 static void send_back(struct dataplane *d, struct message *m)
 {
 	worker_command(d->shared.worker[m->from], m);
-}
-
-uint64_t reports_counters_sum(const struct dataplane *d)
-{
-	const struct port_stats *port;
-	uint64_t sum = 0;
-	unsigned i;
-
-	for (i = 0; i < d->shared.worker_cnt; i++)
-		sum += counters_sum(&d->shared.worker[i]->counters, d->shared.worker[i]->engine);
-	for (i = 0; (port = port_set_next(d->ports, &i)) != NULL;)
-		for (unsigned n = 0; n < PORT_STAT_CNT; n++)
-			sum += port_stats_get(port, (enum port_stat)n);
-	return sum;
-}
-
-void reports_note_depths(struct dataplane *d)
-{
-	struct queue_depths *depths = &d->shared.depths;
-
-	queue_note(depths, QUEUE_VALIDATIONS, d->validating_cnt);
-	queue_note(depths, QUEUE_CHANNEL, channel_depth(d->channel));
-	queue_note(depths, QUEUE_BUFFERS, rte_mempool_in_use_count(d->shared.buffers));
-}
-
-static void add_gauge(
-	struct rk_msg_counters *out, const char *what, const char *name, uint64_t value)
-{
-	struct rk_counter *c = &out->counter[out->cnt++];
-
-	snprintf(c->name, sizeof(c->name), "gauge-%s%s", what, name);
-	c->value = value;
-}
-
-/* What does not only grow: queues, and the longest round of any worker since this was last told. */
-static void tell_gauges(struct dataplane *d)
-{
-	struct rk_message m = {.type = RK_MSG_COUNTERS};
-	uint64_t longest_ns = 0;
-	unsigned i;
-
-	for (i = 0; i < d->shared.worker_cnt; i++) {
-		uint64_t ns = atomic_exchange_explicit(
-			&d->shared.worker[i]->longest_ns, 0, memory_order_relaxed);
-
-		if (ns > longest_ns)
-			longest_ns = ns;
-	}
-	add_gauge(&m.counters, "", "longest-pause-ns", longest_ns);
-	for (i = 0; i < QUEUE_CNT; i++) {
-		add_gauge(&m.counters, "queue-", queue_name((enum queue)i),
-			queues_depth(&d->shared, (enum queue)i));
-		add_gauge(&m.counters, "limit-", queue_name((enum queue)i),
-			queues_limit(&d->shared, (enum queue)i));
-	}
-	channel_send(d->channel, &m);
-}
-
-/*
- * A device's name may be longer than what is left of a counter's: then it is its end, where names that
- * are made in one way differ.
- */
-static void add_port(
-	struct rk_msg_counters *out, const char *what, const char *port, uint64_t value)
-{
-	struct rk_counter *c = &out->counter[out->cnt++];
-	int before = snprintf(c->name, sizeof(c->name), "%s/", what);
-	size_t room = sizeof(c->name) - 1 - (size_t)before, len = strlen(port);
-
-	strcpy(c->name + before, len > room ? port + (len - room) : port);
-	c->value = value;
-}
-
-static void tell_ports(struct dataplane *d)
-{
-	static const char *const names[] = {
-#define X(id, name, help) [PORT_##id] = "port-" name,
-		PORT_STATS(X)
-#undef X
-	};
-	struct rk_message m = {.type = RK_MSG_COUNTERS};
-	const struct port_stats *port;
-	unsigned id = 0;
-
-	while ((port = port_set_next(d->ports, &id)) != NULL) {
-		for (unsigned n = 0; n < PORT_STAT_CNT; n++)
-			add_port(&m.counters, names[n], port->name,
-				port_stats_get(port, (enum port_stat)n));
-		add_port(&m.counters, "gauge-port-up", port->name, port_stats_is_up(port));
-		if (m.counters.cnt + PORT_STAT_CNT + 1 > RK_COUNTERS_PER_MSG) {
-			channel_send(d->channel, &m);
-			m.counters.cnt = 0;
-		}
-	}
-	if (m.counters.cnt > 0)
-		channel_send(d->channel, &m);
-}
-
-void reports_counters(struct dataplane *d)
-{
-	struct rk_message m = {.type = RK_MSG_COUNTERS};
-	size_t first;
-	unsigned i;
-
-	d->counted = reports_counters_sum(d);
-	for (first = 0; first < counters_total(); first += RK_COUNTERS_PER_MSG) {
-		memset(&m.counters, 0, sizeof(m.counters));
-		for (i = 0; i < d->shared.worker_cnt; i++)
-			counters_add_up(&m.counters, first, &d->shared.worker[i]->counters,
-				d->shared.worker[i]->engine);
-		channel_send(d->channel, &m);
-	}
-	tell_ports(d);
-	tell_gauges(d);
 }
 
 void reports_status(struct dataplane *d)

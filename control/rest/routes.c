@@ -241,11 +241,12 @@ static void show_publication(struct exchange *x)
 
 static void show_health(struct exchange *x)
 {
+	const char *state = !publisher_is_connected(x->daemon->publisher) ? "disconnected"
+			    : publisher_is_hung(x->daemon->publisher)     ? "hung"
+									  : "connected";
 	struct answer a;
 
-	answer_ok(&a, json_pack("{s:s, s:s}", "status", "ok", "data_plane",
-			      publisher_is_connected(x->daemon->publisher) ? "connected"
-									   : "disconnected"));
+	answer_ok(&a, json_pack("{s:s, s:s}", "status", "ok", "data_plane", state));
 	exchange_answer_now(x, &a);
 }
 

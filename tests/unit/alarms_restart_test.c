@@ -87,6 +87,7 @@ static const struct {
 	{"rest-listener", "addresses"},
 	{"clock", "clock"},
 	{"dataplane-absent", "dataplane"},
+	{"dataplane-hung", "dataplane"},
 	{"dataplane-behind", "dataplane"},
 	{"publication-refused", "dataplane"},
 	{"publication-failed", "dataplane"},

@@ -152,7 +152,8 @@ static void answer_status(void)
 		{"exchange-us-5000", 2}, {"exchange-us-more", 1}, {"exchange-us-sum", 3000000},
 		{"gauge-longest-pause-ns", 250000000}, {"gauge-queue-crypto", 7},
 		{"gauge-limit-crypto", 1024}, {"port-missed/net_memif0", 8},
-		{"port-receive-errors/0000:01:00.0", 9}, {"gauge-port-up/net_memif0", 1}};
+		{"port-receive-errors/0000:01:00.0", 9}, {"gauge-port-up/net_memif0", 1},
+		{"gauge-hung-ms/worker-0-lcore-1", 11500}};
 
 	strcpy(status.status_peer.peer, "west");
 	status.status_peer.state = RK_PEER_UP;
@@ -199,6 +200,7 @@ static void test_with_data_plane(void **state)
 	assert_has(c.body, "\nrekey_dataplane_port_frames_total{port=\"0000:01:00.0\","
 			   "result=\"receive-errors\"} 9\n");
 	assert_has(c.body, "\nrekey_dataplane_port_up{port=\"net_memif0\"} 1\n");
+	assert_has(c.body, "\nrekey_dataplane_hung_seconds{thread=\"worker-0-lcore-1\"} 11.5\n");
 	assert_has(c.body, "\nrekey_publications_total{result=\"applied\"} 1\n");
 	assert_null(strstr(json_string_value(c.body), "reason=\"port-"));
 	assert_null(strstr(json_string_value(c.body), "reason=\"gauge-"));

@@ -285,6 +285,49 @@ static void test_data_plane_that_lags(void **state)
 	assert_true(has_record("system.publication", "new generation"));
 }
 
+/* Of each worker and core: for how long it has not run. */
+static void send_hung(const char *name, uint64_t ms, const char *other, uint64_t other_ms)
+{
+	struct rk_message msg = {.type = RK_MSG_COUNTERS};
+
+	msg.counters.cnt = 2;
+	strcpy(msg.counters.counter[0].name, name);
+	msg.counters.counter[0].value = ms;
+	strcpy(msg.counters.counter[1].name, other);
+	msg.counters.counter[1].value = other_ms;
+	fake_send(&p, &msg);
+	daemon_fixture_idle(&f, 10);
+}
+
+/* Every worker that hangs is named; health says it as long as one does, and of who is there. */
+static void test_data_plane_that_hangs(void **state)
+{
+	static const char worker[] = "gauge-hung-ms/worker-0-lcore-1";
+	static const char crypto[] = "gauge-hung-ms/crypto-lcore-2";
+	const struct rk_generation nothing = {0};
+
+	(void)state;
+	send_hung(worker, 0, crypto, 0);
+	assert_false(publisher_is_hung(f.d.publisher));
+	send_hung(worker, 11000, crypto, 12000);
+	assert_true(publisher_is_hung(f.d.publisher));
+	assert_true(has_record("alarm.raised", "worker-0-lcore-1, crypto-lcore-2"));
+	send_hung(worker, 0, crypto, 13000);
+	assert_true(publisher_is_hung(f.d.publisher));
+	send_hung(worker, 0, crypto, 0);
+	assert_false(alarm_is_standing(f.d.alarms, "dataplane-hung", "dataplane"));
+	send_hung(worker, 14000, crypto, 0);
+	assert_true(publisher_is_hung(f.d.publisher));
+	fake_close(&p);
+	daemon_fixture_idle(&f, 20);
+	assert_false(publisher_is_hung(f.d.publisher));
+	fake_connect(&f, &p); /* another process, whose workers are others */
+	fake_hello(&p, nothing);
+	fake_apply(&f, &p);
+	send_hung("gauge-hung-ms/worker-0-lcore-5", 0, crypto, 0);
+	assert_false(publisher_is_hung(f.d.publisher));
+}
+
 /* Gone for longer than a restart takes; what it was behind with is told no more, for it is absent. */
 static void test_data_plane_that_is_absent(void **state)
 {
@@ -319,6 +362,7 @@ int main(void)
 		T(test_old_key),
 		T(test_peer_that_goes_takes_its_alarms),
 		T(test_data_plane_that_lags),
+		T(test_data_plane_that_hangs),
 		T(test_data_plane_that_is_absent),
 	};
 
