@@ -180,9 +180,14 @@ void master_builder_key(struct master_builder *b, struct master_keys *keys)
 	master_keys_expect(keys, b->room_cnt);
 }
 
-/* Where memory is short, whoever wants the keys makes them. */
+/*
+ * Of a list in no order the core that walks has to sort, too, while the other one hashes: whoever wants
+ * the keys makes them, and where memory is short.
+ */
 static void key_entries(struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
 {
+	if (!b->is_sorted)
+		drop_keys(b);
 	if (b->keys != NULL && master_keys_add(b->keys, entry, cnt) < 0)
 		drop_keys(b);
 }

@@ -79,7 +79,7 @@ int master_builder_add_entries(
 void master_builder_expect(struct master_builder *b, size_t cnt);
 /*
  * Takes keys, in which are none: the entries' keys are made as master_builder_add_entries adds them, and
- * stay with the source when all of its entries came so. After master_builder_expect.
+ * stay with the source when all of its entries came so, and in order. After master_builder_expect.
  */
 void master_builder_key(struct master_builder *b, struct master_keys *keys);
 /*

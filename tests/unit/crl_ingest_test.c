@@ -320,25 +320,32 @@ static void expect_keys(const struct test_crl *crl, struct crl_ingest_args args,
 static void keys_come_with_a_list_without_predecessor(void **state)
 {
 	static const uint8_t secret[INSTALLATION_KEY_LEN] = {1};
-	const struct test_crl_entry entry[] = {{.serial_hex = "0B"}, {.serial_hex = "0A"}};
-	struct test_crl crl = {.issuer = pki.ca,
-		.issuer_key = pki.ca_key,
-		.number = 1,
-		.entry = entry,
-		.entry_cnt = 2};
+	const struct test_crl_entry entry[] = {
+		{.serial_hex = "0B"}, {.serial_hex = "0A"}, {.serial_hex = "0B"}};
+	const struct crl_ingest_args args = {.installation_key = secret};
+	struct crl_ingest_args other = args;
+	struct test_crl crl = {.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = entry};
 
 	(void)state;
-	expect_keys(&crl, (struct crl_ingest_args){.installation_key = secret, .url = URL "2"}, 2);
-	expect_keys(&crl, (struct crl_ingest_args){.url = URL "3"}, 0); /* nobody wants them */
-	expect_keys(&crl, (struct crl_ingest_args){.installation_key = secret}, 2);
+	crl.number = 1;
+	crl.entry_cnt = 2;
+	other.url = URL "1";
+	expect_keys(&crl, other, 0); /* in no order */
+	crl.entry++;
+	other.url = URL "2";
+	expect_keys(&crl, other, 2);
+	other.url = URL "3";
+	other.installation_key = NULL;
+	expect_keys(&crl, other, 0); /* nobody wants them */
+	expect_keys(&crl, args, 2);
 	crl.number = 2;
-	expect_keys(&crl, (struct crl_ingest_args){.installation_key = secret}, 0);
+	expect_keys(&crl, args, 0); /* of a replacement */
 	crl.delta_base = "2";
 	crl.number = 3;
-	expect_keys(&crl,
-		(struct crl_ingest_args){
-			.installation_key = secret, .is_delta = true, .url = URL ".delta"},
-		0);
+	other = args;
+	other.is_delta = true;
+	other.url = URL ".delta";
+	expect_keys(&crl, other, 0);
 }
 
 static unsigned copied_cnt;
