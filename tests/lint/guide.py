@@ -33,7 +33,7 @@ def check(root):
     if not os.path.isfile(os.path.join(root, PAGE)):
         return
     text, test = tree.read_text(root, PAGE), tree.read_text(root, TEST)
-    looked_for = set(re.search(r"grep -oE '`\(([a-z|]+)\)", test).group(1).split("|"))
+    looked_for = set(re.search(r"grep -oE '`\(([a-z|.-]+)\)", test).group(1).split("|"))
     prose, programs, is_inside = [], set(), False
     for line in text.splitlines():
         if line.startswith("```"):

@@ -9,7 +9,7 @@ import subprocess
 import tree
 
 # Pages of others that ours refer to.
-FOREIGN = {"crypt(5)"}
+FOREIGN = {"crypt(5)", "systemd.exec(5)"}
 
 
 def pages(root):
