@@ -76,7 +76,8 @@ def main(report, *claims):
                          for deed, number in deeds.items()
                          if deed != "end" and not is_refused(deed, number)]
         print(f"{name}: {len(threads)} threads, {len(deeds) - 1} deeds in each")
-    print("\n".join(findings))
+    if findings:
+        print("\n".join(findings))
     return 1 if findings else 0
 
 
