@@ -90,6 +90,7 @@ enum cli_exit run_change(struct cli *c, const struct cli_command *command, const
 	else
 		ret = call(c, command, method, path, body, &show);
 	cli_wipe(body, "password");
+	cli_wipe(body, "current_password");
 	json_decref(body);
 	return ret;
 }

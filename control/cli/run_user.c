@@ -64,6 +64,48 @@ int run_create_user(struct cli *c, const struct cli_command *command, const stru
 	return (int)run_change(c, command, "POST", API "/user", body);
 }
 
+/*
+ * Whoever is no admin is asked for the own password of now, first: on a terminal, else the first of
+ * two lines. NULL with 0: not needed.
+ */
+static int ask_current(struct cli *c, const char *user, char **out)
+{
+	char question[200];
+	int ret;
+
+	*out = NULL;
+	if (strcmp(cli_session_text(c, "role"), "admin") == 0 ||
+		strcmp(cli_session_text(c, "user"), user) != 0)
+		return 0;
+	snprintf(question, sizeof(question), "Current password for %s: ", user);
+	ret = input_password(&c->input, question, out);
+	if (ret < 0)
+		cli_error(c, "no password: %s", strerror(-ret));
+	return ret;
+}
+
+/* {"password", "current_password"}; NULL: told why. */
+static json_t *build_password(struct cli *c, const char *name)
+{
+	json_t *body = NULL;
+	char *current;
+
+	if (ask_current(c, name, &current) < 0)
+		return NULL;
+	body = build_user(c, name, NULL, NULL);
+	if (body != NULL && current != NULL &&
+		json_object_set_new(body, "current_password", json_string(current)) < 0) {
+		cli_error(c, "the current password must be UTF-8 text");
+		cli_wipe(body, "password");
+		json_decref(body);
+		body = NULL;
+	}
+	if (current != NULL)
+		explicit_bzero(current, strlen(current));
+	free(current);
+	return body;
+}
+
 int run_password(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *name = tree_value(command, args, "NAME");
@@ -74,7 +116,7 @@ int run_password(struct cli *c, const struct cli_command *command, const struct 
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
-	body = build_user(c, name, NULL, NULL);
+	body = build_password(c, name);
 	if (body == NULL)
 		return CLI_REFUSED;
 	return (int)run_change(c, command, "POST", path, body);

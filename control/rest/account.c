@@ -79,8 +79,15 @@ static bool may_touch(struct exchange *x)
 
 void account_set_password(struct exchange *x)
 {
-	if (may_touch(x))
-		users_set_password(x->daemon->users, x->param, x->body, exchange_answer, x);
+	struct users *users = x->daemon->users;
+
+	if (!may_touch(x))
+		return;
+	/* A token that somebody has come by is not to become a password. */
+	if (x->who.role == USER_ADMIN)
+		users_set_password(users, x->param, x->body, exchange_answer, x);
+	else
+		users_change_password(users, x->param, x->body, exchange_answer, x);
 }
 
 void account_end_tokens(struct exchange *x)

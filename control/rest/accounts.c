@@ -166,7 +166,10 @@ static void make_hash(void *arg)
 {
 	struct users_job *job = arg;
 
-	job->ret = password_hash(job->password, job->hash);
+	job->is_match =
+		job->current[0] == '\0' || password_matches(job->current, job->current_hash);
+	if (job->is_match)
+		job->ret = password_hash(job->password, job->hash);
 }
 
 static void password_stored(void *arg, int error)
@@ -185,10 +188,25 @@ static void password_stored(void *arg, int error)
 	users_job_finish(job, &a);
 }
 
+/* The password may have changed while the one before was being compared. */
+static bool is_proven(const struct users_job *job)
+{
+	const struct user_record *user = user_list_find(&job->users->list, job->name);
+
+	return job->is_match && user != NULL && strcmp(user->hash, job->current_hash) == 0;
+}
+
 static void password_done(void *arg)
 {
 	struct users_job *job = arg;
+	bool is_asked = job->current[0] != '\0';
 
+	if (job->users != NULL && is_asked && !is_proven(job)) {
+		users_job_is_wrong(job->users, job);
+		return;
+	}
+	if (job->users != NULL && is_asked)
+		users_job_is_right(job->users, job);
 	if (job->ret < 0 || job->users == NULL)
 		password_stored(job, job->ret < 0 ? job->ret : -ESHUTDOWN);
 	else
@@ -219,21 +237,53 @@ void users_job_hash(
 		users_job_start(u, job, make_hash, done);
 }
 
-void users_set_password(
-	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg)
+static struct users_job *new_password_job(struct users *u, const struct user_record *user,
+	const char *password, const char *current, answer_cb cb, void *arg)
 {
-	const char *password = NULL;
-	const struct field fields[] = {{"password", FIELD_STRING, true, &password}};
+	struct users_job *job = users_job_new(user->name, password, cb, arg);
+
+	if (job == NULL || current == NULL)
+		return job;
+	users_job_from(job, audit_actor(u->daemon->audit).address);
+	memcpy(job->current, current, strlen(current));
+	memcpy(job->current_hash, user->hash, sizeof(job->current_hash));
+	return job;
+}
+
+static void set_password(struct users *u, const char *name, const json_t *request,
+	bool must_be_proven, answer_cb cb, void *arg)
+{
+	const char *password = NULL, *current = NULL;
+	const struct field fields[] = {
+		{"password", FIELD_STRING, true, &password},
+		{"current_password", FIELD_STRING, must_be_proven, &current, 1, USER_PASSWORD_MAX},
+	};
+	const struct user_record *user = user_list_find(&u->list, name);
+	struct users_job *job;
 	struct answer a;
 
-	if (fields_read(request, fields, 1, &a) < 0 || !user_password_check(password, &a)) {
+	if (fields_read(request, fields, 2, &a) < 0 || !user_password_check(password, &a)) {
 		cb(arg, &a);
 		answer_fini(&a);
 		return;
 	}
-	if (user_list_find(&u->list, name) == NULL)
+	if (user == NULL) {
 		users_refuse(cb, arg, 404, "no-such-user", "there is no user of that name", 0);
-	else
-		users_job_hash(
-			u, users_job_new(name, password, "", cb, arg), password_done, cb, arg);
+		return;
+	}
+	job = new_password_job(u, user, password, current, cb, arg);
+	if (job == NULL || current == NULL || !users_job_is_held(u, job))
+		users_job_hash(u, job, password_done, cb, arg);
+}
+
+void users_set_password(
+	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg)
+{
+	set_password(u, name, request, false, cb, arg);
+}
+
+void users_change_password(
+	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg)
+{
+	set_password(u, name, request, true, cb, arg);
 }

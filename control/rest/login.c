@@ -25,15 +25,15 @@ static int64_t now_sec(void)
 }
 
 /* Whoever has one IPv6 address has the /64 around it. */
-static void copy_source(const char *from, char *out, size_t size)
+void users_job_from(struct users_job *job, const char *address)
 {
 	struct in6_addr v6;
 
-	if (inet_pton(AF_INET6, from, &v6) == 1) {
+	if (inet_pton(AF_INET6, address, &v6) == 1) {
 		memset(v6.s6_addr + 8, 0, 8);
-		inet_ntop(AF_INET6, &v6, out, (socklen_t)size);
+		inet_ntop(AF_INET6, &v6, job->from, sizeof(job->from));
 	} else {
-		snprintf(out, size, "%s", from);
+		snprintf(job->from, sizeof(job->from), "%s", address);
 	}
 }
 
@@ -41,6 +41,62 @@ static void copy_source(const char *from, char *out, size_t size)
 static void throttle_key(const struct users_job *job, char *out, size_t size)
 {
 	snprintf(out, size, "%s|%s", job->from, job->name);
+}
+
+bool users_job_is_held(struct users *u, struct users_job *job)
+{
+	unsigned wait, wait_source;
+	char key[160];
+
+	throttle_key(job, key, sizeof(key));
+	wait = throttle_wait(u->throttle, key, now_sec());
+	wait_source = throttle_wait(u->throttle, job->from, now_sec());
+	if (wait == 0 && wait_source == 0)
+		return false;
+	users_refuse(job->cb, job->arg, 429, "too-many-failures",
+		"too many failed logins; wait as Retry-After says",
+		wait > wait_source ? wait : wait_source);
+	users_job_free(job);
+	return true;
+}
+
+static void tell_failure(evutil_socket_t fd, short what, void *arg)
+{
+	const struct users_job *job = arg;
+	struct answer a;
+
+	(void)fd;
+	(void)what;
+	if (job->current[0] != '\0')
+		answer_error(&a, 403, "wrong-password",
+			json_pack("{s:s}", "field", "current_password"),
+			"the current password is another one; nothing was changed");
+	else
+		answer_error(
+			&a, 401, "bad-credentials", NULL, "the user name or the password is wrong");
+	users_job_finish(arg, &a);
+}
+
+void users_job_is_wrong(struct users *u, struct users_job *job)
+{
+	const struct timeval delay = {.tv_usec = FAIL_DELAY_MS * 1000};
+	unsigned free_cnt = u->daemon->config->rest.login_free_cnt;
+	char key[160];
+
+	throttle_key(job, key, sizeof(key));
+	throttle_fail(u->throttle, key, free_cnt, now_sec());
+	throttle_fail(u->throttle, job->from, PER_SOURCE * free_cnt, now_sec());
+	job->delay = evtimer_new(u->daemon->base, tell_failure, job);
+	if (job->delay == NULL || evtimer_add(job->delay, &delay) < 0)
+		tell_failure(-1, 0, job);
+}
+
+void users_job_is_right(struct users *u, const struct users_job *job)
+{
+	char key[160];
+
+	throttle_key(job, key, sizeof(key));
+	throttle_forget(u->throttle, key);
 }
 
 static json_t *scopes_of(enum user_role role)
@@ -82,30 +138,6 @@ static void answer_token(const struct users *u, const struct user_record *user, 
 	json_decref(claims.capabilities);
 }
 
-static void tell_failure(evutil_socket_t fd, short what, void *arg)
-{
-	struct answer a;
-
-	(void)fd;
-	(void)what;
-	answer_error(&a, 401, "bad-credentials", NULL, "the user name or the password is wrong");
-	users_job_finish(arg, &a);
-}
-
-static void login_failed(struct users *u, struct users_job *job)
-{
-	const struct timeval delay = {.tv_usec = FAIL_DELAY_MS * 1000};
-	unsigned free_cnt = u->daemon->config->rest.login_free_cnt;
-	char key[160];
-
-	throttle_key(job, key, sizeof(key));
-	throttle_fail(u->throttle, key, free_cnt, now_sec());
-	throttle_fail(u->throttle, job->from, PER_SOURCE * free_cnt, now_sec());
-	job->delay = evtimer_new(u->daemon->base, tell_failure, job);
-	if (job->delay == NULL || evtimer_add(job->delay, &delay) < 0)
-		tell_failure(-1, 0, job);
-}
-
 static void check_password(void *arg)
 {
 	struct users_job *job = arg;
@@ -125,7 +157,6 @@ static void login_done(void *arg)
 	struct users *u = job->users;
 	const struct user_record *user;
 	struct answer a;
-	char key[160];
 
 	if (u == NULL) {
 		answer_error(&a, 503, "shutting-down", NULL, "rekey-control is stopping");
@@ -135,11 +166,10 @@ static void login_done(void *arg)
 	user = user_list_find(&u->list, job->name);
 	/* The password may have changed while the old one was being compared. */
 	if (!job->is_match || !may_log_in(user) || strcmp(user->hash, job->hash) != 0) {
-		login_failed(u, job);
+		users_job_is_wrong(u, job);
 		return;
 	}
-	throttle_key(job, key, sizeof(key));
-	throttle_forget(u->throttle, key);
+	users_job_is_right(u, job);
 	answer_token(u, user, &a);
 	users_job_finish(job, &a);
 }
@@ -154,8 +184,6 @@ void users_login(struct users *u, const json_t *request, const char *from, answe
 	};
 	const struct user_record *user;
 	struct users_job *job;
-	unsigned wait, wait_source;
-	char key[160], source[80];
 	struct answer a;
 
 	if (fields_read(request, fields, 3, &a) < 0) {
@@ -168,22 +196,14 @@ void users_login(struct users *u, const json_t *request, const char *from, answe
 			cb, arg, 503, "starting", "the key that signs tokens is being made", 1);
 		return;
 	}
-	copy_source(from, source, sizeof(source));
-	job = users_job_new(name, password, source, cb, arg);
+	job = users_job_new(name, password, cb, arg);
 	if (job == NULL) {
 		users_refuse(cb, arg, 503, "busy", "no locked memory is left; try again", 1);
 		return;
 	}
-	throttle_key(job, key, sizeof(key));
-	wait = throttle_wait(u->throttle, key, now_sec());
-	wait_source = throttle_wait(u->throttle, job->from, now_sec());
-	if (wait > 0 || wait_source > 0) {
-		users_job_free(job);
-		users_refuse(cb, arg, 429, "too-many-failures",
-			"too many failed logins; wait as Retry-After says",
-			wait > wait_source ? wait : wait_source);
+	users_job_from(job, from);
+	if (users_job_is_held(u, job))
 		return;
-	}
 	user = user_list_find(&u->list, name);
 	memcpy(job->hash, may_log_in(user) ? user->hash : u->nobody_hash, sizeof(job->hash));
 	users_job_start(u, job, check_password, login_done);

@@ -92,7 +92,7 @@ static const struct {
 	{"Rollback", "number:n(1-)! comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
 	{"History", "running:i! confirm_by:s entries:a<HistoryEntry>!"},
 	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o"},
-	{"Password", "password:s(8-256)!", true},
+	{"Password", "password:s(8-256)! current_password:s(1-256)", true},
 	{"UserNamed", "user:s!"},
 	{"User", "name:s! role:s! full_name:s is_enabled:b! has_password:b!"},
 	{"UserList", "users:a<User>!"},

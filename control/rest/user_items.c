@@ -338,7 +338,7 @@ refuse:
 	answer_fini(&a);
 	return;
 accept:
-	job = users_job_new(name, password, "", cb, arg);
+	job = users_job_new(name, password, cb, arg);
 	if (job != NULL) {
 		job->role = user_role_parse(w.role);
 		job->is_disabled = !enabled;

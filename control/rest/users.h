@@ -63,8 +63,15 @@ void users_login(struct users *u, const json_t *request, const char *from, answe
 /* The identity behind a token; -EACCES with a reason (static text) when it is not good now. */
 int users_authenticate(struct users *u, const char *token, size_t token_len,
 	struct user_identity *out, const char **why) __attribute__((warn_unused_result));
-/* {"password": NEW}; every token of that user ends. An unknown user is 404. */
+/*
+ * {"password": NEW, "current_password"}; every token of that user ends. An unknown user is 404. The
+ * password of now may be left out here; when it is there it has to be the right one: 403
+ * wrong-password, late, and 429 after too many, as for a login.
+ */
 void users_set_password(
+	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
+/* The same for whoever has no more than a token of that user: it may not be left out. */
+void users_change_password(
 	struct users *u, const char *name, const json_t *request, answer_cb cb, void *arg);
 
 /*

@@ -86,8 +86,7 @@ void users_job_start(
 	u->job_cnt++;
 }
 
-struct users_job *users_job_new(
-	const char *name, const char *password, const char *from, answer_cb cb, void *arg)
+struct users_job *users_job_new(const char *name, const char *password, answer_cb cb, void *arg)
 {
 	struct users_job *job = rk_secret_new(sizeof(*job));
 
@@ -95,7 +94,6 @@ struct users_job *users_job_new(
 		return NULL;
 	memcpy(job->name, name, strlen(name));
 	memcpy(job->password, password, strlen(password));
-	snprintf(job->from, sizeof(job->from), "%s", from);
 	job->ret = -ECANCELED; /* until a helper says otherwise */
 	job->cb = cb;
 	job->arg = arg;

@@ -37,6 +37,9 @@ struct users_job {
 	char full_name[USER_FULL_NAME_MAX + 1];
 	struct audit_actor actor; /* who asked */
 	char password[USER_PASSWORD_MAX + 1];
+	/* Of a new password: the one before, as told and as stored; "": not asked for. */
+	char current[USER_PASSWORD_MAX + 1];
+	char current_hash[PASSWORD_HASH_MAX];
 };
 
 /* A key that signs no more: its tokens may still be good. */
@@ -92,8 +95,8 @@ void users_replace(struct users *u, struct user_list *list);
 void users_refuse(answer_cb cb, void *arg, int status, const char *code, const char *message,
 	unsigned retry_after_sec);
 /* In locked memory; NULL when there is none. name and password fit. */
-struct users_job *users_job_new(const char *name, const char *password, const char *from,
-	answer_cb cb, void *arg) __attribute__((warn_unused_result));
+struct users_job *users_job_new(const char *name, const char *password, answer_cb cb, void *arg)
+	__attribute__((warn_unused_result));
 /* Runs work on a helper, then done here; when it cannot, answers at once and frees the job. */
 void users_job_start(
 	struct users *u, struct users_job *job, void (*work)(void *), void (*done)(void *));
@@ -102,6 +105,15 @@ void users_job_finish(struct users_job *job, struct answer *a);
 void users_job_free(struct users_job *job);
 /* Ends every job with 503; their helpers finish without us. */
 void users_end_jobs(struct users *u);
+
+/* login.c: how often somebody from somewhere may be wrong about a user's password. */
+void users_job_from(struct users_job *job, const char *address);
+/* true: too often of late; 429 is answered, and the job freed. */
+bool users_job_is_held(struct users *u, struct users_job *job) __attribute__((warn_unused_result));
+/* Wrong: counted, and told after a while. */
+void users_job_is_wrong(struct users *u, struct users_job *job);
+/* Right: what was counted is forgotten. */
+void users_job_is_right(struct users *u, const struct users_job *job);
 
 /* Has the job hash its password, then done; or answers why not. job may be NULL: no memory. */
 void users_job_hash(

@@ -96,6 +96,16 @@ static void who_may(void **state)
 	answers("DELETE", "/api/v1/user/admin/tokens", viewer, NULL, 403, NULL);
 	answers("POST", "/api/v1/user/admin/password", viewer, "{\"password\":\"correct horse\"}",
 		403, NULL);
+	/* One's own, by who knows it. */
+	answers("POST", "/api/v1/user/viewer/password", viewer, "{\"password\":\"correct horse\"}",
+		400, "\"field\":\"current_password\"");
+	answers("POST", "/api/v1/user/viewer/password", viewer,
+		"{\"password\":\"correct horse\",\"current_password\":\"battery staple\"}", 403,
+		"wrong-password");
+	answers("POST", "/api/v1/user/admin/password", admin,
+		"{\"password\":\"" FIXTURE_ADMIN_PASSWORD
+		"\",\"current_password\":\"battery staple\"}",
+		403, "wrong-password");
 	answers("POST", "/api/v1/token-key/rotate", viewer, NULL, 403, NULL);
 	answers("GET", "/api/v1/session", viewer, NULL, 200,
 		"{\"user\":\"viewer\",\"role\":\"viewer\",\"router\":\"east\",\"node\":\"node0\",");

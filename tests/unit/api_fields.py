@@ -35,7 +35,7 @@ GOOD = {
     "POST /configuration/rollback": {"number": 1, "comment": "x"},
     "POST /user": {"name": "fresh", "role": "viewer", "password": PASSWORD},
     "PATCH /user/{name}": {"full_name": "V."},
-    "POST /user/{name}/password": {"password": PASSWORD},
+    "POST /user/{name}/password": {"password": PASSWORD, "current_password": PASSWORD},
 }
 # Fields that go with others only.
 COMPANIONS = {"rsa_key_size": {"algorithm": "RSA", "ecc_curve": None}}
