@@ -201,6 +201,7 @@ static void begin(struct daemon *d)
 	startup_end(d);
 	crl_manager_discover(d->crl);
 	configuration_begin(d->configuration);
+	rest_begin(d->rest);
 	audit_write(d->audit, "system.start", "Started rekey-control.",
 		json_pack("{s:s}", "version", REKEY_VERSION));
 }

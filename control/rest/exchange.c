@@ -23,6 +23,8 @@
 #include "control/startup.h"
 
 #define METRICS_PATH "/metrics"
+#define START_WAIT_MS \
+	2000 /* an ordinary start is over by then, and nobody sees that there was one */
 
 static const char *header_of(const struct exchange *x, const char *name)
 {
@@ -70,6 +72,8 @@ static void free_exchange(struct exchange *x)
 
 	if (x->rest != NULL)
 		unlink_exchange(x);
+	if (x->wait != NULL)
+		event_free(x->wait);
 	helper_release(is_aside ? x->daemon->helpers : NULL, put_body, x->body);
 	free(x);
 }
@@ -83,6 +87,8 @@ void exchange_abandon_all(struct exchange **list)
 		x->rest = NULL;
 		x->req = NULL;
 		x->next = NULL;
+		if (x->wait != NULL)
+			free_exchange(x); /* nobody would answer it */
 	}
 	*list = NULL;
 }
@@ -362,10 +368,40 @@ static struct exchange *new_exchange(struct rest *rest, struct evhttp_request *r
 	return x;
 }
 
+/* Its head is in order. */
+static void take_on(struct exchange *x)
+{
+	const char *accept = header_of(x, "Accept");
+
+	x->accepts_pem = accept != NULL && strcasecmp(accept, EXCHANGE_PEM_TYPE) == 0;
+	if (find_route(x) && authorize(x, x->is_local))
+		exchange_read_body(x);
+}
+
+static void has_waited(evutil_socket_t fd, short what, void *arg)
+{
+	struct exchange *x = arg;
+	struct answer a;
+
+	(void)fd;
+	(void)what;
+	startup_refuse(x->daemon, &a);
+	exchange_answer_now(x, &a);
+}
+
+static void wait_for_start(struct exchange *x)
+{
+	const struct timeval tv = {.tv_sec = START_WAIT_MS / 1000};
+
+	x->wait = evtimer_new(x->daemon->base, has_waited, x);
+	if (x->wait == NULL || evtimer_add(x->wait, &tv) < 0)
+		has_waited(-1, 0, x);
+}
+
 void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local)
 {
 	struct exchange *x = new_exchange(rest, req);
-	const char *why, *accept;
+	const char *why;
 
 	if (x == NULL) {
 		evhttp_send_error(req, 503, NULL);
@@ -380,15 +416,26 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 		exchange_refuse(x, 400, "bad-request", why);
 		return;
 	}
-	if (!startup_is_over(x->daemon)) {
-		struct answer a;
+	if (startup_is_over(x->daemon))
+		take_on(x);
+	else
+		wait_for_start(x);
+}
 
-		startup_refuse(x->daemon, &a);
-		exchange_answer_now(x, &a);
-		return;
+void exchange_begin_waiting(struct exchange **list)
+{
+	struct exchange *x, *next;
+
+	for (x = *list; x != NULL; x = next) {
+		next = x->next;
+		if (x->wait == NULL)
+			continue;
+		event_free(x->wait);
+		x->wait = NULL;
+		drop_dead_request(x);
+		if (x->req != NULL)
+			take_on(x);
+		else
+			free_exchange(x);
 	}
-	accept = header_of(x, "Accept");
-	x->accepts_pem = accept != NULL && strcasecmp(accept, EXCHANGE_PEM_TYPE) == 0;
-	if (find_route(x) && authorize(x, is_local))
-		exchange_read_body(x);
 }

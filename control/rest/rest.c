@@ -235,6 +235,11 @@ void rest_configure(struct rest *r)
 	tell(r, "addresses", open_addresses(r));
 }
 
+void rest_begin(struct rest *r)
+{
+	exchange_begin_waiting(&r->exchanges);
+}
+
 static int open_all(struct rest *r)
 {
 	const struct connections_spec spec = {

@@ -26,7 +26,6 @@
 #include "tests/unit/daemon_fixture.h"
 
 #define KEPT_CNT 160
-#define EACH_US  20000 /* by each of a few threads: the start takes a second or more */
 
 static struct daemon_fixture f;
 static struct test_pki pki;
@@ -44,7 +43,7 @@ time_t time(time_t *out)
 	return now.tv_sec;
 }
 
-static atomic_bool is_slow;
+static atomic_uint each_us; /* takes the judging of a certificate longer */
 
 int __real_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
 	struct pki_report *report, struct rk_verdict *out);
@@ -54,8 +53,8 @@ int __wrap_pki_validate_der(const struct pki_validate_args *args, const uint8_t 
 int __wrap_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
 	struct pki_report *report, struct rk_verdict *out)
 {
-	if (is_slow)
-		usleep(EACH_US);
+	if (each_us > 0)
+		usleep(each_us);
 	return __real_pki_validate_der(args, der, len, report, out);
 }
 
@@ -85,15 +84,17 @@ static const char *const requests[] = {
 };
 #define REQUEST_CNT (sizeof(requests) / sizeof(requests[0]))
 
+/* Asks the same again and again until something else is said than that the daemon is starting. */
 struct asking {
 	pthread_t thread;
-	atomic_bool is_over;
-	char path[96];
-	unsigned refused_cnt[REQUEST_CNT]; /* as they should be */
-	unsigned other_cnt;
-	char first[1024], last[1024]; /* refusals */
-	char other[1024];
+	const char *request;
+	unsigned refused_cnt;
+	char refusal[1024]; /* the last one */
+	char answer[1024];
 };
+static struct asking asking[REQUEST_CNT];
+static char socket_path[96];
+static atomic_uint answered_cnt;
 
 /* The whole answer, "" when nobody listens. */
 static void ask(const char *path, const char *line, char *out, size_t size)
@@ -125,24 +126,26 @@ static bool is_refusal(const char *answer)
 static void *keep_asking(void *arg)
 {
 	struct asking *a = arg;
-	char answer[sizeof(a->last)];
 
-	for (size_t i = 0; !a->is_over; i = (i + 1) % REQUEST_CNT) {
-		ask(a->path, requests[i], answer, sizeof(answer));
-		if (is_refusal(answer)) {
-			memcpy(a->refused_cnt[0] == 0 ? a->first : a->last, answer, sizeof(answer));
-			a->refused_cnt[i]++;
-		} else if (answer[0] != '\0') {
-			memcpy(a->other, answer, sizeof(answer));
-			a->other_cnt++;
+	for (;;) {
+		ask(socket_path, a->request, a->answer, sizeof(a->answer));
+		if (is_refusal(a->answer)) {
+			memcpy(a->refusal, a->answer, sizeof(a->answer));
+			a->refused_cnt++;
+		} else if (a->answer[0] != '\0') {
+			break;
 		}
 		usleep(5000);
 	}
+	answered_cnt++;
 	return NULL;
 }
 
-/* The daemon is told to stop asking just before it is ready: what comes after is no refusal. */
-static struct asking asking;
+static bool is_all_answered(void *arg)
+{
+	(void)arg;
+	return answered_cnt == REQUEST_CNT;
+}
 
 static char told[4096]; /* by lines */
 
@@ -152,15 +155,16 @@ static void take_told(void *manager, const char *state)
 
 	assert_ptr_equal(manager, &f);
 	snprintf(told + len, sizeof(told) - len, "%s\n", state);
-	if (strstr(state, "keys and peers") != NULL)
-		asking.is_over = true;
 }
 
-static void restart_slowly(void)
+/* By as many threads as there are cores, up to 16. */
+static void restart_slowly(unsigned ms)
 {
-	is_slow = true;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	each_us = ms * 1000 / KEPT_CNT * (cores < 16 ? (unsigned)cores : 16);
 	daemon_fixture_restart(&f);
-	is_slow = false;
+	each_us = 0;
 }
 
 static int set_up(void **state)
@@ -189,32 +193,53 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Each call waits a while and is refused; the one that the end of the start meets is answered. */
 static void said_over_rest(void **state)
 {
 	(void)state;
-	asking = (struct asking){0};
 	told[0] = '\0';
-	snprintf(asking.path, sizeof(asking.path), "%s/control.sock", f.dir[2]);
+	answered_cnt = 0;
+	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", f.dir[2]);
 	f.options.tell_manager = take_told;
 	f.options.manager = &f;
-	assert_int_equal(pthread_create(&asking.thread, NULL, keep_asking, &asking), 0);
-	restart_slowly();
-	asking.is_over = true;
-	/* the one that is under way is answered by a daemon that is ready */
-	daemon_fixture_idle(&f, 100);
-	assert_int_equal(pthread_join(asking.thread, NULL), 0);
-	for (size_t i = 0; i < REQUEST_CNT; i++)
-		if (asking.refused_cnt[i] == 0)
-			fail_msg("%s was never refused; another answer: %s", requests[i],
-				asking.other);
-	if (asking.other_cnt > 1)
-		fail_msg("%s", asking.other);
-	assert_non_null(strstr(asking.last, "kept certificates are judged ("));
-	assert_non_null(strstr(asking.last, "\"total\":160"));
-	assert_string_not_equal(strstr(asking.first, "\"done\""), strstr(asking.last, "\"done\""));
+	for (size_t i = 0; i < REQUEST_CNT; i++) {
+		asking[i] = (struct asking){.request = requests[i]};
+		assert_int_equal(
+			pthread_create(&asking[i].thread, NULL, keep_asking, &asking[i]), 0);
+	}
+	restart_slowly(3500);
+	daemon_fixture_run(&f, is_all_answered, NULL);
+	for (size_t i = 0; i < REQUEST_CNT; i++) {
+		struct asking *a = &asking[i];
+
+		assert_int_equal(pthread_join(a->thread, NULL), 0);
+		if (a->refused_cnt == 0)
+			fail_msg("%s was not refused but %s", a->request, a->answer);
+		if (strstr(a->refusal, "kept certificates are judged (") == NULL ||
+			strstr(a->refusal, "(0 of") != NULL ||
+			strstr(a->refusal, "\"total\":160") == NULL)
+			fail_msg("%s: %s", a->request, a->refusal);
+	}
+	assert_non_null(strstr(asking[0].answer, "{\"status\":\"ok\""));
+	assert_non_null(strstr(asking[REQUEST_CNT - 1].answer, " 404 "));
 	assert_non_null(strstr(told, "STATUS=Starting: kept certificates are judged (0 of 160)\n"
 				     "EXTEND_TIMEOUT_USEC=30000000\n"));
 	assert_null(f.d.start.what);
+}
+
+/* An ordinary start is not noticed, by whoever is there when it is over. */
+static void short_start_is_waited_for(void **state)
+{
+	(void)state;
+	answered_cnt = REQUEST_CNT - 1;
+	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", f.dir[2]);
+	asking[0] = (struct asking){.request = requests[0]};
+	assert_int_equal(pthread_create(&asking[0].thread, NULL, keep_asking, &asking[0]), 0);
+	restart_slowly(300);
+	daemon_fixture_run(&f, is_all_answered, NULL);
+	assert_int_equal(pthread_join(asking[0].thread, NULL), 0);
+	assert_int_equal(asking[0].refused_cnt, 0);
+	assert_non_null(strstr(asking[0].answer, "HTTP/1.1 200 "));
 }
 
 static unsigned told_cnt(void)
@@ -276,7 +301,7 @@ static void rolled_back_afterwards(void **state)
 	call_fini(&call);
 	assert_int_equal(f.d.configuration->number, first_number + 1);
 	shift = 9;
-	restart_slowly();
+	restart_slowly(1600);
 	assert_int_equal(f.d.configuration->number, first_number + 1);
 	daemon_fixture_run(&f, is_rolled_back, NULL);
 }
@@ -306,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(said_over_rest),
+		T(short_start_is_waited_for),
 		T(told_now_and_then),
 		T(rolled_back_afterwards),
 		T(read_again_afterwards),
