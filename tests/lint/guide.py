@@ -13,6 +13,8 @@ PAGE, TEST = "docs/deployment.md", "tests/smoke/deployment"
 ELSEWHERE = {
     "/usr/share/rekey/demo": "tests/packages/life",
     "apt-get purge": "tests/packages/life",
+    "apt-get install ./rekey*.deb": "tests/packages/life",
+    "dpkg-buildpackage -us -uc -b": "tests/packages/build",
     "meson setup build --prefix=/usr && ninja -C build install": "debian/rules",
     "systemd-sysusers": "tests/packages/life, by the packages' scripts",
     "systemd-tmpfiles --create": "tests/packages/life, by the packages' scripts",
