@@ -228,7 +228,7 @@ static void open_daemon(struct live *l)
 
 	l->server = crl_server_start(l->dir, &l->port);
 	configure(l);
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(RK_LOG_ERROR);
 	bench_must(daemon_open(&l->d, &l->options) == 0, "a daemon");
 	l->pulse = event_new(l->d.base, -1, EV_PERSIST, on_pulse, l);
 	bench_must(l->pulse != NULL && event_add(l->pulse, &often) == 0, "a timer");

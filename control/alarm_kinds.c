@@ -48,6 +48,10 @@ const struct alarm_kind alarm_kinds[] = {
 	 "no path to a peer has an answer", "any path has one",
 	 "`rekeyctl show stats`: does anything come? Its address, UDP port 1280 on the way, and "
 	 "the other router's alarms"},
+	{"peer-path-down", "41e1b14f30a54729a29fc90ea2325abd", "PEER", STATE, "MAJOR",
+	 "one path to a peer has no answer, others have", "it has one, or no path has",
+	 "the message names port and address: cable, gateway, UDP port 1280 on that way; "
+	 "`rekeyctl show peers` has each path"},
 	{"peer-authentication", "97b236b9908a4c588995feccf2681d5a", "PEER", STATE, "MAJOR",
 	 "a peer was reached, and could not prove that it is who it should be", "it does",
 	 "the reason says what differs: name, signature, address; "

@@ -361,12 +361,12 @@ void alarms_configure(struct alarms *a)
 /* To the log, where it can be found by its kind, and to the audit. */
 static void tell(const struct alarms *a, const struct alarm *alarm, const char *what)
 {
-	static struct log_site site = {__FILE__, __LINE__, LOG_LEVEL_WARNING, 0};
-	static struct log_site site_clear = {__FILE__, __LINE__, LOG_LEVEL_INFO, 0};
+	static struct log_site site = {__FILE__, __LINE__, RK_LOG_WARNING, 0};
+	static struct log_site site_clear = {__FILE__, __LINE__, RK_LOG_INFO, 0};
 	const char *severity = alarm_severity_name(alarm->severity);
 	bool is_clear = strcmp(what, "cleared") == 0;
 	char id[ID_LEN], text[MESSAGE_MAX_LEN + ID_LEN + 64], type[32];
-	const struct log_field field[] = {{"MESSAGE_ID", alarm->kind->message_id},
+	const struct rk_journal_field field[] = {{"MESSAGE_ID", alarm->kind->message_id},
 		{"REKEY_ALARM", alarm->kind->name}, {"REKEY_ALARM_ID", id},
 		{"REKEY_SOURCE", alarm->source}};
 

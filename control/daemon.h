@@ -44,8 +44,8 @@ struct daemon_options {
 	const char *dataplane_user; /* who may connect to publish.sock; NULL = our own uid */
 	bool is_on_huge_pages;      /* a large revocation set, while enough of them are free */
 	bool is_sandboxed;          /* give up what is not needed, once the folders are there */
-	enum log_level log_level;
-	enum log_format log_format;
+	enum rk_log_level log_level;
+	enum rk_log_format log_format;
 	void (*tell_manager)(void *manager, const char *state); /* sd_notify(3); NULL: nobody */
 	void *manager;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/endpoint.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +18,14 @@ static int parse_port(const char *text, in_port_t *out)
 		return -EINVAL;
 	*out = htons((in_port_t)port);
 	return 0;
+}
+
+void endpoint_text(const struct config_address *address, unsigned port, char out[ENDPOINT_TEXT_LEN])
+{
+	char host[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->bytes, host, sizeof(host));
+	snprintf(out, ENDPOINT_TEXT_LEN, address->family == 4 ? "%s:%u" : "[%s]:%u", host, port);
 }
 
 int endpoint_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "pki/view/journal.h"
 #include "pki/view/plain_text.h"
 
 #define LINE_MAX_LEN 1024
@@ -25,82 +23,60 @@ static const struct {
 	{"trust", "trust"}, {"verdicts", "verdicts"}, {"", "daemon"}};
 #define MODULE_CNT (sizeof(modules) / sizeof(modules[0]))
 
-static const struct {
-	const char *name;
-	enum log_level level;
-} levels[] = {{"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO},
-	{"debug", LOG_LEVEL_DEBUG}};
-#define LEVEL_CNT (sizeof(levels) / sizeof(levels[0]))
-
 /* 0 = not set: info. */
 static _Atomic int level_of[MODULE_CNT];
-static enum log_format form = LOG_FORMAT_TEXT;
-static int journal_fd = -1;
+static _Atomic int dataplane_level[RK_LOG_MODULE_CNT];
+static struct rk_log_sink sink = RK_LOG_SINK_INIT;
 
-void log_open(enum log_format format)
+void log_open(enum rk_log_format format)
 {
-	form = format == LOG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-	if (format == LOG_FORMAT_AUTO && journal_fd < 0 && rk_journal_is_stderr())
-		journal_fd = rk_journal_open(NULL);
+	rk_log_sink_open(&sink, format);
 }
 
-bool log_format_parse(const char *name, enum log_format *out)
+static void set_level(_Atomic int *of, enum rk_log_level level)
 {
-	static const char *const names[] = {
-		[LOG_FORMAT_AUTO] = "auto", [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(name, names[i]) == 0) {
-			*out = (enum log_format)i;
-			return true;
-		}
-	}
-	return false;
+	atomic_store_explicit(of, (int)level, memory_order_relaxed);
 }
 
-void log_set_level(enum log_level level)
+static int level_max(_Atomic int *of)
+{
+	int level = atomic_load_explicit(of, memory_order_relaxed);
+
+	return level != 0 ? level : RK_LOG_INFO;
+}
+
+void log_set_level(enum rk_log_level level)
 {
 	for (size_t i = 0; i < MODULE_CNT; i++)
-		atomic_store_explicit(&level_of[i], (int)level, memory_order_relaxed);
+		set_level(&level_of[i], level);
+	for (size_t i = 0; i < RK_LOG_MODULE_CNT; i++)
+		set_level(&dataplane_level[i], level);
 }
 
-bool log_set_module_level(const char *module, enum log_level level)
+bool log_set_module_level(const char *module, enum rk_log_level level)
 {
 	bool is_known = false;
 
 	for (size_t i = 0; i < MODULE_CNT; i++) {
 		if (strcmp(module, modules[i].name) != 0)
 			continue;
-		atomic_store_explicit(&level_of[i], (int)level, memory_order_relaxed);
+		set_level(&level_of[i], level);
+		is_known = true;
+	}
+	for (unsigned i = 0; i < RK_LOG_MODULE_CNT; i++) {
+		if (strcmp(module, rk_log_module_name((enum rk_log_module)i)) != 0)
+			continue;
+		set_level(&dataplane_level[i], level);
 		is_known = true;
 	}
 	return is_known;
 }
 
-static int level_max(size_t module)
+static void add_level(json_t *out, const char *module, _Atomic int *of)
 {
-	int level = atomic_load_explicit(&level_of[module], memory_order_relaxed);
+	const char *level = rk_log_level_name((unsigned)level_max(of));
 
-	return level != 0 ? level : LOG_LEVEL_INFO;
-}
-
-bool log_level_parse(const char *name, enum log_level *out)
-{
-	for (size_t i = 0; i < LEVEL_CNT; i++) {
-		if (strcmp(name, levels[i].name) == 0) {
-			*out = levels[i].level;
-			return true;
-		}
-	}
-	return false;
-}
-
-static const char *level_name(int level)
-{
-	for (size_t i = 0; i < LEVEL_CNT; i++)
-		if ((int)levels[i].level == level)
-			return levels[i].name;
-	return "info";
+	json_object_set_new(out, module, json_string(level));
 }
 
 json_t *log_levels_json(void)
@@ -108,8 +84,16 @@ json_t *log_levels_json(void)
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < MODULE_CNT; i++)
-		json_object_set_new(out, modules[i].name, json_string(level_name(level_max(i))));
+		add_level(out, modules[i].name, &level_of[i]);
+	for (unsigned i = 0; i < RK_LOG_MODULE_CNT; i++)
+		add_level(out, rk_log_module_name((enum rk_log_module)i), &dataplane_level[i]);
 	return out;
+}
+
+void log_dataplane_levels(uint8_t level[RK_LOG_MODULE_CNT])
+{
+	for (size_t i = 0; i < RK_LOG_MODULE_CNT; i++)
+		level[i] = (uint8_t)level_max(&dataplane_level[i]);
 }
 
 static size_t find_module(const char *file)
@@ -134,63 +118,16 @@ static size_t module_of(struct log_site *site)
 	return (size_t)known - 1;
 }
 
-static bool say_to_journal(const struct log_field *field, size_t cnt)
-{
-	struct rk_journal_field out[FIELD_CNT];
-
-	for (size_t i = 0; i < cnt; i++)
-		out[i] = (struct rk_journal_field){field[i].name, field[i].value};
-	return journal_fd >= 0 && rk_journal_send(journal_fd, out, cnt) == 0;
-}
-
-/* What others sent need not be UTF-8. */
-static json_t *text_json(const char *text)
-{
-	json_t *out = json_string(text);
-	char ascii[LINE_MAX_LEN];
-
-	if (out != NULL)
-		return out;
-	snprintf(ascii, sizeof(ascii), "%s", text);
-	for (char *p = ascii; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	return json_string(ascii);
-}
-
-static void say_as_json(const struct log_field *field, size_t cnt)
-{
-	json_t *line = json_object();
-	struct timespec now;
-	char *text, when[64];
-	struct tm tm;
-	size_t len;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	len = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(when + len, sizeof(when) - len, ".%03uZ", (unsigned)(now.tv_nsec / 1000000));
-	json_object_set_new(line, "TIME", json_string(when));
-	for (size_t i = 0; i < cnt; i++)
-		if (field[i].value != NULL)
-			json_object_set_new(line, field[i].name, text_json(field[i].value));
-	text = json_dumps(line, JSON_COMPACT);
-	if (text != NULL)
-		dprintf(STDERR_FILENO, "%s\n", text);
-	free(text);
-	json_decref(line);
-}
-
-void log_write_fields(
-	struct log_site *site, const struct log_field *field, size_t field_cnt, const char *text)
+void log_write_fields(struct log_site *site, const struct rk_journal_field *field, size_t field_cnt,
+	const char *text)
 {
 	char priority[4], line[16], message[LINE_MAX_LEN];
 	size_t module = module_of(site), cnt = 6;
-	struct log_field all[FIELD_CNT] = {{"MESSAGE", message}, {"PRIORITY", priority},
+	struct rk_journal_field all[FIELD_CNT] = {{"MESSAGE", message}, {"PRIORITY", priority},
 		{"SYSLOG_IDENTIFIER", PROGRAM}, {"REKEY_MODULE", modules[module].name},
 		{"CODE_FILE", site->file}, {"CODE_LINE", line}};
 
-	if ((int)site->level > level_max(module))
+	if ((int)site->level > level_max(&level_of[module]))
 		return;
 	snprintf(message, sizeof(message), "%s", text);
 	rk_make_plain(message, strlen(message), "");
@@ -198,16 +135,14 @@ void log_write_fields(
 	snprintf(line, sizeof(line), "%d", site->line);
 	for (size_t i = 0; i < field_cnt && cnt < FIELD_CNT; i++)
 		all[cnt++] = field[i];
-	if (form == LOG_FORMAT_JSON)
-		say_as_json(all, cnt);
-	else if (!say_to_journal(all, cnt))
+	if (!rk_log_sink_say(&sink, all, cnt))
 		/* One write, so that lines of several threads do not mix. */
 		dprintf(STDERR_FILENO, "%s%s\n",
-			getenv("JOURNAL_STREAM") == NULL   ? ""
-			: site->level == LOG_LEVEL_ERROR   ? "<3>"
-			: site->level == LOG_LEVEL_WARNING ? "<4>"
-			: site->level == LOG_LEVEL_INFO    ? "<6>"
-							   : "<7>",
+			getenv("JOURNAL_STREAM") == NULL ? ""
+			: site->level == RK_LOG_ERROR    ? "<3>"
+			: site->level == RK_LOG_WARNING  ? "<4>"
+			: site->level == RK_LOG_INFO     ? "<6>"
+							 : "<7>",
 			message);
 }
 
@@ -217,7 +152,7 @@ void log_write(struct log_site *site, const char *format, ...)
 	va_list args;
 	int left_out, len;
 
-	if ((int)site->level > level_max(module_of(site)))
+	if ((int)site->level > level_max(&level_of[module_of(site)]))
 		return;
 	left_out = rk_log_pass(&site->limit);
 	if (left_out < 0)

@@ -67,7 +67,7 @@ static void set_defaults(struct daemon_options *o)
 		.run_dir = "/run/rekey",
 		.pki_dir = "/etc/128technology/pki",
 		.is_sandboxed = true,
-		.log_level = LOG_LEVEL_INFO,
+		.log_level = RK_LOG_INFO,
 	};
 }
 
@@ -106,7 +106,7 @@ static int take_option(struct daemon_options *o, int option, const char *value)
 		o->dataplane_user = value;
 		return 0;
 	case 'L':
-		if (log_level_parse(value, &o->log_level))
+		if (rk_log_level_parse(value, &o->log_level))
 			return 0;
 		fprintf(stderr, "rekey-control: --log-level is error, warning, info or debug\n");
 		return -EINVAL;
@@ -117,7 +117,7 @@ static int take_option(struct daemon_options *o, int option, const char *value)
 		o->is_sandboxed = false;
 		return 0;
 	case 'F':
-		if (log_format_parse(value, &o->log_format))
+		if (rk_log_format_parse(value, &o->log_format))
 			return 0;
 		fprintf(stderr, "rekey-control: --log-format is auto, text or json\n");
 		return -EINVAL;

@@ -7,6 +7,7 @@
 #include "control/alarms.h"
 #include "control/clock_watch.h"
 #include "control/config.h"
+#include "control/endpoint.h"
 #include "control/metrics.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
@@ -16,6 +17,7 @@
 #include "pki/x509/validate.h"
 
 #define KIND_UNREACHABLE "peer-unreachable"
+#define KIND_PATH        "peer-path-down"
 #define KIND_INVALID     "peer-certificate-invalid"
 #define KIND_EXPIRING    "peer-certificate-expiring"
 #define KIND_REFUSED     "peer-authentication"
@@ -40,6 +42,38 @@ void peer_alarm_state(struct daemon *d, const char *peer, unsigned state)
 		alarm_clear(d->alarms, spec.kind, peer);
 	if (state == RK_PEER_DISABLED)
 		alarm_clear(d->alarms, KIND_REFUSED, peer);
+}
+
+/* "wan0 to 192.0.2.9:1280, wan1 to [2001:db8::9]:1280" */
+static void name_paths(
+	const struct config *c, const struct config_peer *peer, unsigned down, char out[DETAIL_LEN])
+{
+	char remote[ENDPOINT_TEXT_LEN];
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < peer->path_cnt && len < DETAIL_LEN; i++) {
+		const struct config_path *path = &peer->path[i];
+
+		if ((down >> i & 1) == 0)
+			continue;
+		endpoint_text(&path->remote, path->udp_port_remote, remote);
+		len += (size_t)snprintf(out + len, DETAIL_LEN - len, "%s%s to %s",
+			len > 0 ? ", " : "", c->port[path->port].name, remote);
+	}
+}
+
+void peer_alarm_paths(
+	struct daemon *d, const struct config_peer *peer, unsigned state, unsigned down)
+{
+	const struct alarm_spec spec = spec_of(KIND_PATH, peer->name, ALARM_MAJOR);
+	char paths[DETAIL_LEN];
+
+	name_paths(d->config, peer, down, paths);
+	if (state == RK_PEER_UP && paths[0] != '\0')
+		alarm_raise(d->alarms, &spec, "Peer %s path is down: %s", peer->name, paths);
+	else
+		alarm_clear(d->alarms, spec.kind, peer->name);
 }
 
 static void name_certificate(const uint8_t *fingerprint, char out[DETAIL_LEN])
@@ -177,6 +211,7 @@ void peer_alarm_expiry(struct daemon *d, const char *peer, int64_t not_after)
 void peer_alarms_keep(struct daemon *d, bool (*keep)(void *arg, const char *peer), void *arg)
 {
 	alarm_clear_unless(d->alarms, KIND_UNREACHABLE, keep, arg);
+	alarm_clear_unless(d->alarms, KIND_PATH, keep, arg);
 	alarm_clear_unless(d->alarms, KIND_INVALID, keep, arg);
 	alarm_clear_unless(d->alarms, KIND_EXPIRING, keep, arg);
 	alarm_clear_unless(d->alarms, KIND_REFUSED, keep, arg);

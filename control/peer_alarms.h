@@ -5,11 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/config.h"
 #include "control/daemon.h"
 #include "pki/view/verdict.h"
 
 /* enum rk_peer_state: DOWN raises "not reachable", UP clears it. */
 void peer_alarm_state(struct daemon *d, const char *peer, unsigned state);
+/*
+ * "Peer west path is down: wan1 to 192.0.2.9:1280" for each bit of down that is set, by the peer's
+ * paths, while others have an answer: of one that is down itself "not reachable" says all.
+ */
+void peer_alarm_paths(
+	struct daemon *d, const struct config_peer *peer, unsigned state, unsigned down);
 /*
  * "Peer west certificate is invalid: revoked - serial ...". UNKNOWN says nothing: it is a question,
  * not a judgement. GOOD clears. Not is_news: the same was said before of the same certificate, which is

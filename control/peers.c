@@ -9,6 +9,7 @@
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/config.h"
+#include "control/endpoint.h"
 #include "control/fields.h"
 #include "control/metrics.h"
 #include "control/peer_alarms.h"
@@ -63,6 +64,14 @@ struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i)
 	return peers_is_known(p, i) ? p->status[i] : none;
 }
 
+/* Of one that is configured now; -1: of another. */
+static ssize_t find_told(const struct peers *p, const char *name)
+{
+	ssize_t i = peers_find(p, name);
+
+	return (size_t)i < p->cnt && (size_t)i < p->daemon->config->peer_cnt ? i : -1;
+}
+
 /* ---- what the data plane says ----------------------------------------------------------------- */
 
 static void audit_peer(struct peers *p, const struct rk_msg_event *event, const char *type)
@@ -78,6 +87,31 @@ static void audit_peer(struct peers *p, const struct rk_msg_event *event, const 
 			peers_hex_json(event->fingerprint, sizeof(event->fingerprint))));
 }
 
+static void audit_path(struct peers *p, const struct config_peer *peer, size_t n, bool is_down)
+{
+	const struct config_path *path = &peer->path[n];
+	const char *port = p->daemon->config->port[path->port].name;
+	char text[RK_NAME_MAX + 128], remote[ENDPOINT_TEXT_LEN];
+
+	endpoint_text(&path->remote, path->udp_port_remote, remote);
+	snprintf(text, sizeof(text), "Peer %s: path to %s is %s", peer->name, remote,
+		is_down ? "down" : "up");
+	audit_write_as(p->daemon->audit, &(struct audit_actor){""},
+		is_down ? "peer.path_down" : "peer.path_up", text,
+		json_pack("{s:s, s:s, s:s}", "peer", peer->name, "port", port, "remote", remote));
+}
+
+static void audit_paths(struct peers *p, size_t i, uint16_t down)
+{
+	const struct config_peer *peer = &p->daemon->config->peer[i];
+	unsigned changed = p->told[i].path_down ^ down;
+
+	for (size_t n = 0; n < peer->path_cnt; n++)
+		if ((changed >> n & 1) != 0)
+			audit_path(p, peer, n, (down >> n & 1) != 0);
+	p->told[i].path_down = down;
+}
+
 /* A certificate that is refused is recorded, and a change of state, which may follow from it. */
 static void audit_event(struct peers *p, const struct rk_msg_event *event, size_t i)
 {
@@ -88,6 +122,7 @@ static void audit_event(struct peers *p, const struct rk_msg_event *event, size_
 	if (event->state != p->told[i].state && event->state == RK_PEER_DOWN)
 		audit_peer(p, event, "peer.down");
 	p->told[i].state = event->state;
+	audit_paths(p, i, event->path_down);
 }
 
 static void tell_certificate(struct peers *p, size_t i, const char *name, unsigned verdict,
@@ -114,22 +149,23 @@ static bool may_tell(struct peers *p, size_t i)
 
 void peers_event(struct peers *p, const struct rk_msg_event *event)
 {
-	ssize_t i = peers_find(p, event->peer);
+	ssize_t i = find_told(p, event->peer);
 
-	if (i < 0 || (size_t)i >= p->cnt || !may_tell(p, (size_t)i))
+	if (i < 0 || !may_tell(p, (size_t)i))
 		return;
 	log_info("peer %s: %s (%s)", event->peer, peers_state_name(event->state), event->reason);
 	audit_event(p, event, (size_t)i);
 	peer_alarm_state(p->daemon, event->peer, event->state);
+	peer_alarm_paths(p->daemon, &p->daemon->config->peer[i], event->state, event->path_down);
 	peer_alarm_refusal(p->daemon, event->peer, event->reason);
 	tell_certificate(p, (size_t)i, event->peer, event->verdict, event->fingerprint);
 }
 
 void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 {
-	ssize_t i = peers_find(p, status->peer);
+	ssize_t i = find_told(p, status->peer);
 
-	if (i < 0 || (size_t)i >= p->cnt)
+	if (i < 0)
 		return;
 	/* once a round it is an answer */
 	if ((!p->is_asked || p->told[i].round == p->round) && !may_tell(p, (size_t)i))
@@ -137,6 +173,8 @@ void peers_status(struct peers *p, const struct rk_msg_status_peer *status)
 	p->status[i] = *status;
 	p->told[i].round = p->round;
 	peer_alarm_state(p->daemon, status->peer, status->state);
+	p->told[i].path_down = status->path_down;
+	peer_alarm_paths(p->daemon, &p->daemon->config->peer[i], status->state, status->path_down);
 	tell_certificate(p, (size_t)i, status->peer, status->verdict, status->fingerprint);
 	peer_alarm_expiry(p->daemon, status->peer, status->not_after);
 	peer_alarm_proven(p->daemon, status->peer, status->state, status->key_age_ms);

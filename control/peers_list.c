@@ -2,12 +2,12 @@
 /* Peers as the API shows them: one, or a page of all. */
 #include "control/peers_private.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/config_schema.h"
+#include "control/endpoint.h"
 #include "control/fields.h"
 #include "control/publish.h"
 #include "control/time_text.h"
@@ -28,25 +28,28 @@ json_t *peers_hex_json(const uint8_t *data, size_t len)
 
 static json_t *address_json(const struct config_address *a, unsigned udp_port)
 {
-	char text[INET6_ADDRSTRLEN + 16], address[INET6_ADDRSTRLEN] = "";
+	char text[ENDPOINT_TEXT_LEN];
 
-	inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, address, sizeof(address));
-	snprintf(text, sizeof(text), a->family == 4 ? "%s:%u" : "[%s]:%u", address, udp_port);
+	endpoint_text(a, udp_port, text);
 	return json_string(text);
 }
 
-json_t *peers_paths_json(const struct config *c, const struct config_peer *peer)
+json_t *peers_paths_json(const struct config *c, const struct config_peer *peer,
+	const struct rk_msg_status_peer *status)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < peer->path_cnt; i++) {
 		const struct config_path *path = &peer->path[i];
 
-		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:o, s:o}", "port", c->port[path->port].name,
-				      "mtu", (int)c->port[path->port].mtu, "local",
-				      address_json(&path->local, path->udp_port_local), "remote",
-				      address_json(&path->remote, path->udp_port_remote)));
+		json_array_append_new(list,
+			json_pack("{s:s, s:i, s:o, s:o, s:s}", "port", c->port[path->port].name,
+				"mtu", (int)c->port[path->port].mtu, "local",
+				address_json(&path->local, path->udp_port_local), "remote",
+				address_json(&path->remote, path->udp_port_remote), "status",
+				(status->path_down >> i & 1) != 0
+					? "down"
+					: peers_state_name(status->state)));
 	}
 	return list;
 }
@@ -69,7 +72,7 @@ static json_t *peer_json(const struct peers *p, size_t i)
 	json_t *out = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", c->peer[i].name, "status",
 		peers_state_name(s->state), "security_status",
 		s->group != 0 ? "MKEY_EXCH_COMP" : "CERT_EXCH_INIT", "paths",
-		peers_paths_json(c, &c->peer[i]), "group",
+		peers_paths_json(c, &c->peer[i], s), "group",
 		json_pack("s?", config_choice_name(config_groups, s->group)), "suite",
 		json_pack("s?", config_choice_name(config_suites, s->suite)));
 	const struct {

@@ -22,9 +22,10 @@ TAILQ_HEAD(question_list, question);
 
 /* What the data plane has told of a peer. */
 struct told {
-	uint32_t round;  /* in which it gave the status; 0 = never */
-	uint8_t state;   /* of the last event: enum rk_peer_state */
-	uint8_t verdict; /* on a certificate, told last; and which */
+	uint32_t round;     /* in which it gave the status; 0 = never */
+	uint8_t state;      /* of the last event: enum rk_peer_state */
+	uint8_t verdict;    /* on a certificate, told last; and which */
+	uint16_t path_down; /* by its paths */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN];
 	struct budget budget; /* of what it tells without being asked */
 };
@@ -63,4 +64,5 @@ void peers_answer_unknown(struct answer *out, const char *name);
 /* What the data plane said of a peer; what stands before it says anything, otherwise. */
 struct rk_msg_status_peer peers_status_of(const struct peers *p, size_t i);
 const char *peers_state_name(unsigned state);
-json_t *peers_paths_json(const struct config *c, const struct config_peer *peer);
+json_t *peers_paths_json(const struct config *c, const struct config_peer *peer,
+	const struct rk_msg_status_peer *status);

@@ -44,10 +44,11 @@ static void answer_certificate(struct peers *p, const struct question *q, struct
 		return;
 	}
 	s = peers_status_of(p, (size_t)i);
-	answer_ok(out, json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", q->peer, "status",
-			       peers_state_name(s.state), "paths", peers_paths_json(c, &c->peer[i]),
-			       "local_certificate", local_certificate(p->daemon),
-			       "peer_certificate", peer_certificate(p->daemon, &s)));
+	answer_ok(out,
+		json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", q->peer, "status",
+			peers_state_name(s.state), "paths", peers_paths_json(c, &c->peer[i], &s),
+			"local_certificate", local_certificate(p->daemon), "peer_certificate",
+			peer_certificate(p->daemon, &s)));
 }
 
 void peers_show_certificate(struct peers *p, const char *name, answer_cb cb, void *arg)

@@ -98,6 +98,15 @@ bool publisher_send(struct publisher *p, const struct rk_message *msg)
 	return publisher_is_connected(p) && publish_link_send(p->link, msg, NULL, 0);
 }
 
+void publisher_tell_log_levels(struct publisher *p)
+{
+	struct rk_message msg = {.type = RK_MSG_LOG};
+
+	log_dataplane_levels(msg.log.level);
+	if (!publisher_send(p, &msg))
+		log_debug("no data plane to tell what to log: it is told when it connects");
+}
+
 bool publisher_is_connected(const struct publisher *p)
 {
 	return p != NULL && p->link != NULL && publish_link_is_connected(p->link);

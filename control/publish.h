@@ -41,6 +41,8 @@ bool publisher_is_behind(const struct publisher *p);
  */
 json_t *publisher_result(const struct answer *published);
 bool publisher_send(struct publisher *p, const struct rk_message *msg);
+/* Those of control/log.h have changed. NULL is fine. */
+void publisher_tell_log_levels(struct publisher *p);
 /* {0, 0} when nothing is applied, or no data plane is connected. */
 void publisher_generations(
 	const struct publisher *p, struct rk_generation *published, struct rk_generation *applied);

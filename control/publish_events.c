@@ -70,6 +70,7 @@ static void on_hello(struct publisher *p, const struct rk_msg_hello *hello)
 	publisher_clear_alarm(p, "dataplane-absent");
 	publisher_clear_alarm(p, "dataplane-hung"); /* if it does, it tells so anew */
 	p->is_greeted = true;
+	publisher_tell_log_levels(p);
 	publisher_send_view(p);
 	peers_connected(p->daemon->peers, true);
 }

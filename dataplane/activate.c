@@ -125,6 +125,9 @@ static int activate(struct dataplane *d, struct rk_generation generation,
 		message_of(node)->seq = next->seq;
 	d->applying_cnt = d->shared.worker_cnt;
 	old = rk_rcu_publish(&d->shared.published, next);
+	log_debug("view %llu.%llu is in force: %zu peers",
+		(unsigned long long)generation.incarnation, (unsigned long long)generation.counter,
+		next->view.peer_cnt);
 	peer_plan_execute(d, plan);
 	commands_send(d, &apply);
 	wipe_key(d);
@@ -142,8 +145,12 @@ void activate_done(struct dataplane *d, uint64_t seq)
 	if (seq != d->seq || --d->applying_cnt > 0)
 		return;
 	d->applied_seq = seq;
-	if (d->published != NULL)
-		answer(d, RK_MSG_APPLIED, d->published->view.generation, "");
+	if (d->published == NULL)
+		return;
+	log_debug("every worker has taken up view %llu.%llu",
+		(unsigned long long)d->published->view.generation.incarnation,
+		(unsigned long long)d->published->view.generation.counter);
+	answer(d, RK_MSG_APPLIED, d->published->view.generation, "");
 }
 
 static bool is_same_parts(const struct published *p, const struct rk_msg_view *m)

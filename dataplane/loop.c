@@ -103,6 +103,9 @@ static bool on_message(void *ctx, const struct rk_message *m, const int *fds, si
 	case RK_MSG_STATUS:
 		reports_status(d);
 		return true;
+	case RK_MSG_LOG:
+		log_line_set_levels(m->log.level);
+		return true;
 	default:
 		return false;
 	}

@@ -328,6 +328,7 @@ int main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
+	log_line_open(d.options.log_format);
 	umask(077);
 	ret = rk_process_harden();
 	if (ret < 0) {

@@ -22,6 +22,9 @@ void options_help(FILE *out)
 	      "  --mtu-max BYTES       room for frames of ports with this MTU, 2000-9000 (2000):\n"
 	      "                        larger buffers, 8191 of them or more\n"
 	      "  --metrics-socket PATH write OpenMetrics text to whoever connects there\n"
+	      "  --log-format FORMAT   auto (the journal where standard error leads there, else "
+	      "text),\n"
+	      "                        text or json (auto)\n"
 	      "  --no-sandbox          keep every system call and all of the file system\n"
 	      "  --kex NAME            what agrees on keys: ifma (AVX-512 IFMA, eight at once),\n"
 	      "                        adx (one at a time), libcrypto, or auto: the fastest on\n"
@@ -107,6 +110,7 @@ enum {
 	OPT_MTU,
 	OPT_USER,
 	OPT_METRICS,
+	OPT_LOG,
 	OPT_NO_SANDBOX,
 	OPT_KEX,
 	OPT_HELP,
@@ -156,6 +160,12 @@ static enum options_answer take(struct options *o, int opt, char *why, size_t wh
 	case OPT_METRICS:
 		o->metrics_socket = optarg;
 		return OPTIONS_RUN;
+	case OPT_LOG:
+		if (rk_log_format_parse(optarg, &o->log_format))
+			return OPTIONS_RUN;
+		snprintf(why, why_size, "--log-format: \"%s\" is none of auto, text and json",
+			optarg);
+		return OPTIONS_BAD;
 	case OPT_NO_SANDBOX:
 		o->is_sandboxed = false;
 		return OPTIONS_RUN;
@@ -191,6 +201,7 @@ enum options_answer options_parse(
 		{"mtu-max", required_argument, NULL, OPT_MTU},
 		{"control-user", required_argument, NULL, OPT_USER},
 		{"metrics-socket", required_argument, NULL, OPT_METRICS},
+		{"log-format", required_argument, NULL, OPT_LOG},
 		{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
 		{"help", no_argument, NULL, OPT_HELP},
 		{"version", no_argument, NULL, OPT_VERSION},

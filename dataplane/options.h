@@ -8,6 +8,7 @@
 
 #include "dataplane/core/kex.h"
 #include "pki/view/bytes.h"
+#include "pki/view/log_sink.h"
 
 #define OPTIONS_LCORE_MAX      128
 #define OPTIONS_IDLE_SLEEP_MAX 100000
@@ -21,6 +22,7 @@ struct options {
 	const char *state_dir;
 	const char *metrics_socket; /* NULL = none */
 	bool is_sandboxed;
+	enum rk_log_format log_format;
 	uid_t control_uid;      /* who may listen on the socket */
 	uint32_t idle_sleep_us; /* 0 = never */
 	const struct kex_backend *kex;

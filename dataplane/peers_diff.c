@@ -186,8 +186,10 @@ void peer_plan_execute(struct dataplane *d, struct peer_plan *plan)
 		if (m->type == MESSAGE_REMOVE) {
 			forget_certificate(d, m->peer);
 			peer_table_remove(&d->shared.peers, m->peer);
+			log_debug("peer %s goes", m->peer->name);
 		} else {
 			change_peer(d, plan, m);
+			log_debug("peer %s: worker %u", m->peer->name, m->peer->owner);
 		}
 		inbox_list_append(&batch[m->peer->owner]->batch, node);
 	}

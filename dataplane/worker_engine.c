@@ -145,6 +145,7 @@ static void op_event(void *ctx, const struct engine_event *event)
 	snprintf(m->event.peer, sizeof(m->event.peer), "%s", event->peer);
 	m->event.state = event->state;
 	m->event.verdict = event->verdict;
+	m->event.path_down = event->path_down;
 	if (event->fingerprint != NULL)
 		memcpy(m->event.fingerprint, event->fingerprint, RK_FINGERPRINT_LEN);
 	snprintf(m->event.reason, sizeof(m->event.reason), "%s", event->reason);

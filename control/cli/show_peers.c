@@ -54,6 +54,8 @@ static json_t *build_row(const struct show *s, json_t *peer, json_t *path)
 
 	json_object_update(row, peer);
 	json_object_update_missing(row, path);
+	if (json_is_string(json_object_get(path, "status")))
+		json_object_set(row, "status", json_object_get(path, "status"));
 	json_object_set_new(row, "node", json_string(s->node));
 	json_object_set_new(row, "destination", host_of(json_object_get(path, "remote")));
 	if (json_object_get(row, "hostname") == NULL)

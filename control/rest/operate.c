@@ -8,6 +8,7 @@
 #include "control/audit.h"
 #include "control/fields.h"
 #include "control/metrics.h"
+#include "control/publish.h"
 
 #define EVENTS_DEFAULT 100
 #define EVENTS_MAX     1000
@@ -69,14 +70,14 @@ void operate_set_log(struct exchange *x)
 	const char *module = NULL, *name = NULL;
 	const struct field fields[] = {
 		{"module", FIELD_STRING, false, &module}, {"level", FIELD_STRING, true, &name}};
-	enum log_level level;
+	enum rk_log_level level;
 	struct answer a;
 
 	if (fields_read(x->body, fields, 2, &a) < 0) {
 		exchange_answer_now(x, &a);
 		return;
 	}
-	if (!log_level_parse(name, &level))
+	if (!rk_log_level_parse(name, &level))
 		field_refuse(&a, "level", "must be error, warning, info or debug");
 	else if (module != NULL && !log_set_module_level(module, level))
 		field_refuse(&a, "module", "is none: GET /api/v1/log lists them");
@@ -85,6 +86,7 @@ void operate_set_log(struct exchange *x)
 	if (a.status == 200) {
 		if (module == NULL)
 			log_set_level(level);
+		publisher_tell_log_levels(x->daemon->publisher);
 		a.body = json_pack("{s:o}", "levels", log_levels_json());
 	}
 	exchange_answer_now(x, &a);

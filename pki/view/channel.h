@@ -10,25 +10,27 @@
  *   REFUSED   generation, reason               VERDICT   answer to VALIDATE
  *   NEED_ALL  a named part is not held         ROTATE    rekey one peer or all now
  *   KEY_HELD  key with this hash is held       STATUS    ask for STATUS_PEER of all peers
- *   VALIDATE  DER, please judge
- *   EVENT     a peer changed state
+ *   VALIDATE  DER, please judge                LOG       what each module logs from now on
+ *   EVENT     a peer changed state, or a path
  *   STATUS_PEER / STATUS_END / COUNTERS
  *
  * Whatever is not in the receiver's column is refused and closes the connection.
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "pki/view/bytes.h"
+#include "pki/view/log_level.h"
 #include "pki/view/snapshot.h"
 #include "pki/view/verdict.h"
 
 #define RK_CHANNEL_SOCKET     "publish.sock"
-#define RK_CHANNEL_VERSION    1
+#define RK_CHANNEL_VERSION    2
 #define RK_CHANNEL_MSG_MAX    32768
 #define RK_PRIVATE_NUMBER_MAX 512
 #define RK_COUNTERS_PER_MSG   128
@@ -50,6 +52,7 @@ enum rk_channel_type {
 	RK_MSG_VERDICT = 66,
 	RK_MSG_ROTATE = 67,
 	RK_MSG_STATUS = 68,
+	RK_MSG_LOG = 69,
 };
 
 struct rk_part_ref {
@@ -125,8 +128,11 @@ struct rk_msg_event {
 	uint8_t state;              /* enum rk_peer_state after the event */
 	uint8_t verdict; /* enum rk_verdict_status of the peer's certificate, 0 = no news */
 	uint8_t fingerprint[RK_FINGERPRINT_LEN];
-	char reason[64]; /* e.g. "key-installed", "severed", "silence" */
+	uint16_t path_down; /* bit i: its path i, as configured, has no answer */
+	char reason[64];    /* e.g. "key-installed", "severed", "silence" */
 };
+
+static_assert(RK_PATH_MAX <= 16, "each path has its bit");
 
 struct rk_msg_status_peer {
 	char peer[RK_NAME_MAX + 1];
@@ -134,6 +140,7 @@ struct rk_msg_status_peer {
 	uint8_t verdict; /* enum rk_verdict_status of its certificate now */
 	uint16_t group;  /* named curve of the current key, 0 = none */
 	uint16_t suite;
+	uint16_t path_down;   /* as in an event */
 	uint32_t local_index; /* of the current slot */
 	uint32_t peer_index;
 	uint64_t full_exchange_cnt;
@@ -160,6 +167,10 @@ struct rk_msg_rotate {
 	char peer[RK_NAME_MAX + 1]; /* empty = all */
 };
 
+struct rk_msg_log {
+	uint8_t level[RK_LOG_MODULE_CNT]; /* enum rk_log_level of each enum rk_log_module */
+};
+
 /* A parsed message; the union member follows from type. */
 struct rk_message {
 	enum rk_channel_type type;
@@ -179,6 +190,7 @@ struct rk_message {
 		} confirmed;
 		struct rk_msg_verdict verdict;
 		struct rk_msg_rotate rotate;
+		struct rk_msg_log log;
 	};
 };
 

@@ -149,6 +149,7 @@ static void read_event(struct rk_reader *r, struct rk_msg_event *m)
 	m->state = read_below(r, RK_PEER_DOWN + 1);
 	m->verdict = read_below(r, RK_VERDICT_STATUS_CNT);
 	rk_read_copy(r, m->fingerprint, sizeof(m->fingerprint));
+	m->path_down = rk_read_u16(r);
 	read_text(r, m->reason, sizeof(m->reason), true);
 }
 
@@ -158,6 +159,7 @@ static void write_event(struct rk_writer *w, const struct rk_msg_event *m)
 	rk_write_u8(w, m->state);
 	rk_write_u8(w, m->verdict);
 	rk_write_bytes(w, m->fingerprint, sizeof(m->fingerprint));
+	rk_write_u16(w, m->path_down);
 	write_text(w, m->reason, sizeof(m->reason));
 }
 
@@ -168,6 +170,7 @@ static void read_status_peer(struct rk_reader *r, struct rk_msg_status_peer *m)
 	m->verdict = read_below(r, RK_VERDICT_STATUS_CNT);
 	m->group = rk_read_u16(r);
 	m->suite = rk_read_u16(r);
+	m->path_down = rk_read_u16(r);
 	m->local_index = rk_read_u32(r);
 	m->peer_index = rk_read_u32(r);
 	m->full_exchange_cnt = rk_read_u64(r);
@@ -188,6 +191,7 @@ static void write_status_peer(struct rk_writer *w, const struct rk_msg_status_pe
 	rk_write_u8(w, m->verdict);
 	rk_write_u16(w, m->group);
 	rk_write_u16(w, m->suite);
+	rk_write_u16(w, m->path_down);
 	rk_write_u32(w, m->local_index);
 	rk_write_u32(w, m->peer_index);
 	rk_write_u64(w, m->full_exchange_cnt);
@@ -257,6 +261,15 @@ static void write_verdict(struct rk_writer *w, const struct rk_msg_verdict *m)
 	rk_write_bytes(w, &m->verdict, sizeof(m->verdict));
 }
 
+static void read_log(struct rk_reader *r, struct rk_msg_log *m)
+{
+	for (size_t i = 0; i < RK_LOG_MODULE_CNT; i++) {
+		m->level[i] = rk_read_u8(r);
+		if (!rk_log_level_is_one(m->level[i]))
+			r->is_failed = true;
+	}
+}
+
 /* ---- all -------------------------------------------------------------------------------------- */
 
 static void read_body(struct rk_reader *r, struct rk_message *m)
@@ -298,6 +311,9 @@ static void read_body(struct rk_reader *r, struct rk_message *m)
 		break;
 	case RK_MSG_ROTATE:
 		read_text(r, m->rotate.peer, sizeof(m->rotate.peer), true);
+		break;
+	case RK_MSG_LOG:
+		read_log(r, &m->log);
 		break;
 	case RK_MSG_STATUS_END:
 	case RK_MSG_STATUS:
@@ -347,6 +363,9 @@ static void write_body(struct rk_writer *w, const struct rk_message *m)
 		break;
 	case RK_MSG_ROTATE:
 		write_text(w, m->rotate.peer, sizeof(m->rotate.peer));
+		break;
+	case RK_MSG_LOG:
+		rk_write_bytes(w, m->log.level, sizeof(m->log.level));
 		break;
 	case RK_MSG_STATUS_END:
 	case RK_MSG_STATUS:

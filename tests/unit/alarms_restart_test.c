@@ -64,6 +64,8 @@ static const struct {
 	{"enrolment-failing", "former"},
 	{"peer-unreachable", "west"},
 	{"peer-unreachable", "former"},
+	{"peer-path-down", "west"},
+	{"peer-path-down", "former"},
 	{"peer-authentication", "west"},
 	{"peer-authentication", "former"},
 	{"peer-certificate-invalid", "west"},

@@ -134,7 +134,7 @@ static void test_kept_over_restart(void **state)
 	assert_int_equal(ftruncate(fd, 0), 0);
 	assert_int_equal(write(fd, "{\"alarms\": [{\"kind\"", 19), 19);
 	close(fd);
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(RK_LOG_ERROR);
 	assert_int_equal(daemon_open(&f.d, &f.options), 0);
 	after = listed();
 	assert_int_equal(json_array_size(after), 0);
@@ -347,8 +347,8 @@ static void test_every_kind(void **state)
 	json_t *before, *after;
 
 	(void)state;
-	log_set_level(LOG_LEVEL_INFO);
-	log_open(LOG_FORMAT_JSON);
+	log_set_level(RK_LOG_INFO);
+	log_open(RK_LOG_JSON);
 	assert_true(dup2(fd, STDERR_FILENO) >= 0);
 	raise_every_kind();
 	for (const struct alarm_kind *k = alarm_kinds; k->name != NULL; k++, kind_cnt++) {
@@ -358,7 +358,7 @@ static void test_every_kind(void **state)
 	}
 	assert_true(dup2(old, STDERR_FILENO) >= 0);
 	close(old);
-	log_open(LOG_FORMAT_TEXT);
+	log_open(RK_LOG_TEXT);
 	assert_int_equal(check_identities(fd), kind_cnt);
 	close(fd);
 	before = listed();

@@ -211,7 +211,7 @@ static void test_cut_off_is_told_at_start(void **state)
 	write_log(text, (size_t)(line - text));
 	close(fd);
 	free(text);
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(RK_LOG_ERROR);
 	assert_int_equal(daemon_open(&f.d, &f.options), 0);
 	assert_true(alarm_is_standing(f.d.alarms, "audit-damaged", "audit.jsonl"));
 }

@@ -104,6 +104,15 @@ static void peers_have_a_line_for_each_path(void **state)
 		" siteB   node0   wan1                2001:db8::9   up       unavailable   1400   "
 		" "
 		"   MKEY_EXCH_COMP\n");
+	/* Each path says whether it is up itself. */
+	expect(shown(show_peers,
+		       "{\"name\":\"siteB\",\"status\":\"up\",\"paths\":[{\"port\":\"wan0\","
+		       "\"remote\":\"192.0.2.9:1280\",\"status\":\"down\"}]}",
+		       (struct show){0}),
+		" Peer    Node    Network Interface   Destination   Status   Hostname      Path "
+		"MTU   Security Status\n"
+		" siteB   node0   wan0                192.0.2.9     down     unavailable   N/A    "
+		"    N/A\n");
 	expect(shown(show_peers, "{\"peers\":[]}", (struct show){0}), "No peers are configured.\n");
 }
 

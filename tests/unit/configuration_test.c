@@ -166,7 +166,7 @@ static void test_damaged_candidate(void **state)
 		"{\"version\":1,\"is_stranded\":false,\"edited_by\":[],\"operations\":[{}]}"};
 
 	(void)state;
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level(RK_LOG_ERROR);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char path[96], *kept;
 		FILE *out;

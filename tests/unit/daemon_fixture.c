@@ -62,7 +62,7 @@ void daemon_fixture_open(struct daemon_fixture *f, const char *config)
 		.admin_password_file = f->password,
 		.listen = {"127.0.0.1:0"},
 		.listen_cnt = 1};
-	log_set_level(getenv("REKEY_TEST_VERBOSE") != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
+	log_set_level(getenv("REKEY_TEST_VERBOSE") != NULL ? RK_LOG_INFO : RK_LOG_ERROR);
 	assert_int_equal(daemon_open(&f->d, &f->options), 0);
 }
 
@@ -292,9 +292,12 @@ struct rk_message fake_receive(
 {
 	struct rk_message msg = {.type = type};
 
-	do /* which control asks for every second */
+	unsigned is;
+
+	do { /* two come at any time */
 		daemon_fixture_run(f, has_received, p);
-	while (type != RK_MSG_STATUS && rk_message_type(p->buffer, p->len) == RK_MSG_STATUS);
+		is = rk_message_type(p->buffer, p->len);
+	} while (is != type && (is == RK_MSG_STATUS || is == RK_MSG_LOG));
 	assert_int_equal(rk_message_type(p->buffer, p->len), type);
 	if (type != RK_MSG_KEY)
 		assert_int_equal(rk_message_parse(&msg, p->buffer, p->len), 0);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,19 +77,87 @@ static void test_limit(void **state)
 	assert_in_range(capture(say_often), RK_LOG_BURST, 2 * RK_LOG_BURST);
 }
 
-static struct rk_log_limit limit;
+static struct log_site channel_site = {"../dataplane/channel.c", 7, RK_LOG_INFO, {0}};
+static struct log_site debug_site = {"dataplane/port_link.c", 8, RK_LOG_DEBUG, {0}};
 
 static void say_after(void)
 {
-	log_line(&limit, "info", "again");
+	log_line(&channel_site, "again");
 }
 
 static void test_left_out(void **state)
 {
 	(void)state;
-	atomic_store(&limit.left_out_cnt, 5);
+	atomic_store(&channel_site.limit.left_out_cnt, 5);
 	capture(say_after);
 	assert_string_equal(said, "rekey-dataplane: info: again (and 5 such lines left out)\n");
+}
+
+static void say_debug(void)
+{
+	log_line(&debug_site, "detail");
+}
+
+static void set_level_of(enum rk_log_module module, enum rk_log_level level)
+{
+	uint8_t levels[RK_LOG_MODULE_CNT];
+
+	memset(levels, RK_LOG_INFO, sizeof(levels));
+	levels[module] = (uint8_t)level;
+	log_line_set_levels(levels);
+}
+
+/* A file's module has a level of its own, changed while it runs. */
+static void test_levels(void **state)
+{
+	(void)state;
+	assert_int_equal(capture(say_debug), 0);
+	set_level_of(RK_LOG_MODULE_CHANNEL, RK_LOG_DEBUG);
+	assert_int_equal(capture(say_debug), 0);
+	set_level_of(RK_LOG_MODULE_PORTS, RK_LOG_DEBUG);
+	assert_int_equal(capture(say_debug), 1);
+	assert_string_equal(said, "rekey-dataplane: debug: detail\n");
+	set_level_of(RK_LOG_MODULE_CHANNEL, RK_LOG_WARNING);
+	assert_int_equal(capture(say_after), 0);
+	set_level_of(RK_LOG_MODULE_CHANNEL, RK_LOG_INFO);
+	assert_int_equal(capture(say_after), 1);
+}
+
+static void say_hostile(void)
+{
+	log_line(&channel_site, "peer \"%s\"", "w\xc3\xa4st\\\xe9\xed\xa0\x80\n{\x1b");
+}
+
+/* One object a line, whatever others put into it. */
+static void test_json(void **state)
+{
+	json_error_t error;
+	json_t *line;
+
+	(void)state;
+	log_line_open(RK_LOG_JSON);
+	assert_int_equal(capture(say_hostile), 1);
+	line = json_loads(said, JSON_REJECT_DUPLICATES, &error);
+	assert_non_null(line);
+	assert_string_equal(json_string_value(json_object_get(line, "MESSAGE")),
+		"peer \"w\xc3\xa4st\\?"
+		"?"
+		"?"
+		"?"
+		"?{?\"");
+	assert_string_equal(json_string_value(json_object_get(line, "PRIORITY")), "6");
+	assert_string_equal(
+		json_string_value(json_object_get(line, "SYSLOG_IDENTIFIER")), "rekey-dataplane");
+	assert_string_equal(
+		json_string_value(json_object_get(line, "REKEY_MODULE")), "dataplane-channel");
+	assert_int_equal(strlen(json_string_value(json_object_get(line, "TIME"))),
+		strlen("2026-01-02T03:04:05.678Z"));
+	json_decref(line);
+	assert_int_equal(capture(say_long), 1);
+	line = json_loads(said, 0, &error);
+	assert_non_null(line);
+	json_decref(line);
+	log_line_open(RK_LOG_TEXT);
 }
 
 int main(void)
@@ -98,6 +167,8 @@ int main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,16 +46,16 @@ static void say_one(void)
 static void test_text(void **state)
 {
 	(void)state;
-	log_open(LOG_FORMAT_TEXT);
-	log_set_level(LOG_LEVEL_INFO);
+	log_open(RK_LOG_TEXT);
+	log_set_level(RK_LOG_INFO);
 	capture(say_one);
 	assert_string_equal(said, "peer ?[31mwest??????forged line?\n");
 }
 
 static void say_fields(void)
 {
-	static struct log_site site = {"../control/crl/accept.c", 7, LOG_LEVEL_INFO, 0};
-	const struct log_field field[] = {{"MESSAGE_ID", "0123"}, {"ABSENT", NULL}};
+	static struct log_site site = {"../control/crl/accept.c", 7, RK_LOG_INFO, 0};
+	const struct rk_journal_field field[] = {{"MESSAGE_ID", "0123"}, {"ABSENT", NULL}};
 
 	log_write_fields(&site, field, 2, "pass\xe9 \"quoted\"");
 }
@@ -65,9 +65,9 @@ static void test_json(void **state)
 	json_t *line;
 
 	(void)state;
-	log_open(LOG_FORMAT_JSON);
+	log_open(RK_LOG_JSON);
 	capture(say_fields);
-	log_open(LOG_FORMAT_TEXT);
+	log_open(RK_LOG_TEXT);
 	line = json_loads(said, 0, NULL);
 	assert_non_null(line);
 	assert_string_equal(
@@ -84,8 +84,8 @@ static void test_levels(void **state)
 	json_t *levels;
 
 	(void)state;
-	assert_true(log_set_module_level("crl", LOG_LEVEL_ERROR));
-	assert_false(log_set_module_level("no-such", LOG_LEVEL_ERROR));
+	assert_true(log_set_module_level("crl", RK_LOG_ERROR));
+	assert_false(log_set_module_level("no-such", RK_LOG_ERROR));
 	capture(say_fields);
 	assert_string_equal(said, "");
 	capture(say_one);
@@ -94,7 +94,7 @@ static void test_levels(void **state)
 	assert_string_equal(json_string_value(json_object_get(levels, "crl")), "error");
 	assert_string_equal(json_string_value(json_object_get(levels, "rest")), "info");
 	json_decref(levels);
-	log_set_level(LOG_LEVEL_INFO);
+	log_set_level(RK_LOG_INFO);
 }
 
 static void say_often(void)
@@ -140,7 +140,7 @@ static void say_after_quiet(void)
 
 static void test_left_out_is_in_the_line(void **state)
 {
-	static struct log_site site = {"../control/enrol/enrol.c", 7, LOG_LEVEL_INFO, 0};
+	static struct log_site site = {"../control/enrol/enrol.c", 7, RK_LOG_INFO, 0};
 
 	(void)state;
 	quiet_site = &site;
@@ -150,10 +150,10 @@ static void test_left_out_is_in_the_line(void **state)
 	capture(say_after_quiet);
 	assert_string_equal(said, "said\n");
 	/* And its module has a level of its own. */
-	assert_true(log_set_module_level("enrol", LOG_LEVEL_ERROR));
+	assert_true(log_set_module_level("enrol", RK_LOG_ERROR));
 	capture(say_after_quiet);
 	assert_string_equal(said, "");
-	log_set_level(LOG_LEVEL_INFO);
+	log_set_level(RK_LOG_INFO);
 }
 
 /* A datagram socket that stands for the journal, or the manager. */

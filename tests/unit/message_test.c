@@ -28,8 +28,8 @@ static struct rk_part_ref ref(uint8_t has_fd)
 
 static void fill_status(struct rk_msg_status_peer *m)
 {
-	*m = (struct rk_msg_status_peer){"west", RK_PEER_UP, RK_VERDICT_GOOD, 29, 1, 0x1111, 0x2222,
-		3, 4, 5, 6, 7, 8, {9}, {10}, -1};
+	*m = (struct rk_msg_status_peer){"west", RK_PEER_UP, RK_VERDICT_GOOD, 29, 1, 0x8001, 0x1111,
+		0x2222, 3, 4, 5, 6, 7, 8, {9}, {10}, -1};
 }
 
 static struct rk_message message_of(enum rk_channel_type type)
@@ -65,6 +65,7 @@ static struct rk_message message_of(enum rk_channel_type type)
 		strcpy(m.event.reason, "key-installed");
 		m.event.state = RK_PEER_DOWN;
 		m.event.verdict = RK_VERDICT_REVOKED;
+		m.event.path_down = 2;
 		break;
 	case RK_MSG_STATUS_PEER:
 		fill_status(&m.status_peer);
@@ -88,6 +89,9 @@ static struct rk_message message_of(enum rk_channel_type type)
 		m.verdict.request = 77;
 		m.verdict.verdict.status = RK_VERDICT_UNTRUSTED;
 		break;
+	case RK_MSG_LOG:
+		memset(m.log.level, RK_LOG_DEBUG, sizeof(m.log.level));
+		break;
 	case RK_MSG_ROTATE:
 		strcpy(m.rotate.peer, "west");
 		break;
@@ -100,7 +104,7 @@ static struct rk_message message_of(enum rk_channel_type type)
 static const enum rk_channel_type types[] = {RK_MSG_HELLO, RK_MSG_APPLIED, RK_MSG_REFUSED,
 	RK_MSG_NEED_ALL, RK_MSG_KEY_HELD, RK_MSG_VALIDATE, RK_MSG_EVENT, RK_MSG_STATUS_PEER,
 	RK_MSG_STATUS_END, RK_MSG_COUNTERS, RK_MSG_CONFIRMED, RK_MSG_VIEW, RK_MSG_VERDICT,
-	RK_MSG_ROTATE, RK_MSG_STATUS};
+	RK_MSG_ROTATE, RK_MSG_STATUS, RK_MSG_LOG};
 #define TYPE_CNT (sizeof(types) / sizeof(types[0]))
 
 /* In memory of exactly its length, so that the sanitizer sees a read past the end. */
@@ -198,7 +202,7 @@ static void unknown_types_are_refused(void **state)
 static void bad_values_are_refused(void **state)
 {
 	(void)state;
-	ASSERT_REFUSED(RK_MSG_HELLO, m.hello.version = 2);
+	ASSERT_REFUSED(RK_MSG_HELLO, m.hello.version = 1);
 	ASSERT_REFUSED(RK_MSG_HELLO, m.hello.held[0].has_fd = 1);
 	ASSERT_REFUSED(RK_MSG_HELLO, m.hello.held[0].is_present = 2);
 	ASSERT_REFUSED(RK_MSG_HELLO, m.hello.held[0].is_present = 0); /* size and digest stay */
@@ -220,6 +224,8 @@ static void bad_values_are_refused(void **state)
 	ASSERT_REFUSED(RK_MSG_VERDICT, m.verdict.verdict.status = RK_VERDICT_GOOD);
 	ASSERT_REFUSED(RK_MSG_VERDICT, m.verdict.verdict.pad[0] = 1);
 	ASSERT_REFUSED(RK_MSG_ROTATE, m.rotate.peer[1] = 1);
+	ASSERT_REFUSED(RK_MSG_LOG, m.log.level[0] = 0);
+	ASSERT_REFUSED(RK_MSG_LOG, m.log.level[RK_LOG_MODULE_CNT - 1] = 5);
 }
 
 /* C1, C2 */

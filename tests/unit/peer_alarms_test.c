@@ -137,6 +137,75 @@ static void test_reachability(void **state)
 	assert_string_equal(alarm_field("peer-unreachable", "message"), "");
 }
 
+#define TWO_PATHS                                                                          \
+	"{" FIXTURE_AUTHORITY ",\"router\":{\"name\":\"east\",\"node\":\"node0\","         \
+	"\"peering-common-name\":\"east.peering\",\"port\":["                              \
+	"{\"name\":\"wan0\",\"address\":[\"192.0.2.1/24\"]},"                              \
+	"{\"name\":\"wan1\",\"address\":[\"2001:db8::1/64\"]}],"                           \
+	"\"peer\":[{\"name\":\"west\",\"peering-common-name\":\"west.peering\",\"path\":[" \
+	"{\"port\":\"wan0\",\"address\":\"192.0.2.2\"},"                                   \
+	"{\"port\":\"wan1\",\"address\":\"2001:db8::2\"}]}]}}"
+
+static void send_paths(enum rk_peer_state state, uint16_t down, bool is_status)
+{
+	struct rk_message msg = {.type = is_status ? RK_MSG_STATUS_PEER : RK_MSG_EVENT};
+
+	if (is_status) {
+		strcpy(msg.status_peer.peer, "west");
+		msg.status_peer.state = (uint8_t)state;
+		msg.status_peer.path_down = down;
+	} else {
+		strcpy(msg.event.peer, "west");
+		msg.event.state = (uint8_t)state;
+		msg.event.path_down = down;
+		strcpy(msg.event.reason, "path-down");
+	}
+	fake_send(&p, &msg);
+	daemon_fixture_idle(&f, 10);
+}
+
+/* A path alone is an alarm that names it; all of them together are a peer that is not reachable. */
+static void test_paths(void **state)
+{
+	static const char one[] = "Peer west path is down: wan1 to [2001:db8::2]:1280";
+	char id[64];
+
+	(void)state;
+	daemon_fixture_config(&f, TWO_PATHS);
+	daemon_reload(&f.d);
+	assert_int_equal(f.d.config->peer[0].path_cnt, 2);
+	send_paths(RK_PEER_UP, 2, false);
+	assert_string_equal(alarm_field("peer-path-down", "message"), one);
+	assert_string_equal(alarm_field("peer-path-down", "severity"), "MAJOR");
+	assert_string_equal(alarm_field("peer-path-down", "category"), "PEER");
+	assert_string_equal(alarm_field("peer-path-down", "process"), "stateMonitor");
+	assert_string_equal(alarm_field("peer-unreachable", "message"), "");
+	assert_true(has_record("peer.path_down", "[2001:db8::2]:1280"));
+	assert_false(has_record("peer.path_up", ""));
+	strcpy(id, alarm_field("peer-path-down", "id"));
+	send_paths(RK_PEER_UP, 3, false);
+	assert_string_equal(alarm_field("peer-path-down", "message"),
+		"Peer west path is down: wan0 to 192.0.2.2:1280, wan1 to [2001:db8::2]:1280");
+	assert_string_equal(alarm_field("peer-path-down", "id"), id);
+	send_paths(RK_PEER_DOWN, 3, false);
+	assert_string_equal(alarm_field("peer-path-down", "message"), "");
+	assert_string_equal(
+		alarm_field("peer-unreachable", "message"), "Peer west is not reachable");
+	send_paths(RK_PEER_UP, 2, true); /* the event was lost */
+	assert_string_equal(alarm_field("peer-path-down", "message"), one);
+	assert_string_equal(alarm_field("peer-unreachable", "message"), "");
+	send_paths(RK_PEER_UP, 0, false);
+	assert_string_equal(alarm_field("peer-path-down", "message"), "");
+	assert_true(has_record("peer.path_up", "[2001:db8::2]:1280"));
+	/* Bits of paths that are not there say nothing. */
+	send_paths(RK_PEER_UP, 0x8000, false);
+	assert_string_equal(alarm_field("peer-path-down", "message"), "");
+	send_paths(RK_PEER_UP, 1, true);
+	assert_string_not_equal(alarm_field("peer-path-down", "message"), "");
+	send_paths(RK_PEER_DISABLED, 0, true);
+	assert_string_equal(alarm_field("peer-path-down", "message"), "");
+}
+
 static void test_refusals_name_their_reason(void **state)
 {
 	static const struct {
@@ -354,6 +423,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_reachability),
+		T(test_paths),
 		T(test_refusals_name_their_reason),
 		T(test_severed_by_revocation),
 		T(test_invalid_certificate),

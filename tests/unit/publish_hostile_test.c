@@ -223,7 +223,7 @@ static void other_version_is_named(void **state)
 	assert_int_equal(absent_at(), first); /* no later for its trying */
 	event_active(f.d.publisher->absent_timer, EV_TIMEOUT, 0);
 	daemon_fixture_idle(&f, 20);
-	assert_true(has_alarm_text("speaks version 2 of the channel, rekey-control version 1"));
+	assert_true(has_alarm_text("speaks version 3 of the channel, rekey-control version 2"));
 }
 
 int main(void)
