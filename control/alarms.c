@@ -34,6 +34,7 @@ struct alarm {
 	const struct alarm_kind *kind;
 	uint64_t number;
 	int64_t time;
+	int64_t said_at; /* its message */
 	enum alarm_severity severity;
 	bool is_shelved;
 	char source[SOURCE_MAX_LEN];
@@ -380,6 +381,14 @@ static void tell(const struct alarms *a, const struct alarm *alarm, const char *
 			alarm->source, "severity", severity));
 }
 
+/* It stands, and says the same; or what it says stays for now. */
+static bool is_told(const struct alarm *alarm, const struct alarm_spec *spec, const char *message)
+{
+	return alarm->severity == spec->severity &&
+	       (strcmp(alarm->message, message) == 0 ||
+		       llabs(time(NULL) - alarm->said_at) < spec->hold_sec);
+}
+
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *text_format, ...)
 {
 	struct alarm *alarm = find_alarm(a, spec->kind, spec->source);
@@ -392,7 +401,7 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 	vsnprintf(said, sizeof(said), text_format, args);
 	va_end(args);
 	copy_message(message, said);
-	if (!is_new && alarm->severity == spec->severity && strcmp(alarm->message, message) == 0)
+	if (!is_new && is_told(alarm, spec, message))
 		return;
 	if (is_new) {
 		kind = alarm_kind_find(spec->kind);
@@ -411,6 +420,7 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *te
 	is_changed = !is_new && alarm->severity != spec->severity;
 	alarm->severity = spec->severity;
 	memcpy(alarm->message, message, sizeof(alarm->message));
+	alarm->said_at = time(NULL);
 	judge_shelf(a, alarm);
 	if (is_new || is_changed)
 		tell(a, alarm, is_new ? "raised" : "changed");

@@ -14,6 +14,7 @@ struct alarm_spec {
 	const char *kind;   /* of control/alarm_kinds.c, which gives category and process */
 	const char *source; /* peer name, CRL source, ... */
 	enum alarm_severity severity;
+	int hold_sec; /* so long a text stays: others, who need not be who they say, choose it */
 };
 
 /* After the audit. Changes of the configuration come with alarms_configure. */

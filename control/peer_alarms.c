@@ -26,6 +26,7 @@
 #define NS_PER_MS        UINT64_C(1000000)
 #define MS_PER_SEC       1000
 #define DETAIL_LEN       256
+#define REFUSAL_SECONDS  60
 
 static struct alarm_spec spec_of(const char *kind, const char *peer, enum alarm_severity severity)
 {
@@ -159,8 +160,9 @@ static const struct {
 
 void peer_alarm_refusal(struct daemon *d, const char *peer, const char *reason)
 {
-	const struct alarm_spec spec = spec_of(KIND_REFUSED, peer, ALARM_MAJOR);
+	struct alarm_spec spec = spec_of(KIND_REFUSED, peer, ALARM_MAJOR);
 
+	spec.hold_sec = REFUSAL_SECONDS;
 	if (strcmp(reason, "authenticated") == 0 || strcmp(reason, "key-installed") == 0)
 		alarm_clear(d->alarms, spec.kind, peer);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)

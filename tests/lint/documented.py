@@ -62,18 +62,35 @@ def helpless(root):
             yield f"docs/alarms.md: {entry.split()[0]}: with which command?"
 
 
+def tests_of_causes(root):
+    """What tests say that bring something about: not the one that raises every alarm by its name, nor
+    what smoke-records leaves to others."""
+    texts = (tree.read_text(root, path) or "" for path in tree.files(root, under=("tests/unit", "tests/smoke"))
+             if os.path.basename(path) != "alarms_restart_test.c")
+    return re.sub(r'^elsewhere="[^"]*"', "", "\n".join(texts), flags=re.MULTILINE)
+
+
 def audit_types(root):
-    """Every type of record that control writes stands in rekey-audit(5)."""
+    """Every type of record that control writes stands in rekey-audit(5), every one that stands there is
+    written, and a test brings it about."""
     page = "docs/rekey-audit.5.scd"
     if not os.path.isfile(os.path.join(root, page)):
         return
-    text = tree.read_text(root, page)
+    text, written = tree.read_text(root, page), {"alarm.raised", "alarm.changed", "alarm.cleared"}
     for source in tree.files(root, (".c",)):
         if not source.startswith("control/") or source.startswith("control/cli/"):
             continue
-        for name in re.findall(AUDIT_TYPE, tree.read_text(root, source)):
-            if name not in NO_TYPES and f"*{name}*" not in text:
+        names = set(re.findall(AUDIT_TYPE, tree.read_text(root, source))) - set(NO_TYPES)
+        written |= names
+        for name in sorted(names):
+            if f"*{name}*" not in text:
                 yield f"{page}: says nothing of {name} ({source})"
+    tests = tests_of_causes(root)
+    for name in re.findall(r"\*([a-z]+\.[a-z_]+)\*", text.partition("# TYPES")[2].partition("\n# ")[0]):
+        if name not in written:
+            yield f"{page}: nobody writes {name}"
+        if not re.search(rf"(?<![a-z.]){re.escape(name)}(?![a-z_.])", tests):
+            yield f"{page}: no test brings {name} about"
 
 
 def untested_alarms(root):
@@ -81,8 +98,7 @@ def untested_alarms(root):
     source = "control/alarm_kinds.c"
     if not os.path.isfile(os.path.join(root, source)):
         return
-    tests = "\n".join(tree.read_text(root, path) or ""
-                      for path in tree.files(root, under=("tests/unit", "tests/smoke")))
+    tests = tests_of_causes(root)
     for kind in re.findall(r'^\t\{"([a-z-]+)", "[0-9a-f]{32}"', tree.read_text(root, source), re.MULTILINE):
         if not re.search(rf'(?<![a-z-]){kind}(?![a-z-])', tests):
             yield f"{source}: no test speaks of the alarm {kind}"

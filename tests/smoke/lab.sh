@@ -11,6 +11,7 @@ LAB_ENV=()         # put before each program
 LAB_RECORD=()      # put before rekey-control: its secrets are noted where the tests are built
 LAB_OPTIONS=()     # put behind each program's options
 LAB_MEMORY=(--no-huge -m 256) # of each data plane
+LAB_JOURNAL=0      # both programs log to journal_open's stand-in
 LAB_TELEMETRY=0    # DPDK's, of each data plane
 LAB_CRYPTO_CORES=0 # likewise
 LAB_VLAN=0         # that the routers share; 0: none
@@ -81,10 +82,13 @@ hold_files() {
 # --- processes: each has a name, a file pid/NAME and a log NAME.log ---------------------------
 
 start_process() {
-	local name=$1
+	local name=$1 journal=()
 	shift
 	mkdir -p "$LAB/pid"
-	"$@" </dev/null >>"$LAB/$name.log" 2>&1 &
+	if ((LAB_JOURNAL)); then # systemd says so to those whose standard error is the journal
+		journal=(env "JOURNAL_STREAM=$(touch "$LAB/$name.log" && stat -c %d:%i "$LAB/$name.log")")
+	fi
+	"${journal[@]}" "$@" </dev/null >>"$LAB/$name.log" 2>&1 &
 	echo $! >"$LAB/pid/$name"
 	disown # its end is awaited by id, not told by the shell
 }
@@ -175,6 +179,21 @@ http_open() {
 	start_process http python3 -u -m http.server --bind 127.0.0.1 --directory "$LAB/www" 0
 	wait_until 15 grep -q 'port [0-9]' "$LAB/http.log" || return 1
 	LAB_CRL_URL=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$LAB/http.log" | head -1)/issuing.crl
+}
+
+# journal_open: the journal, as far as a program sees it. In a mount namespace of the test's own: it lies
+# in /run. What was said is in LAB/journal.log, each field a line, and searched for secrets with the rest.
+journal_open() {
+	mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/systemd/journal || return 1
+	start_process journal python3 -u -c '
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+os.chmod("/run/systemd/journal/socket", 0o666)
+while True:
+    print(s.recv(65536).decode(errors="replace"))'
+	wait_until 5 test -S /run/systemd/journal/socket || return 1
+	LAB_JOURNAL=1
 }
 
 # --- the routers -----------------------------------------------------------------------------------

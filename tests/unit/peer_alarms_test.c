@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "control/alarms.h"
 #include "control/audit.h"
@@ -103,22 +104,27 @@ static const char *alarm_field(const char *kind, const char *name)
 	return out;
 }
 
-static bool has_record(const char *type, const char *word)
+static size_t count_records(const char *type, const char *word)
 {
 	json_t *events = audit_tail(f.d.audit, 50), *event;
-	bool is_found = false;
+	size_t cnt = 0;
 	size_t i;
 
 	json_array_foreach(events, i, event)
 	{
 		char *text = json_dumps(event, 0);
 
-		is_found |= strcmp(json_string_value(json_object_get(event, "type")), type) == 0 &&
-			    strstr(text, word) != NULL;
+		cnt += strcmp(json_string_value(json_object_get(event, "type")), type) == 0 &&
+		       strstr(text, word) != NULL;
 		free(text);
 	}
 	json_decref(events);
-	return is_found;
+	return cnt;
+}
+
+static bool has_record(const char *type, const char *word)
+{
+	return count_records(type, word) > 0;
 }
 
 static void test_reachability(void **state)
@@ -218,18 +224,20 @@ static void test_refusals_name_their_reason(void **state)
 		{"certificate-revoked", "Unable to authenticate peer west: revoked - "},
 		{"address-not-configured", "Unable to authenticate peer west: address - "},
 	};
-	char id[64] = "";
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		send_event(RK_PEER_INITIALIZING, RK_VERDICT_UNKNOWN, known[i].reason);
 		assert_memory_equal(alarm_field("peer-authentication", "message"), known[i].begins,
 			strlen(known[i].begins));
-		if (i == 0)
-			strcpy(id, alarm_field("peer-authentication", "id"));
-		assert_string_equal(alarm_field("peer-authentication", "id"), id);
+		/* Who comes next with another one may be anybody: the first stays for a while. */
+		send_event(RK_PEER_INITIALIZING, RK_VERDICT_UNKNOWN, "certificate-malformed");
+		assert_memory_equal(alarm_field("peer-authentication", "message"), known[i].begins,
+			strlen(known[i].begins));
+		assert_string_equal(alarm_field("peer-authentication", "severity"), "MAJOR");
+		send_event(RK_PEER_INITIALIZING, RK_VERDICT_UNKNOWN, "authenticated");
+		assert_string_equal(alarm_field("peer-authentication", "message"), "");
 	}
-	assert_string_equal(alarm_field("peer-authentication", "severity"), "MAJOR");
+	send_event(RK_PEER_INITIALIZING, RK_VERDICT_UNKNOWN, "bad-signature");
 	send_event(RK_PEER_UP, RK_VERDICT_GOOD, "key-installed");
 	assert_string_equal(alarm_field("peer-authentication", "message"), "");
 	/* Nor is anybody refused where nobody is asked any more. */
@@ -238,6 +246,23 @@ static void test_refusals_name_their_reason(void **state)
 	send_event(RK_PEER_DISABLED, RK_VERDICT_UNKNOWN, "disabled");
 	assert_string_equal(alarm_field("peer-authentication", "message"), "");
 	assert_string_equal(alarm_field("peer-unreachable", "message"), "");
+}
+
+/* Whoever may choose the text does not choose it all the time; a severity is told at once. */
+static void test_text_stays(void **state)
+{
+	struct alarm_spec held = {"clock", "west", ALARM_MINOR, .hold_sec = 2};
+
+	(void)state;
+	alarm_raise(f.d.alarms, &held, "first");
+	alarm_raise(f.d.alarms, &held, "second");
+	assert_string_equal(alarm_field("clock", "message"), "first");
+	held.severity = ALARM_MAJOR;
+	alarm_raise(f.d.alarms, &held, "worse");
+	assert_string_equal(alarm_field("clock", "message"), "worse");
+	sleep(2);
+	alarm_raise(f.d.alarms, &held, "later");
+	assert_string_equal(alarm_field("clock", "message"), "later");
 }
 
 /* What ends a peering is recorded as such, and its end, too. */
@@ -397,6 +422,30 @@ static void test_data_plane_that_hangs(void **state)
 	assert_false(publisher_is_hung(f.d.publisher));
 }
 
+/* It does not want what was published, and says why. */
+static void test_view_that_is_refused(void **state)
+{
+	struct rk_message view, answer = {.type = RK_MSG_REFUSED};
+
+	(void)state;
+	daemon_fixture_config(&f, "{" FIXTURE_ROUTER "}");
+	daemon_reload(&f.d);
+	view = fake_receive(&f, &p, RK_MSG_VIEW);
+	answer.generation.generation = view.view.generation;
+	strcpy(answer.generation.reason, "port 0: no such thing");
+	for (int i = 0; i < 3; i++)
+		fake_send(&p, &answer);
+	daemon_fixture_idle(&f, 20);
+	assert_true(alarm_is_standing(f.d.alarms, "publication-refused", "dataplane"));
+	assert_int_equal(count_records("system.publication_refused", "no such thing"), 1);
+	assert_int_equal(count_records("alarm.raised", "keeps the last: port 0"), 1);
+	answer = (struct rk_message){
+		.type = RK_MSG_APPLIED, .generation.generation = view.view.generation};
+	fake_send(&p, &answer);
+	daemon_fixture_idle(&f, 20);
+	assert_false(alarm_is_standing(f.d.alarms, "publication-refused", "dataplane"));
+}
+
 /* Gone for longer than a restart takes; what it was behind with is told no more, for it is absent. */
 static void test_data_plane_that_is_absent(void **state)
 {
@@ -425,6 +474,7 @@ int main(void)
 		T(test_reachability),
 		T(test_paths),
 		T(test_refusals_name_their_reason),
+		T(test_text_stays),
 		T(test_severed_by_revocation),
 		T(test_invalid_certificate),
 		T(test_certificate_is_looked_into_once),
@@ -433,6 +483,7 @@ int main(void)
 		T(test_peer_that_goes_takes_its_alarms),
 		T(test_data_plane_that_lags),
 		T(test_data_plane_that_hangs),
+		T(test_view_that_is_refused),
 		T(test_data_plane_that_is_absent),
 	};
 

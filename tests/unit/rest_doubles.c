@@ -328,11 +328,6 @@ void publisher_show(const struct publisher *p, struct answer *out)
 	answer_ok(out, json_pack("{s:b, s:{}, s:[]}", "connected", 0, "published", "parts"));
 }
 
-void publisher_tell_log_levels(struct publisher *p)
-{
-	(void)p;
-}
-
 bool publisher_is_connected(const struct publisher *p)
 {
 	(void)p;
