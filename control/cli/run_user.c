@@ -64,35 +64,41 @@ int run_create_user(struct cli *c, const struct cli_command *command, const stru
 	return (int)run_change(c, command, "POST", API "/user", body);
 }
 
-/*
- * Whoever is no admin is asked for the own password of now, first: on a terminal, else the first of
- * two lines. NULL with 0: not needed.
- */
-static int ask_current(struct cli *c, const char *user, char **out)
+static bool says(const json_t *session, const char *key, const char *value)
 {
-	char question[200];
-	int ret;
+	const char *text = json_string_value(json_object_get(session, key));
 
-	*out = NULL;
-	if (strcmp(cli_session_text(c, "role"), "admin") == 0 ||
-		strcmp(cli_session_text(c, "user"), user) != 0)
-		return 0;
-	snprintf(question, sizeof(question), "Current password for %s: ", user);
-	ret = input_password(&c->input, question, out);
-	if (ret < 0)
-		cli_error(c, "no password: %s", strerror(-ret));
-	return ret;
+	return text != NULL && strcmp(text, value) == 0;
 }
 
-/* {"password", "current_password"}; NULL: told why. */
-static json_t *build_password(struct cli *c, const char *name)
+/*
+ * Whoever is no admin is asked for the own password of now, first: on a terminal, else the first of
+ * two lines. *out NULL with CLI_DONE: not needed.
+ */
+static enum cli_exit ask_current(struct cli *c, const char *name, char **out)
 {
-	json_t *body = NULL;
-	char *current;
+	json_t *session;
+	enum cli_exit ret = cli_call(c, "GET", API "/session", NULL, &session);
+	bool is_needed = says(session, "user", name) && !says(session, "role", "admin");
+	char question[200];
+	int error;
 
-	if (ask_current(c, name, &current) < 0)
-		return NULL;
-	body = build_user(c, name, NULL, NULL);
+	json_decref(session);
+	if (ret != CLI_DONE || !is_needed)
+		return ret;
+	snprintf(question, sizeof(question), "Current password for %s: ", name);
+	error = input_password(&c->input, question, out);
+	if (error == 0)
+		return CLI_DONE;
+	cli_error(c, "no password: %s", strerror(-error));
+	return CLI_REFUSED;
+}
+
+/* {"password", "current_password"}; NULL: told why. Wipes current, which may be NULL. */
+static json_t *build_password(struct cli *c, const char *name, char *current)
+{
+	json_t *body = build_user(c, name, NULL, NULL);
+
 	if (body != NULL && current != NULL &&
 		json_object_set_new(body, "current_password", json_string(current)) < 0) {
 		cli_error(c, "the current password must be UTF-8 text");
@@ -109,14 +115,18 @@ static json_t *build_password(struct cli *c, const char *name)
 int run_password(struct cli *c, const struct cli_command *command, const struct cli_args *args)
 {
 	const char *name = tree_value(command, args, "NAME");
-	char path[CLI_PATH_MAX];
+	char path[CLI_PATH_MAX], *current = NULL;
+	enum cli_exit ret;
 	json_t *body;
 
 	if (client_path(path, sizeof(path), API "/user/%s/password", name) < 0) {
 		cli_error(c, "the name is too long");
 		return CLI_USAGE;
 	}
-	body = build_password(c, name);
+	ret = ask_current(c, name, &current);
+	if (ret != CLI_DONE)
+		return (int)ret;
+	body = build_password(c, name, current);
 	if (body == NULL)
 		return CLI_REFUSED;
 	return (int)run_change(c, command, "POST", path, body);
