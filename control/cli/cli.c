@@ -13,9 +13,11 @@
 #include "control/cli/login.h"
 #include "control/cli/print.h"
 
-#define SPIN_AFTER_SEC 0.7 /* what is quicker needs no telling */
-#define PEEK_SEC       3
-#define MEGABYTE       1e6
+#define SPIN_AFTER_SEC    0.7 /* what is quicker needs no telling */
+#define PEEK_SEC          3
+#define STARTING_MS       120000 /* how long a daemon may start before that is a refusal */
+#define STARTING_PAUSE_MS 250
+#define MEGABYTE          1e6
 
 static volatile sig_atomic_t is_stopped;
 
@@ -168,11 +170,42 @@ static enum cli_exit tell_failure(struct cli *c, const struct cli_request *r,
 	return CLI_REFUSED;
 }
 
-static enum client_result send_request(
+static enum client_result send_once(
 	struct cli *c, const struct cli_request *r, struct client_answer *answer)
 {
 	return r->to != NULL ? client_save(c->client, r->path, r->to, answer)
 			     : client_call(c->client, r->method, r->path, r->body, answer);
+}
+
+/* Nothing was done; but whoever asks after the daemon's health wants to hear just that. */
+static bool is_starting(
+	const struct cli_request *r, enum client_result result, const struct client_answer *answer)
+{
+	return result == CLIENT_REFUSED && answer->status == 503 &&
+	       strcmp(answer->code, "starting") == 0 && strcmp(r->path, API "/health") != 0;
+}
+
+/* A daemon that is still starting is waited for, and what it is at is told meanwhile. */
+static enum client_result send_request(
+	struct cli *c, const struct cli_request *r, struct client_answer *answer)
+{
+	const struct timespec pause = {.tv_nsec = STARTING_PAUSE_MS * 1000000L};
+	enum client_result result = send_once(c, r, answer);
+	const char *doing = c->doing;
+	char stage[sizeof(answer->error)];
+
+	for (unsigned ms = 0; ms < STARTING_MS && is_starting(r, result, answer) && !is_stopped;
+		ms += STARTING_PAUSE_MS) {
+		snprintf(stage, sizeof(stage), "%s", answer->error);
+		print_strip_controls(stage);
+		c->doing = stage;
+		(void)waiting(c, ms / 1e3, 0);
+		nanosleep(&pause, NULL);
+		client_answer_fini(answer);
+		result = send_once(c, r, answer);
+	}
+	c->doing = doing;
+	return result;
 }
 
 /* One call, and once more after logging in when the daemon does not know us (any more). */

@@ -72,7 +72,7 @@ static json_t *ask_text(struct cli *c, const json_t *item)
 	if (ret == -EINTR)
 		cli_error(c, "%s is left as it was", place_text(item, "field"));
 	else if (ret < 0)
-		cli_error(c, "no text: %s", strerror(-ret));
+		cli_error(c, "no text: %s", input_why(ret));
 	else if (value == NULL)
 		cli_error(c, "the text is not UTF-8");
 	return value;

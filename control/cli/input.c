@@ -113,6 +113,15 @@ int input_paste(struct input *in, const char *question, char **out)
 	return ret;
 }
 
+const char *input_why(int error)
+{
+	return error == -EINTR     ? "stopped"
+	       : error == -ENODATA ? "nothing was entered"
+	       : error == -EFBIG   ? "it is too long"
+	       : error == -EILSEQ  ? "it is no text"
+				   : strerror(-error);
+}
+
 bool input_confirm(struct input *in, const char *question)
 {
 	char *answer = NULL;

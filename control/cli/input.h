@@ -30,6 +30,8 @@ int input_ask(struct input *in, const char *question, char **out) RK_MUST_CHECK;
 int input_password(struct input *in, const char *question, char **out) RK_MUST_CHECK;
 /* Everything up to CTRL-D (the byte, when standard input is no terminal) or the end. */
 int input_paste(struct input *in, const char *question, char **out) RK_MUST_CHECK;
+/* Why there is no answer, of what these return: for people. */
+const char *input_why(int error);
 /* "y" or "yes" in any case; everything else, and no answer, is no. */
 bool input_confirm(struct input *in, const char *question);
 /* A line of a script. */

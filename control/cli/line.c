@@ -233,6 +233,7 @@ static void guard_terminal(void)
 static void open_history(struct line_editor *e)
 {
 	const char *home = getenv("HOME");
+	struct stat st;
 	HistEvent event;
 
 	e->history = history_init();
@@ -242,7 +243,7 @@ static void open_history(struct line_editor *e)
 	history(e->history, &event, H_SETUNIQUE, 1);
 	if (home == NULL || asprintf(&e->history_path, "%s/.rekeyctl_history", home) < 0)
 		e->history_path = NULL;
-	if (e->history_path != NULL)
+	if (e->history_path != NULL && stat(e->history_path, &st) == 0 && S_ISREG(st.st_mode))
 		history(e->history, &event, H_LOAD, e->history_path);
 	el_set(e->el, EL_HIST, history, e->history);
 }

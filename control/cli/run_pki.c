@@ -117,8 +117,7 @@ static enum cli_exit collect_subject(struct cli *c, const struct cli_command *co
 			snprintf(prompt, sizeof(prompt), "%s: ", questions[i].text);
 			ret = input_ask(&c->input, prompt, &typed);
 			if (ret < 0) {
-				cli_error(c, ret == -ENODATA ? "%s is missing" : "%s: not done",
-					questions[i].text);
+				cli_error(c, "%s: %s", questions[i].text, input_why(ret));
 				return CLI_REFUSED;
 			}
 			text = typed;
@@ -194,6 +193,7 @@ static json_t *read_pem(struct cli *c, const char *path, const char *what)
 {
 	char question[160], *text = NULL;
 	json_t *value = NULL;
+	bool is_pem;
 	size_t len;
 	FILE *f;
 	int ret = 0;
@@ -214,14 +214,17 @@ static json_t *read_pem(struct cli *c, const char *path, const char *what)
 		if (f != NULL)
 			fclose(f);
 	}
-	if (ret == 0)
+	is_pem = ret == 0 && strstr(text, "-----BEGIN ") != NULL;
+	if (is_pem)
 		value = json_string(text);
 	free(text);
 	if (ret < 0)
 		cli_error(c, "no %s: %s%s%s", what, path != NULL ? path : "",
-			path != NULL ? ": " : "", strerror(-ret));
+			path != NULL ? ": " : "", input_why(ret));
 	else if (value == NULL)
-		cli_error(c, "the %s is not in valid X509 format: not even text", what);
+		cli_error(c, "the %s is not in valid X509 format: %s; nothing was changed", what,
+			is_pem ? "it is not UTF-8 text"
+			       : "-----BEGIN CERTIFICATE----- does not stand in it");
 	return value;
 }
 

@@ -19,14 +19,15 @@ static char *ask_password(struct cli *c, const char *user)
 	snprintf(question, sizeof(question), "New password for %s: ", user);
 	ret = input_password(&c->input, question, &first);
 	if (ret < 0) {
-		cli_error(c, "no password: %s", strerror(-ret));
+		cli_error(c, "no password: %s", input_why(ret));
 		return NULL;
 	}
 	if (!c->input.is_terminal)
 		return first;
 	ret = input_password(&c->input, "Again: ", &second);
 	if (ret < 0 || strcmp(first, second) != 0) {
-		cli_error(c, "the two are not the same: nothing was changed");
+		cli_error(c, "%s: nothing was changed",
+			ret < 0 ? input_why(ret) : "the two are not the same");
 		explicit_bzero(first, strlen(first));
 		free(first);
 		first = NULL;

@@ -101,7 +101,9 @@ static int take(struct typed *t, char c)
 		return -EINTR;
 	case '\0': /* what the terminal makes of a CTRL-D that was typed ahead, before we asked */
 	case CTRL_D:
-		if (t->mode == TERMINAL_TEXT && t->len > 0 && t->text[t->len - 1] != '\n')
+		/* Whatever is said next begins a line; what is typed in a line goes on. */
+		if (t->mode == TERMINAL_TEXT ? t->len > 0 && t->text[t->len - 1] != '\n'
+					     : t->len == 0)
 			echo(t, "\n", 1);
 		return t->mode == TERMINAL_TEXT ? 1 : t->len > 0 ? 0 : -ENODATA;
 	case CTRL_U:

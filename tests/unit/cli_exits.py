@@ -35,7 +35,10 @@ class Actor(Handler):
     def answer(self):
         status, body = MODES[self.server.mode]
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path.endswith("/schema") and status in (200, 422):
+        if getattr(self.server, "starting", 0) > 0:
+            self.server.starting -= 1
+            status, body = 503, {"error": {"code": "starting", "message": "keys are read", "detail": None}}
+        elif self.path.endswith("/schema") and status in (200, 422):
             status, body = 200, SCHEMA
         if status == 0:
             self.close_connection = True
@@ -201,6 +204,20 @@ def readers_that_leave(program, folder):
     return wrong
 
 
+def daemon_that_starts(program, folder):
+    """Is waited for, but not by whoever asks how it is."""
+    server = Daemon(os.path.join(folder, "control.sock"), Actor)
+    server.mode = "obeys"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    case = Case(program, folder, server, "")
+    server.starting = 3
+    case.run("starts", ["rotate", "security", "peer-key", "all"], {0})
+    server.starting = 1
+    case.run("starts", ["show", "health"], {1}, "keys are read")
+    server.shutdown()
+    return case.wrong
+
+
 def main(program):
     program = os.path.realpath(program)
     tree = json.loads(subprocess.run([program, "help", "-j"], capture_output=True, text=True, check=True).stdout)
@@ -209,9 +226,11 @@ def main(program):
         os.environ["HOME"] = home
         pem = os.path.join(home, "some.pem")
         with open(pem, "w", encoding="ascii") as f:
-            f.write("text\n")
+            f.write("-----BEGIN CERTIFICATE-----\n")
         running = [pool.submit(share, program, commands[i::4], pem) for i in range(4)]
-        left = pool.submit(readers_that_leave, program, home).result()
+        left = readers_that_leave(program, home)
+        os.mkdir(f"{home}/starts")
+        left += daemon_that_starts(program, f"{home}/starts")
         cnt = sum(r.result()[0] for r in running)
         wrong = sum(r.result()[1] for r in running) + left
     print(f"{len(commands)} commands, {cnt} runs, {wrong} wrong")
