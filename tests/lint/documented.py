@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every configuration item and every option of a program stands in its manual page, every
-counter in the protocol's table and in the page of what to do; a test speaks of every alarm; every link of a document leads to a file, every test that the
-protocol names is there."""
+counter in the protocol's table and in the page of what to do; a test speaks of every alarm; every link of a document leads to a file, every rule
+of the protocol names tests, which are there."""
 import os
 import re
 
@@ -117,18 +117,41 @@ def check(root):
     return findings + list(named_tests(root))
 
 
+def ids_of(cell):
+    """C1–C4 are four."""
+    for letter, low, high in re.findall(r"([A-Z])(\d+)(?:–[A-Z](\d+))?", cell):
+        for number in range(int(low), int(high or low) + 1):
+            yield f"{letter}{number}"
+
+
+def lacking(root, entry):
+    """Of "file: test, test", or of a program "formal-file", "unit-file", "file" by itself: what is not there."""
+    name, _, functions = entry.partition(": ")
+    kind = re.match(r"(formal|unit)-(.*)", name)
+    source = {"formal": "tests/formal/{}", "unit": "tests/unit/{}_test.c"}.get(
+        kind and kind[1], "tests/pair/{}_test.c").format(kind[2] if kind else name)
+    text = existing(root, source)
+    if not text:
+        yield name
+    for function in functions.split(", ") if functions else ():
+        if f"cmocka_unit_test({function})" not in text:
+            yield f"{function}, which {source} has not"
+
+
 def named_tests(root):
-    """The protocol's table of guarantees names tests that are there."""
+    """Each rule of the protocol stands in its table of what holds it, whose tests are there."""
     page = "docs/protocol.md"
-    if not os.path.isfile(os.path.join(root, page)):
-        return
-    table = (tree.read_text(root, page) or "").partition("## What holds it")[2].partition("\n## ")[0]
-    for name, functions in re.findall(r"([a-z0-9]+): ([a-z0-9_]+(?:, [a-z0-9_]+)*)", table):
-        source = f"tests/pair/{name}_test.c"
-        text = tree.read_text(root, source) if os.path.isfile(os.path.join(root, source)) else ""
-        for function in functions.split(", "):
-            if f"cmocka_unit_test({function})" not in text:
-                yield f"{page}: names the test {function}, which {source} has not"
+    text = existing(root, page)
+    table = text.partition("## What holds it")[2].partition("\n## ")[0]
+    held = set()
+    for rules, tests in re.findall(r"^\| ([A-Z]\d[^|]*) \| (.*) \|$", table, re.MULTILINE):
+        held |= set(ids_of(rules))
+        for entry in tests.split("; "):
+            if entry != "every pair test":
+                yield from (f"{page}: names the test {what}" for what in lacking(root, entry))
+    for rule in re.findall(r"^\* \*\*([A-Z]\d+)\*\*", text, re.MULTILINE):
+        if rule not in held:
+            yield f"{page}: names no test of {rule}"
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ PLANTED = {
                     "tests/smoke/records": 'elsewhere="system.told"\n'},
                    {"control/audit.c": C, "docs/rekey-audit.5.scd": "# TYPES\n\n*system.told*\n",
                     "tests/unit/x.c": C + '/* system.told */\n'},
-                   {"docs/protocol.md": "## What holds it\n| P1 | paths: no_such_test |\n"}],
+                   {"docs/protocol.md": "## What holds it\n| P1 | paths: no_such_test |\n"},
+                   {"docs/protocol.md": "## What holds it\n| P1 | unit-nothing |\n"},
+                   {"docs/protocol.md": "* **P2** so\n\n## What holds it\n\n| P1, P3–P4 | every pair test |\n"}],
     "sizing": [{"docs/deployment.md": "<!-- sizing -->\n\nas you like\n\n<!-- end of sizing -->\n",
                 "docs/performance.md": MEASURED,
                 "docs/crl.md": "| changed list on the server to refusal | 1 s | 2 s | 3 s |\n"
