@@ -312,6 +312,8 @@ static void test_certificates_held(void **state)
 		assert_int_equal(put(f, i), 0);
 	assert_int_equal(f->certificates.cnt, 108);
 	assert_int_equal(put(f, 4), 0); /* replacing needs no room, and keeps the hold */
+	for (i = 200; i < 300; i++)
+		assert_int_equal(put(f, i), 0);
 	for (i = 0; i < 100; i++)
 		assert_non_null(find(f, i));
 	for (i = 0; i < 100; i++)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <openssl/sha.h>
 
 #include "dataplane/published.h"
 #include "dataplane/state.h"
@@ -317,6 +318,92 @@ static void test_damage(void **state)
 	published_free(p, &f->closing);
 }
 
+/* A key under the hash that the configuration names, which is zeros here. */
+static struct credential *make_credential(void)
+{
+	static const uint8_t fingerprint[RK_FINGERPRINT_LEN] = {5};
+	struct rk_private_key *key = rk_secret_new(sizeof(*key));
+	struct credential *c = NULL;
+
+	assert_non_null(key);
+	key->type = RK_KEY_P256;
+	key->number_cnt = 2;
+	key->len[RK_NUM_PUBLIC] = 65;
+	key->len[RK_NUM_SECRET] = 32;
+	key->number[RK_NUM_PUBLIC][0] = 4;
+	memset(key->number[RK_NUM_SECRET], 0x5e, 32);
+	assert_int_equal(
+		credential_new(fingerprint, (struct rk_span){(const uint8_t *)"x", 1}, key, &c), 0);
+	return c;
+}
+
+/* The key comes back as it was; one that is damaged is as good as none, and is written anew. */
+static void test_key(void **state)
+{
+	struct fixture *f = *state;
+	struct part_ref *part[RK_PART_CNT];
+	struct rk_private_key *key;
+	struct published *p = publish(f, 1);
+
+	p->credential = make_credential();
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(state_save(f->dir, p), 0);
+		assert_int_equal(count_files(f, "key-"), 1);
+		assert_int_equal(load(f, part, &key), 0);
+		assert_non_null(key);
+		assert_memory_equal(key, p->credential->key, sizeof(*key));
+		close_loaded(part, key);
+		damage(f, "key-", 50);
+		assert_int_equal(load(f, part, &key), 0);
+		assert_null(key);
+		assert_int_equal(count_files(f, "key-"), 0);
+		close_loaded(part, key);
+	}
+	published_free(p, &f->closing);
+}
+
+/* Whole, but of another key than its name says. */
+static void test_key_of_another_name(void **state)
+{
+	struct fixture *f = *state;
+	struct part_ref *part[RK_PART_CNT];
+	struct rk_private_key *key;
+	struct published *p = publish(f, 1);
+	char other[80] = "key-", own[80] = "key-";
+
+	p->credential = make_credential();
+	p->credential->key->public_key_hash[0] = 0xab;
+	assert_int_equal(state_save(f->dir, p), 0);
+	memset(other + 4, '0', 64);
+	memset(own + 4, '0', 64);
+	memcpy(other + 4, "ab", 2);
+	assert_int_equal(renameat(f->dir, other, f->dir, own), 0);
+	assert_int_equal(load(f, part, &key), 0);
+	assert_null(key);
+	assert_int_equal(count_files(f, "key-"), 0);
+	close_loaded(part, key);
+	published_free(p, &f->closing);
+}
+
+/* A list that is whole and names nothing gives no view. */
+static void test_list_without_configuration(void **state)
+{
+	const struct rk_message list = {.type = RK_MSG_VIEW, .view.generation = {7, 42}};
+	struct fixture *f = *state;
+	struct part_ref *part[RK_PART_CNT];
+	struct rk_private_key *key;
+	uint8_t buf[4096];
+	size_t len = rk_message_build(&list, buf, sizeof(buf) - RK_DIGEST_LEN);
+	int fd = openat(f->dir, "view", O_CREAT | O_WRONLY, 0600);
+
+	assert_true(len > 0);
+	SHA256(buf, len, buf + len);
+	assert_int_equal(write(fd, buf, len + RK_DIGEST_LEN), len + RK_DIGEST_LEN);
+	close(fd);
+	assert_int_equal(load(f, part, &key), -EBADMSG);
+	assert_null(part[RK_PART_CONFIG]);
+}
+
 static void put_file(const struct fixture *f, const char *name, const char *text)
 {
 	int fd = openat(f->dir, name, O_CREAT | O_WRONLY, 0600);
@@ -393,6 +480,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_save_and_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_key_of_another_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_without_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_opening_claims_and_cleans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_key_is_overwritten, setup, teardown),
