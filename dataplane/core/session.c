@@ -347,6 +347,7 @@ void session_status(const struct engine *e, const struct session *s, struct rk_m
 	snprintf(out->peer, sizeof(out->peer), "%s", s->config->name);
 	out->state = s->state;
 	out->verdict = s->verdict;
+	out->path_down = s->path_down;
 	out->full_exchange_cnt = s->full_exchange_cnt;
 	out->rekey_cnt = s->rekey_cnt;
 	out->keep_alive_sent_cnt = s->keep_alive_sent_cnt;

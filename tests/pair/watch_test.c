@@ -75,6 +75,7 @@ static void path_that_goes_is_told(void **state)
 	assert_down(p, 0);
 	pair_run(p, 2 * PAIR_SEC);
 	assert_down(p, CUT(2));
+	assert_int_equal(pair_status(p, 0).path_down, CUT(2));
 	assert_true(pair_has_event(p, 0, RK_PEER_UP, "path-down"));
 	assert_true(pair_has_event(p, 1, RK_PEER_UP, "path-down"));
 	assert_false(pair_has_event(p, 0, RK_PEER_UP, "path-up"));

@@ -183,6 +183,7 @@ static void lost_event_is_made_up_for(void **state)
 		.state = RK_PEER_UP,
 		.verdict = RK_VERDICT_GOOD,
 		.fingerprint = fingerprint,
+		.path_down = 6,
 		.reason = "key-installed"};
 
 	ops->event(w, &event);
@@ -199,6 +200,7 @@ static void lost_event_is_made_up_for(void **state)
 	assert_string_equal(f->report.event.reason, "key-installed");
 	assert_int_equal(f->report.event.state, RK_PEER_UP);
 	assert_int_equal(f->report.event.verdict, RK_VERDICT_GOOD);
+	assert_int_equal(f->report.event.path_down, 6);
 	assert_memory_equal(f->report.event.fingerprint, fingerprint, sizeof(fingerprint));
 }
 
