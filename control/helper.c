@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +23,11 @@ STAILQ_HEAD(job_queue, job);
 
 struct helper_pool {
 	pthread_mutex_t lock; /* guards the queues, queued_cnt and is_stopping */
-	pthread_cond_t more;
+	/*
+	 * One for each job that waits, and for each helper that is to stop. No condition: to signal that
+	 * may wait, with some C libraries, until whoever was woken last has been on a CPU.
+	 */
+	sem_t more;
 	pthread_cond_t ended; /* a job came to finished */
 	struct job_queue waiting;
 	struct job_queue finished;
@@ -36,30 +41,48 @@ struct helper_pool {
 	pthread_t thread[];
 };
 
+/*
+ * Not under the lock: whom it wakes wants that, and would wait until this thread, which it may well push
+ * off its CPU, has its turn again behind all others.
+ */
+static void wake_loop(struct helper_pool *pool)
+{
+	const uint64_t one = 1;
+
+	/* An eventfd that is full wakes the loop all the same. */
+	if (write(pool->wake_fd, &one, sizeof(one)) < 0)
+		assert(errno == EAGAIN);
+}
+
+/* NULL: no more are to run. */
+static struct job *take_job(struct helper_pool *pool)
+{
+	struct job *job = NULL;
+
+	while (sem_wait(&pool->more) < 0)
+		;
+	pthread_mutex_lock(&pool->lock);
+	if (!pool->is_stopping) {
+		job = STAILQ_FIRST(&pool->waiting);
+		STAILQ_REMOVE_HEAD(&pool->waiting, next);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return job;
+}
+
 static void *run_helper(void *arg)
 {
 	struct helper_pool *pool = arg;
-	const uint64_t one = 1;
 	struct job *job;
 
-	pthread_mutex_lock(&pool->lock);
-	for (;;) {
-		while (STAILQ_EMPTY(&pool->waiting) && !pool->is_stopping)
-			pthread_cond_wait(&pool->more, &pool->lock);
-		if (pool->is_stopping)
-			break;
-		job = STAILQ_FIRST(&pool->waiting);
-		STAILQ_REMOVE_HEAD(&pool->waiting, next);
-		pthread_mutex_unlock(&pool->lock);
+	while ((job = take_job(pool)) != NULL) {
 		job->work(job->arg);
 		pthread_mutex_lock(&pool->lock);
 		STAILQ_INSERT_TAIL(&pool->finished, job, next);
+		pthread_mutex_unlock(&pool->lock);
 		pthread_cond_signal(&pool->ended);
-		/* An eventfd that is full wakes the loop all the same. */
-		if (write(pool->wake_fd, &one, sizeof(one)) < 0)
-			assert(errno == EAGAIN);
+		wake_loop(pool);
 	}
-	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
 
@@ -120,7 +143,7 @@ int helper_pool_new(
 	if (pool == NULL)
 		return -ENOMEM;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->more, NULL);
+	sem_init(&pool->more, 0, 0);
 	pthread_cond_init(&pool->ended, NULL);
 	STAILQ_INIT(&pool->waiting);
 	STAILQ_INIT(&pool->finished);
@@ -152,8 +175,9 @@ void helper_pool_free(struct helper_pool *pool)
 		return;
 	pthread_mutex_lock(&pool->lock);
 	pool->is_stopping = true;
-	pthread_cond_broadcast(&pool->more);
 	pthread_mutex_unlock(&pool->lock);
+	for (unsigned i = 0; i < pool->thread_cnt; i++)
+		sem_post(&pool->more);
 	for (unsigned i = 0; i < pool->thread_cnt; i++)
 		pthread_join(pool->thread[i], NULL);
 	/* Work that never ran is dropped through done too: it owns its argument. */
@@ -164,7 +188,7 @@ void helper_pool_free(struct helper_pool *pool)
 	if (pool->wake_fd >= 0)
 		close(pool->wake_fd);
 	pthread_cond_destroy(&pool->ended);
-	pthread_cond_destroy(&pool->more);
+	sem_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }
@@ -205,11 +229,12 @@ int helper_run(
 	} else {
 		pool->queued_cnt++;
 		STAILQ_INSERT_TAIL(&pool->waiting, job, next);
-		pthread_cond_signal(&pool->more);
-		job = NULL;
 	}
 	pthread_mutex_unlock(&pool->lock);
-	free(job);
+	if (ret == 0)
+		sem_post(&pool->more);
+	else
+		free(job);
 	return ret;
 }
 
