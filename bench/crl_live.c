@@ -13,6 +13,7 @@
 
 #include "bench/crl_export.h"
 #include "bench/crl_plane.h"
+#include "bench/loop_pause.h"
 #include "bench/crl_server.h"
 #include "bench/memory_peak.h"
 #include "control/crl/manager.h"
@@ -45,11 +46,7 @@ struct live {
 	struct daemon d;
 	bool is_answered;
 	int status;
-	struct event *pulse; /* every millisecond, as far as the loop lets it */
-	uint64_t last_pulse_ns;
-	uint64_t longest_pause_ns;
-	uint64_t last_pulse_cpu_ns;
-	uint64_t longest_work_ns; /* of the loop's own, between two pulses */
+	struct loop_pause *pause;
 };
 
 /* ---- the daemon ------------------------------------------------------------------------------- */
@@ -91,21 +88,6 @@ static void configure(struct live *l)
 		.is_on_huge_pages = true, /* where some are reserved */
 		.listen = {"127.0.0.1:0"},
 		.listen_cnt = 1};
-}
-
-static void on_pulse(evutil_socket_t fd, short what, void *arg)
-{
-	struct live *l = arg;
-	uint64_t now = bench_wall_ns(), cpu = bench_cpu_ns();
-
-	(void)fd;
-	(void)what;
-	if (l->last_pulse_ns != 0 && cpu - l->last_pulse_cpu_ns > l->longest_work_ns)
-		l->longest_work_ns = cpu - l->last_pulse_cpu_ns;
-	l->last_pulse_cpu_ns = cpu;
-	if (l->last_pulse_ns != 0 && now - l->last_pulse_ns > l->longest_pause_ns)
-		l->longest_pause_ns = now - l->last_pulse_ns;
-	l->last_pulse_ns = now;
 }
 
 static void answered(void *arg, struct answer *a)
@@ -224,14 +206,11 @@ static double ask_stall(struct live *l)
 
 static void open_daemon(struct live *l)
 {
-	const struct timeval often = {.tv_usec = 1000};
-
 	l->server = crl_server_start(l->dir, &l->port);
 	configure(l);
 	log_set_level(RK_LOG_ERROR);
 	bench_must(daemon_open(&l->d, &l->options) == 0, "a daemon");
-	l->pulse = event_new(l->d.base, -1, EV_PERSIST, on_pulse, l);
-	bench_must(l->pulse != NULL && event_add(l->pulse, &often) == 0, "a timer");
+	l->pause = loop_pause_new(l->d.base);
 	install_trust(l);
 }
 
@@ -280,8 +259,7 @@ static double refuse_after_refresh(struct live *l, uint64_t n)
 	uint64_t begin;
 
 	watch_certificate(l, n);
-	l->longest_pause_ns = l->longest_work_ns = 0;
-	l->last_pulse_ns = 0;
+	loop_pause_begin(l->pause);
 	begin = bench_wall_ns();
 	refresh(l);
 	while (l->refused_ns == 0) {
@@ -301,16 +279,20 @@ static void print_ms(struct live *l, const char *name, double ms)
 			.field = {{"case", .text = name}, {"entries", .number = l->entries}}});
 }
 
-/* The loop's own work tells what a busy neighbour adds to the pause. */
+/* What is neither the loop's own work nor a lock's is other programs and threads on its CPU. */
 static void print_pause(struct live *l)
 {
 	bench_print(l->o,
 		&(struct bench_row){.bench = "crl",
 			.operation = "loop-pause",
-			.value = (double)l->longest_pause_ns / 1e6,
+			.value = (double)loop_pause_most(l->pause)->wall_ns / 1e6,
 			.unit = "ms",
 			.field = {{"case", .text = "loop-pause"}, {"entries", .number = l->entries},
-				{"work_ms", .number = (double)l->longest_work_ns / 1e6}}});
+				{"work_ms",
+					.number = (double)loop_pause_most(l->pause)->cpu_ns / 1e6},
+				{"blocked_ms",
+					.number = (double)loop_pause_most(l->pause)->blocked_ns /
+						  1e6}}});
 }
 
 /* What the worker went through in a stretch of time. */
@@ -415,7 +397,7 @@ static void measure_export(struct live *l, const char *format)
 	double sec;
 	pid_t client;
 
-	l->longest_pause_ns = l->longest_work_ns = l->last_pulse_ns = 0;
+	loop_pause_begin(l->pause);
 	memory_peak_begin();
 	begin = bench_wall_ns();
 	client = crl_export_start(l->path[2], format, &readable.fd);
@@ -426,17 +408,22 @@ static void measure_export(struct live *l, const char *format)
 	octets = crl_export_end(client, readable.fd);
 	memory_peak_end(&anonymous, &shared);
 	bench_must(octets > (uint64_t)l->entries * CRL_SERIAL_LEN * 2, "all of the list");
-	bench_print(
-		l->o, &(struct bench_row){.bench = "crl",
-			      .operation = "export",
-			      .value = l->entries / sec,
-			      .unit = "entries/s",
-			      .field = {{"case", .text = "export"}, {"format", .text = format},
-				      {"entries", .number = l->entries}, {"sec", .number = sec},
-				      {"mib", .number = (double)(octets >> 20)},
-				      {"memory_mib", .number = (double)(anonymous >> 20)},
-				      {"pause_ms", .number = (double)l->longest_pause_ns / 1e6},
-				      {"work_ms", .number = (double)l->longest_work_ns / 1e6}}});
+	bench_print(l->o,
+		&(struct bench_row){.bench = "crl",
+			.operation = "export",
+			.value = l->entries / sec,
+			.unit = "entries/s",
+			.field = {{"case", .text = "export"}, {"format", .text = format},
+				{"entries", .number = l->entries}, {"sec", .number = sec},
+				{"mib", .number = (double)(octets >> 20)},
+				{"memory_mib", .number = (double)(anonymous >> 20)},
+				{"pause_ms",
+					.number = (double)loop_pause_most(l->pause)->wall_ns / 1e6},
+				{"work_ms",
+					.number = (double)loop_pause_most(l->pause)->cpu_ns / 1e6},
+				{"blocked_ms",
+					.number = (double)loop_pause_most(l->pause)->blocked_ns /
+						  1e6}}});
 }
 
 static void measure(struct live *l)
@@ -491,7 +478,7 @@ void crl_live_run(const struct bench_options *o, const struct crl_maker *maker, 
 	crl_plane_stop(l.plane);
 	kill(l.server, SIGTERM);
 	waitpid(l.server, NULL, 0);
-	event_free(l.pulse);
+	loop_pause_free(l.pause);
 	daemon_close(&l.d);
 	crl_plane_release();
 	nftw(l.dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);

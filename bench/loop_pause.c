@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench/loop_pause.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bench/harness.h"
+
+#define TURN_NS UINT64_C(1000000)
+
+/* Of the loop's thread, in ns. */
+struct moment {
+	uint64_t wall; /* 0: no turn yet */
+	uint64_t cpu;
+	uint64_t waited; /* for a CPU that others had */
+};
+
+struct loop_pause {
+	struct event *turn; /* every millisecond, as far as the loop lets it */
+	int schedstat;
+	struct moment last;
+	struct loop_pause_most most;
+};
+
+static uint64_t waited_ns(const struct loop_pause *p)
+{
+	unsigned long long ran, waited;
+	char text[64];
+	ssize_t n = pread(p->schedstat, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	bench_must(sscanf(text, "%llu %llu", &ran, &waited) == 2, "a thread's schedstat");
+	return waited;
+}
+
+static void raise_to(uint64_t *most, uint64_t n)
+{
+	*most = n > *most ? n : *most;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_pause *p = arg;
+	const struct moment now = {bench_wall_ns(), bench_cpu_ns(), waited_ns(p)}, last = p->last;
+	uint64_t known = now.cpu - last.cpu + now.waited - last.waited + TURN_NS;
+
+	(void)fd;
+	(void)what;
+	p->last = now;
+	if (last.wall == 0)
+		return;
+	raise_to(&p->most.wall_ns, now.wall - last.wall);
+	raise_to(&p->most.cpu_ns, now.cpu - last.cpu);
+	if (now.wall - last.wall > known)
+		raise_to(&p->most.blocked_ns, now.wall - last.wall - known);
+}
+
+struct loop_pause *loop_pause_new(struct event_base *base)
+{
+	const struct timeval often = {.tv_usec = TURN_NS / 1000};
+	struct loop_pause *p = calloc(1, sizeof(*p));
+
+	bench_must(p != NULL, "memory");
+	p->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	bench_must(p->schedstat >= 0, "a thread's schedstat");
+	p->turn = event_new(base, -1, EV_PERSIST, on_turn, p);
+	bench_must(p->turn != NULL && event_add(p->turn, &often) == 0, "a timer");
+	return p;
+}
+
+void loop_pause_free(struct loop_pause *p)
+{
+	event_free(p->turn);
+	close(p->schedstat);
+	free(p);
+}
+
+void loop_pause_begin(struct loop_pause *p)
+{
+	p->most = (struct loop_pause_most){0};
+	p->last.wall = 0;
+}
+
+const struct loop_pause_most *loop_pause_most(const struct loop_pause *p)
+{
+	return &p->most;
+}
