@@ -57,8 +57,11 @@ static const struct {
 		" revocation_reason:n(0-10)",
 		true},
 	{"Enrolment", "name:s! ca_profile:s! protocol:s action:s! state:s! started:s "
-		      "last_success:s next_try:s failures:i! error:s offered_ca_certificates:a"},
-	{"EnrolmentList", "enrolments:a! ca_profiles:a!"},
+		      "last_success:s next_try:s failures:i! error:s "
+		      "offered_ca_certificates:a<OfferedCa>"},
+	{"OfferedCa", "subject:s! fingerprint:s! is_trusted:b!"},
+	{"EnrolmentList", "enrolments:a<Enrolment>! ca_profiles:a<CaProfile>!"},
+	{"CaProfile", "url:s! protocol:s! renewal:b!"},
 	{"TrustedCa", "name:s(1-63)! content:s(1-1048576)! validation-mode:s{strict,warn}", true},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
 	{"Revocation", "sources:a! generation:i entries:i"},
