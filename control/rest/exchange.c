@@ -212,7 +212,6 @@ void exchange_refuse(struct exchange *x, int status, const char *code, const cha
 	answer_fini(&a);
 }
 
-/* On the local socket, root and our own uid are admin. */
 static bool identify_local(struct exchange *x)
 {
 	struct ucred cred;
@@ -222,7 +221,7 @@ static bool identify_local(struct exchange *x)
 		    &cred, &len) < 0)
 		return false;
 	snprintf(x->actor.address, sizeof(x->actor.address), "local:uid=%u", (unsigned)cred.uid);
-	if (cred.uid != 0 && cred.uid != geteuid())
+	if (!rest_is_local_admin(cred.uid))
 		return false;
 	snprintf(x->who.name, sizeof(x->who.name), "uid:%u", (unsigned)cred.uid);
 	x->who.role = USER_ADMIN;

@@ -26,6 +26,11 @@
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
 		EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
 
+bool rest_is_local_admin(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
 static void got_https(struct evhttp_request *req, void *arg)
 {
 	exchange_begin(arg, req, false);
@@ -201,6 +206,7 @@ static void use_limits(struct rest *r)
 	evhttp_set_timeout(r->local, (int)c->idle_timeout_sec);
 	connections_limit(
 		r->connections, c->connection_max, c->request_timeout_ms, head_max + body_max);
+	local_clients_limit(r->local_clients, c->connection_max);
 }
 
 static int use_certificate(struct rest *r)
@@ -249,6 +255,8 @@ static int open_all(struct rest *r)
 	ret = refusals_new(r->daemon, &r->refusals);
 	if (ret == 0)
 		ret = connections_new(&spec, &r->connections);
+	if (ret == 0)
+		ret = local_clients_new(r->daemon->base, rest_is_local_admin, &r->local_clients);
 	if (ret < 0)
 		return ret;
 	/* The body limit over TLS is the connection's: it answers in JSON. */
@@ -258,6 +266,7 @@ static int open_all(struct rest *r)
 		return -ENOMEM;
 	use_limits(r);
 	evhttp_set_bevcb(r->https, connections_accept, r->connections);
+	evhttp_set_bevcb(r->local, local_clients_accept, r->local_clients);
 	ret = use_certificate(r);
 	if (ret == 0)
 		ret = open_addresses(r);
@@ -304,6 +313,7 @@ void rest_close(struct rest *r)
 		evhttp_free(r->local);
 	exchange_abandon_all(&r->exchanges);
 	connections_close(r->connections);
+	local_clients_free(r->local_clients);
 	refusals_free(r->refusals);
 	exchange_close_large(r->large);
 	if (r->has_socket) {

@@ -5,9 +5,11 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <openssl/types.h>
+#include <sys/types.h>
 
 #include "control/daemon.h"
 #include "control/rest/connection.h"
+#include "control/rest/local_clients.h"
 #include "control/rest/refusals.h"
 
 #define LISTENER_MAX 8 /* as daemon_options.listen */
@@ -27,11 +29,15 @@ struct large_answers {
 	bool is_closed;
 };
 
+/* On the local socket, root and our own user are admin, whatever else there is. */
+bool rest_is_local_admin(uid_t uid);
+
 struct rest {
 	struct daemon *daemon;
 	struct connections *connections;
 	struct evhttp *https;
 	struct evhttp *local;
+	struct local_clients *local_clients;
 	struct listener listener[LISTENER_MAX];
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
