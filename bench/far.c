@@ -40,7 +40,8 @@ struct far {
 	struct crypto_job *jobs;
 	struct rte_mbuf *queue[QUEUE_MAX];
 	unsigned first, end;
-	uint64_t at_ns; /* when what is sent now is sent: no time passes at the far end */
+	unsigned queue_len; /* of the worker's */
+	uint64_t at_ns;     /* when what is sent now is sent: no time passes at the far end */
 	uint8_t gateway_mac[NET_MAC_LEN];
 };
 
@@ -290,9 +291,19 @@ void far_listen(struct far *f)
 	timers_run(&f->timers, stage_now_ns(), UINT32_MAX, fire, f);
 }
 
+void far_set_queue(struct far *f, unsigned frame_cnt)
+{
+	f->queue_len = frame_cnt;
+}
+
+bool far_is_queue_full(const struct far *f)
+{
+	return rte_ring_count(f->stage->to_worker) >= f->queue_len;
+}
+
 static bool hand_over(struct far *f, struct rte_mbuf *m)
 {
-	if (rte_ring_enqueue(f->stage->to_worker, m) == 0)
+	if (!far_is_queue_full(f) && rte_ring_enqueue(f->stage->to_worker, m) == 0)
 		return true;
 	rte_pktmbuf_free(m);
 	return false;
@@ -424,6 +435,7 @@ struct far *far_new(struct stage *s, const struct far_ops *far_ops)
 	bench_must(f != NULL, "out of memory");
 	f->stage = s;
 	f->ops = *far_ops;
+	f->queue_len = PORT_RECEIVE_LEN;
 	f->gateway_mac[0] = 2;
 	f->who = UINT_MAX;
 	f->session_stride = (session_size() + 63) / 64 * 64;

@@ -26,6 +26,9 @@ void far_listen(struct far *f);
 /* the queue's first frame, or its last, goes to the worker (it is not empty); false: lost, no room. */
 bool far_put(struct far *f);
 bool far_put_last(struct far *f);
+/* The worker's queue holds no more than so many frames from now on, and whether it does. */
+void far_set_queue(struct far *f, unsigned frame_cnt);
+bool far_is_queue_full(const struct far *f);
 /* When the first one was sent; UINT64_MAX: none waits. */
 uint64_t far_first_ns(const struct far *f);
 /* A protected keep-alive that wants an answer, from this peer. */

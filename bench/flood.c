@@ -19,6 +19,7 @@
 #define LOOKED_AT       16  /* in a round: the engine's limit */
 #define CROWD           512 /* in a round: the worker takes as many at once */
 #define QUIET_PEERS     100
+#define SHORT_QUEUE     64 /* frames: each operation is longer than what it holds out for */
 #define GATEWAY_TURNS   512
 #define LIMIT_NS        UINT64_C(60000000000)
 #define WARM_UP_SEC     0.05
@@ -83,7 +84,7 @@ static void forge(struct flood *f)
 static void let_in_forged(struct flood *f)
 {
 	f->due_ns += FORGED_EVERY_NS;
-	if (rte_ring_full(f->stage->to_worker)) {
+	if (far_is_queue_full(f->far)) {
 		f->lost_cnt++;
 		return;
 	}
@@ -225,7 +226,6 @@ static const struct cost costs[] = {
 	{"crowded", true, CROWD, LOOKED_AT, REASON_CROWDED},
 };
 #define COST_CNT (sizeof(costs) / sizeof(costs[0]))
-static const char *const rekeys_under[] = {"rekeys-without-mac1", "rekeys-with-mac1"};
 
 static void open_flood(struct flood *f, uint16_t group, bool has_mac1)
 {
@@ -259,40 +259,52 @@ static void report_cost(const struct bench_options *o, const struct cost *c)
 	close_flood(&f);
 }
 
-static void report_rekeys(const struct bench_options *o, const struct limit_group *g, bool has_mac1)
+/* Honest rekeys under a flood: how the row is called, and what differs. */
+struct under {
+	const char *operation;
+	bool has_mac1;
+	unsigned queue; /* frames that it holds */
+};
+
+static void report_rekeys(
+	const struct bench_options *o, const struct limit_group *g, const struct under *u)
 {
 	struct flood f = {.peers = bench_count(o->peers, QUIET_PEERS)};
 	double done;
 
-	open_flood(&f, g->id, has_mac1);
+	open_flood(&f, g->id, u->has_mac1);
+	far_set_queue(f.far, u->queue);
 	done = rekey_all(&f);
-	bench_print(
-		o, &(struct bench_row){.bench = "flood",
-			   .operation = rekeys_under[has_mac1],
-			   .group = g->name,
-			   .value = f.most_repeats,
-			   .unit = "retransmissions at most",
-			   .field = {{"rekeys", NULL, f.peers}, {"done_s", NULL, done / 1e9},
-				   {"expired", NULL, (double)counted(&f, REASON_EXCHANGES_EXPIRED)},
-				   {"honest_frames", NULL, (double)f.honest_cnt},
-				   {"honest_lost", NULL, (double)f.honest_lost_cnt},
-				   {"forged", NULL, (double)(f.forged_cnt + f.lost_cnt)},
-				   {"forged_lost", NULL, (double)f.lost_cnt},
-				   {"queue", NULL, PORT_RECEIVE_LEN}}});
+	bench_print(o,
+		&(struct bench_row){.bench = "flood",
+			.operation = u->operation,
+			.group = g->name,
+			.value = f.most_repeats,
+			.unit = "retransmissions at most",
+			.field = {{"rekeys", NULL, f.peers}, {"done_s", NULL, done / 1e9},
+				{"expired", NULL, (double)counted(&f, REASON_EXCHANGES_EXPIRED)},
+				{"retransmissions", NULL, (double)counted(&f, REASON_RETRANSMITS)},
+				{"honest_frames", NULL, (double)f.honest_cnt},
+				{"honest_lost", NULL, (double)f.honest_lost_cnt},
+				{"forged", NULL, (double)(f.forged_cnt + f.lost_cnt)},
+				{"forged_lost", NULL, (double)f.lost_cnt},
+				{"queue", NULL, u->queue}}});
 	close_flood(&f);
 }
 
 static void run(const struct bench_options *o)
 {
-	unsigned mac1;
-	size_t i;
+	const unsigned queue = bench_count(o->queue, PORT_RECEIVE_LEN);
+	const struct under under[] = {{"rekeys-without-mac1", false, queue},
+		{"rekeys-with-mac1", true, queue}, {"rekeys-overflowing", true, SHORT_QUEUE}};
+	size_t i, j;
 
 	for (i = 0; i < COST_CNT; i++)
 		report_cost(o, &costs[i]);
 	for (i = 0; i < LIMIT_GROUP_CNT; i++)
-		for (mac1 = 0; mac1 < 2; mac1++)
+		for (j = 0; j < sizeof(under) / sizeof(under[0]); j++)
 			if (bench_is_wanted(o, limit_groups[i].name, NULL))
-				report_rekeys(o, &limit_groups[i], mac1);
+				report_rekeys(o, &limit_groups[i], &under[j]);
 }
 
 const struct bench_suite bench_flood = {

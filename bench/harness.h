@@ -22,6 +22,7 @@ struct bench_options {
 	double seconds;   /* for one suite, over all contenders; the least number of rounds holds */
 	unsigned peers;   /* 0: the suite's own number */
 	unsigned entries; /* 0: the suite's own number */
+	unsigned queue;   /* frames that a port's receive queue holds; likewise */
 	const char *group; /* rows of this group or certificate type alone; NULL: all */
 	const char *cert;
 };

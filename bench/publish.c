@@ -17,7 +17,9 @@ static void publish(const struct bench_options *o, struct stage *s, const char *
 	double before = s->spent_ns;
 
 	stage_forget_longest(s);
+	s->is_compared = true;
 	stage_publish(s, first, cnt);
+	s->is_compared = false;
 	bench_print(
 		o, &(struct bench_row){.bench = "publish",
 			   .operation = what,
@@ -26,7 +28,8 @@ static void publish(const struct bench_options *o, struct stage *s, const char *
 			   .field = {{"peers", NULL, changed}, {"main_ms", NULL, s->main_ns / 1e6},
 				   {"worker_ms", NULL, (s->spent_ns - before) / 1e6},
 				   {"its_switches", NULL, s->longest.switches},
-				   {"its_faults", NULL, s->longest.faults}}});
+				   {"its_faults", NULL, s->longest.faults},
+				   {"machine_hole_us", NULL, s->hole_ns / 1e3}}});
 }
 
 /* Full exchanges with everybody who stays: begun, and some of them done. */

@@ -312,6 +312,23 @@ static void note_longest(
 void stage_forget_longest(struct stage *s)
 {
 	s->longest = (struct stage_round){0};
+	s->hole_ns = 0;
+}
+
+/*
+ * As long as a round took, on the same core, just after it: what the kernel and a hypervisor take in this
+ * thread's name when it does nothing but look at the clock is not the worker's.
+ */
+static void do_nothing(struct stage *s, double ns)
+{
+	uint64_t last = bench_cpu_ns(), until = last + (uint64_t)ns, now;
+
+	do {
+		now = bench_cpu_ns();
+		if ((double)(now - last) > s->hole_ns)
+			s->hole_ns = (double)(now - last);
+		last = now;
+	} while (now < until);
 }
 
 bool stage_round(struct stage *s)
@@ -334,6 +351,8 @@ bool stage_round(struct stage *s)
 	s->round_cnt++;
 	if (took > s->longest.ns)
 		note_longest(s, took, &usage, events);
+	if (s->is_compared && is_any)
+		do_nothing(s, took);
 	return is_any;
 }
 

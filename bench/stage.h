@@ -35,10 +35,12 @@ struct stage {
 	struct rte_ring *to_worker, *from_worker; /* the port's queues */
 	uint64_t view_cnt;
 	struct far *network;        /* has its turns while a view is applied; NULL: all is silent */
-	struct stage_round longest; /* since it was last forgotten */
+	struct stage_round longest; /* since it and the longest hole were last forgotten */
 	uint64_t round_cnt;
-	double spent_ns; /* CPU time of all its rounds: its clock */
-	double main_ns;  /* CPU time of main's half of the last publication */
+	double spent_ns;  /* CPU time of all its rounds: its clock */
+	bool is_compared; /* a round with work is followed by as long a time of doing nothing */
+	double hole_ns; /* in which this was the longest between two looks at the clock; likewise */
+	double main_ns; /* CPU time of main's half of the last publication */
 	int verdicts_fd, base_fd;
 	struct rk_part_ref verdicts, base; /* sent once, then named */
 };

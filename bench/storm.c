@@ -177,7 +177,8 @@ static void report(const struct bench_options *o, const struct storm *s, double 
 				       {"longest_round_us", NULL, longest->ns / 1e3},
 				       {"its_switches", NULL, longest->switches},
 				       {"its_faults", NULL, longest->faults},
-				       {"its_events", NULL, longest->events}}});
+				       {"its_events", NULL, longest->events},
+				       {"machine_hole_us", NULL, s->stage->hole_ns / 1e3}}});
 }
 
 static void one(const struct bench_options *o, const struct scene *scene, unsigned peers)
@@ -207,6 +208,7 @@ static void one(const struct bench_options *o, const struct scene *scene, unsign
 	s.idle_p99 = bench_percentile(s.delay, s.delay_cnt, 99);
 	s.delay_cnt = 0;
 	stage_forget_longest(s.stage);
+	s.stage->is_compared = true;
 	for (i = 0; i < peers; i++)
 		begin(&s, i);
 	began = stage_now_ns();

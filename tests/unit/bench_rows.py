@@ -8,8 +8,23 @@ import sys
 
 GROUPS = {"secp256r1", "secp384r1", "secp521r1", "x25519", "x448"}
 FEW = ["--seconds", "0.1", "--peers", "100", "--entries", "1000", "--cert", "ecdsa-p256"]
+ALSO = {"flood": ["--group", "x25519"]}  # a flood takes as long as its honest rekeys
 MUST = {"exchange": {"group", "cert", "baseline", "efficiency"},
         "rekey": {"group", "baseline", "efficiency"}}
+# What is not understood ends with 2, on standard error, with these words.
+REFUSED = [
+    ([], "usage"), (["--peers", "-1"], "--peers: '-1' is not a whole number from 1"),
+    (["no-such-suite"], "no suite 'no-such-suite'"), (["table", "more"], "usage"),
+    (["table", "--no-such-option"], "--no-such-option"), (["table", "--peers"], "--peers"),
+    (["table", "--peers", "0"], "--peers"), (["table", "--peers", "1.5"], "--peers"),
+    (["table", "--peers", "many"], "'many'"), (["table", "--peers", "1e99"], "1000000"),
+    (["primitives", "--seconds", "soon"], "--seconds"), (["primitives", "--seconds", "0"], "--seconds"),
+    (["primitives", "--seconds", "nan"], "--seconds"), (["primitives", "--seconds", "1e9"], "3600"),
+    (["revocation", "--entries", "0"], "--entries"), (["crl", "--entries", "1e12"], "100000000"),
+    (["flood", "--queue", "1"], "--queue"), (["flood", "--queue", "100000"], "2048"),
+    (["kex", "--kex", "none"], "--kex none"), (["kex", "--group", "p256"], "secp256r1"),
+    (["exchange", "--cert", "rsa-1024"], "ecdsa-p256"),
+]
 
 
 def run(*args):
@@ -47,7 +62,7 @@ def fault_of(suite, row):
 
 
 def check(suite):
-    result = run(suite, "--json", *FEW)
+    result = run(suite, "--json", *FEW, *ALSO.get(suite, []))
     if result.returncode != 0:
         return [f"{suite}: exit code {result.returncode}: {result.stderr.strip()}"]
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -64,10 +79,13 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(check, suites):
             faults += found
-    for args in (["no-such-suite"], ["primitives", "--seconds", "soon"], ["kex", "--kex", "none"], ["--peers", "-1"], []):
+    for args, words in REFUSED:
         result = run(*args)
-        if result.returncode != 2 or not result.stderr:
-            faults.append(f"{args}: accepted")
+        if result.returncode != 2 or words not in result.stderr or result.stdout:
+            faults.append(f"{args}: {result.returncode}, {result.stderr or 'not a word'}")
+    result = run("--help")
+    if result.returncode != 0 or [s for s in suites if f"  {s} " not in result.stdout] or result.stderr:
+        faults.append("--help does not list every suite")
     result = run("table", "--peers", "1000000")
     if result.returncode != 1 or "131,072" not in result.stderr:
         faults.append("more peers than a worker serves: not refused")
