@@ -411,10 +411,15 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 	head_copy_request_id(header_of(x, "X-Request-Id"), x->actor.request_id);
 	why = head_check(evhttp_request_get_input_headers(req), req->major, req->minor);
 	if (why != NULL) {
-		x->has_bad_framing = true;
+		x->is_last = true;
 		exchange_refuse(x, 400, "bad-request", why);
 		return;
 	}
+	/*
+	 * libevent takes chunk sizes that no other reader would ("0x2", "+2"), and we do not see them:
+	 * what follows such a body is never taken for a request.
+	 */
+	x->is_last = header_of(x, "Transfer-Encoding") != NULL;
 	if (startup_is_over(x->daemon))
 		take_on(x);
 	else

@@ -28,8 +28,8 @@ struct exchange {
 	bool is_body_large; /* giving it back takes a while */
 	struct user_identity who;
 	struct audit_actor actor;
-	bool is_local;        /* over the Unix socket */
-	bool has_bad_framing; /* the connection is not to be used again */
+	bool is_local; /* over the Unix socket */
+	bool is_last;  /* the connection is not to be used again */
 	bool has_bad_token;
 	bool accepts_pem;
 	char allowed[64];   /* for 405 */

@@ -141,7 +141,7 @@ void exchange_read_body(struct exchange *x)
 	size_t len = evbuffer_get_length(in);
 
 	if (len > body_max(x)) {
-		x->has_bad_framing = true;
+		x->is_last = true;
 		exchange_refuse(x, 413, "too-large", "the body is larger than this server takes");
 	} else if (len == 0 && x->route->body == ROUTE_BODY_REQUIRED) {
 		exchange_refuse(x, 400, "no-body", "this call needs a JSON body");

@@ -42,7 +42,7 @@ void exchange_add_headers(const struct exchange *x, const struct answer *a, cons
 		snprintf(seconds, sizeof(seconds), "%u", a->retry_after_sec);
 		evhttp_add_header(out, "Retry-After", seconds);
 	}
-	if (x->has_bad_framing)
+	if (x->is_last)
 		evhttp_add_header(out, "Connection", "close");
 }
 

@@ -70,6 +70,26 @@ const char *head_check(const struct evkeyvalq *headers, int major, int minor)
 	return NULL;
 }
 
+/* The parameters of a media type, from the first ';' on: the one charset that JSON has, or none. */
+static bool is_utf8(const char *parameters)
+{
+	static const char name[] = "charset=", value[] = "utf-8";
+
+	while (*parameters == ';') {
+		parameters += 1 + strspn(parameters + 1, " \t");
+		if (strncasecmp(parameters, name, sizeof(name) - 1) == 0) {
+			const char *said = parameters + sizeof(name) - 1;
+
+			said += *said == '"';
+			if (strncasecmp(said, value, sizeof(value) - 1) != 0 ||
+				strchr("\" \t;", said[sizeof(value) - 1]) == NULL)
+				return false;
+		}
+		parameters += strcspn(parameters, ";");
+	}
+	return true;
+}
+
 bool head_is_json(const char *content_type)
 {
 	static const char json[] = "application/json";
@@ -78,7 +98,7 @@ bool head_is_json(const char *content_type)
 	if (strncasecmp(content_type, json, len) != 0)
 		return false;
 	content_type += len + strspn(content_type + len, " \t");
-	return *content_type == '\0' || *content_type == ';';
+	return *content_type == '\0' || (*content_type == ';' && is_utf8(content_type));
 }
 
 void head_copy_request_id(const char *value, char out[REQUEST_ID_MAX + 1])

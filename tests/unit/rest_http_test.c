@@ -21,7 +21,7 @@ static unsigned answers_to(const char *text, int *status, char **all)
 	*status = 0;
 	assert_int_equal(sscanf(answer, "HTTP/1.%*c %d", status), 1);
 	while ((at = strstr(at, "HTTP/1.")) != NULL) {
-		cnt++;
+		cnt += at == answer || at[-1] == '\n'; /* not one that speaks of it */
 		at++;
 	}
 	if (all != NULL)
@@ -114,6 +114,47 @@ static void expectations(void **state)
 	client_close(c);
 }
 
+/* HTTP/1.0 needs no Host, and its connection ends unless it asks for more. */
+static void before_1_1(void **state)
+{
+	static const char end[] = "GET /api/v1/health HTTP/1.0\r\n\r\n",
+			  more[] = "GET /api/v1/health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+	char text[512];
+	int status;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s%s", end, end);
+	assert_int_equal(answers_to(text, &status, NULL), 1);
+	assert_int_equal(status, 200);
+	snprintf(text, sizeof(text), "%s%s", more, end);
+	assert_int_equal(answers_to(text, &status, NULL), 2);
+	talk("POST /api/v1/private-key HTTP/1.0", "Transfer-Encoding: chunked\r\n",
+		"2\r\n{}\r\n0\r\n\r\n", 400);
+	talk("GET /api/v1/health HTTP/2.0", "Host: a\r\n", "", 400);
+}
+
+/* What is sent without waiting is answered one after the other, in its order. */
+static void pipelined(void **state)
+{
+	char text[8192], *all, *first, *second, *third;
+	int status;
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nX-Request-Id: one\r\n\r\n"
+		"POST /api/v1/private-key HTTP/1.1\r\nHost: a\r\nX-Request-Id: two\r\n"
+		"Authorization: Bearer %s\r\nContent-Length: 2\r\n\r\n{}"
+		"GET /api/v1/nothing HTTP/1.1\r\nHost: a\r\nX-Request-Id: three\r\n"
+		"Connection: close\r\n\r\n",
+		admin);
+	assert_int_equal(answers_to(text, &status, &all), 3);
+	first = strstr(all, "X-Request-Id: one");
+	second = strstr(all, "X-Request-Id: two");
+	third = strstr(all, "X-Request-Id: three");
+	assert_true(first != NULL && second > first && third > second);
+	free(all);
+}
+
 static void many_headers(void **state)
 {
 	char text[65536];
@@ -137,6 +178,8 @@ int main(void)
 		cmocka_unit_test(paths_by_the_letter),
 		cmocka_unit_test(headers_in_any_case),
 		cmocka_unit_test(expectations),
+		cmocka_unit_test(before_1_1),
+		cmocka_unit_test(pipelined),
 		cmocka_unit_test(many_headers),
 	};
 

@@ -67,6 +67,11 @@ static void content_types(void **state)
 	assert_true(head_is_json("application/json"));
 	assert_true(head_is_json("Application/JSON; charset=utf-8"));
 	assert_true(head_is_json("application/json ;x"));
+	assert_true(head_is_json("application/json;q=1; CHARSET=\"UTF-8\" ; x"));
+	assert_false(head_is_json("application/json; charset=iso-8859-1"));
+	assert_false(head_is_json("application/json; x=y;charset=utf-16"));
+	assert_false(head_is_json("application/json; charset=utf-8x"));
+	assert_false(head_is_json("application/json; charset="));
 	assert_false(head_is_json("application/jsonx"));
 	assert_false(head_is_json("text/json"));
 	assert_false(head_is_json(""));
