@@ -282,6 +282,11 @@ uint64_t stage_now_ns(void)
 	return 1000 * NS_PER_SEC + (uint64_t)(clock_spent_ns + running);
 }
 
+void stage_pass_ns(uint64_t ns)
+{
+	clock_spent_ns += (double)ns;
+}
+
 /* ---- main and worker ------------------------------------------------------------------------- */
 
 static uint64_t events_of(const struct stage *s)

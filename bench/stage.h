@@ -59,6 +59,8 @@ void stage_close(struct stage *s);
 void stage_publish(struct stage *s, unsigned first, unsigned cnt);
 /* The worker's clock: it stands still while the worker does not run. */
 uint64_t stage_now_ns(void);
+/* Lets time pass on it in which nothing happens: for who waits and does not measure. */
+void stage_pass_ns(uint64_t ns);
 /* One round of the worker; true when there was work. */
 bool stage_round(struct stage *s);
 void stage_forget_longest(struct stage *s);

@@ -146,13 +146,22 @@ static enum net_reason learn(struct worker *w, const struct arrival *a)
 	return is_asked ? NET_OK : NET_NEIGHBOUR_UNASKED;
 }
 
+/*
+ * GOOD, or NONE: the field holds no checksum and the bytes are right all the same, as between virtual
+ * machines. A device that says BAD may err (some do for UDP without a checksum): it is summed anew.
+ */
+static bool is_proven(uint64_t flags, uint64_t good, uint64_t none)
+{
+	return (flags & none) == good || (flags & none) == none; /* NONE has both bits */
+}
+
 static unsigned proven(const struct rte_mbuf *m)
 {
 	unsigned proven = 0;
 
-	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+	if (is_proven(m->ol_flags, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_NONE))
 		proven |= NET_PROVEN_IP;
-	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+	if (is_proven(m->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_NONE))
 		proven |= NET_PROVEN_UDP;
 	return proven;
 }
