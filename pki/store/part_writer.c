@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pki/store/beside.h"
@@ -104,7 +105,6 @@ static bool populate_all(uint8_t *map, size_t len)
 	struct piece low = {map, half, false}, high = {map + half, len - half, false};
 	struct beside other;
 
-	rk_bytes_are_many(map, len);
 	if (half == 0) {
 		populate(&high);
 		return high.is_there;
@@ -147,8 +147,21 @@ static bool allocate_reserved(struct part_writer *w, size_t len)
 }
 
 /*
- * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Of a large
- * part in large pages where the system gives them (shmem_enabled), which only a mapping can ask for.
+ * Of shared memory in large pages where the system gives them (shmem_enabled), which only a mapping can
+ * ask for: with the first octet comes more than a page.
+ */
+static bool comes_in_large_pages(const struct part_writer *w)
+{
+	struct stat st;
+
+	rk_bytes_are_many(w->map, w->map_len);
+	return madvise(w->map, w->page_size, MADV_POPULATE_WRITE) == 0 && fstat(w->fd, &st) == 0 &&
+	       (size_t)st.st_blocks * 512 > w->page_size;
+}
+
+/*
+ * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Ordinary pages the
+ * file's way, which takes a quarter less in all than two threads that each want the next page of one file.
  */
 static int allocate(struct part_writer *w, size_t len)
 {
@@ -156,9 +169,14 @@ static int allocate(struct part_writer *w, size_t len)
 
 	if (ret < 0)
 		return ret;
-	if (w->map_len >= LARGE_BYTES && populate_all(w->map, w->map_len))
+	if (w->map_len < LARGE_BYTES)
+		return -posix_fallocate(w->fd, 0, (off_t)w->map_len);
+	if (comes_in_large_pages(w) && populate_all(w->map, w->map_len))
 		return 0;
-	return -posix_fallocate(w->fd, 0, (off_t)w->map_len);
+	ret = -posix_fallocate(w->fd, 0, (off_t)w->map_len);
+	if (ret == 0)
+		(void)populate_all(w->map, w->map_len); /* they are there: only mapped sooner */
+	return ret;
 }
 
 int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
