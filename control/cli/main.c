@@ -160,9 +160,44 @@ static void open_locale(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* A PEM text may be a word: it begins as no option does. */
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] != '\0' && strncmp(word, "-----", 5) != 0;
+}
+
+/*
+ * Options may stand among and behind the words, which are moved to the front. How many words there
+ * are; -1: the process is to end with *status.
+ */
+static int part_words(struct cli *c, int argc, char *argv[], int *status)
+{
+	int cnt = 0, option;
+
+	optind = 0; /* anew */
+	while (optind == 0 || optind < argc) {
+		int at = optind == 0 ? 1 : optind;
+
+		if (at < argc && !is_option(argv[at])) {
+			argv[1 + cnt++] = argv[at];
+			optind = at + 1;
+			continue;
+		}
+		option = getopt_long(argc, argv, "+jhV", longs, NULL);
+		if (option == -1)
+			break; /* behind "--" everything is a word */
+		if (take_option(c, option, optarg, status) != 0)
+			return -1;
+	}
+	for (int i = optind; i < argc; i++)
+		argv[1 + cnt++] = argv[i];
+	return cnt;
+}
+
 static int run(struct cli *c, int argc, char *argv[])
 {
-	int option, status;
+	int option, status, cnt;
+	char **word;
 
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
 		return cli_init(c) == 0 ? complete(c, argc - 2, argv + 2) : CLI_REFUSED;
@@ -171,22 +206,20 @@ static int run(struct cli *c, int argc, char *argv[])
 		if (take_option(c, option, optarg, &status) != 0)
 			return status;
 	}
+	argv[optind - 1] = argv[0]; /* who complains */
 	argc -= optind - 1;
 	argv += optind - 1;
 	if (verify_is_asked(argc, argv)) {
 		optind = 0;
 		return verify_run(argc, argv, c->is_json);
 	}
-	optind = 0; /* anew: options may also follow the words */
-	while ((option = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
-		if (take_option(c, option, optarg, &status) != 0)
-			return status;
-	}
-	if (c->is_help && optind < argc)
-		return help_print_words(
-			       &cli_commands, argv + optind, (size_t)(argc - optind), stdout)
-			       ? CLI_DONE
-			       : CLI_USAGE;
+	cnt = part_words(c, argc, argv, &status);
+	word = argv + 1;
+	if (cnt < 0)
+		return status;
+	if (c->is_help && cnt > 0)
+		return help_print_words(&cli_commands, word, (size_t)cnt, stdout) ? CLI_DONE
+										  : CLI_USAGE;
 	if (c->is_help) {
 		print_usage(stdout);
 		return CLI_DONE;
@@ -197,10 +230,9 @@ static int run(struct cli *c, int argc, char *argv[])
 	}
 	print_use_colour();
 	/* What a command prints may go to a file: questions are for whoever sits here. */
-	if (optind < argc && !isatty(STDOUT_FILENO))
+	if (cnt > 0 && !isatty(STDOUT_FILENO))
 		c->input.prompt = stderr;
-	return optind < argc ? shell_words(c, argv + optind, (size_t)(argc - optind))
-			     : shell_run(c);
+	return cnt > 0 ? shell_words(c, word, (size_t)cnt) : shell_run(c);
 }
 
 int main(int argc, char *argv[])

@@ -147,7 +147,7 @@ def with_daemon(case, command):
     case.run("babbles", words, {0} if name.startswith("export") else {3})
     case.server.mode = "dies"
     case.run("dies", words, {3}, "may be done" if is_change(command, ("rollback",)) and
-             name != "delete config" and not name.startswith("validate") else "")
+             name not in ("delete config", "user password") and not name.startswith("validate") else "")
     case.server.mode = "is cut off"
     case.run("is cut off", words, {3})
 
@@ -212,6 +212,9 @@ def daemon_that_starts(program, folder):
     case = Case(program, folder, server, "")
     server.starting = 3
     case.run("starts", ["rotate", "security", "peer-key", "all"], {0})
+    case.run("a text that begins with dashes", ["configure", *ITEM[:2], "-----BEGIN X-----\n"], {0})
+    case.run("words after dashes", ["--", *ITEM[:1]], {2}, "no such command")
+    case.run("an option amid words", ["show", "-j", "health"], {0})
     server.starting = 1
     case.run("starts", ["show", "health"], {1}, "keys are read")
     server.shutdown()
