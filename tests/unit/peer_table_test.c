@@ -189,6 +189,45 @@ static void test_pool_wipes_and_reuses(void **state)
 	peer_free(NULL);
 }
 
+/* A slab is used up before there is another one, and again when its peers are back. */
+static void test_pool_takes_no_more_than_it_needs(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *p[PEER_CNT / 4];
+	const struct peer_slab *slab = NULL;
+
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < PEER_CNT / 4; i++) {
+			p[i] = peer_new(&f->pool, "", "", 0);
+			assert_non_null(p[i]);
+		}
+		if (round == 0)
+			slab = f->pool.slabs;
+		assert_ptr_equal(f->pool.slabs, slab);
+		for (unsigned i = 0; i < PEER_CNT / 4; i++) {
+			assert_ptr_equal(p[i]->slab, slab);
+			peer_free(p[i]);
+		}
+	}
+}
+
+/* However much waits, main frees a step of it at a time. */
+static void test_graveyard_goes_in_steps(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct rk_verdict v = {.fingerprint = {(uint8_t)i}};
+
+		assert_int_equal(certificate_table_put(&f->certificates, &v), 0);
+	}
+	certificate_table_clear(&f->certificates);
+	rk_rcu_barrier();
+	assert_true(graveyard_step(&f->graveyard, 3));
+	assert_true(graveyard_step(&f->graveyard, 3));
+	assert_false(graveyard_step(&f->graveyard, 3));
+}
+
 /* As many slots as peers, each slab's once. */
 static void test_slots_go_with_their_peers(void **state)
 {
@@ -312,7 +351,7 @@ static void test_certificates_held(void **state)
 		assert_int_equal(put(f, i), 0);
 	assert_int_equal(f->certificates.cnt, 108);
 	assert_int_equal(put(f, 4), 0); /* replacing needs no room, and keeps the hold */
-	for (i = 200; i < 300; i++)
+	for (i = 200; i < 250; i++)
 		assert_int_equal(put(f, i), 0);
 	for (i = 0; i < 100; i++)
 		assert_non_null(find(f, i));
@@ -334,6 +373,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_table_grows_with_its_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pool_wipes_and_reuses, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_pool_takes_no_more_than_it_needs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_graveyard_goes_in_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slots_go_with_their_peers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_certificates, setup, teardown),

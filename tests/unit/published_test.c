@@ -160,6 +160,9 @@ static void test_ports_and_peers(void **state)
 	assert_memory_equal(published_port_next_hop(port, 4, far_away), "\xc0\0\2\xfe", 4);
 	assert_null(published_port_next_hop(port, 6, far6));
 	assert_ptr_equal(published_port_next_hop(port, 6, link_local), link_local);
+	assert_ptr_equal(published_port_source(port, 4, remote.bytes), port->addresses[0].bytes);
+	assert_ptr_equal(published_port_source(port, 4, far_away), port->addresses[0].bytes);
+	assert_ptr_equal(published_port_source(port, 6, far6), port->addresses[1].bytes);
 	assert_true(published_listens(p, 1280));
 	assert_false(published_listens(p, 1281));
 
