@@ -42,10 +42,11 @@ static const struct {
 	{"AltName", "type:s{urn_ssr_peering,dns,ip,email,uri}! value:s(1-255)!", true},
 	{"Csr", "csr:s!"},
 	{"Certificate", "name:s(1-64)! certificate:s(1-32768)!", true},
-	{"Ingested",
-		"name:s! subject:s! issuer:s! fingerprint:s! not_after:s! checks:a! warnings:a! "
-		"publication:o!"},
-	{"CertificateList", "certificates:a!"},
+	{"Ingested", "name:s! subject:s! issuer:s! fingerprint:s! not_after:s! checks:a<Check>! "
+		     "warnings:a! publication:o!"},
+	{"Check", "check:s! result:s! findings:a<Finding>!"},
+	{"Finding", "severity:s! code:s! subject:s! text:s! advice:s!"},
+	{"CertificateList", "certificates:a<Credential>!"},
 	{"Credential", "name:s! is_for_peering:b! has_key:b! has_replacement_key:b! has_request:b! "
 		       "certificate:o"},
 	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
@@ -64,32 +65,46 @@ static const struct {
 	{"CaProfile", "url:s! protocol:s! renewal:b!"},
 	{"TrustedCa", "name:s(1-63)! content:s(1-1048576)! validation-mode:s{strict,warn}", true},
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
-	{"Revocation", "sources:a! generation:i entries:i"},
+	{"Revocation", "sources:a<CrlSource>! generation:i entries:i"},
+	{"CrlSource",
+		"name:s! url:s! kind:s! scope:s configured:b! overridden:b! issuer:s last_try:s "
+		"last_success:s http_status:i! bytes:i! entries:i crl_number:s "
+		"base_crl_number:s this_update:s next_update:s next_fetch:s failures:i! "
+		"last_error:s"},
 	{"RevocationEntries", "generation:i! entries:a!"},
 	{"PeerList", "peers:a<Peer>! next:s"},
 	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
 		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "
 		 "certificate:o"},
-	{"AlarmList", "alarms:a! shelved:i!"},
-	{"EventList", "events:a!"},
+	{"AlarmList", "alarms:a<Alarm>! shelved:i!"},
+	{"Alarm", "id:s! time:s! severity:s! source:s! category:s! process:s! message:s! kind:s! "
+		  "shelved:b!"},
+	{"EventList", "events:a<Event>!"},
+	{"Event", "seq:i! prev:s! time:s! type:s! node:s! description:s! user:s! address:s! "
+		  "request_id:s! "
+		  "permitted:b! detail:o!"},
 	{"EventsVerified", "is_intact:b! records:i! first:i! last:i! head:s! files:i! problem:s*"},
 	{"LogLevel", "module:s(1-32) level:s{error,warning,info,debug}!", true},
 	{"LogLevels", "levels:o!"},
 	{"Stats", "control:o! dataplane:o!"},
 	{"Rotate", "peer:s(1-63)", true},
 	{"Rotated", "rotated:s!"},
-	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a!"},
+	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a<Part>!"},
+	{"Part", "kind:s! size:i! page_size:i! digest:s!"},
 	{"Schema", "version:i! items:a!"},
 	{"Running", "number:i! configuration:v!"},
 	{"Candidate", "is_changed:b! is_saved:b! edited_by:a! base:i! configuration:v!"},
 	{"Operations", "operations:a<Operation>(0-10000)!", true},
 	{"Operation", "op:s{set,create,delete}! path:a(1-12)! value:v", true},
 	{"Edited", "is_changed:b! applied:i"},
-	{"Changes", "changes:a!"},
-	{"Validated", "is_valid:b! errors:a! warnings:a!"},
+	{"Changes", "changes:a<Change>!"},
+	{"Change", "op:s! path:a! old:v new:v"},
+	{"Validated", "is_valid:b! errors:a<Remark>! warnings:a<Remark>!"},
+	{"Remark", "path:s! code:s! message:s!"},
 	{"Commit", "comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
-	{"Committed", "name:s number:i! generation:i! warnings:a! findings:a! confirm_by:s "
+	{"Committed", "name:s number:i! generation:i! warnings:a<Remark>! "
+		      "findings:a<Finding>! confirm_by:s "
 		      "publication:o!"},
 	{"Confirmed", "number:i!"},
 	{"Rollback", "number:n(1-)! comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
