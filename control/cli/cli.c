@@ -62,18 +62,18 @@ static bool waiting(void *arg, double sec, unsigned long long received)
 		return true;
 	if (!is_told(c, sec))
 		return false;
-	fprintf(stderr, "\r%c %s... %.0f s", frame[(unsigned)(sec * 4) % 4],
+	fprintf(stderr, "\r%c %.60s... %.0f s", frame[(unsigned)(sec * 4) % 4],
 		c->doing != NULL ? c->doing : "Waiting", sec);
 	if (received >= MEGABYTE)
 		fprintf(stderr, ", %.1f MB", (double)received / MEGABYTE);
+	fputs("\033[K", stderr); /* what stood there may have been longer */
 	fflush(stderr);
 	is_spinning = true;
 	return false;
 }
 
-void cli_answered(struct cli *c)
+void cli_answered(void)
 {
-	(void)c;
 	if (is_spinning)
 		fputs("\r\033[K", stderr);
 	is_spinning = false;
@@ -220,12 +220,12 @@ static enum client_result call(
 	if (result != CLIENT_OK)
 		return result; /* and it was told why */
 	result = send_request(c, r, answer);
-	cli_answered(c);
+	cli_answered();
 	if (result == CLIENT_REFUSED && answer->status == 401 && c->target.url != NULL &&
 		c->input.is_terminal && login_open(c, true) == CLIENT_OK) {
 		client_answer_fini(answer);
 		result = send_request(c, r, answer);
-		cli_answered(c);
+		cli_answered();
 	}
 	return result;
 }

@@ -56,7 +56,7 @@ enum cli_exit cli_save(struct cli *c, const char *path) RK_MUST_CHECK;
 /* Why nobody answers, and what to do about it. */
 void cli_tell_unreachable(const struct cli *c, const char *why);
 /* After an answer, or none: what told of waiting for it goes away. */
-void cli_answered(struct cli *c);
+void cli_answered(void);
 /* For completion: no question, no word; NULL when there is no answer. */
 json_t *cli_peek(struct cli *c, const char *path);
 

@@ -91,6 +91,7 @@ static enum client_result ask_token(struct cli *c, const char *user, char *passw
 	struct client_answer answer = {0};
 	json_t *body = json_pack("{s:s, s:s, s:s}", "username", user, "password", password,
 		"application", "rekeyctl");
+	const char *doing = c->doing;
 	enum client_result result;
 
 	explicit_bzero(password, strlen(password));
@@ -98,9 +99,10 @@ static enum client_result ask_token(struct cli *c, const char *user, char *passw
 		cli_error(c, "name and password must be UTF-8 text");
 		return CLIENT_REFUSED;
 	}
-	c->doing = c->doing != NULL ? c->doing : "Logging in";
+	c->doing = "Logging in";
 	result = client_call(c->client, "POST", API "/login", body, &answer);
-	cli_answered(c);
+	cli_answered();
+	c->doing = doing;
 	if (result == CLIENT_OK)
 		result = take_token(c, json_string_value(json_object_get(answer.body, "token")));
 	else if (result == CLIENT_UNREACHABLE)
