@@ -45,6 +45,19 @@ uint16_t __wrap_port_find(void *ctx, const char *name, uint16_t mtu, uint8_t mac
 	return PORT_NONE;
 }
 
+/* What control is told: how often of each type, and the last one of it. */
+static unsigned told_cnt[RK_MSG_STATUS + 1];
+static struct rk_message told[RK_MSG_STATUS + 1];
+
+void __wrap_channel_send(struct channel *c, const struct rk_message *m);
+
+void __wrap_channel_send(struct channel *c, const struct rk_message *m)
+{
+	assert_ptr_equal(c, d.channel);
+	told_cnt[m->type]++;
+	told[m->type] = *m;
+}
+
 static size_t slots_size_of(unsigned session_cnt)
 {
 	(void)session_cnt;
@@ -73,6 +86,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&d, 0, sizeof(d));
+	memset(told_cnt, 0, sizeof(told_cnt));
 	worker = calloc(1, sizeof(*worker));
 	assert_non_null(worker);
 	inbox_init(&worker->inbox);
@@ -220,6 +234,50 @@ static void peer_of_a_refused_view_goes_with_the_next(void **state)
 	assert_false(has_peer("peer-1"));
 }
 
+static void assert_told(unsigned applied_cnt, unsigned refused_cnt)
+{
+	assert_int_equal(told_cnt[RK_MSG_APPLIED], applied_cnt);
+	assert_int_equal(told_cnt[RK_MSG_REFUSED], refused_cnt);
+}
+
+/* One answer to each view: APPLIED when the workers are done, else REFUSED with the reason. */
+static void every_view_has_one_answer(void **state)
+{
+	const struct rk_msg_generation *refused = &told[RK_MSG_REFUSED].generation;
+
+	(void)state;
+	publish(1, false);
+	assert_told(0, 1);
+	assert_string_equal(refused->reason, "no revocation base in it");
+	publish(2, true);
+	assert_told(1, 1);
+	assert_int_equal(told[RK_MSG_APPLIED].generation.generation.counter, 2);
+	publish(2, true); /* said once more, as after a reconnect */
+	assert_told(2, 1);
+	publish(1, true);
+	assert_told(2, 2);
+	assert_int_equal(refused->generation.counter, 1);
+	assert_string_equal(refused->reason, "older than the generation in force");
+	publish_peers(2, true, 3);
+	assert_told(2, 3);
+	assert_string_equal(refused->reason, "this generation was another view");
+	assert_int_equal(told_cnt[RK_MSG_EVENT], 0);
+}
+
+/* Their silence would be a riddle; but the channel has not room for all of them. */
+static void peers_without_a_port_are_told(void **state)
+{
+	(void)state;
+	publish_peers(1, true, 3);
+	assert_int_equal(told_cnt[RK_MSG_EVENT], 3);
+	assert_string_equal(told[RK_MSG_EVENT].event.reason, "no-such-port");
+	publish_peers(2, true, 3); /* no change, no news */
+	assert_int_equal(told_cnt[RK_MSG_EVENT], 3);
+	publish_peers(3, true, 100);
+	assert_int_equal(told_cnt[RK_MSG_EVENT], 3 + 32);
+	assert_told(3, 0);
+}
+
 static struct rk_private_key *new_key(void)
 {
 	struct rk_private_key *key = rk_secret_new(sizeof(*key));
@@ -244,6 +302,9 @@ static void key_goes_with_its_certificate(void **state)
 	memset(own_certificate.public_key_hash, 7, RK_DIGEST_LEN);
 	activate_key(&d, new_key());
 	assert_non_null(d.key); /* it came first */
+	assert_int_equal(told_cnt[RK_MSG_KEY_HELD], 1);
+	assert_memory_equal(told[RK_MSG_KEY_HELD].key_held.hash, own_certificate.public_key_hash,
+		RK_DIGEST_LEN);
 	publish(1, true);
 	assert_non_null(d.published->credential);
 	assert_null(d.key);
@@ -256,6 +317,7 @@ static void key_goes_with_its_certificate(void **state)
 	publish(3, true);
 	assert_null(d.published->credential);
 	activate_key(&d, new_key());
+	assert_int_equal(told_cnt[RK_MSG_KEY_HELD], 2);
 	assert_non_null(d.published->credential);
 	assert_null(d.key);
 	own_certificate.der.len = 0;
@@ -268,6 +330,8 @@ int main(void)
 			view_without_a_revocation_base_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			peer_of_a_refused_view_goes_with_the_next, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_view_has_one_answer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(peers_without_a_port_are_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(key_goes_with_its_certificate, set_up, tear_down),
 	};
 	int ret;
