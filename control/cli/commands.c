@@ -334,7 +334,7 @@ static const struct cli_command commands[] = {
 	{"show events", "The newest audit records.", NULL, PARAMS(event_params), run_show_events,
 	 .doing = "Retrieving events", .show = show_events},
 	{"show events verify", "Check the chain that the audit records form.",
-	 "Exit status 1 when a record was changed or taken out.", NULL, 0, run_verify_events,
+	 "Exit status 1 when a record was changed or taken out. Also: _show events --verify_.", NULL, 0, run_verify_events,
 	 .doing = "Verifying events", .show = show_all},
 	{"show health", "Whether the processes are there.", NULL, NULL, 0, run_get,
 	 .doing = "Retrieving health", .path = "/api/v1/health", .show = show_all},

@@ -194,6 +194,14 @@ static int part_words(struct cli *c, int argc, char *argv[], int *status)
 	return cnt;
 }
 
+/* "show events --verify" is the command "show events verify". */
+static void spell_verify(int argc, char *argv[])
+{
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "--verify") == 0 && strcmp(argv[i - 1], "events") == 0)
+			argv[i] += strlen("--");
+}
+
 static int run(struct cli *c, int argc, char *argv[])
 {
 	int option, status, cnt;
@@ -213,6 +221,7 @@ static int run(struct cli *c, int argc, char *argv[])
 		optind = 0;
 		return verify_run(argc, argv, c->is_json);
 	}
+	spell_verify(argc, argv);
 	cnt = part_words(c, argc, argv, &status);
 	word = argv + 1;
 	if (cnt < 0)
