@@ -324,6 +324,39 @@ static void test_written_by_the_disk_thread(void **state)
 	expect_intact(true);
 }
 
+/* A line whose head differs from a good one in one thing. */
+static void test_chain_is_read_to_the_letter(void **state)
+{
+	static const char *const seqs[] = {"", "0", "-1", " 1", "01234567890123456789", "x", "1 "};
+	static const char good[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	struct audit_link before;
+	char line[256], hash[sizeof(good)];
+
+	(void)state;
+	snprintf(line, sizeof(line), "{\"seq\":5,\"prev\":\"%s\",", good);
+	assert_true(audit_link_claim(line, strlen(line), &before));
+	assert_int_equal(before.seq, 4);
+	assert_string_equal(before.hash, good);
+	for (size_t len = 0; len < strlen(line); len++)
+		assert_false(audit_link_claim(line, len, &before));
+	for (size_t i = 0; i < sizeof(seqs) / sizeof(seqs[0]); i++) {
+		snprintf(line, sizeof(line), "{\"seq\":%s,\"prev\":\"%s\",", seqs[i], good);
+		assert_false(audit_link_claim(line, strlen(line), &before));
+	}
+	for (const char *c = "gA \"/:`"; *c != '\0'; c++) {
+		memcpy(hash, good, sizeof(hash));
+		hash[63] = *c;
+		snprintf(line, sizeof(line), "{\"seq\":5,\"prev\":\"%s\",", hash);
+		assert_false(audit_link_claim(line, strlen(line), &before));
+		snprintf(line, sizeof(line), "5 %s\n", hash);
+		assert_false(audit_head_parse(line, strlen(line), &before));
+	}
+	snprintf(line, sizeof(line), "5 %s\n\n", good);
+	assert_false(audit_head_parse(line, strlen(line), &before));
+	assert_int_equal(before.seq, 4); /* what is refused changes nothing */
+}
+
 static void test_chain_form(void **state)
 {
 	static const char zeros[] =
@@ -339,6 +372,8 @@ static void test_chain_form(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(audit_link_step(&link, bad[i], strlen(bad[i])));
 	assert_int_equal(link.seq, 0);
+	snprintf(line, sizeof(line), "{\"seq\":2,\"prev\":\"%s\",\"a\":1}", zeros);
+	assert_false(audit_link_step(&link, line, strlen(line)));
 	snprintf(line, sizeof(line), "{\"seq\":1,\"prev\":\"%s\",\"a\":1}", zeros);
 	assert_true(audit_link_step(&link, line, strlen(line)));
 	assert_int_equal(link.seq, 1);
@@ -359,6 +394,7 @@ int main(void)
 		T(test_cut_off_is_told_at_start),
 		T(test_rotation),
 		T(test_written_by_the_disk_thread),
+		cmocka_unit_test(test_chain_is_read_to_the_letter),
 		cmocka_unit_test(test_chain_form),
 	};
 
