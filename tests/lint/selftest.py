@@ -59,6 +59,8 @@ PLANTED = {
         include("dataplane/peer.c", '"dataplane/worker.h"'),
         include("dataplane/worker.c", "<urcu/rculfhash.h>"),
         include("dataplane/worker.c", "<jansson.h>"),
+        include("dataplane/worker_net.c", '"dataplane/log.h"'),
+        include("dataplane/core/engine.c", '"pki/view/journal.h"'),
         include("dataplane/worker.c", "<openssl/x509.h>"),
         include("pki/view/x.c", "<jansson.h>"),
     ],

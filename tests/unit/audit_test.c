@@ -357,6 +357,43 @@ static void test_chain_is_read_to_the_letter(void **state)
 	assert_int_equal(before.seq, 4); /* what is refused changes nothing */
 }
 
+/* What a file of this one line, of number 1 or 5, behind that hash, is found to be. */
+static struct audit_check check_line(unsigned seq, const char *hash, const char *end)
+{
+	struct audit_check c = {0};
+	char line[256];
+
+	audit_link_first(&c.at);
+	snprintf(line, sizeof(line), "{\"seq\":%u,\"prev\":\"%s\",\"a\":1}%s", seq, hash, end);
+	audit_check_file(&c, NULL, "audit.jsonl.3", line, strlen(line));
+	return c;
+}
+
+/* The oldest file may begin anywhere, but the first line of all has none before it. */
+static void test_where_the_chain_begins(void **state)
+{
+	struct audit_link first;
+	struct audit_check c;
+	char other[AUDIT_HASH_LEN];
+
+	(void)state;
+	audit_link_first(&first);
+	memcpy(other, first.hash, sizeof(other));
+	other[0] = 'a';
+	c = check_line(1, first.hash, "\n");
+	assert_string_equal(c.problem, "");
+	assert_int_equal(c.first, 1);
+	assert_int_equal(c.record_cnt, 1);
+	c = check_line(5, other, "\n");
+	assert_string_equal(c.problem, "");
+	assert_int_equal(c.first, 5);
+	assert_int_equal(c.at.seq, 5);
+	c = check_line(1, other, "\n");
+	assert_string_equal(c.problem, "audit.jsonl.3: line 1 does not follow record 0");
+	c = check_line(1, first.hash, "");
+	assert_string_equal(c.problem, "audit.jsonl.3: line 1 is cut off");
+}
+
 static void test_chain_form(void **state)
 {
 	static const char zeros[] =
@@ -395,6 +432,7 @@ int main(void)
 		T(test_rotation),
 		T(test_written_by_the_disk_thread),
 		cmocka_unit_test(test_chain_is_read_to_the_letter),
+		cmocka_unit_test(test_where_the_chain_begins),
 		cmocka_unit_test(test_chain_form),
 	};
 
