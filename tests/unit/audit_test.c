@@ -86,9 +86,12 @@ static void write_log(const char *text, size_t len)
 
 static void write_three(void)
 {
+	uint64_t before = audit_count(f.d.audit);
+
 	audit_write(f.d.audit, "system.first", "First.", NULL);
 	audit_write(f.d.audit, "system.second", "Second.", NULL);
 	audit_write(f.d.audit, "system.third", "Third.", NULL);
+	assert_int_equal(audit_count(f.d.audit), before + 3);
 	audit_flush(f.d.audit);
 }
 
@@ -207,8 +210,8 @@ static void test_cut_off_is_told_at_start(void **state)
 	daemon_close(&f.d);
 	fd = f.d.state_fd = open(f.dir[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	text = read_log(&len);
-	line = strchr(text, '\n') + 1;
-	write_log(text, (size_t)(line - text));
+	line = memrchr(text, '\n', len - 1); /* the last one is enough */
+	write_log(text, (size_t)(line + 1 - text));
 	close(fd);
 	free(text);
 	log_set_level(RK_LOG_ERROR);
@@ -394,6 +397,33 @@ static void test_where_the_chain_begins(void **state)
 	assert_string_equal(c.problem, "audit.jsonl.3: line 1 is cut off");
 }
 
+/* The line that audit.head names is there, and is that line; others may follow. */
+static void test_head_is_met(void **state)
+{
+	struct audit_link first, head;
+	struct audit_check c = {0};
+	char text[512], *second = text;
+
+	(void)state;
+	audit_link_first(&first);
+	audit_link_first(&head);
+	second += sprintf(text, "{\"seq\":1,\"prev\":\"%s\",\"a\":1}\n", first.hash);
+	assert_true(audit_link_step(&head, text, (size_t)(second - text - 1)));
+	sprintf(second, "{\"seq\":2,\"prev\":\"%s\",\"a\":2}\n", head.hash);
+	audit_check_file(&c, &head, "audit.jsonl", text, strlen(text));
+	assert_string_equal(c.problem, "");
+	assert_int_equal(c.at.seq, 2);
+	assert_true(c.is_head_seen);
+	/* Nobody follows the last line: that it was changed, its hash tells alone. */
+	c = (struct audit_check){0};
+	text[strlen(text) - 3] = '1';
+	head = (struct audit_link){.seq = 2};
+	memcpy(head.hash, first.hash, sizeof(head.hash));
+	audit_check_file(&c, &head, "audit.jsonl", text, strlen(text));
+	assert_string_equal(c.problem, "");
+	assert_false(c.is_head_seen);
+}
+
 static void test_chain_form(void **state)
 {
 	static const char zeros[] =
@@ -433,6 +463,7 @@ int main(void)
 		T(test_written_by_the_disk_thread),
 		cmocka_unit_test(test_chain_is_read_to_the_letter),
 		cmocka_unit_test(test_where_the_chain_begins),
+		cmocka_unit_test(test_head_is_met),
 		cmocka_unit_test(test_chain_form),
 	};
 
