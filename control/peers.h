@@ -20,7 +20,7 @@ void peers_connected(struct peers *p, bool is_connected);
 /*
  * These ask the data plane first; 503 when it is not connected. A peer is
  *   {"name", "status": "up|down|initializing|disabled", "security_status": "MKEY_EXCH_COMP" once
- *    keyed, "paths": [{"port", "local", "remote"}], "group", "suite", "key_index",
+ *    keyed, "paths": [{"port", "mtu", "local", "remote", "status"}], "group", "suite", "key_index",
  *    "peer_key_index", "full_exchange_count", "rekey_count", "key_age_ms", "next_rekey_ms",
  *    "keep_alive_sent", "keep_alive_received", "exported": 32 hex digits or null,
  *    "certificate": {"fingerprint", "verdict", "not_after"} or null}

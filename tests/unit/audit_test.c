@@ -450,6 +450,8 @@ static void test_chain_form(void **state)
 	assert_int_equal(head.seq, 7);
 	assert_false(audit_head_parse(line, strlen(line) - 1, &head));
 	assert_false(audit_head_parse("7 \n", 3, &head));
+	snprintf(line, sizeof(line), " %s\n", zeros);
+	assert_false(audit_head_parse(line, strlen(line), &head));
 }
 
 int main(void)
