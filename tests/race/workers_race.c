@@ -191,6 +191,14 @@ static void wait_applied(void)
 	}
 }
 
+static void wait_told(void)
+{
+	for (unsigned ms = 0; d.status_cnt > 0; ms++) {
+		RACE_CHECK(ms < WAIT_MS);
+		pass(1);
+	}
+}
+
 static void command_all(enum message_type type)
 {
 	struct inbox_list all;
@@ -346,6 +354,7 @@ static void play(unsigned cnt)
 	}
 	publish((1u << FAR_CNT) - 1, false);
 	wait_applied();
+	wait_told();
 }
 
 static size_t length_of(const struct inbox_list *list)
