@@ -198,9 +198,12 @@ static void fill_scalar(uint8_t *out)
 		if (BN_is_zero(v)) /* no share is of it */
 			assert_int_equal(BN_one(v), 1);
 	}
-	if (kind == 4)
+	if (kind == 4) {
 		fill_long_runs(out, curve.len);
-	else if (kind == 5)
+		BN_bin2bn(out, (int)curve.len, v);
+		if (BN_is_zero(v)) /* one run of zeros: likewise */
+			out[curve.len - 1] = 1;
+	} else if (kind == 5)
 		fill(out, curve.len);
 	else
 		assert_int_equal(BN_bn2binpad(v, out, (int)curve.len), (int)curve.len);
