@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/resource.h>
+#include <signal.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +199,28 @@ static void test_tampering(void **state)
 	write_log(text, len);
 	expect_intact(false);
 	free(text);
+}
+
+/* The disk took part of a line: it is taken back, and written whole when there is room. */
+static void test_part_of_a_line_is_taken_back(void **state)
+{
+	struct rlimit old, some;
+	size_t len;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	write_three();
+	free(read_log(&len));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	some = (struct rlimit){len + 10, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &some), 0);
+	audit_write(f.d.audit, "system.fourth", "Fourth.", NULL);
+	audit_flush(f.d.audit);
+	assert_true(audit_waiting(f.d.audit) > 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	audit_flush(f.d.audit);
+	assert_int_equal(audit_waiting(f.d.audit), 0);
+	expect_intact(true);
 }
 
 static void test_cut_off_is_told_at_start(void **state)
@@ -460,6 +484,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_records),
 		T(test_tampering),
+		T(test_part_of_a_line_is_taken_back),
 		T(test_cut_off_is_told_at_start),
 		T(test_rotation),
 		T(test_written_by_the_disk_thread),
