@@ -138,8 +138,13 @@ static void list_before_a_damaged_one_is_used(void **state)
 	assert_string_equal(seen.alarm_kind, "crl-list-damaged");
 	assert_non_null(strstr(seen.alarm_text, "an older one is in force"));
 	assert_true(is_revoked(b, b->pki.leaf));
+	put_file(b, "x", 1); /* asked for, and not got */
 	crl_manager_discover(b->d.crl);
 	refresh(b);
+	assert_true(b->d.crl->is_list_damaged);
+	put_crl(b, 2, NULL, 0);
+	refresh(b);
+	assert_false(b->d.crl->is_list_damaged);
 	assert_string_equal(seen.alarm_kind, "");
 	assert_false(is_revoked(b, b->pki.leaf));
 }

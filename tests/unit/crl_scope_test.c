@@ -176,13 +176,20 @@ static void partition_of_another_point_is_refused(void **state)
 	const struct test_crl crl = {.issuer = pki.ca,
 		.issuer_key = pki.ca_key,
 		.idp = "critical,fullname:URI:http://crl.example/7.crl"};
+	struct test_crl delta = crl;
 
 	(void)state;
+	delta.number = 2;
+	delta.delta_base = "1";
 	expect_refused(&crl, (struct crl_ingest_args){.is_learnt = true},
 		"crl-other-distribution-point", CRL_REFUSED_OTHER);
 	put(ingest(&crl,
 		(struct crl_ingest_args){.is_learnt = true, .url = "http://crl.example/7.crl"}));
 	put(ingest(&crl, (struct crl_ingest_args){0})); /* configured: the operator knows */
+	/* A delta has the scope of its full list, and lies elsewhere. */
+	put(ingest(&delta, (struct crl_ingest_args){.is_learnt = true,
+				   .is_delta = true,
+				   .url = "http://crl.example/7-delta.crl"}));
 }
 
 int main(void)

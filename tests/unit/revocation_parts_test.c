@@ -259,6 +259,25 @@ static enum pki_revocation_answer ask_about_leaf(struct master_list *list)
 	return answer;
 }
 
+/* How many the overlay names that makes of the one list the other. */
+static size_t count_changes(struct master_list *from, struct master_list *to)
+{
+	struct revocations *was = revocations_of(from), *is = revocations_of(to);
+	struct compile_part compiled = {.fd = -1};
+	struct revocations_overlay *made;
+	struct rk_refusal why = {""};
+	size_t cnt;
+
+	assert_int_equal(
+		revocations_compile_overlay(was, is, NULL, secret, &compiled, &made, &why), 0);
+	cnt = revocations_overlay_cnt(made);
+	compile_part_close(&compiled);
+	revocations_overlay_put(made);
+	revocations_put(was);
+	revocations_put(is);
+	return cnt;
+}
+
 /* Of another issuer's indirect lists, before anybody knew that a certificate names them. */
 static void superseded_delta_has_no_word(void **state)
 {
@@ -273,7 +292,7 @@ static void superseded_delta_has_no_word(void **state)
 		.this_update = 1000,
 		.next_update = 2000};
 	struct master_source_info foreign = info;
-	struct master_list *list;
+	struct master_list *list, *before;
 	uint8_t serial[PKI_SERIAL_MAX];
 	int len = pki_serial_bytes(X509_get0_serialNumber(leaf), serial);
 
@@ -282,11 +301,15 @@ static void superseded_delta_has_no_word(void **state)
 	assert_int_equal(master_list_new(&list), 0);
 	put_one(&list, &info, &foreign, (struct rk_span){serial, (size_t)len});
 	assert_int_equal(ask_about_leaf(list), PKI_REVOCATION_REVOKED);
+	before = master_list_get(list);
 	info.url = "http://f";
 	info.number.data = &full;
 	info.base_number.len = 0;
 	put_one(&list, &info, NULL, (struct rk_span){0});
 	assert_int_equal(ask_about_leaf(list), PKI_REVOCATION_GOOD);
+	/* The workers hear of it, though nothing about this issuer came or went. */
+	assert_int_equal(count_changes(before, list), 1);
+	master_list_put(before);
 	master_list_put(list);
 }
 
