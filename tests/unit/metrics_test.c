@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/alarms.h"
 #include "control/crl/state.h"
 #include "control/metrics.h"
 #include "control/metrics_text.h"
@@ -102,6 +103,27 @@ static void test_without_data_plane(void **state)
 	assert_has(text, "\nrekey_csr_total{result=\"failure\"} 0\n");
 	assert_has(text, "\nrekey_peers{state=\"initializing\"} 1\n");
 	assert_has(text, "\nrekey_alarms{severity=\"CRITICAL\"} 1\n"); /* no certificate */
+	json_decref(text);
+}
+
+static void test_alarms(void **state)
+{
+	static const struct alarm_spec info = {"crl-stale", "lab", ALARM_INFO, 0};
+	static const struct alarm_spec minor = {"crl-stale", "field", ALARM_MINOR, 0};
+	json_t *text;
+
+	(void)state;
+	text = scrape();
+	assert_has(text, "\nrekey_alarms{severity=\"CRITICAL\"} 1\n"
+			 "rekey_alarms{severity=\"MAJOR\"} 0\n"
+			 "rekey_alarms{severity=\"MINOR\"} 0\n"
+			 "rekey_alarms{severity=\"INFO\"} 0\n#");
+	json_decref(text);
+	alarm_raise(f.d.alarms, &info, "stands");
+	alarm_raise(f.d.alarms, &minor, "stands");
+	text = scrape();
+	assert_has(text, "\nrekey_alarms{severity=\"MINOR\"} 1\n"
+			 "rekey_alarms{severity=\"INFO\"} 1\n#");
 	json_decref(text);
 }
 
@@ -208,6 +230,65 @@ static void test_with_data_plane(void **state)
 	fake_close(&p);
 }
 
+static void tell_peer(const char *name, enum rk_peer_state peer_state, uint64_t key_age_ms)
+{
+	struct rk_message status = {.type = RK_MSG_STATUS_PEER};
+
+	strcpy(status.status_peer.peer, name);
+	status.status_peer.state = peer_state;
+	status.status_peer.key_age_ms = key_age_ms;
+	fake_send(&p, &status);
+}
+
+static void answer_ages(void)
+{
+	struct rk_message end = {.type = RK_MSG_STATUS_END};
+
+	fake_receive(&f, &p, RK_MSG_STATUS);
+	tell_peer("west", RK_PEER_UP, 60000);
+	tell_peer("north", RK_PEER_UP, 60500);
+	tell_peer("south", RK_PEER_DOWN, 1000);
+	tell_peer("far", RK_PEER_UP, 604800500);
+	fake_send(&p, &end);
+}
+
+#define PEER(name, host)                                                                 \
+	"{\"name\":\"" name "\",\"peering-common-name\":\"" name ".peering\",\"path\":[" \
+	"{\"port\":\"net_ring0\",\"address\":\"192.0.2." host "\"}]}"
+#define FOUR_PEERS                                                                    \
+	"{" FIXTURE_AUTHORITY ",\"router\":{\"name\":\"east\",\"node\":\"node0\","    \
+	"\"peering-common-name\":\"east.peering\",\"port\":[{\"name\":\"net_ring0\"," \
+	"\"address\":[\"192.0.2.1/24\"]}],\"peer\":[" PEER("west", "2") "," PEER(     \
+		"north", "3") "," PEER("south", "4") "," PEER("far", "5") "]}}"
+
+/* An age that is a bound is within it; a peer that is not up has no key. */
+static void test_key_ages(void **state)
+{
+	const struct rk_generation nothing = {0};
+	struct call c = {0};
+
+	(void)state;
+	daemon_fixture_close(&f);
+	daemon_fixture_open(&f, FOUR_PEERS);
+	fake_connect(&f, &p);
+	fake_hello(&p, nothing);
+	fake_apply(&f, &p);
+	answer_ages();
+	daemon_fixture_idle(&f, 20);
+	metrics_scrape(&f.d, call_answered, &c);
+	answer_ages();
+	call_wait(&f, &c, 200);
+	assert_has(c.body, "\nrekey_peers{state=\"up\"} 3\nrekey_peers{state=\"down\"} 1\n");
+	assert_has(c.body, "\nrekey_peer_key_ages_seconds_bucket{le=\"60\"} 1\n"
+			   "rekey_peer_key_ages_seconds_bucket{le=\"600\"} 2\n");
+	assert_has(c.body, "\nrekey_peer_key_ages_seconds_bucket{le=\"604800\"} 2\n"
+			   "rekey_peer_key_ages_seconds_bucket{le=\"+Inf\"} 3\n"
+			   "rekey_peer_key_ages_seconds_sum 604921\n"
+			   "rekey_peer_key_ages_seconds_count 3\n");
+	call_fini(&c);
+	fake_close(&p);
+}
+
 /* The names that operators of other systems know. */
 static void test_stats(void **state)
 {
@@ -254,8 +335,10 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_long_text),
 		T(test_without_data_plane),
+		T(test_alarms),
 		T(test_crls),
 		T(test_with_data_plane),
+		T(test_key_ages),
 		T(test_stats),
 		T(test_pause),
 	};
