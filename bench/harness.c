@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dataplane/rcu.h"
 
@@ -50,6 +51,17 @@ uint64_t bench_cpu_ns(void)
 uint64_t bench_process_cpu_ns(void)
 {
 	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+uint64_t bench_waited_ns(int schedstat)
+{
+	unsigned long long ran, waited;
+	char text[64];
+	ssize_t n = pread(schedstat, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	bench_must(sscanf(text, "%llu %llu", &ran, &waited) == 2, "a thread's schedstat");
+	return waited;
 }
 
 void bench_start_rcu(void)

@@ -40,9 +40,10 @@ _Noreturn void bench_fail(const char *what);
 	} while (0)
 
 uint64_t bench_wall_ns(void);
-uint64_t bench_cpu_ns(void);                                  /* of the calling thread */
-uint64_t bench_process_cpu_ns(void);                          /* of all threads */
-double bench_median(double *v, size_t n);                     /* sorts v */
+uint64_t bench_cpu_ns(void);              /* of the calling thread */
+uint64_t bench_process_cpu_ns(void);      /* of all threads */
+uint64_t bench_waited_ns(int schedstat);  /* for a CPU that others had, of that file's thread */
+double bench_median(double *v, size_t n); /* sorts v */
 double bench_percentile(double *v, size_t n, double percent); /* sorts v */
 
 /* Once, however often it is called: this thread reads and writes RCU tables. */

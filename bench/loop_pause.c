@@ -2,7 +2,6 @@
 #include "bench/loop_pause.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -24,15 +23,22 @@ struct loop_pause {
 	struct loop_pause_most most;
 };
 
-static uint64_t waited_ns(const struct loop_pause *p)
+/*
+ * All of one instant. Each is asked for by a system call, after which others may have their turn on the
+ * CPU: a wait between two of them would be in one turn's wall and in another's waited, and pass for a lock's.
+ */
+static struct moment now_of(const struct loop_pause *p)
 {
-	unsigned long long ran, waited;
-	char text[64];
-	ssize_t n = pread(p->schedstat, text, sizeof(text) - 1, 0);
+	uint64_t again = bench_waited_ns(p->schedstat);
+	struct moment m;
 
-	text[n > 0 ? n : 0] = '\0';
-	bench_must(sscanf(text, "%llu %llu", &ran, &waited) == 2, "a thread's schedstat");
-	return waited;
+	do {
+		m.waited = again;
+		m.wall = bench_wall_ns();
+		m.cpu = bench_cpu_ns();
+		again = bench_waited_ns(p->schedstat);
+	} while (again != m.waited);
+	return m;
 }
 
 static void raise_to(uint64_t *most, uint64_t n)
@@ -43,7 +49,7 @@ static void raise_to(uint64_t *most, uint64_t n)
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_pause *p = arg;
-	const struct moment now = {bench_wall_ns(), bench_cpu_ns(), waited_ns(p)}, last = p->last;
+	const struct moment now = now_of(p), last = p->last;
 	uint64_t known = now.cpu - last.cpu + now.waited - last.waited + TURN_NS;
 
 	(void)fd;
