@@ -90,6 +90,8 @@ int audit_open_file(struct audit *a)
 	if (a->fd < 0 || fstat(a->fd, &st) < 0)
 		return -errno;
 	a->size = st.st_size;
+	if (a->size == 0) /* made just now, maybe */
+		a->is_dir_due = true;
 	return 0;
 }
 

@@ -168,6 +168,22 @@ static void test_folder_is_synced_first(void **state)
 	expect_intact(3, 0);
 }
 
+/* So it is with the very first file. */
+static void test_first_file_is_synced_first(void **state)
+{
+	(void)state;
+	audit_close(f.d.audit);
+	f.d.audit = NULL;
+	assert_int_equal(unlinkat(f.d.state_fd, AUDIT_FILE, 0), 0);
+	assert_int_equal(unlinkat(f.d.state_fd, AUDIT_HEAD_FILE, 0), 0);
+	assert_int_equal(audit_open(&f.d, &f.d.audit), 0);
+	early_sync_cnt = 0;
+	audit_write(f.d.audit, "system.first", "First.", NULL);
+	audit_flush(f.d.audit);
+	assert_int_equal(early_sync_cnt, 1);
+	expect_intact(1, 1);
+}
+
 /* ---- a disk that takes nothing more ------------------------------------------------------------ */
 
 static void fill_disk(void)
@@ -251,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_oldest_file_goes),
 		T(test_folder_is_synced_first),
+		T(test_first_file_is_synced_first),
 		T(test_failure_is_told),
 		T(test_batch_counts_as_waiting),
 	};
