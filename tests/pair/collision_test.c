@@ -47,7 +47,7 @@ static void let_go(struct pair *p, struct hold *h, unsigned from)
 		;
 }
 
-static struct pair *dial_at_once(struct hold *h)
+static struct pair *new_held(struct hold *h)
 {
 	struct pair *p = pair_new(&(struct pair_options){.seed = 1,
 					  .are_verdicts_known = true,
@@ -58,6 +58,13 @@ static struct pair *dial_at_once(struct hold *h)
 
 	p->filter = hold_back;
 	p->filter_arg = h;
+	return p;
+}
+
+static struct pair *dial_at_once(struct hold *h)
+{
+	struct pair *p = new_held(h);
+
 	for (unsigned i = 0; i < 2; i++) {
 		pair_start(p, i);
 		session_dial_in(p->node[i].engine, p->node[i].session[0], 0);
@@ -137,15 +144,8 @@ static void late_finishes_cross(void **state)
 /* West never dials by itself, and east's FINISH is held back. */
 static struct pair *dial_from_east(struct hold *h)
 {
-	struct pair *p = pair_new(&(struct pair_options){.seed = 1,
-					  .are_verdicts_known = true,
-					  .groups = {29},
-					  .hold_ns = PAIR_SEC,
-					  .keep_alive_interval_ns = 20 * PAIR_SEC},
-		east, west);
+	struct pair *p = new_held(h);
 
-	p->filter = hold_back;
-	p->filter_arg = h;
 	pair_start(p, WEST);
 	p->node[WEST].session[0]->dial_at_ns = 0;
 	pair_start(p, EAST);
