@@ -8,7 +8,7 @@
 #define BENCH_SUITES(X) \
 	X(primitives) X(exchange) X(first_contact) X(transfer) X(rekey) X(rekey_tls13) \
 	X(symmetric) X(kex) X(dtls12) X(tls13) X(revocation) X(crl) X(crl_ingest) \
-	X(table) X(memory) X(publish) X(rejudge) X(storm) X(storm_crypto) \
+	X(loop_pause) X(table) X(memory) X(publish) X(rejudge) X(storm) X(storm_crypto) \
 	X(storm_exchange) X(storm_exchange_crypto) X(storm_answer) X(flood)
 /* clang-format on */
 
