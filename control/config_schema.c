@@ -158,7 +158,7 @@ static const struct config_item crl_items[] = {
 	 .help = "How often its lists are fetched."},
 	{"backoff-interval", IN_NS, MEMBER(struct config_crl_source, backoff_interval_ns),
 	 .unit = &seconds, .min = 1, .max = 60, .fallback = 5,
-	 .help = "Pause between endpoints, and the first pause after a failure (it doubles)."},
+	 .help = "Pause between the fetches of different endpoints."},
 	{"allow-local-addresses", .kind = CONFIG_BOOL,
 	 MEMBER(struct config_crl_source, is_local_address_allowed), .fallback = false,
 	 .help = "Fetch from loopback and link-local addresses, too."},

@@ -9,15 +9,18 @@
 
 #include "control/alarms.h"
 #include "control/audit.h"
+#include "control/crl/admit.h"
 #include "control/crl/state.h"
 #include "control/helper.h"
 #include "control/log.h"
 #include "control/metrics.h"
 #include "control/publish.h"
+#include "control/revocations.h"
 #include "control/trust.h"
 
 #define RELEASE_ENTRIES 65536
 #define RELEASE_BYTES   (1 << 20)
+#define REASON_MAX      (PKI_TEXT_MAX + 80)
 
 struct alarm_spec crl_alarm(
 	const char *kind, const struct crl_source *s, enum alarm_severity severity)
@@ -150,6 +153,31 @@ static void wake_full(struct crl_manager *m, const struct crl_source *delta)
 	}
 }
 
+/* In a sentence: the first finding, or else the error. */
+static void tell_reason(const struct pki_report *report, int error, char out[REASON_MAX])
+{
+	const struct pki_finding *finding = pki_report_first(report);
+
+	if (finding != NULL)
+		snprintf(out, REASON_MAX, "%s (%s)", finding->text, finding->code);
+	else
+		snprintf(out, REASON_MAX, "%s", strerror(-error));
+}
+
+/* A list that was good when it was read cannot be put in: another one came before it. */
+static void fail_late(struct crl_manager *m, struct crl_source *s, struct crl_ingest *in, int error)
+{
+	const struct master_source_info *about = master_source_info(in->source[0]);
+	char reason[REASON_MAX];
+
+	if (error == -ESTALE)
+		crl_report_rollback(&in->report, about->number, master_list_mark(m->list, about));
+	tell_reason(&in->report, error, reason);
+	if (error == -E2BIG)
+		snprintf(reason, sizeof(reason), "there are more lists and issuers than are kept");
+	crl_fail(m, s, error == -ESTALE ? "crl-rollback" : "crl-refused", reason);
+}
+
 /*
  * The new list goes to the workers first and to disk after: early is safe, and after a crash the
  * older list is loaded and fetched again.
@@ -160,10 +188,7 @@ static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl
 	int ret = master_list_replace_group(m->list, in->source, in->source_cnt, &changed);
 
 	if (ret < 0) {
-		crl_fail(m, s, ret == -ESTALE ? "crl-rollback" : "crl-refused",
-			ret == -ESTALE  ? "its CRL number is lower than one accepted before"
-			: ret == -E2BIG ? "there are more lists and issuers than are kept"
-					: strerror(-ret));
+		fail_late(m, s, in, ret);
 		return;
 	}
 	keep_facts(s, in);
@@ -207,25 +232,53 @@ static void on_ingested(void *arg)
 	struct crl_ingest *in = arg;
 	struct crl_run *run = in->owner;
 	struct crl_source *s = run->source;
-	const struct pki_finding *finding = pki_report_first(&in->report);
-	char reason[PKI_TEXT_MAX + 80];
+	char reason[REASON_MAX];
+	bool is_large;
 
 	metrics_count(run->m->d->metrics,
 		in->error == 0 ? METRIC_CRL_INGEST_SUCCESS : METRIC_CRL_INGEST_FAILURE);
 	if (in->error == 0) {
 		put_in_force(run->m, s, in);
 	} else {
-		if (finding != NULL)
-			snprintf(reason, sizeof(reason), "%s (%s)", finding->text, finding->code);
-		else
-			snprintf(reason, sizeof(reason), "%s", strerror(-in->error));
+		tell_reason(&in->report, in->error, reason);
 		if (in->refusal == CRL_REFUSED_NO_BASE)
 			wake_full(run->m, s);
 		s->is_shrunk_held = in->refusal == CRL_REFUSED_SHRUNK;
 		crl_fail(run->m, s, alarm_kind_of(in->refusal), reason);
 	}
-	helper_release(in->args.len > RELEASE_BYTES ? run->m->d->helpers : NULL, free_ingest, in);
+	is_large = in->args.len > RELEASE_BYTES ||
+		   master_list_entry_cnt(in->args.list) > RELEASE_ENTRIES;
+	helper_release(is_large ? run->m->d->helpers : NULL, free_ingest, in);
 	free(run);
+}
+
+/* Who is revoked, as it is known when the fetch ends. */
+struct signer_query {
+	struct revocations_query query; /* first: revocations_find gets it */
+	struct revocations *revocations;
+};
+
+static void free_query(void *arg)
+{
+	struct signer_query *q = arg;
+
+	if (q != NULL)
+		revocations_put(q->revocations);
+	free(q);
+}
+
+/* NULL when memory is short. */
+static struct signer_query *new_query(struct daemon *d)
+{
+	struct revocations *now = revocations_current(d);
+	struct signer_query *q = now != NULL ? calloc(1, sizeof(*q)) : NULL;
+
+	if (q != NULL) {
+		q->revocations = revocations_get(now);
+		q->query.revocations = now;
+		q->query.now = crl_wall_sec();
+	}
+	return q;
 }
 
 static void ingest(struct crl_run *run, struct fetch_result *result)
@@ -233,7 +286,7 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 	struct crl_manager *m = run->m;
 	struct crl_source *s = run->source;
 	struct pki_trust *trust = trust_current(m->d->trust);
-	const struct crl_ingest_args args = {.fd = result->fd,
+	struct crl_ingest_args args = {.fd = result->fd,
 		.len = result->len,
 		.is_foreign = result->is_foreign,
 		.dir_fd = m->d->state_fd,
@@ -243,11 +296,13 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		.now = crl_wall_sec(),
 		.trust = trust,
 		.list = m->list,
+		.find = revocations_find,
+		.free_ctx = free_query,
 		.shrink_percent = s->is_shrunk_held ? 100 : s->shrink_percent,
 		.recent_sec = s->recent_sec,
 		.in_force = s->has_signature ? s->signature_digest : NULL,
 		.installation_key = m->d->installation_key};
-	struct crl_ingest *in;
+	struct crl_ingest *in = NULL;
 	int ret = -ENOMEM;
 
 	if (trust == NULL) {
@@ -255,7 +310,11 @@ static void ingest(struct crl_run *run, struct fetch_result *result)
 		free(run);
 		return;
 	}
-	in = crl_ingest_new(&args);
+	args.find_ctx = new_query(m->d);
+	if (args.find_ctx != NULL)
+		in = crl_ingest_new(&args);
+	if (in == NULL)
+		free_query(args.find_ctx);
 	if (in != NULL) {
 		result->fd = -1;
 		in->owner = run;

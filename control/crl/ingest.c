@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "control/crl/admit.h"
 #include "control/crl/group.h"
 #include "control/crl/proof.h"
 #include "control/crl/scope_name.h"
@@ -65,49 +66,14 @@ void crl_ingest_free(struct crl_ingest *in)
 	free((char *)(uintptr_t)in->args.url);
 	pki_trust_put(in->args.trust);
 	master_list_put(in->args.list);
+	if (in->args.free_ctx != NULL)
+		in->args.free_ctx(in->args.find_ctx);
 	drop_sources(in);
 	rk_wipe(in->installation_key, sizeof(in->installation_key));
 	free(in);
 }
 
-static int refuse(struct crl_ingest *in, enum crl_refusal refusal, const char *code,
-	const char *hint, const char *text)
-{
-	in->refusal = refusal;
-	pki_report_add(
-		&in->report, PKI_ERROR, code, hint, "The revocation list is refused: %s.", text);
-	return -EBADMSG;
-}
-
 /* ---- what kind of list it is ------------------------------------------------------------------ */
-
-static bool names_url(const struct pki_crl_scope *scope, const char *url)
-{
-	for (size_t i = 0; i < scope->url_cnt; i++) {
-		if (strcmp(scope->url[i], url) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * From a URL in a certificate only the list of that distribution point (RFC 5280 6.3.3 b 2): another
- * partition's would be taken for what it says, and the one that is asked for would be missed.
- */
-static int check_scope(struct crl_ingest *in, const struct pki_crl *crl)
-{
-	const struct pki_crl_scope *scope = &pki_crl_info(crl)->scope;
-
-	if (!scope->is_partition || scope->url_cnt == 0)
-		return 0;
-	/* A delta has the scope of its full list, which lies elsewhere. */
-	if (in->args.is_learnt && !in->args.is_delta && !names_url(scope, in->args.url))
-		return refuse(in, CRL_REFUSED_OTHER, "crl-other-distribution-point",
-			"See why this URL answers with the list of another distribution point.",
-			"it belongs to another distribution point than the one it was fetched "
-			"from");
-	return 0;
-}
 
 static struct rk_span number_span(const uint8_t number[PKI_CRL_NUMBER_MAX])
 {
@@ -140,38 +106,6 @@ static struct master_source_info info_of(const struct crl_ingest *in,
 	return about;
 }
 
-/* RFC 5280 5.2.4: only together with a full list that is not older than what it starts from. */
-static bool has_base(const struct master_list *list, const struct master_source_info *delta)
-{
-	for (size_t i = 0; i < master_list_source_cnt(list); i++) {
-		const struct master_source_info *full =
-			master_source_info(master_list_source(list, i));
-
-		if (full->base_number.len == 0 && strcmp(full->scope, delta->scope) == 0 &&
-			full->issuer.len == delta->issuer.len &&
-			memcmp(full->issuer.data, delta->issuer.data, delta->issuer.len) == 0 &&
-			master_number_compare(full->number, delta->base_number) >= 0)
-			return true;
-	}
-	return false;
-}
-
-/* Before a large list is walked; the list in force may be another when it is put in. */
-static int check_number(struct crl_ingest *in, const struct master_source_info *about)
-{
-	if (master_number_compare(about->number, master_list_mark(in->args.list, about)) < 0)
-		return refuse(in, CRL_REFUSED_ROLLBACK, "crl-rollback",
-			"See whether an old copy is served; a CA that restarted its numbers needs "
-			"a "
-			"new name or key.",
-			"its CRL number is lower than one accepted before");
-	if (about->base_number.len > 0 && !has_base(in->args.list, about))
-		return refuse(in, CRL_REFUSED_NO_BASE, "crl-delta-without-base",
-			"The full list is fetched again; see that the CA publishes both.",
-			"it is a delta to a full list that is not there");
-	return 0;
-}
-
 /* ---- entries ---------------------------------------------------------------------------------- */
 
 /* What is walked into. */
@@ -186,11 +120,11 @@ static int add_entries(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
 	int ret = crl_group_add(w->group, entry, cnt);
 
 	if (ret == -E2BIG)
-		return refuse(w->in, CRL_REFUSED_OTHER, "crl-too-many-issuers",
+		return crl_refuse(w->in, CRL_REFUSED_OTHER, "crl-too-many-issuers",
 			"Have the CA make several lists of it.",
 			"its entries name certificates of more issuers than are kept");
 	if (ret == -EBADMSG)
-		return refuse(w->in, CRL_REFUSED_OTHER, "crl-bad-entry",
+		return crl_refuse(w->in, CRL_REFUSED_OTHER, "crl-bad-entry",
 			"Tell the CA: the list must follow RFC 5280.",
 			"an entry's certificateIssuer cannot be read");
 	return ret;
@@ -224,7 +158,7 @@ static int build_sources(
 		ret = pki_crl_read_entries(crl, &in->report, add_entries, &w);
 	}
 	if (ret == 0 && crl_group_repeated(w.group) > 0)
-		ret = refuse(in, CRL_REFUSED_OTHER, "crl-duplicate-serial",
+		ret = crl_refuse(in, CRL_REFUSED_OTHER, "crl-duplicate-serial",
 			"Tell the CA: the list must follow RFC 5280.",
 			"it names one serial number twice");
 	if (ret == 0)
@@ -327,7 +261,7 @@ static int compare_with_old(struct crl_ingest *in)
 		recent += count_recent(in, master_list_source(list, at + i));
 	if (recent < CRL_SHRINK_RECENT_MIN || lost * 100 <= recent * in->args.shrink_percent)
 		return 0;
-	return refuse(in, CRL_REFUSED_SHRUNK, "crl-shrunk",
+	return crl_refuse(in, CRL_REFUSED_SHRUNK, "crl-shrunk",
 		"Ask the CA; the next fetch takes the list if it still says so.",
 		"it lost more of its recent entries than is usual, and is held for one cycle");
 }
@@ -391,7 +325,7 @@ static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 	char scope[CRL_SCOPE_NAME_MAX];
 	int len, ret;
 
-	ret = check_scope(in, crl);
+	ret = crl_admit_scope(in, crl);
 	if (ret == 0)
 		ret = crl_scope_name(info, scope);
 	if (ret < 0)
@@ -400,7 +334,7 @@ static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 	if (len <= 0)
 		return -ENOMEM;
 	about = info_of(in, info, (struct rk_span){issuer, (size_t)len}, scope);
-	ret = check_number(in, &about);
+	ret = crl_admit_number(in, &about);
 	if (ret == 0)
 		ret = get_sources(in, crl, &about);
 	OPENSSL_free(issuer);
@@ -409,18 +343,22 @@ static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 
 static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 {
+	const struct pki_crl_verify_args args = {.trust = in->args.trust,
+		.now = in->args.now,
+		.find = in->args.find,
+		.find_ctx = in->args.find_ctx};
 	struct crl_proof proof;
 	int ret, proven;
 
 	keep_facts(in, crl);
 	if (in->args.is_delta && !pki_crl_info(crl)->is_delta)
-		return refuse(in, CRL_REFUSED_OTHER, "crl-not-a-delta",
+		return crl_refuse(in, CRL_REFUSED_OTHER, "crl-not-a-delta",
 			"Give the address of a full list as uri.",
 			"it is a full list where a delta was expected");
 	ret = pki_crl_signature_digest(crl, in->signature_digest);
 	if (ret < 0)
 		return ret;
-	ret = crl_proof_begin(&proof, crl, in->args.trust, in->args.now, &in->report);
+	ret = crl_proof_begin(&proof, crl, &args, &in->report);
 	if (ret < 0)
 		return ret;
 	ret = read_unproven(in, crl);

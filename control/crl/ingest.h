@@ -30,6 +30,10 @@ struct crl_ingest_args {
 	int64_t now;
 	struct pki_trust *trust;  /* gets a reference */
 	struct master_list *list; /* gets a reference; what is in force */
+	/* Which CA certificates are revoked, as in pki_crl_verify; in one thread at a time. NULL: none. */
+	pki_revocation_fn find;
+	void *find_ctx; /* taken, and given back by free_ctx unless that is NULL */
+	void (*free_ctx)(void *find_ctx);
 	/*
 	 * Shrink guard: refuses a list that lost more than this share of those entries of the one
 	 * before it that were revoked less than recent_sec ago. 100: none.

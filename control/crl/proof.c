@@ -7,22 +7,21 @@ static void verify(void *arg)
 {
 	struct crl_proof *p = arg;
 
-	p->error = pki_crl_verify(p->crl, p->trust, p->now, &p->report, NULL);
+	p->error = pki_crl_verify(p->crl, &p->args, &p->report, NULL);
 }
 
-int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl, const struct pki_trust *trust,
-	int64_t now, struct pki_report *report)
+int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl,
+	const struct pki_crl_verify_args *args, struct pki_report *report)
 {
 	const struct pki_crl_info *info = pki_crl_info(crl);
 
 	p->crl = crl;
-	p->trust = trust;
-	p->now = now;
+	p->args = *args;
 	/* Of an indirect list an entry may become several, which only its signer may ask of us. */
 	p->is_beside = info->size >= BESIDE_BYTES && !info->scope.is_indirect;
 	p->error = 0;
 	if (!p->is_beside)
-		return pki_crl_verify(crl, trust, now, report, NULL);
+		return pki_crl_verify(crl, args, report, NULL);
 	pki_report_init(&p->report);
 	beside_begin(&p->thread, verify, p);
 	return 0;

@@ -10,12 +10,10 @@
 #include "pki/store/beside.h"
 #include "pki/x509/crl.h"
 #include "pki/x509/report.h"
-#include "pki/x509/trust.h"
 
 struct crl_proof {
 	const struct pki_crl *crl;
-	const struct pki_trust *trust;
-	int64_t now;
+	struct pki_crl_verify_args args;
 	struct pki_report report; /* of the thread */
 	int error;
 	struct beside thread;
@@ -23,10 +21,10 @@ struct crl_proof {
 };
 
 /*
- * Begins; crl and trust are borrowed and p stays where it is until the end. A list that is small, or
+ * Begins; crl and what args points to are borrowed and p stays where it is until the end. A list that is small, or
  * indirect, is verified at once: then as pki_crl_verify, and no end is due unless 0.
  */
-int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl, const struct pki_trust *trust,
-	int64_t now, struct pki_report *report) RK_MUST_CHECK;
+int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl,
+	const struct pki_crl_verify_args *args, struct pki_report *report) RK_MUST_CHECK;
 /* Waits. As pki_crl_verify; what it found takes the place of what is in report. */
 int crl_proof_end(struct crl_proof *p, struct pki_report *report) RK_MUST_CHECK;

@@ -23,6 +23,7 @@
 #include "pki/x509/report.h"
 #include "pki/x509/revocation_key.h"
 #include "pki/x509/trust.h"
+#include "pki/x509/validate.h"
 
 #define PKI_CRL_NUMBER_MAX           20 /* RFC 5280 5.2.3 */
 #define PKI_CRL_KEY_ID_MAX           64
@@ -129,13 +130,25 @@ const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
 int pki_crl_signature_digest(
 	const struct pki_crl *crl, uint8_t out[PKI_CRL_SIGNATURE_DIGEST_LEN]) RK_MUST_CHECK;
 
+struct pki_crl_verify_args {
+	const struct pki_trust *trust;
+	int64_t now;
+	/*
+	 * Asked about the certificates of the signer's path below its anchor (query->entry is zero). One that
+	 * is REVOKED may not sign, however long ago its list was made: who stole its key may date as he
+	 * likes. No other answer speaks against it, for the lists that would tell may come after. NULL: not asked.
+	 */
+	pki_revocation_fn find;
+	void *find_ctx;
+};
+
 /*
  * Signed by a CA in force whose subject is the list's issuer, whose key identifier matches, which
  * has cRLSign, and which itself chains to an anchor now; thisUpdate not more than
  * PKI_CRL_CLOCK_SKEW ahead. A nextUpdate in the past is a warning "crl-stale", not a refusal.
  * *signer is borrowed from trust; may be NULL. 0; -EACCES with findings; -EIO, -ENOMEM.
  */
-int pki_crl_verify(const struct pki_crl *crl, const struct pki_trust *trust, int64_t now,
+int pki_crl_verify(const struct pki_crl *crl, const struct pki_crl_verify_args *args,
 	struct pki_report *report, const struct pki_ca **signer) RK_MUST_CHECK;
 
 /* In file order until visit returns non-zero, which is returned. Cannot fail by itself. */

@@ -45,7 +45,7 @@ static int read_base_number(
 
 	if ((crl->kinds & PKI_CRL_TAKE_DELTA) == 0)
 		return pki_crl_refuse(report, "crl-delta-not-supported",
-			"it is a delta list, which is not supported; a complete one is needed");
+			"it is a delta list where a complete one is needed");
 	if (!e->is_critical || !pki_der_expect(&in, PKI_DER_INTEGER, &n) || n.content.len == 0 ||
 		n.content.data[0] >= 0x80 || n.content.len > PKI_CRL_NUMBER_MAX)
 		return pki_crl_refuse(report, "crl-bad-number",

@@ -16,12 +16,12 @@
 
 struct attempt {
 	const struct pki_crl *crl;
-	const struct pki_trust *trust;
-	int64_t now;
+	const struct pki_crl_verify_args *args;
 	const struct pki_ca *ca;
+	bool is_revoked; /* a path stood, but for that */
 };
 
-/* Why a CA with the right name is not the signer; the last one is told. */
+/* Why a CA with the right name is not the signer; of several the last one that has the key is told of. */
 static const struct pki_problem no_issuer = {
 	"crl-issuer-unknown", "no trusted CA certificate has its issuer's name"};
 static const struct pki_problem other_key = {
@@ -32,6 +32,9 @@ static const struct pki_problem bad_signature = {
 	"crl-bad-signature", "its signature does not verify with the CA's key"};
 static const struct pki_problem bad_signer = {"crl-signer-not-valid",
 	"the CA's own certificate is not valid: expired, or no chain to a trusted root"};
+
+static const struct pki_problem revoked_signer = {"crl-signer-revoked",
+	"the certificate of the CA that signed it, or of one above, is revoked"};
 
 static bool has_key_id(const struct pki_crl *crl, X509 *signer)
 {
@@ -103,16 +106,47 @@ out:
 	return is_good;
 }
 
+static bool is_revoked(
+	const struct pki_crl_verify_args *args, const STACK_OF(X509) * chain, int depth)
+{
+	X509 *cert = sk_X509_value(chain, depth);
+	struct pki_revocation_query query = {.issuer = X509_get_issuer_name(cert),
+		.serial = X509_get0_serialNumber(cert),
+		.chain = chain,
+		.depth = depth};
+	struct pki_revoked revoked;
+
+	if (pki_issuer_hash(query.issuer, query.issuer_hash) < 0)
+		return true; /* nobody could find it */
+	return args->find(args->find_ctx, &query, &revoked) == PKI_REVOCATION_REVOKED;
+}
+
+static bool accept_path(void *ctx, STACK_OF(X509) * chain)
+{
+	struct attempt *a = ctx;
+
+	for (int i = 0; a->args->find != NULL && i < sk_X509_num(chain) - 1; i++) {
+		if (is_revoked(a->args, chain, i)) {
+			a->is_revoked = true;
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Good now, by itself and up to an anchor. 1, 0, or -errno. */
-static int is_signer_valid(const struct attempt *a)
+static int is_signer_valid(struct attempt *a)
 {
 	const struct pki_profile_args profile = {
 		.role = a->ca->is_anchor ? PKI_ROLE_ANCHOR : PKI_ROLE_CA,
 		.severity = PKI_ERROR,
-		.now = a->now,
+		.now = a->args->now,
 		.is_ed25519_allowed = true, /* the trust took it */
 	};
-	const struct pki_path_args args = {.trust = a->trust, .now = a->now};
+	const struct pki_path_args args = {.trust = a->args->trust,
+		.now = a->args->now,
+		.accept = accept_path,
+		.accept_ctx = a};
 	struct pki_path_result result;
 	int ret;
 
@@ -144,17 +178,20 @@ int pki_crl_signature_digest(const struct pki_crl *crl, uint8_t out[PKI_CRL_SIGN
 }
 
 /* NULL: this CA signed it. */
-static const struct pki_problem *try_ca(const struct attempt *a, int *ret)
+static const struct pki_problem *try_ca(struct attempt *a, int *ret)
 {
 	const struct pki_problem *problem = pki_crl_signer_problem(a->crl, a->ca->cert);
 	int valid;
 
 	if (problem != NULL)
 		return problem;
+	a->is_revoked = false;
 	valid = is_signer_valid(a);
 	if (valid < 0)
 		*ret = valid;
-	return valid == 1 ? NULL : &bad_signer;
+	if (valid == 1)
+		return NULL;
+	return a->is_revoked ? &revoked_signer : &bad_signer;
 }
 
 static bool check_dates(const struct pki_crl *crl, int64_t now, struct pki_report *report)
@@ -172,21 +209,23 @@ static bool check_dates(const struct pki_crl *crl, int64_t now, struct pki_repor
 	return true;
 }
 
-int pki_crl_verify(const struct pki_crl *crl, const struct pki_trust *trust, int64_t now,
+int pki_crl_verify(const struct pki_crl *crl, const struct pki_crl_verify_args *args,
 	struct pki_report *report, const struct pki_ca **signer)
 {
-	struct attempt a = {.crl = crl, .trust = trust, .now = now};
-	const struct pki_problem *why = &no_issuer;
+	struct attempt a = {.crl = crl, .args = args};
+	const struct pki_problem *why = &no_issuer, *problem;
 	size_t at = 0;
 	int ret = 0;
 
-	if (!check_dates(crl, now, report))
+	if (!check_dates(crl, args->now, report))
 		return -EACCES;
 	while (why != NULL && ret == 0) {
-		a.ca = pki_trust_find_ca(trust, crl->info.issuer, &at);
+		a.ca = pki_trust_find_ca(args->trust, crl->info.issuer, &at);
 		if (a.ca == NULL)
 			break;
-		why = try_ca(&a, &ret);
+		problem = try_ca(&a, &ret);
+		if (problem != &other_key || why == &no_issuer)
+			why = problem;
 	}
 	ERR_clear_error();
 	if (ret < 0)

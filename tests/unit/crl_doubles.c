@@ -13,6 +13,7 @@
 #include "control/alarms.h"
 #include "control/audit.h"
 #include "control/publish.h"
+#include "control/revocations.h"
 #include "control/trust.h"
 
 struct crl_seen seen;
@@ -39,6 +40,38 @@ void publisher_wait(struct publisher *p, answer_cb cb, void *arg)
 	seen.wait_arg = arg;
 	if (!seen.is_wait_deferred)
 		cb(arg, &a);
+}
+
+/* Nobody looks into it. */
+static char revocations;
+
+struct revocations *revocations_current(struct daemon *d)
+{
+	(void)d;
+	return (struct revocations *)&revocations;
+}
+
+struct revocations *revocations_get(struct revocations *r)
+{
+	seen.revocations_cnt++;
+	return r;
+}
+
+void revocations_put(struct revocations *r)
+{
+	assert_ptr_equal(r, &revocations);
+	seen.revocations_cnt--;
+}
+
+enum pki_revocation_answer revocations_find(
+	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
+{
+	const struct revocations_query *q = ctx;
+
+	(void)query;
+	(void)out;
+	assert_ptr_equal(q->revocations, &revocations);
+	return seen.is_signer_revoked ? PKI_REVOCATION_REVOKED : PKI_REVOCATION_GOOD;
 }
 
 void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *format, ...)

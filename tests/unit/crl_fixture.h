@@ -106,6 +106,7 @@ static inline int tear_down(void **state)
 	size_t i;
 
 	close_manager(b);
+	assert_int_equal(seen.revocations_cnt, 0);
 	if (b->http != NULL)
 		evhttp_free(b->http);
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)

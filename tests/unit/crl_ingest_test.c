@@ -146,6 +146,35 @@ static void older_number_is_refused_before_it_is_walked(void **state)
 	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-rollback", CRL_REFUSED_ROLLBACK);
 }
 
+/* A CA that gives one number twice is taken at its later word. */
+static void earlier_list_of_the_same_number_is_refused(void **state)
+{
+	const struct test_crl_entry west = {.cert = pki.leaf};
+	const int64_t now = time(NULL);
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.number = 7,
+		.this_update = now - 600,
+		.entry = &west,
+		.entry_cnt = 1};
+
+	(void)state;
+	take(&crl, 1, 0);
+	crl.entry_cnt = 0;
+	crl.this_update = now - 601;
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-rollback", CRL_REFUSED_ROLLBACK);
+	/* Another one at that second, or with a number of its own whatever its clock says, is not older. */
+	crl.this_update = now - 600;
+	take(&crl, 0, 1);
+	crl.number = 8;
+	crl.this_update = now - 700;
+	crl.entry_cnt = 1;
+	take(&crl, 1, 0);
+	/* What another URL serves is not what it would take the place of. */
+	crl.this_update = now - 800;
+	put(ingest(&crl, (struct crl_ingest_args){.url = URL ".mirror"}));
+}
+
 static void unordered_lists_are_sorted_and_duplicates_refused(void **state)
 {
 	const struct test_crl_entry entry[] = {{.serial_hex = "0300"}, {.serial_hex = "01"},
@@ -387,6 +416,8 @@ int main(void)
 			older_number_is_refused_before_it_is_walked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			unordered_lists_are_sorted_and_duplicates_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			earlier_list_of_the_same_number_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(deltas_need_their_base, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shrunk_list_is_refused_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(delta_needs_a_base_of_its_scope, set_up, tear_down),

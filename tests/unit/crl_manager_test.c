@@ -69,6 +69,65 @@ static void older_number_is_refused(void **state)
 	assert_false(is_revoked(b, b->pki.leaf));
 }
 
+/* Of two that are read at once: the words are those of one that comes later. */
+static void older_number_beside_a_newer_one_is_refused(void **state)
+{
+	struct bench *b = *state;
+	struct config_crl_endpoint endpoint[2] = {b->endpoint, b->endpoint};
+	const char *error;
+	char uri[192];
+	json_t *source;
+	size_t i;
+
+	snprintf(uri, sizeof(uri), "file://%s/delta.crl", b->dir);
+	endpoint[1].name = "mirror";
+	endpoint[1].uri = uri;
+	b->source.endpoint = endpoint;
+	b->source.endpoint_cnt = 2;
+	put_crl(b, 7, NULL, 0);
+	put_crl_at(strstr(uri, "/tmp"),
+		&(struct test_crl){.issuer = b->pki.ca, .issuer_key = b->pki.ca_key, .number = 6});
+	crl_manager_discover(b->d.crl);
+	for (int turns = 0; turns < 2; turns++) { /* at once, and the one after the other */
+		refresh(b);
+		json_array_foreach(json_object_get(b->answer.body, "sources"), i, source)
+		{
+			error = text_of(source, "last_error");
+			if (strcmp(text_of(source, "name"), "lab/mirror") == 0)
+				assert_string_equal(error,
+					"The revocation list is refused: its CRL number 06 is "
+					"lower "
+					"than 07, which was accepted before. (crl-rollback)");
+		}
+	}
+	assert_string_equal(seen.alarm_kind, "crl-rollback");
+}
+
+/* Who is revoked may not say that nobody is. */
+static void list_of_a_revoked_ca_takes_nothing_back(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry west = {.cert = b->pki.leaf};
+	json_t *source;
+
+	put_crl(b, 7, &west, 1);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	assert_true(is_revoked(b, b->pki.leaf));
+	seen.is_signer_revoked = true;
+	put_crl(b, 99, NULL, 0);
+	source = refresh(b);
+	assert_non_null(strstr(text_of(source, "last_error"), "crl-signer-revoked"));
+	assert_string_equal(seen.alarm_kind, "crl-refused");
+	assert_true(is_revoked(b, b->pki.leaf));
+	/* Nor is its number one that others are held against. */
+	seen.is_signer_revoked = false;
+	put_crl(b, 8, &west, 1);
+	source = refresh(b);
+	assert_string_equal(text_of(source, "crl_number"), "08");
+	assert_string_equal(seen.alarm_kind, "");
+}
+
 /* Of an indirect list what it says of everybody's certificates, also after a start. */
 static void indirect_list_is_one_source(void **state)
 {
@@ -309,6 +368,8 @@ int main(void)
 		WITH_BENCH(revocation_is_fetched_published_and_kept),
 		WITH_BENCH(same_list_is_no_news),
 		WITH_BENCH(older_number_is_refused),
+		WITH_BENCH(older_number_beside_a_newer_one_is_refused),
+		WITH_BENCH(list_of_a_revoked_ca_takes_nothing_back),
 		WITH_BENCH(indirect_list_is_one_source),
 		WITH_BENCH(bad_body_keeps_the_last_good_list),
 		WITH_BENCH(stranger_cannot_revoke),

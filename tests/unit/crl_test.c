@@ -68,6 +68,13 @@ static struct pki_crl *parse_good(struct fixture *f, struct test_crl c)
 	return crl;
 }
 
+static int verify(struct fixture *f, const struct pki_crl *crl, const struct pki_ca **signer)
+{
+	const struct pki_crl_verify_args args = {.trust = f->trust, .now = time(NULL)};
+
+	return pki_crl_verify(crl, &args, &f->report, signer);
+}
+
 /* ------------------------------------------------------------------ what is taken */
 
 struct seen {
@@ -108,7 +115,7 @@ static void good_list_is_walked(void **state)
 	assert_int_equal(seen.entry[1].reason, RK_REASON_UNSPECIFIED);
 	assert_int_equal(seen.entry[2].reason, RK_REASON_SUPERSEDED);
 	assert_true(seen.entry[2].date > time(NULL) - 8000);
-	assert_int_equal(pki_crl_verify(crl, f->trust, time(NULL), &f->report, NULL), 0);
+	assert_int_equal(verify(f, crl, NULL), 0);
 	pki_crl_free(crl);
 }
 
@@ -251,9 +258,7 @@ static void every_flipped_bit_is_noticed(void **state)
 	for (i = 0; i < len; i++) {
 		der[i] ^= (uint8_t)(1u << i % 8);
 		if (parse(f, der, len, &crl) == 0)
-			assert_int_equal(
-				pki_crl_verify(crl, f->trust, time(NULL), &f->report, NULL),
-				-EACCES);
+			assert_int_equal(verify(f, crl, NULL), -EACCES);
 		pki_crl_free(crl);
 		der[i] ^= (uint8_t)(1u << i % 8);
 	}
@@ -264,7 +269,7 @@ static void expect_unverified(struct fixture *f, struct test_crl c, const char *
 {
 	struct pki_crl *crl = parse_good(f, c);
 
-	assert_int_equal(pki_crl_verify(crl, f->trust, time(NULL), &f->report, NULL), -EACCES);
+	assert_int_equal(verify(f, crl, NULL), -EACCES);
 	if (!pki_report_has(&f->report, code))
 		print_message("found %s\n", pki_report_first(&f->report)->code);
 	assert_true(pki_report_has(&f->report, code));
@@ -320,6 +325,105 @@ static void signer_needs_crl_sign_and_dates(void **state)
 	free(bundle);
 }
 
+/* What is known of revocations to whom a signer's path is shown. */
+struct known {
+	X509 *revoked;                        /* or NULL */
+	enum pki_revocation_answer of_others; /* what is said of all but that */
+	unsigned asked_cnt;
+};
+
+static enum pki_revocation_answer find_known(
+	void *ctx, const struct pki_revocation_query *query, struct pki_revoked *out)
+{
+	struct known *k = ctx;
+	X509 *cert = sk_X509_value(query->chain, query->depth);
+
+	k->asked_cnt++;
+	assert_int_equal(X509_NAME_cmp(query->issuer, X509_get_issuer_name(cert)), 0);
+	assert_int_equal(ASN1_INTEGER_cmp(query->serial, X509_get0_serialNumber(cert)), 0);
+	out->reason = RK_REASON_KEY_COMPROMISE;
+	return k->revoked != NULL && X509_cmp(cert, k->revoked) == 0 ? PKI_REVOCATION_REVOKED
+								     : k->of_others;
+}
+
+static void expect_signer(struct fixture *f, const struct pki_crl *crl, struct known known,
+	const X509 *wanted, unsigned asked_cnt)
+{
+	const struct pki_crl_verify_args args = {
+		.trust = f->trust, .now = time(NULL), .find = find_known, .find_ctx = &known};
+	const struct pki_ca *signer = NULL;
+	int ret;
+
+	pki_report_init(&f->report);
+	ret = pki_crl_verify(crl, &args, &f->report, &signer);
+	assert_int_equal(ret, wanted != NULL ? 0 : -EACCES);
+	if (wanted != NULL)
+		assert_int_equal(X509_cmp(signer->cert, wanted), 0);
+	else
+		assert_string_equal(pki_report_first(&f->report)->code, "crl-signer-revoked");
+	assert_int_equal(known.asked_cnt, asked_cnt);
+}
+
+static char *join(char *a, char *b)
+{
+	char *both = malloc(strlen(a) + strlen(b) + 1);
+
+	must(both != NULL);
+	strcpy(both, a);
+	strcat(both, b);
+	free(a);
+	free(b);
+	return both;
+}
+
+/* Whoever stole a key that was revoked for it makes no list with it, of whatever date and number. */
+static void signer_must_not_be_revoked(void **state)
+{
+	struct fixture *f = *state;
+	struct pki_crl *crl = parse_good(f, (struct test_crl){0});
+	EVP_PKEY *new_key = test_key_shared(TEST_P256, 5);
+	X509 *renewed = test_cert_new(&(struct test_cert){.cn = "test issuing CA",
+		.key = f->pki.ca_key,
+		.issuer = f->pki.root,
+		.issuer_key = f->pki.root_key,
+		.is_ca = true});
+	X509 *rekeyed = test_cert_new(&(struct test_cert){.cn = "test issuing CA",
+		.key = new_key,
+		.issuer = f->pki.root,
+		.issuer_key = f->pki.root_key,
+		.is_ca = true});
+	char *bundle;
+
+	expect_signer(f, crl, (struct known){0}, f->pki.ca, 1);
+	expect_signer(
+		f, crl, (struct known){.of_others = PKI_REVOCATION_NOT_COVERED}, f->pki.ca, 1);
+	/* The list that would tell may be the next one. */
+	expect_signer(f, crl, (struct known){.of_others = PKI_REVOCATION_UNKNOWN}, f->pki.ca, 1);
+	expect_signer(f, crl, (struct known){.revoked = f->pki.ca}, NULL, 1);
+	pki_crl_free(crl);
+	/* The anchor is believed until it is taken away. */
+	crl = parse_good(
+		f, (struct test_crl){.issuer = f->pki.root, .issuer_key = f->pki.root_key});
+	expect_signer(f, crl, (struct known){.revoked = f->pki.root}, f->pki.root, 0);
+	pki_crl_free(crl);
+	/* With a new certificate for the same key the lists are good; with one for another key not, and it says why. */
+	crl = parse_good(f, (struct test_crl){0});
+	bundle = join(join(test_pem(f->pki.root), test_pem(f->pki.ca)),
+		join(test_pem(renewed), test_pem(rekeyed)));
+	pki_trust_put(f->trust);
+	f->trust = f->args.trust = fixture_trust(bundle, PKI_MODE_WARN);
+	expect_signer(f, crl, (struct known){.revoked = f->pki.ca}, renewed, 2);
+	free(bundle);
+	bundle = join(join(test_pem(f->pki.root), test_pem(f->pki.ca)), test_pem(rekeyed));
+	pki_trust_put(f->trust);
+	f->trust = f->args.trust = fixture_trust(bundle, PKI_MODE_WARN);
+	expect_signer(f, crl, (struct known){.revoked = f->pki.ca}, NULL, 1);
+	free(bundle);
+	pki_crl_free(crl);
+	X509_free(renewed);
+	X509_free(rekeyed);
+}
+
 static void dates_of_a_list(void **state)
 {
 	struct fixture *f = *state;
@@ -328,11 +432,11 @@ static void dates_of_a_list(void **state)
 	expect_unverified(
 		f, (struct test_crl){.this_update = time(NULL) + 600}, "crl-not-yet-valid");
 	crl = parse_good(f, (struct test_crl){.this_update = time(NULL) + 200});
-	assert_int_equal(pki_crl_verify(crl, f->trust, time(NULL), &f->report, NULL), 0);
+	assert_int_equal(verify(f, crl, NULL), 0);
 	pki_crl_free(crl);
 	crl = parse_good(f, (struct test_crl){.this_update = time(NULL) - 9 * TEST_DAY,
 				    .next_update = time(NULL) - TEST_DAY});
-	assert_int_equal(pki_crl_verify(crl, f->trust, time(NULL), &f->report, NULL), 0);
+	assert_int_equal(verify(f, crl, NULL), 0);
 	assert_true(pki_report_has(&f->report, "crl-stale"));
 	pki_crl_free(crl);
 }
@@ -354,7 +458,7 @@ static void other_algorithms_verify(void **state)
 		pki_trust_put(f->trust);
 		f->trust = f->args.trust = fixture_trust(bundle, PKI_MODE_STRICT);
 		crl = parse_good(f, (struct test_crl){.issuer = root, .issuer_key = key});
-		assert_int_equal(pki_crl_verify(crl, f->trust, time(NULL), &f->report, &signer), 0);
+		assert_int_equal(verify(f, crl, &signer), 0);
 		assert_int_equal(X509_cmp(signer->cert, root), 0);
 		pki_crl_free(crl);
 		X509_free(root);
@@ -376,6 +480,7 @@ int main(void)
 		T(every_flipped_bit_is_noticed),
 		T(signer_must_be_trusted_and_right),
 		T(signer_needs_crl_sign_and_dates),
+		T(signer_must_not_be_revoked),
 		T(dates_of_a_list),
 		T(other_algorithms_verify),
 	};
