@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "bench/harness.h"
-#include "pki/view/bytes.h"
+#include "pki/view/large_pages.h"
 
 static pthread_t sampler;
 static atomic_bool is_over;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pki/store/master_source.h"
+#include "pki/view/large_pages.h"
 
 #define GROW_MIN 64
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pki/view/large_pages.h"
+
 struct master_keys {
 	struct pki_revocation_keyer *keyer; /* NULL after the end */
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];

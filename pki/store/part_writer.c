@@ -9,21 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pki/store/beside.h"
+#include "pki/view/large_pages.h"
 #include "pki/view/part.h"
 
 #define LARGE_BYTES ((size_t)4 << 20)
-
-#define RESERVED_PAGE ((size_t)2 << 20)
 
 #ifndef MFD_HUGE_2MB
 #define MFD_HUGE_2MB (21u << 26) /* <linux/memfd.h> */
 #endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* since Linux 5.14; an older one refuses it */
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* since Linux 6.1 */
 #endif
 
 int compile_refuse(struct rk_refusal *why, const char *format, ...)
@@ -85,6 +86,11 @@ static void write_header(struct part_writer *w, size_t section_cnt)
 	memcpy(w->map + sizeof(header), w->section, section_cnt * sizeof(w->section[0]));
 }
 
+static size_t in_whole_pages(size_t len, size_t page)
+{
+	return (len + page - 1) / page * page;
+}
+
 struct piece {
 	uint8_t *start;
 	size_t len;
@@ -98,38 +104,28 @@ static void populate(void *arg)
 	p->is_there = madvise(p->start, p->len, MADV_POPULATE_WRITE) == 0;
 }
 
-/* By two threads: pages are wiped before they are ours. false: to be allocated in another way. */
-static bool populate_all(uint8_t *map, size_t len)
+/* By two threads: pages are wiped before they are ours. false: not all is there. */
+static bool by_two(void (*get)(void *arg), const struct part_writer *w)
 {
-	const size_t half = len / 2 / LARGE_BYTES * LARGE_BYTES;
-	struct piece low = {map, half, false}, high = {map + half, len - half, false};
+	const size_t half = in_whole_pages(w->map_len / 2, RK_LARGE_PAGE);
+	struct piece low = {w->map, half, false}, high = {w->map + half, w->map_len - half, false};
 	struct beside other;
 
-	if (half == 0) {
-		populate(&high);
-		return high.is_there;
-	}
-	beside_begin(&other, populate, &high);
-	populate(&low);
+	beside_begin(&other, get, &high);
+	get(&low);
 	beside_end(&other);
 	return low.is_there && high.is_there;
 }
 
-static size_t in_whole_pages(size_t len, size_t page)
-{
-	return (len + page - 1) / page * page;
-}
-
-static int open_file(struct part_writer *w, size_t len, size_t page, unsigned flags)
+static int open_file(struct part_writer *w, size_t len, unsigned flags)
 {
 	void *map;
 
-	w->page_size = page;
-	w->map_len = in_whole_pages(len, page);
+	w->map_len = len;
 	w->fd = memfd_create("rekey-part", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
 	if (w->fd < 0 || ftruncate(w->fd, (off_t)w->map_len) < 0)
 		return -errno;
-	map = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
+	map = rk_map_many(w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd);
 	if (map == MAP_FAILED)
 		return -errno;
 	w->map = map;
@@ -139,43 +135,50 @@ static int open_file(struct part_writer *w, size_t len, size_t page, unsigned fl
 /* Mapping reserves the pages; a limit of the control group may still refuse them, and would be SIGBUS. */
 static bool allocate_reserved(struct part_writer *w, size_t len)
 {
-	if (open_file(w, len, RESERVED_PAGE, MFD_HUGETLB | MFD_HUGE_2MB) == 0 &&
-		populate_all(w->map, w->map_len))
+	if (open_file(w, in_whole_pages(len, RK_LARGE_PAGE), MFD_HUGETLB | MFD_HUGE_2MB) == 0 &&
+		by_two(populate, w)) {
+		w->page_size = RK_LARGE_PAGE;
 		return true;
+	}
 	part_writer_abort(w);
 	return false;
 }
 
 /*
- * Of shared memory in large pages where the system gives them (shmem_enabled), which only a mapping can
- * ask for: with the first octet comes more than a page.
+ * One by one, whatever the system says of shared memory whose owner does not ask for large pages, as long
+ * as there are any. A large page is made around a small one that is there.
  */
-static bool comes_in_large_pages(const struct part_writer *w)
+static void gather(void *arg)
 {
-	struct stat st;
+	const struct piece *p = arg;
+	const size_t small = (size_t)sysconf(_SC_PAGESIZE);
 
-	rk_bytes_are_many(w->map, w->map_len);
-	return madvise(w->map, w->page_size, MADV_POPULATE_WRITE) == 0 && fstat(w->fd, &st) == 0 &&
-	       (size_t)st.st_blocks * 512 > w->page_size;
+	for (size_t at = 0; at < p->len; at += RK_LARGE_PAGE)
+		if (madvise(p->start + at, small, MADV_POPULATE_WRITE) < 0 ||
+			madvise(p->start + at, RK_LARGE_PAGE, MADV_COLLAPSE) < 0)
+			return;
 }
 
 /*
- * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. Ordinary pages the
- * file's way, which takes a quarter less in all than two threads that each want the next page of one file.
+ * Allocated, not only sized: without memory this fails here, and not as SIGBUS later. What there are no
+ * large pages for is allocated the file's way, which takes a quarter less in all than two threads that
+ * each want the next page of one file.
  */
 static int allocate(struct part_writer *w, size_t len)
 {
-	int ret = open_file(w, len, (size_t)sysconf(_SC_PAGESIZE), 0);
+	int ret;
 
+	if (len < LARGE_BYTES) {
+		ret = open_file(w, in_whole_pages(len, (size_t)sysconf(_SC_PAGESIZE)), 0);
+		return ret < 0 ? ret : -posix_fallocate(w->fd, 0, (off_t)w->map_len);
+	}
+	ret = open_file(w, in_whole_pages(len, RK_LARGE_PAGE), 0);
 	if (ret < 0)
 		return ret;
-	if (w->map_len < LARGE_BYTES)
-		return -posix_fallocate(w->fd, 0, (off_t)w->map_len);
-	if (comes_in_large_pages(w) && populate_all(w->map, w->map_len))
-		return 0;
+	by_two(gather, w);
 	ret = -posix_fallocate(w->fd, 0, (off_t)w->map_len);
 	if (ret == 0)
-		(void)populate_all(w->map, w->map_len); /* they are there: only mapped sooner */
+		(void)by_two(populate, w); /* they are there: only mapped sooner */
 	return ret;
 }
 
@@ -187,7 +190,8 @@ int part_writer_open(struct part_writer *w, enum rk_part_kind kind,
 	int ret;
 
 	assert(section_cnt <= PART_SECTION_MAX);
-	*w = (struct part_writer){.fd = -1, .kind = kind};
+	*w = (struct part_writer){
+		.fd = -1, .kind = kind, .page_size = (size_t)sysconf(_SC_PAGESIZE)};
 	ret = lay_out(w, section, section_cnt);
 	if (ret < 0)
 		return ret;
@@ -295,7 +299,7 @@ int part_writer_finish(struct part_writer *w, struct compile_part *out, struct r
 	struct compile_part part = {
 		.fd = w->fd, .kind = w->kind, .size = w->size, .page_size = w->page_size};
 	size_t len =
-		w->page_size == RESERVED_PAGE ? in_whole_pages(w->size, w->page_size) : w->size;
+		w->page_size == RK_LARGE_PAGE ? in_whole_pages(w->size, w->page_size) : w->size;
 	int ret = take_digest(w, part.digest);
 
 	if (ret < 0)

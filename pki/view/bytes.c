@@ -3,7 +3,6 @@
 
 #include <endian.h>
 #include <string.h>
-#include <sys/mman.h>
 
 void rk_reader_init(struct rk_reader *r, const void *data, size_t len)
 {
@@ -148,15 +147,4 @@ bool rk_bytes_are_zero(const void *data, size_t len)
 	for (size_t i = 0; i < len; i++)
 		any |= p[i];
 	return any == 0;
-}
-
-#define LARGE_PAGE ((uintptr_t)2 << 20)
-
-void rk_bytes_are_many(void *data, size_t len)
-{
-	uintptr_t first = ((uintptr_t)data + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
-	uintptr_t end = ((uintptr_t)data + len) / LARGE_PAGE * LARGE_PAGE;
-
-	if (first < end)
-		(void)madvise((void *)first, end - first, MADV_HUGEPAGE); /* advice: may fail */
 }

@@ -56,8 +56,5 @@ void rk_write_bytes(struct rk_writer *w, const void *data, size_t len);
 uint8_t *rk_write_reserve(struct rk_writer *w, size_t len);
 size_t rk_writer_len(const struct rk_writer *w);
 
-/* Memory that is about to be filled: large pages, where the system has them, spare most faults. */
-void rk_bytes_are_many(void *data, size_t len);
-
 /* True for len 0. Not for secrets: takes as long as it takes. */
 bool rk_bytes_are_zero(const void *data, size_t len) RK_MUST_CHECK;

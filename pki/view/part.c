@@ -11,6 +11,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "pki/view/large_pages.h"
+
 #define SEALS_NEEDED (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static size_t page_size(void)
@@ -61,7 +63,7 @@ static int map_sealed(int fd, struct rk_part *part)
 	/* For a copy that nobody will ever make, a second set of pages would be reserved. */
 	if (part->page_size != page_size())
 		flags |= MAP_NORESERVE;
-	map = mmap(NULL, part->size, PROT_READ, flags, fd, 0);
+	map = rk_map_many(part->size, PROT_READ, flags, fd);
 	if (map == MAP_FAILED)
 		return -errno;
 	part->map = map;
