@@ -14,31 +14,12 @@
 #include <time.h>
 
 #include "control/alarms.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
 #define NAME "custom_ssr_peering"
 #define DAY  INT64_C(86400)
 
-static struct daemon_fixture f;
 static struct fake_dataplane p;
-static struct test_pki pki;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "east.peering");
-	fixture_provision(&f, &pki);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
 
 /* What each kind may be about: what is there still, and what was taken away meanwhile. */
 static const struct {
@@ -184,7 +165,7 @@ static void test_what_ended_meanwhile(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up_provisioned, tear_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table_is_whole),
 		T(test_what_ended_meanwhile),

@@ -14,22 +14,17 @@
 
 #include "control/alarms.h"
 #include "control/crl/manager.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
 #define ENTRY_CNT 120
 
-static struct daemon_fixture f;
-static struct test_pki pki;
 static char path[96]; /* of the list */
 
-static int set_up(void **state)
+static int set_up_list(void **state)
 {
 	char config[1024];
 
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "east.peering");
-	fixture_provision(&f, &pki);
+	set_up_provisioned(state);
 	snprintf(path, sizeof(path), "%s/list.crl", f.root);
 	snprintf(config, sizeof(config),
 		"{\"authority\":{\"enhanced-security-key-management\":true,"
@@ -38,14 +33,6 @@ static int set_up(void **state)
 		path, FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
 	daemon_reload(&f.d);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
 	return 0;
 }
 
@@ -191,7 +178,7 @@ static void test_source_that_goes(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up_list, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_fetched_and_judged),
 		T(test_source_that_goes),

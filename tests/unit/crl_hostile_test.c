@@ -9,42 +9,26 @@
 
 /* A server that takes its time is given up after a second, here. */
 int __real_fetch_start(
-	struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg);
+	struct fetcher *fetcher, const struct fetch_request *request, fetch_cb cb, void *arg);
 int __wrap_fetch_start(
-	struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg);
+	struct fetcher *fetcher, const struct fetch_request *request, fetch_cb cb, void *arg);
 
 int __wrap_fetch_start(
-	struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg)
+	struct fetcher *fetcher, const struct fetch_request *request, fetch_cb cb, void *arg)
 {
 	struct fetch_request sooner = *request;
 
 	assert_int_equal(request->stall_sec, 0); /* twenty seconds */
 	sooner.stall_sec = 1;
-	return __real_fetch_start(f, &sooner, cb, arg);
-}
-
-static struct told t;
-
-static int set_up(void **state)
-{
-	(void)state;
-	told_open(&t);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	told_close(&t);
-	return 0;
+	return __real_fetch_start(fetcher, &sooner, cb, arg);
 }
 
 /* The last good list: the leaf. */
 static struct test_crl good_list(struct test_crl_entry *leaf, long number)
 {
-	*leaf = (struct test_crl_entry){.cert = t.pki.leaf, .reason = 1};
-	return (struct test_crl){.issuer = t.pki.ca,
-		.issuer_key = t.pki.ca_key,
+	*leaf = (struct test_crl_entry){.cert = pki.leaf, .reason = 1};
+	return (struct test_crl){.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
 		.number = number,
 		.entry = leaf,
 		.entry_cnt = 1};
@@ -55,7 +39,7 @@ static void configure_file(void)
 	char uri[128];
 
 	snprintf(uri, sizeof(uri), "file://%s", t.list);
-	told_configure(&t, uri, NULL);
+	told_configure(uri, NULL);
 }
 
 /* ---- servers ---------------------------------------------------------------------------------- */
@@ -121,12 +105,12 @@ static void hostile_servers_change_nothing(void **state)
 	uint8_t *der = test_crl_der(list, &len);
 
 	(void)state;
-	hostile_open(&h, t.f.d.base);
+	hostile_open(&h, f.d.base);
 	snprintf(uri, sizeof(uri), "http://127.0.0.1:%u/ca.crl", h.port);
 	hostile_say(&h, "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n\r\n", der, len);
-	told_configure(&t, uri, NULL);
-	told_refresh(&t);
-	assert_true(told_is_revoked(&t));
+	told_configure(uri, NULL);
+	told_refresh();
+	assert_true(told_is_revoked());
 	free(der);
 	X509_CRL_free(list);
 	like.number = 9;
@@ -146,8 +130,7 @@ static void hostile_servers_change_nothing(void **state)
 		hostile_say(&h, head, der, sent[row->body]);
 		h.again = row->again;
 		h.is_dripping = row->is_dripping;
-		told_expect(
-			&t, row->what, (struct told_words){"lab/issuing", row->kind, row->error});
+		told_expect(row->what, (struct told_words){"lab/issuing", row->kind, row->error});
 	}
 	free(der);
 	X509_CRL_free(list);
@@ -208,13 +191,13 @@ static void bad_lists_change_nothing(void **state)
 	(void)state;
 	told_write_list(t.list, &good);
 	configure_file();
-	told_refresh(&t);
-	foreign[0].issuer = t.pki.ca;
+	told_refresh();
+	foreign[0].issuer = pki.ca;
 	for (size_t i = 0; i < sizeof(list_rows) / sizeof(list_rows[0]); i++) {
 		struct test_crl crl = list_rows[i].crl;
 
-		crl.issuer = t.pki.ca;
-		crl.issuer_key = list_rows[i].is_by_another ? t.pki.leaf_key : t.pki.ca_key;
+		crl.issuer = pki.ca;
+		crl.issuer_key = list_rows[i].is_by_another ? pki.leaf_key : pki.ca_key;
 		if (crl.this_update != 0) {
 			crl.this_update += time(NULL);
 			crl.next_update = crl.this_update + 86400;
@@ -223,7 +206,7 @@ static void bad_lists_change_nothing(void **state)
 		words.reason = list_rows[i].error;
 		words.kind =
 			strcmp(words.reason, "crl-rollback") == 0 ? "crl-rollback" : "crl-refused";
-		told_expect(&t, list_rows[i].what, words);
+		told_expect(list_rows[i].what, words);
 	}
 }
 
@@ -239,10 +222,10 @@ static void stranger_is_named(void **state)
 	(void)state;
 	told_write_list(t.list, &good);
 	configure_file();
-	told_refresh(&t);
+	told_refresh();
 	told_write_list(
 		t.list, &(struct test_crl){.issuer = stranger, .issuer_key = key, .number = 9});
-	told_expect(&t, "wrong issuer",
+	told_expect("wrong issuer",
 		(struct told_words){"lab/issuing", "crl-refused", "crl-issuer-unknown"});
 	X509_free(stranger);
 }
@@ -255,21 +238,21 @@ static void delta_without_base_is_told(void **state)
 	char uri[128], delta[128], path[96];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/delta.crl", t.f.root);
+	snprintf(path, sizeof(path), "%s/delta.crl", f.root);
 	snprintf(uri, sizeof(uri), "file://%s", t.list);
 	snprintf(delta, sizeof(delta), "file://%s", path);
 	told_write_list(t.list, &good);
-	told_write_list(path, &(struct test_crl){.issuer = t.pki.ca,
-				      .issuer_key = t.pki.ca_key,
+	told_write_list(path, &(struct test_crl){.issuer = pki.ca,
+				      .issuer_key = pki.ca_key,
 				      .number = 9,
 				      .delta_base = "8"});
-	told_configure(&t, uri, delta);
-	told_refresh(&t);
-	told_expect(&t, "delta without base",
+	told_configure(uri, delta);
+	told_refresh();
+	told_expect("delta without base",
 		(struct told_words){"lab/issuing/delta", "crl-refused", "crl-delta-without-base"});
 	/* And a full list where deltas belong. */
 	told_write_list(path, &good);
-	told_expect(&t, "full list for a delta",
+	told_expect("full list for a delta",
 		(struct told_words){"lab/issuing/delta", "crl-refused", "crl-not-a-delta"});
 }
 
@@ -287,21 +270,21 @@ static void expired_and_empty_lists_are_taken(void **state)
 	like.next_update = time(NULL) - 3600;
 	told_write_list(t.list, &like);
 	configure_file();
-	told_refresh(&t);
-	assert_true(told_is_revoked(&t));
-	told_ask(&t, false);
+	told_refresh();
+	assert_true(told_is_revoked());
+	told_ask(false);
 	assert_non_null(strstr(t.text, "is stale: its next update was due"));
 	assert_non_null(strstr(t.text, "Revoked certificates in force: 2"));
-	like = (struct test_crl){.issuer = t.pki.ca, .issuer_key = t.pki.ca_key, .number = 6};
+	like = (struct test_crl){.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 6};
 	told_write_list(t.list, &like);
-	told_refresh(&t);
-	assert_false(told_is_revoked(&t));
-	told_ask(&t, false);
+	told_refresh();
+	assert_false(told_is_revoked());
+	told_ask(false);
 	assert_null(strstr(t.text, "stale"));
 	assert_non_null(strstr(t.text, "Revoked certificates in force: 0"));
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up_told, tear_down)
 
 int main(void)
 {

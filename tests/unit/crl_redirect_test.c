@@ -70,29 +70,13 @@ static void answer(struct evhttp_request *req, void *arg)
 	evhttp_send_reply(req, 302, "Found", NULL);
 }
 
-static struct told t;
-
-static int set_up(void **state)
-{
-	(void)state;
-	told_open(&t);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	told_close(&t);
-	return 0;
-}
-
 static void open_server(struct server *s, const char *address)
 {
 	struct evhttp_bound_socket *bound;
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 
-	s->http = evhttp_new(t.f.d.base);
+	s->http = evhttp_new(f.d.base);
 	evhttp_set_gencb(s->http, answer, s);
 	bound = evhttp_bind_socket_with_handle(s->http, address, 0);
 	assert_non_null(bound);
@@ -103,21 +87,21 @@ static void open_server(struct server *s, const char *address)
 /* Whoever answers elsewhere may not make us ask the services of this machine. */
 static void redirect_to_loopback_is_not_followed(void **state)
 {
-	const struct test_crl_entry leaf = {.cert = t.pki.leaf, .reason = 1};
+	const struct test_crl_entry leaf = {.cert = pki.leaf, .reason = 1};
 	struct server here = {0}, elsewhere = {0};
 	char url[128], points[144];
 	X509 *cert;
 
 	(void)state;
-	told_write_list(t.list, &(struct test_crl){.issuer = t.pki.ca,
-					.issuer_key = t.pki.ca_key,
+	told_write_list(t.list, &(struct test_crl){.issuer = pki.ca,
+					.issuer_key = pki.ca_key,
 					.entry = &leaf,
 					.entry_cnt = 1});
 	snprintf(url, sizeof(url), "file://%s", t.list);
-	told_configure(&t, url, NULL);
-	told_refresh(&t);
-	daemon_fixture_config(&t.f, FIXTURE_CONFIG); /* no endpoint, and no setting of one */
-	daemon_reload(&t.f.d);
+	told_configure(url, NULL);
+	told_refresh();
+	daemon_fixture_config(&f, FIXTURE_CONFIG); /* no endpoint, and no setting of one */
+	daemon_reload(&f.d);
 	open_server(&here, "127.0.0.1");
 	open_server(&elsewhere, ELSEWHERE);
 	snprintf(elsewhere.location, sizeof(elsewhere.location), "http://127.0.0.1:%u/ca.crl",
@@ -125,12 +109,12 @@ static void redirect_to_loopback_is_not_followed(void **state)
 	snprintf(url, sizeof(url), "http://" ELSEWHERE ":%u/ca.crl", elsewhere.port);
 	snprintf(points, sizeof(points), "URI:%s", url);
 	cert = test_cert_new(&(struct test_cert){.cn = "pointer",
-		.key = t.pki.leaf_key,
-		.issuer = t.pki.ca,
-		.issuer_key = t.pki.ca_key,
+		.key = pki.leaf_key,
+		.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
 		.crl_points = points});
-	crl_manager_note_certificate(t.f.d.crl, cert);
-	told_expect(&t, "redirect to loopback", (struct told_words){url, "crl-fetch", "loopback"});
+	crl_manager_note_certificate(f.d.crl, cert);
+	told_expect("redirect to loopback", (struct told_words){url, "crl-fetch", "loopback"});
 	assert_true(elsewhere.asked_cnt > 0);
 	assert_int_equal(here.asked_cnt, 0);
 	X509_free(cert);
@@ -141,7 +125,7 @@ static void redirect_to_loopback_is_not_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(
-		redirect_to_loopback_is_not_followed, set_up, tear_down)};
+		redirect_to_loopback_is_not_followed, set_up_told, tear_down)};
 
 	if (!enter_namespace()) {
 		printf("skipped: no network namespace: %s\n", strerror(errno));

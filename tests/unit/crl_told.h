@@ -23,37 +23,28 @@
 
 #include "control/crl/manager.h"
 #include "pki/store/master_list.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
 extern char **environ;
 
-struct told {
-	struct daemon_fixture f;
-	struct test_pki pki;
+static struct told {
 	char list[96]; /* a file for one */
 	/* of rekeyctl */
 	pid_t child;
 	int out;
 	size_t len;
 	char text[65536];
-};
+} t;
 
-static inline void told_open(struct told *t)
+static inline int set_up_told(void **state)
 {
-	daemon_fixture_open(&t->f, NULL);
-	test_pki_init(&t->pki, "west.peering");
-	fixture_provision(&t->f, &t->pki);
-	snprintf(t->list, sizeof(t->list), "%s/list.crl", t->f.root);
-}
-
-static inline void told_close(struct told *t)
-{
-	test_pki_fini(&t->pki);
-	daemon_fixture_close(&t->f);
+	set_up_provisioned(state);
+	snprintf(t.list, sizeof(t.list), "%s/list.crl", f.root);
+	return 0;
 }
 
 /* One endpoint, "lab/issuing"; delta: NULL, or where its deltas are. */
-static inline void told_configure(struct told *t, const char *uri, const char *delta)
+static inline void told_configure(const char *uri, const char *delta)
 {
 	char config[1024], more[160] = "";
 
@@ -65,8 +56,8 @@ static inline void told_configure(struct told *t, const char *uri, const char *d
 		"\"allow-local-addresses\":true,\"crl-endpoint\":"
 		"[{\"name\":\"issuing\",\"uri\":\"%s\"%s}]}]},%s}",
 		uri, more, FIXTURE_ROUTER);
-	daemon_fixture_config(&t->f, config);
-	daemon_reload(&t->f.d);
+	daemon_fixture_config(&f, config);
+	daemon_reload(&f.d);
 }
 
 static inline void told_write_list(const char *path, const struct test_crl *like)
@@ -82,24 +73,24 @@ static inline void told_write_list(const char *path, const struct test_crl *like
 	X509_CRL_free(made);
 }
 
-static inline void told_refresh(struct told *t)
+static inline void told_refresh(void)
 {
 	json_t *request = json_object();
 	struct call c = {0};
 
-	crl_manager_refresh(t->f.d.crl, request, call_answered, &c);
-	call_wait(&t->f, &c, 200);
+	crl_manager_refresh(f.d.crl, request, call_answered, &c);
+	call_wait(&f, &c, 200);
 	call_fini(&c);
 	json_decref(request);
 }
 
-static inline bool told_is_revoked(const struct told *t)
+static inline bool told_is_revoked(void)
 {
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(t->pki.leaf);
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(pki.leaf);
 	unsigned char *issuer = NULL;
-	int len = i2d_X509_NAME(X509_get_issuer_name(t->pki.leaf), &issuer);
+	int len = i2d_X509_NAME(X509_get_issuer_name(pki.leaf), &issuer);
 	struct master_entry entry;
-	bool found = master_list_find(crl_manager_master_list(t->f.d.crl),
+	bool found = master_list_find(crl_manager_master_list(f.d.crl),
 		(struct rk_span){issuer, (size_t)len},
 		(struct rk_span){ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)},
 		&entry, NULL);
@@ -112,21 +103,21 @@ static inline bool told_is_revoked(const struct told *t)
 
 static inline bool told_is_read(void *arg)
 {
-	struct told *t = arg;
 	ssize_t n;
 
-	while ((n = read(t->out, t->text + t->len, sizeof(t->text) - 1 - t->len)) > 0)
-		t->len += (size_t)n;
+	(void)arg;
+	while ((n = read(t.out, t.text + t.len, sizeof(t.text) - 1 - t.len)) > 0)
+		t.len += (size_t)n;
 	assert_true(n == 0 || errno == EAGAIN);
-	t->text[t->len] = '\0';
+	t.text[t.len] = '\0';
 	return n == 0;
 }
 
 /* What it prints of "show alarms" and "show certificate-revocation"; borrowed until the next. */
-static inline const char *told_ask(struct told *t, bool is_json)
+static inline const char *told_ask(bool is_json)
 {
 	static const char script[] = "show alarms\nshow certificate-revocation\n";
-	char *argv[] = {"rekeyctl", "--run-dir", t->f.dir[2], is_json ? "-j" : NULL, NULL};
+	char *argv[] = {"rekeyctl", "--run-dir", f.dir[2], is_json ? "-j" : NULL, NULL};
 	posix_spawn_file_actions_t files;
 	int in[2], out[2], status;
 
@@ -136,19 +127,19 @@ static inline const char *told_ask(struct told *t, bool is_json)
 	posix_spawn_file_actions_adddup2(&files, in[0], STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&files, out[1], STDOUT_FILENO);
 	assert_int_equal(
-		posix_spawn(&t->child, getenv("REKEY_CTL"), &files, NULL, argv, environ), 0);
+		posix_spawn(&t.child, getenv("REKEY_CTL"), &files, NULL, argv, environ), 0);
 	posix_spawn_file_actions_destroy(&files);
 	close(in[0]);
 	close(in[1]);
 	close(out[1]);
 	assert_int_equal(fcntl(out[0], F_SETFL, O_NONBLOCK), 0);
-	t->out = out[0];
-	t->len = 0;
-	daemon_fixture_run(&t->f, told_is_read, t);
+	t.out = out[0];
+	t.len = 0;
+	daemon_fixture_run(&f, told_is_read, NULL);
 	close(out[0]);
-	assert_int_equal(waitpid(t->child, &status, 0), t->child);
+	assert_int_equal(waitpid(t.child, &status, 0), t.child);
 	assert_int_equal(status, 0);
-	return t->text;
+	return t.text;
 }
 
 /* ---- expectations ----------------------------------------------------------------------------- */
@@ -182,18 +173,18 @@ struct told_words {
  * After a refresh at which the server or its list was bad: the alarm of that kind, the list of sources
  * over REST and rekeyctl all give the reason; and what was in force before is: one entry, the leaf.
  */
-static inline void told_expect(struct told *t, const char *what, struct told_words words)
+static inline void told_expect(const char *what, struct told_words words)
 {
 	json_t *alarms, *sources;
 	const json_t *alarm, *source;
 	json_error_t fault;
 	const char *reason, *message, *text;
 
-	told_refresh(t);
-	told_ask(t, true);
-	alarms = json_loadb(t->text, t->len, JSON_DISABLE_EOF_CHECK, &fault);
+	told_refresh();
+	told_ask(true);
+	alarms = json_loadb(t.text, t.len, JSON_DISABLE_EOF_CHECK, &fault);
 	assert_non_null(alarms);
-	sources = json_loads(t->text + fault.position, 0, NULL);
+	sources = json_loads(t.text + fault.position, 0, NULL);
 	assert_non_null(sources);
 	source = told_find(json_object_get(sources, "sources"), "name", words.source, "kind",
 		strstr(words.source, "/delta") != NULL ? "delta" : "full");
@@ -205,11 +196,11 @@ static inline void told_expect(struct told *t, const char *what, struct told_wor
 		fail_msg("%s: last_error is %s", what, reason != NULL ? reason : "none");
 	if (message == NULL || strstr(message, reason) == NULL)
 		fail_msg("%s: the alarm says %s", what, message != NULL ? message : "nothing");
-	if (!told_is_revoked(t) || json_integer_value(json_object_get(sources, "entries")) != 1)
+	if (!told_is_revoked() || json_integer_value(json_object_get(sources, "entries")) != 1)
 		fail_msg("%s: the last good list is gone", what);
-	text = strstr(told_ask(t, false), reason);
+	text = strstr(told_ask(false), reason);
 	if (text == NULL || strstr(text + 1, reason) == NULL)
-		fail_msg("%s: rekeyctl does not say it twice: %s", what, t->text);
+		fail_msg("%s: rekeyctl does not say it twice: %s", what, t.text);
 	json_decref(alarms);
 	json_decref(sources);
 }

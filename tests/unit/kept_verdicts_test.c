@@ -21,26 +21,13 @@
 #include "pki/x509/cert.h"
 #include "pki/x509/validate.h"
 #include "tests/unit/daemon_fixture.h"
+#include "tests/unit/moved_clock.h"
 
 #define YEARS INT64_C(31557600)
 
 static struct daemon_fixture f;
 static struct test_pki pki;
 static uint8_t fingerprint[RK_FINGERPRINT_LEN];
-static int64_t shift; /* of the wall clock */
-
-/* In place of libc's, for all that is linked here. */
-time_t time(time_t *out)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	now.tv_sec += shift;
-	if (out != NULL)
-		*out = now.tv_sec;
-	return now.tv_sec;
-}
-
 static pthread_t loop_thread;
 static unsigned loop_sync_cnt; /* fsyncs that the loop itself waited for */
 
@@ -95,7 +82,7 @@ static void keep_certificate(void)
 static int set_up(void **state)
 {
 	(void)state;
-	shift = 0;
+	clock_shift = 0;
 	daemon_fixture_open(&f, NULL);
 	test_pki_init(&pki, "west.peering");
 	fixture_install_trust(&f, pki.bundle);
@@ -106,7 +93,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	shift = 0;
+	clock_shift = 0;
 	test_pki_fini(&pki);
 	daemon_fixture_close(&f);
 	return 0;
@@ -151,13 +138,13 @@ static void many_are_judged_aside(void **state)
 static void early_clock_is_forgotten(void **state)
 {
 	(void)state;
-	shift = -20 * YEARS;
+	clock_shift = -20 * YEARS;
 	daemon_fixture_restart(&f);
 	assert_int_equal(status(), RK_VERDICT_NOT_YET_VALID);
 	verdicts_judge_dates(f.d.verdicts, false);
 	daemon_fixture_idle(&f, 200);
 	assert_int_equal(status(), RK_VERDICT_NOT_YET_VALID);
-	shift = 0;
+	clock_shift = 0;
 	verdicts_judge_dates(f.d.verdicts, false);
 	daemon_fixture_run(&f, is_good, NULL);
 }
@@ -166,10 +153,10 @@ static void early_clock_is_forgotten(void **state)
 static void late_clock_is_forgotten(void **state)
 {
 	(void)state;
-	shift = 20 * YEARS;
+	clock_shift = 20 * YEARS;
 	daemon_fixture_restart(&f);
 	assert_int_equal(status(), RK_VERDICT_EXPIRED);
-	shift = 0;
+	clock_shift = 0;
 	verdicts_judge_dates(f.d.verdicts, false);
 	daemon_fixture_idle(&f, 200);
 	assert_int_equal(status(), RK_VERDICT_EXPIRED);

@@ -17,29 +17,9 @@
 #include "control/credential.h"
 #include "control/crl/manager.h"
 #include "control/provision_private.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
 #define NAME "custom_ssr_peering"
-
-static struct daemon_fixture f;
-static struct test_pki pki;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "east.peering");
-	fixture_provision(&f, &pki);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
 
 /* As a clock that goes on, or somebody who copies files, would have it: past the checks of ingest. */
 static void put_in_force(const struct test_cert *like)
@@ -236,7 +216,7 @@ static void test_revoked(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up_provisioned, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_thresholds),
 		T(test_never_twice),

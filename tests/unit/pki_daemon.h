@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A daemon and a CA, new for each test: for files whose tests all begin so. */
+/*
+ * A daemon and a CA, which has certified "west.peering", new for each test: for files whose tests all
+ * begin so.
+ */
 #pragma once
 
 #include "tests/unit/daemon_fixture.h"
@@ -11,7 +14,15 @@ static inline int set_up(void **state)
 {
 	(void)state;
 	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "leaf");
+	test_pki_init(&pki, "west.peering");
+	return 0;
+}
+
+/* With key, trust and certificate of its own. */
+static inline int set_up_provisioned(void **state)
+{
+	set_up(state);
+	fixture_provision(&f, &pki);
 	return 0;
 }
 

@@ -10,28 +10,10 @@
 #include <stdio.h>
 
 #include "control/credential.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
-static struct daemon_fixture f;
 static struct fake_dataplane p;
-static struct test_pki pki;
 static const struct rk_generation nothing;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "west.peering");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
 
 /* With its certificate gone the data plane has no key, so it comes again with the certificate. */
 static void test_key_goes_with_its_certificate(void **state)

@@ -18,27 +18,9 @@
 #include "control/trust.h"
 #include "control/verdicts.h"
 #include "pki/view/secret.h"
-#include "tests/unit/daemon_fixture.h"
+#include "tests/unit/pki_daemon.h"
 
-static struct daemon_fixture f;
 static struct fake_dataplane p;
-static struct test_pki pki;
-
-static int set_up(void **state)
-{
-	(void)state;
-	daemon_fixture_open(&f, NULL);
-	test_pki_init(&pki, "west.peering");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	test_pki_fini(&pki);
-	daemon_fixture_close(&f);
-	return 0;
-}
 
 static const struct rk_generation nothing;
 

@@ -24,25 +24,12 @@
 #include "pki/x509/cert.h"
 #include "pki/x509/validate.h"
 #include "tests/unit/daemon_fixture.h"
+#include "tests/unit/moved_clock.h"
 
 #define KEPT_CNT 160
 
 static struct daemon_fixture f;
 static struct test_pki pki;
-static int64_t shift; /* of the wall clock */
-
-/* In place of libc's, for all that is linked here. */
-time_t time(time_t *out)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	now.tv_sec += shift;
-	if (out != NULL)
-		*out = now.tv_sec;
-	return now.tv_sec;
-}
-
 static atomic_uint each_us; /* takes the judging of a certificate longer */
 
 int __real_pki_validate_der(const struct pki_validate_args *args, const uint8_t *der, size_t len,
@@ -173,7 +160,7 @@ static int set_up(void **state)
 	size_t len;
 
 	(void)state;
-	shift = 0;
+	clock_shift = 0;
 	daemon_fixture_open(&f, NULL);
 	test_pki_init(&pki, "west.peering");
 	fixture_install_trust(&f, pki.bundle);
@@ -187,7 +174,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	shift = 0;
+	clock_shift = 0;
 	test_pki_fini(&pki);
 	daemon_fixture_close(&f);
 	return 0;
@@ -300,7 +287,7 @@ static void rolled_back_afterwards(void **state)
 	call_wait(&f, &call, 200);
 	call_fini(&call);
 	assert_int_equal(f.d.configuration->number, first_number + 1);
-	shift = 9;
+	clock_shift = 9;
 	restart_slowly(1600);
 	assert_int_equal(f.d.configuration->number, first_number + 1);
 	daemon_fixture_run(&f, is_rolled_back, NULL);
