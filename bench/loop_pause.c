@@ -3,11 +3,14 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bench/harness.h"
 
-#define TURN_NS UINT64_C(1000000)
+#define TURN_NS     UINT64_C(1000000)
+#define TAKEN_BYTES ((size_t)65536)
 
 /* Of the loop's thread, in ns. */
 struct moment {
@@ -46,14 +49,31 @@ static void raise_to(uint64_t *most, uint64_t n)
 	*most = n > *most ? n : *most;
 }
 
+/*
+ * What a loop that serves somebody does, and an idle one would not: memory comes and goes, for which the
+ * kernel has one lock a process, which whoever maps much may hold long.
+ */
+static void take_memory(void)
+{
+	void *map =
+		mmap(NULL, TAKEN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	bench_must(map != MAP_FAILED, "memory");
+	memset(map, 1, 1);
+	munmap(map, TAKEN_BYTES);
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_pause *p = arg;
-	const struct moment now = now_of(p), last = p->last;
-	uint64_t known = now.cpu - last.cpu + now.waited - last.waited + TURN_NS;
+	struct moment now, last = p->last;
+	uint64_t known;
 
 	(void)fd;
 	(void)what;
+	take_memory();
+	now = now_of(p);
+	known = now.cpu - last.cpu + now.waited - last.waited + TURN_NS;
 	p->last = now;
 	if (last.wall == 0)
 		return;

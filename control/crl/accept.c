@@ -19,7 +19,6 @@
 #include "control/trust.h"
 
 #define RELEASE_ENTRIES 65536
-#define RELEASE_BYTES   (1 << 20)
 #define REASON_MAX      (PKI_TEXT_MAX + 80)
 
 struct alarm_spec crl_alarm(
@@ -233,7 +232,6 @@ static void on_ingested(void *arg)
 	struct crl_run *run = in->owner;
 	struct crl_source *s = run->source;
 	char reason[REASON_MAX];
-	bool is_large;
 
 	metrics_count(run->m->d->metrics,
 		in->error == 0 ? METRIC_CRL_INGEST_SUCCESS : METRIC_CRL_INGEST_FAILURE);
@@ -246,9 +244,8 @@ static void on_ingested(void *arg)
 		s->is_shrunk_held = in->refusal == CRL_REFUSED_SHRUNK;
 		crl_fail(run->m, s, alarm_kind_of(in->refusal), reason);
 	}
-	is_large = in->args.len > RELEASE_BYTES ||
-		   master_list_entry_cnt(in->args.list) > RELEASE_ENTRIES;
-	helper_release(is_large ? run->m->d->helpers : NULL, free_ingest, in);
+	helper_release(
+		run->m->d->helpers, free_ingest, in); /* whose file the disk may be slow with */
 	free(run);
 }
 

@@ -13,6 +13,7 @@
 #include "control/crl/proof.h"
 #include "control/crl/scope_name.h"
 #include "control/crl/spool.h"
+#include "pki/view/large_map.h"
 #include "pki/view/secret.h"
 
 struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
@@ -42,13 +43,6 @@ struct crl_ingest *crl_ingest_new(const struct crl_ingest_args *args)
 	return in;
 }
 
-static void close_file(struct crl_ingest *in)
-{
-	if (in->args.fd >= 0)
-		close(in->args.fd);
-	in->args.fd = -1;
-}
-
 static void drop_sources(struct crl_ingest *in)
 {
 	for (size_t i = 0; i < in->source_cnt; i++)
@@ -62,7 +56,8 @@ void crl_ingest_free(struct crl_ingest *in)
 {
 	if (in == NULL)
 		return;
-	close_file(in);
+	if (in->args.fd >= 0)
+		close(in->args.fd); /* its pages go, of a large one for a third of a second */
 	free((char *)(uintptr_t)in->args.url);
 	pki_trust_put(in->args.trust);
 	master_list_put(in->args.list);
@@ -398,13 +393,14 @@ static int read_file(struct crl_ingest *in)
 	}
 	if (in->args.len == 0)
 		return read_bytes(in, "", 0);
-	/* All of it is read, and faults one by one cost more than the reading. */
-	map = mmap(NULL, in->args.len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, in->args.fd, 0);
+	map = mmap(NULL, in->args.len, PROT_READ, MAP_PRIVATE, in->args.fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
+	/* All of it is read, and faults one by one cost more than the reading. */
+	(void)rk_large_populate(map, in->args.len, false);
 	madvise(map, in->args.len, MADV_SEQUENTIAL);
 	ret = read_bytes(in, map, in->args.len);
-	munmap(map, in->args.len);
+	rk_large_unmap(map, in->args.len);
 	return ret;
 }
 
@@ -413,7 +409,6 @@ void crl_ingest_work(void *arg)
 	struct crl_ingest *in = arg;
 
 	in->error = read_file(in);
-	close_file(in);
 	if (in->error < 0)
 		drop_sources(in);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pki/view/large_map.h"
 #include "pki/view/large_pages.h"
 
 struct master_keys {
@@ -46,7 +47,7 @@ void master_keys_free(struct master_keys *k)
 	if (k == NULL)
 		return;
 	pki_revocation_keyer_free(k->keyer);
-	free(k->entry);
+	rk_large_free(k->entry, k->cnt * sizeof(*k->entry));
 	free(k);
 }
 

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pki/view/large_map.h"
+
 #define PREFETCH_BYTES 2048 /* ahead of a walk over all records */
 
 /* ---- records ---------------------------------------------------------------------------------- */
@@ -96,7 +98,7 @@ void master_source_put(struct master_source *s)
 	if (s == NULL || atomic_fetch_sub_explicit(&s->ref_cnt, 1, memory_order_acq_rel) != 1)
 		return;
 	master_keys_free(atomic_load(&s->keys));
-	free(s->records);
+	rk_large_free(s->records, s->entry_cnt * master_stride(s->serial_room));
 	free(s->block);
 	free(s);
 }

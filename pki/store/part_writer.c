@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pki/store/beside.h"
+#include "pki/view/large_map.h"
 #include "pki/view/large_pages.h"
 #include "pki/view/part.h"
 
@@ -19,9 +20,6 @@
 
 #ifndef MFD_HUGE_2MB
 #define MFD_HUGE_2MB (21u << 26) /* <linux/memfd.h> */
-#endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* since Linux 5.14; an older one refuses it */
 #endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* since Linux 6.1 */
@@ -101,7 +99,7 @@ static void populate(void *arg)
 {
 	struct piece *p = arg;
 
-	p->is_there = madvise(p->start, p->len, MADV_POPULATE_WRITE) == 0;
+	p->is_there = rk_large_populate(p->start, p->len, true);
 }
 
 /* By two threads: pages are wiped before they are ours. false: not all is there. */
@@ -154,7 +152,7 @@ static void gather(void *arg)
 	const size_t small = (size_t)sysconf(_SC_PAGESIZE);
 
 	for (size_t at = 0; at < p->len; at += RK_LARGE_PAGE)
-		if (madvise(p->start + at, small, MADV_POPULATE_WRITE) < 0 ||
+		if (!rk_large_populate(p->start + at, small, true) ||
 			madvise(p->start + at, RK_LARGE_PAGE, MADV_COLLAPSE) < 0)
 			return;
 }
@@ -276,8 +274,7 @@ void part_writer_abort(struct part_writer *w)
 {
 	free(w->tags);
 	w->tags = NULL;
-	if (w->map != NULL)
-		munmap(w->map, w->map_len);
+	rk_large_unmap(w->map, w->map_len);
 	if (w->fd >= 0)
 		close(w->fd);
 	w->map = NULL;
@@ -310,7 +307,7 @@ int part_writer_finish(struct part_writer *w, struct compile_part *out, struct r
 		goto out;
 	}
 	/* F_SEAL_WRITE needs every writable mapping gone. */
-	munmap(w->map, w->map_len);
+	rk_large_unmap(w->map, w->map_len);
 	w->map = NULL;
 	if (ftruncate(w->fd, (off_t)len) < 0 ||
 		fcntl(w->fd, F_ADD_SEALS,
