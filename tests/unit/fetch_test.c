@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -50,10 +51,15 @@ static void send_chunks(struct evhttp_request *req)
 	evbuffer_free(chunk);
 }
 
+/* With a body, which is not that of the answer. */
 static void redirect(struct evhttp_request *req, const char *to)
 {
+	struct evbuffer *body = evbuffer_new();
+
+	evbuffer_add_printf(body, "<html>Over there</html>");
 	evhttp_add_header(evhttp_request_get_output_headers(req), "Location", to);
-	evhttp_send_reply(req, 302, "Found", NULL);
+	evhttp_send_reply(req, 302, "Found", body);
+	evbuffer_free(body);
 }
 
 static void answer(struct evhttp_request *req, void *arg)
@@ -77,6 +83,12 @@ static void answer(struct evhttp_request *req, void *arg)
 		redirect(req, "file:///etc/hostname");
 	} else if (strcmp(path, "/to-ok") == 0) {
 		redirect(req, "/ok");
+	} else if (strcmp(path, "/to-to-ok") == 0) {
+		redirect(req, "/to-ok");
+	} else if (strcmp(path, "/to-to-to-ok") == 0) {
+		redirect(req, "/to-to-ok");
+	} else if (strcmp(path, "/to-to-to-to-ok") == 0) {
+		redirect(req, "/to-to-to-ok");
 	} else if (strcmp(path, "/missing") == 0) {
 		evbuffer_add_printf(body, "<html>no</html>");
 		evhttp_send_reply(req, 404, "Not Found", body);
@@ -189,6 +201,22 @@ static void slow_drip_is_ended(void **state)
 	evhttp_send_reply_end(dripping);
 }
 
+static void running_ones_end_with_the_fetcher(void **state)
+{
+	struct bench *b = *state;
+	char url[64];
+	struct fetch_request r = {.url = url, .size_max = 10, .is_local_allowed = true};
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/ok", b->port);
+	r.dir_fd = b->dir_fd;
+	b->is_done = false;
+	assert_int_equal(fetch_start(b->fetcher, &r, keep_result, b), 0);
+	fetcher_free(b->fetcher);
+	assert_true(b->is_done);
+	assert_int_equal(b->result.error, -ECANCELED);
+	assert_int_equal(fetcher_new(b->base, &b->fetcher), 0);
+}
+
 /* Who asks for the list itself is not put off with "you have it". */
 static void unchanged_is_no_answer_to_a_plain_request(void **state)
 {
@@ -210,7 +238,10 @@ static void size_is_capped_while_chunks_arrive(void **state)
 static void redirects_are_bounded(void **state)
 {
 	assert_int_equal(fetch(*state, "/loop", LOCAL)->error, -ELOOP);
-	assert_int_equal(fetch(*state, "/to-ok", LOCAL)->error, 0);
+	assert_int_equal(fetch(*state, "/to-to-to-to-ok", LOCAL)->error, -ELOOP);
+	assert_int_equal(fetch(*state, "/to-to-to-ok", LOCAL)->error, 0);
+	assert_string_equal(((struct bench *)*state)->body, "hello");
+	assert_int_equal(((struct bench *)*state)->result.len, 5);
 }
 
 static void redirect_cannot_leave_http(void **state)
@@ -242,37 +273,49 @@ static void other_schemes_are_refused(void **state)
 {
 	static const char *const urls[] = {"ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "x",
 		"file:///etc/hostname", "http:/x", ""};
+	struct fetch_request r = {.size_max = 10, .is_local_allowed = true};
 	struct bench *b = *state;
-	size_t i;
 
-	for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-		struct fetch_request r = {.url = urls[i], .size_max = 10, .is_local_allowed = true};
-
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		r.url = urls[i];
 		assert_int_equal(fetch_start(b->fetcher, &r, keep_result, b), -EINVAL);
 	}
+	/* Another machine's file. */
+	r.url = "file://example.com/etc/hostname";
+	r.is_file_allowed = true;
+	assert_int_equal(fetch_start(b->fetcher, &r, keep_result, b), -EINVAL);
 }
 
-static void files_are_read_where_allowed(void **state)
+static const struct fetch_result *fetch_file(struct bench *b, const char *url, size_t size_max)
 {
-	struct bench *b = *state;
-	char path[] = "/tmp/rekey-fetch-XXXXXX", url[64];
-	int fd = mkstemp(path);
-	struct fetch_request r = {.url = url, .size_max = 100, .is_file_allowed = true};
+	struct fetch_request r = {.url = url, .size_max = size_max, .is_file_allowed = true};
 
-	assert_int_equal(write(fd, "from disk", 9), 9);
-	close(fd);
-	snprintf(url, sizeof(url), "file://%s", path);
 	b->is_done = false;
 	assert_int_equal(fetch_start(b->fetcher, &r, keep_result, b), 0);
 	while (!b->is_done)
 		event_base_loop(b->base, EVLOOP_ONCE);
-	unlink(path);
-	assert_int_equal(b->result.error, 0);
-	assert_true(b->result.is_foreign);
-	assert_string_equal(b->body, "from disk");
+	return &b->result;
 }
 
-/* What is no file, or too large a one, is said at once and never read. */
+/* As large as may be, and with a name that a URL has to encode. */
+static void files_are_read_where_allowed(void **state)
+{
+	struct bench *b = *state;
+	char path[] = "/tmp/rekey fetch-XXXXXX", url[64];
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, "from disk", 9), 9);
+	close(fd);
+	snprintf(url, sizeof(url), "file:///tmp/rekey%%20fetch%s", strrchr(path, '-'));
+	assert_int_equal(fetch_file(b, url, 9)->error, 0);
+	assert_true(b->result.is_foreign);
+	assert_int_equal(b->result.len, 9);
+	assert_string_equal(b->body, "from disk");
+	assert_int_equal(fetch_file(b, url, 8)->error, -EFBIG);
+	unlink(path);
+}
+
+/* What is no file, or too large a one, is said at once and never read, nor waited for. */
 static void other_things_than_files_are_refused(void **state)
 {
 	static const struct {
@@ -281,22 +324,19 @@ static void other_things_than_files_are_refused(void **state)
 	} rows[] = {
 		{"file:///dev/zero", -EINVAL},
 		{"file:///tmp", -EINVAL},
+		{"file:///tmp/rekey-fetch.pipe", -EINVAL},
 		{"file:///does/not/exist", -ENOENT},
 		{"file:///proc/self/exe", -EFBIG},
 	};
 	struct bench *b = *state;
 
+	unlink("/tmp/rekey-fetch.pipe");
+	assert_int_equal(mkfifo("/tmp/rekey-fetch.pipe", 0600), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fetch_request r = {
-			.url = rows[i].url, .size_max = 100, .is_file_allowed = true};
-
-		b->is_done = false;
-		assert_int_equal(fetch_start(b->fetcher, &r, keep_result, b), 0);
-		while (!b->is_done)
-			event_base_loop(b->base, EVLOOP_ONCE);
-		assert_int_equal(b->result.error, rows[i].error);
+		assert_int_equal(fetch_file(b, rows[i].url, 100)->error, rows[i].error);
 		assert_true(b->result.text[0] != '\0');
 	}
+	unlink("/tmp/rekey-fetch.pipe");
 }
 
 static void full_disk_is_said(void **state)
@@ -367,6 +407,7 @@ int main(void)
 		cmocka_unit_test(unchanged_is_no_answer_to_a_plain_request),
 		cmocka_unit_test(size_is_capped_while_chunks_arrive),
 		cmocka_unit_test(slow_drip_is_ended),
+		cmocka_unit_test(running_ones_end_with_the_fetcher),
 		cmocka_unit_test(redirects_are_bounded),
 		cmocka_unit_test(redirect_cannot_leave_http),
 		cmocka_unit_test(status_other_than_200_is_an_error),
