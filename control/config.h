@@ -46,6 +46,9 @@ struct config_peer {
 	bool is_roaming;
 };
 
+/* URLs of all endpoints together: so many are fetched. */
+#define CONFIG_CRL_URL_MAX 4096
+
 struct config_crl_endpoint {
 	const char *name;
 	const char *uri;

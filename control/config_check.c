@@ -232,7 +232,9 @@ static bool is_url(const char *text)
 	return false;
 }
 
-static int check_source(struct config_reader *r, const struct config_crl_source *source)
+/* url_cnt: of the sources so far, and of this one. */
+static int check_source(
+	struct config_reader *r, const struct config_crl_source *source, size_t *url_cnt)
 {
 	int ret;
 
@@ -249,6 +251,9 @@ static int check_source(struct config_reader *r, const struct config_crl_source 
 			ret = fail_at(r, "delta-uri", "must be an http, https or file URL");
 		else if (e->delta_uri != NULL && strcmp(e->delta_uri, e->uri) == 0)
 			ret = fail_at(r, "delta-uri", "must be another URL than uri");
+		*url_cnt += e->delta_uri != NULL ? 2 : 1;
+		if (ret == 0 && *url_cnt > CONFIG_CRL_URL_MAX)
+			ret = fail_at(r, "uri", "is one too many: 4096 URLs are fetched in all");
 		config_leave(r);
 	}
 	config_leave(r);
@@ -374,6 +379,7 @@ static int check_users(struct config_reader *r)
 static int check_authority(struct config_reader *r)
 {
 	struct config *c = r->config;
+	size_t url_cnt = 0;
 	int ret;
 
 	ret = check_ca_profiles(r);
@@ -385,7 +391,7 @@ static int check_authority(struct config_reader *r)
 	config_enter(r, "certificate-revocation");
 	for (size_t i = 0; i < c->crl_cnt && ret == 0; i++) {
 		config_enter_element(r, i, c->crl[i].name);
-		ret = check_source(r, &c->crl[i]);
+		ret = check_source(r, &c->crl[i], &url_cnt);
 		config_leave(r);
 	}
 	config_leave(r);

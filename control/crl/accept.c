@@ -64,15 +64,21 @@ static const char *what_failed(const char *kind)
 	return strcmp(kind, "crl-rollback") == 0 ? "was rolled back" : "cannot be accepted";
 }
 
+static void not_taken(struct crl_source *s, const char *reason)
+{
+	snprintf(s->last_error, sizeof(s->last_error), "%s", reason);
+	/* The validators stand for a body that was not taken: ask for all of it again. */
+	s->etag[0] = s->last_modified[0] = '\0';
+}
+
 void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason)
 {
 	const struct alarm_spec alarm = crl_alarm(kind, s, ALARM_MAJOR);
 	bool is_news = strcmp(s->last_error, reason) != 0 || s->is_forced_running;
 	uint32_t jitter = 0;
 
-	snprintf(s->last_error, sizeof(s->last_error), "%s", reason);
-	/* The validators stand for a body that was not taken: ask for all of it again. */
-	s->etag[0] = s->last_modified[0] = '\0';
+	not_taken(s, reason);
+	s->has_waited = false;
 	/* Only the jitter of a retry: a failing generator is noticed where it matters. */
 	if (RAND_bytes((unsigned char *)&jitter, sizeof(jitter)) != 1)
 		jitter = 0;
@@ -98,7 +104,7 @@ static void succeed(struct crl_manager *m, struct crl_source *s)
 	alarm_clear(m->d->alarms, "crl-refused", s->name);
 	alarm_clear(m->d->alarms, "crl-rollback", s->name);
 	alarm_clear(m->d->alarms, "crl-shrunk", s->name);
-	s->is_shrunk_held = false;
+	s->is_shrunk_held = s->has_waited = false;
 	crl_clock_confirm(&m->clock);
 	crl_watch(m);
 	crl_run_ended(m, s);
@@ -177,6 +183,39 @@ static void fail_late(struct crl_manager *m, struct crl_source *s, struct crl_in
 	crl_fail(m, s, error == -ESTALE ? "crl-rollback" : "crl-refused", reason);
 }
 
+/* A refresh does not wait for what would only come after the pause between endpoints. */
+static bool is_coming(const struct crl_source *full, bool is_forced)
+{
+	return !full->is_overridden &&
+	       (full->is_running || full->is_forced || (full->due_ns == 0 && !is_forced));
+}
+
+/*
+ * A delta that came before its full list, which is on its way or has come meanwhile: nothing is wrong
+ * with either. It is fetched again right after, and only then refused.
+ */
+static bool wait_for_full(struct crl_manager *m, struct crl_source *delta,
+	const struct crl_ingest *in, const char *reason)
+{
+	bool is_here = m->list != in->args.list, is_due = is_here;
+
+	wake_full(m, delta);
+	for (size_t i = 0; i < m->source_cnt && !is_due; i++)
+		is_due = crl_source_belongs_to(delta, m->source[i]) &&
+			 is_coming(m->source[i], delta->is_forced_running);
+	if (!is_due || delta->has_waited)
+		return false;
+	log_info("crl: %s: waits for its full list", delta->url);
+	not_taken(delta, reason);
+	delta->has_waited = true;
+	delta->is_waiting = !is_here;
+	m->waiting_cnt += delta->is_waiting;
+	delta->due_ns = 0;
+	delta->is_forced |= delta->is_forced_running;
+	crl_run_ended(m, delta);
+	return true;
+}
+
 /*
  * The new list goes to the workers first and to disk after: early is safe, and after a crash the
  * older list is loaded and fetched again.
@@ -239,10 +278,9 @@ static void on_ingested(void *arg)
 		put_in_force(run->m, s, in);
 	} else {
 		tell_reason(&in->report, in->error, reason);
-		if (in->refusal == CRL_REFUSED_NO_BASE)
-			wake_full(run->m, s);
 		s->is_shrunk_held = in->refusal == CRL_REFUSED_SHRUNK;
-		crl_fail(run->m, s, alarm_kind_of(in->refusal), reason);
+		if (in->refusal != CRL_REFUSED_NO_BASE || !wait_for_full(run->m, s, in, reason))
+			crl_fail(run->m, s, alarm_kind_of(in->refusal), reason);
 	}
 	helper_release(
 		run->m->d->helpers, free_ingest, in); /* whose file the disk may be slow with */

@@ -6,6 +6,7 @@
 #include "control/alarms.h"
 #include "control/config.h"
 #include "control/crl/state.h"
+#include "control/log.h"
 #include "control/trust.h"
 #include "pki/x509/cert.h"
 
@@ -48,8 +49,14 @@ static bool make_room(struct crl_manager *m)
 {
 	size_t capacity = m->source_capacity != 0 ? m->source_capacity * 2 : 16;
 
-	if (m->source_cnt == CRL_SOURCE_MAX)
+	if (m->source_cnt == CRL_SOURCE_MAX) {
+		if (!m->is_full)
+			log_error("crl: there are more than %d places of lists; further ones are "
+				  "not asked for",
+				CRL_SOURCE_MAX);
+		m->is_full = true;
 		return false;
+	}
 	if (m->source_cnt < m->source_capacity)
 		return true;
 	if (!grow(&m->source, capacity) || !grow(&m->by_url, capacity))
@@ -294,6 +301,7 @@ static void drop_unwanted(struct crl_manager *m)
 			crl_source_free(m->source[i]);
 	}
 	m->source_cnt = kept;
+	m->is_full = m->is_full && kept == CRL_SOURCE_MAX;
 }
 
 static bool is_source(void *arg, const char *name)
@@ -322,8 +330,10 @@ void crl_manager_discover(struct crl_manager *m)
 	uint64_t now = crl_now_ns();
 	size_t i;
 
+	m->waiting_cnt = 0;
 	for (i = 0; i < m->source_cnt; i++) {
 		m->source[i]->is_wanted = m->source[i]->is_configured = false;
+		m->source[i]->is_waiting = false;
 		m->source[i]->polling_ns = learnt_polling_ns(m->d->config);
 	}
 	add_configured(m);

@@ -144,6 +144,20 @@ static void on_published(void *arg, struct answer *a)
 		give_waiters(m, a);
 }
 
+/* Its deltas that waited for it start now. */
+static void end_waiting(struct crl_manager *m, const struct crl_source *full)
+{
+	for (size_t i = 0; m->waiting_cnt > 0 && i < m->source_cnt; i++) {
+		struct crl_source *s = m->source[i];
+
+		if (s->is_waiting && crl_source_belongs_to(s, full)) {
+			s->is_waiting = false;
+			s->due_ns = 0;
+			m->waiting_cnt--;
+		}
+	}
+}
+
 void crl_run_ended(struct crl_manager *m, struct crl_source *s)
 {
 	bool was_forced = s->is_forced_running;
@@ -154,6 +168,7 @@ void crl_run_ended(struct crl_manager *m, struct crl_source *s)
 		m->delta_until_ns = 0;
 	if (m->is_closing)
 		return;
+	end_waiting(m, s);
 	if (was_forced && m->waiter != NULL && !is_any_forced(m))
 		publisher_wait(m->d->publisher, on_published, m);
 	crl_schedule(m);

@@ -56,7 +56,7 @@ static uint64_t start_time(const struct crl_manager *m, const struct crl_source 
 {
 	uint64_t lead = !s->is_delta && s->bytes >= LARGE_BYTES ? m->delta_until_ns : 0;
 
-	if (s->is_running)
+	if (s->is_running || s->is_waiting)
 		return UINT64_MAX;
 	if (s->is_forced)
 		return lead;

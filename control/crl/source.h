@@ -40,6 +40,9 @@ struct crl_source {
 	bool is_forced;         /* a refresh asks for a fetch that starts after now */
 	bool is_forced_running; /* the running fetch serves a refresh */
 
+	bool is_waiting; /* a delta: until its full list has come, or failed to */
+	bool has_waited; /* since it was last taken or refused: it waits once */
+
 	bool is_shrunk_held; /* a list was held back once; the next one is taken as it is */
 
 	/* last try */

@@ -15,11 +15,12 @@
 #include "control/crl/fetch.h"
 #include "control/crl/manager.h"
 #include "control/alarms.h"
+#include "control/config.h"
 #include "control/crl/source.h"
 #include "control/daemon.h"
 #include "pki/store/master_list.h"
 
-#define CRL_SOURCE_MAX  4096
+#define CRL_SOURCE_MAX  CONFIG_CRL_URL_MAX /* those of certificates among them */
 #define CRL_RUNNING_MAX 4
 
 struct crl_waiter {
@@ -42,7 +43,9 @@ struct crl_manager {
 	uint64_t delta_until_ns; /* a delta is on its way: large full lists wait; 0: none */
 	struct crl_waiter *waiter;
 	struct crl_clock clock;
-	bool is_unrelated;    /* since crl_relate there is a new source, or one's issuer is known */
+	size_t waiting_cnt; /* deltas that wait for their full lists */
+	bool is_full;       /* there is a source that was not taken for want of room: it was said */
+	bool is_unrelated;  /* since crl_relate there is a new source, or one's issuer is known */
 	bool is_list_damaged; /* as it was found at the start; not every source has told since */
 	bool is_starting;     /* of fetches, in crl_schedule */
 	bool is_saving;

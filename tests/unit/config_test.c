@@ -224,6 +224,42 @@ static void test_wrong_authority(void **state)
 			wrong_authority[i].needle);
 }
 
+/* Whether a configuration with so many URLs of lists is taken; 64 of each of the sources. */
+static bool takes_urls(size_t cnt)
+{
+	char *authority = malloc(cnt * 64 + 1024), *text = NULL, *at = authority;
+	struct config_report report;
+	struct config *c = NULL;
+	int ret;
+
+	at += sprintf(at, "\"certificate-revocation\":[");
+	for (size_t i = 0; i < cnt; i++) {
+		if (i % 64 == 0)
+			at += sprintf(at, "%s{\"name\":\"n%zu\",\"crl-endpoint\":[",
+				i > 0 ? "]}," : "", i);
+		at += sprintf(at, "%s{\"name\":\"e%zu\",\"uri\":\"http://h/%zu\"}",
+			i % 64 > 0 ? "," : "", i, i);
+	}
+	sprintf(at, "]}]");
+	assert_true(asprintf(&text, "{\"authority\":{%s},\"router\":{%s", authority,
+			    strstr(WHOLE("", PORT, PEER("")), "\"router\":{") + 10) > 0);
+	ret = config_parse(text, strlen(text), &c, &report);
+	if (ret != 0)
+		assert_non_null(strstr(config_report_error(&report)->text, "4096"));
+	config_free(c);
+	free(text);
+	free(authority);
+	return ret == 0;
+}
+
+/* More would be configured and never asked for. */
+static void test_urls_of_lists_are_counted(void **state)
+{
+	(void)state;
+	assert_true(takes_urls(4096));
+	assert_false(takes_urls(4097));
+}
+
 #define PORT_WITH(text) "{\"name\":\"net_memif0\",\"address\":[\"192.0.2.1/24\"]" text "}"
 static const struct wrong wrong_router[] = {
 	{"{}", "", "has no \"router\""},
@@ -349,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything_given),
 		cmocka_unit_test(test_wrong_authority),
+		cmocka_unit_test(test_urls_of_lists_are_counted),
 		cmocka_unit_test(test_wrong_router),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_durations),

@@ -83,6 +83,7 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *fo
 	vsnprintf(seen.alarm_text, sizeof(seen.alarm_text), format, ap);
 	va_end(ap);
 	snprintf(seen.alarm_kind, sizeof(seen.alarm_kind), "%s", spec->kind);
+	seen.raised_cnt++;
 }
 
 void alarm_clear(struct alarms *a, const char *kind, const char *source)

@@ -10,7 +10,7 @@
 
 /* What they were told, and the trust they give. */
 extern struct crl_seen {
-	unsigned marked_cnt, flushed_cnt, audit_cnt;
+	unsigned marked_cnt, flushed_cnt, audit_cnt, raised_cnt;
 	atomic_int revocations_cnt; /* references that are not given back */
 	int publish_status;         /* what whoever waits for the workers is told */
 	bool is_wait_deferred; /* the test itself calls wait_cb, once the workers are said to follow */
