@@ -49,13 +49,19 @@ static size_t take_body(char *data, size_t size, size_t cnt, void *arg)
 {
 	struct http_transfer *t = arg;
 	size_t len = size * cnt;
+	int ret;
 
 	if (len > t->request.size_max - t->answer.len) {
 		t->is_too_large = true;
 		return 0;
 	}
-	t->sink_error = t->sink.take(t->sink.arg, data, len);
 	if (t->sink_error < 0)
+		return 0;
+	ret = t->sink.take(t->sink.arg, data, len);
+	if (ret == -EAGAIN)
+		return CURL_WRITEFUNC_PAUSE;
+	t->sink_error = ret;
+	if (ret < 0)
 		return 0;
 	t->answer.len += len;
 	return len;
@@ -202,6 +208,8 @@ static void set_limits(CURL *c, const struct http_request *r)
 		c, CURLOPT_LOW_SPEED_TIME, (long)(r->stall_sec > 0 ? r->stall_sec : STALL_SEC));
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)r->total_sec);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	/* One request a connection gains nothing from HTTP/2, which goes on receiving while a sink has no room. */
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	/* A length that says so ends it at once; what has none is counted as it arrives. */
 	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->size_max);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -309,6 +317,11 @@ static int error_of(CURLcode code)
 	}
 }
 
+void http_describe_sink_error(int error, char *text, size_t size)
+{
+	snprintf(text, size, "the body cannot be kept: %s", strerror(-error));
+}
+
 static void note_failure(struct http_transfer *t, CURLcode code)
 {
 	struct http_answer *a = &t->answer;
@@ -318,8 +331,7 @@ static void note_failure(struct http_transfer *t, CURLcode code)
 		snprintf(a->text, sizeof(a->text), "larger than %zu bytes", t->request.size_max);
 	} else if (t->sink_error < 0) {
 		a->error = t->sink_error;
-		snprintf(a->text, sizeof(a->text), "the body cannot be kept: %s",
-			strerror(-t->sink_error));
+		http_describe_sink_error(a->error, a->text, sizeof(a->text));
 	} else if (t->is_refused_address) {
 		a->error = -EPERM;
 		snprintf(a->text, sizeof(a->text),

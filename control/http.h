@@ -61,7 +61,10 @@ struct http_answer {
 
 /* Where the body goes. */
 struct http_sink {
-	/* 0, or -errno, which ends the transfer. */
+	/*
+	 * 0, or -errno, which ends the transfer; -EAGAIN: nothing was taken, and it is paused until its owner
+	 * calls curl_easy_pause, which gives the same again. No more than 16 KiB at once.
+	 */
 	int (*take)(void *arg, const void *data, size_t len);
 	/* A redirect: what came so far does not count. 0 or -errno. */
 	int (*restart)(void *arg);
@@ -78,6 +81,9 @@ void http_transfer_free(struct http_transfer *t); /* NULL is fine */
 void *http_transfer_handle(struct http_transfer *t);
 /* After it ran: code is libcurl's. Borrowed until the transfer is freed. */
 const struct http_answer *http_transfer_end(struct http_transfer *t, int code);
+
+/* What an answer says of a sink that ended it. */
+void http_describe_sink_error(int error, char *text, size_t size);
 
 /*
  * Runs one, blocking, with the body in memory (one NUL byte behind it, freed with free; may be NULL).

@@ -12,19 +12,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/crl/spool.h"
+#include "control/crl/spooler.h"
+#include "control/helper.h"
 #include "control/http.h"
 
 #define STALL_BYTES_SEC 128
 #define TOTAL_SEC       600
 #define REDIRECT_MAX    3
+#define WRITE_MAX       64 /* buffers of all fetches that wait for the disk */
 
 struct fetch {
 	LIST_ENTRY(fetch) link;
+	struct fetcher *fetcher;
 	struct http_transfer *transfer; /* NULL for a file URL */
-	bool is_conditional;            /* we asked whether it has changed */
+	struct spooler *body;           /* likewise */
+	char *path;                     /* of a file URL */
 	size_t size_max;
-	struct event *ready; /* a file URL's answer, at the loop's next turn */
+	bool is_conditional; /* we asked whether it has changed */
+	bool is_paused;      /* the server waits for our disk */
+	bool is_over;        /* libcurl has done with it; the rest of the body may be on its way */
 	struct fetch_result result;
 	fetch_cb cb;
 	void *arg;
@@ -34,31 +40,43 @@ struct fetcher {
 	struct event_base *base;
 	CURLM *multi;
 	struct event *timer;
+	struct helper_pool *writer; /* one thread: whatever is done with files */
+	bool is_ending;
 	LIST_HEAD(, fetch) running;
 };
 
 static int take_body(void *arg, const void *data, size_t len)
 {
 	struct fetch *f = arg;
+	int ret = spooler_take(f->body, data, len);
 
-	return spool_write(&f->result.fd, data, len);
+	f->is_paused = ret == -EAGAIN;
+	return ret;
 }
 
-static int empty_file(void *arg)
+static int restart_body(void *arg)
 {
 	const struct fetch *f = arg;
 
-	return ftruncate(f->result.fd, 0) < 0 || lseek(f->result.fd, 0, SEEK_SET) < 0 ? -errno : 0;
+	spooler_restart(f->body);
+	return 0;
 }
 
 static void fetch_free(struct fetch *f)
 {
 	http_transfer_free(f->transfer);
-	if (f->ready != NULL)
-		event_free(f->ready);
+	spooler_free(f->body, f->fetcher->writer);
+	curl_free(f->path);
 	if (f->result.fd >= 0)
 		close(f->result.fd);
 	free(f);
+}
+
+static void tell(struct fetch *f)
+{
+	LIST_REMOVE(f, link);
+	f->cb(f->arg, &f->result);
+	fetch_free(f);
 }
 
 static void describe(struct fetch *f, const struct http_answer *a)
@@ -81,6 +99,33 @@ static void describe(struct fetch *f, const struct http_answer *a)
 	}
 }
 
+/* Told when all of it is in the file, or cannot be. */
+static void end_body(struct fetch *f)
+{
+	struct fetch_result *r = &f->result;
+
+	if (spooler_is_busy(f->body))
+		return;
+	if (r->error == 0 && spooler_error(f->body) < 0) {
+		r->error = spooler_error(f->body);
+		http_describe_sink_error(r->error, r->text, sizeof(r->text));
+	}
+	if (r->error == 0)
+		r->fd = spooler_take_file(f->body);
+	tell(f);
+}
+
+/* libcurl has done with it, by this code. */
+static void end_transfer(struct fetch *f, CURLcode code)
+{
+	describe(f, http_transfer_end(f->transfer, code));
+	curl_multi_remove_handle(f->fetcher->multi, http_transfer_handle(f->transfer));
+	f->is_over = true;
+	if (f->result.error == 0)
+		spooler_finish(f->body);
+	end_body(f);
+}
+
 static void reap(struct fetcher *fetcher)
 {
 	CURLMsg *msg;
@@ -93,12 +138,37 @@ static void reap(struct fetcher *fetcher)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-		describe(f, http_transfer_end(f->transfer, code));
-		curl_multi_remove_handle(fetcher->multi, msg->easy_handle);
-		LIST_REMOVE(f, link);
-		f->cb(f->arg, &f->result);
-		fetch_free(f);
+		end_transfer(f, code);
 	}
+}
+
+/* The body has room again. */
+static void go_on(struct fetch *f)
+{
+	struct fetcher *fetcher = f->fetcher;
+	CURLcode code;
+	int running;
+
+	f->is_paused = false; /* take_body is called at once, and may be without room again */
+	code = curl_easy_pause(http_transfer_handle(f->transfer), CURLPAUSE_CONT);
+	if (code != CURLE_OK) { /* of which libcurl says nothing later */
+		end_transfer(f, code);
+		return;
+	}
+	curl_multi_socket_action(fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	reap(fetcher);
+}
+
+static void on_moved(void *arg)
+{
+	struct fetch *f = arg;
+
+	if (f->fetcher->is_ending)
+		return;
+	if (f->is_over)
+		end_body(f);
+	else if (f->is_paused)
+		go_on(f);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
@@ -158,6 +228,7 @@ static int set_timer(CURLM *multi, long timeout_ms, void *arg)
 int fetcher_new(struct event_base *base, struct fetcher **out)
 {
 	struct fetcher *f = calloc(1, sizeof(*f));
+	int ret;
 
 	if (f == NULL)
 		return -ENOMEM;
@@ -165,9 +236,11 @@ int fetcher_new(struct event_base *base, struct fetcher **out)
 	LIST_INIT(&f->running);
 	f->multi = curl_multi_init();
 	f->timer = evtimer_new(base, on_timer, f);
-	if (f->multi == NULL || f->timer == NULL) {
+	ret = f->multi != NULL && f->timer != NULL ? helper_pool_new(base, 1, WRITE_MAX, &f->writer)
+						   : -ENOMEM;
+	if (ret < 0) {
 		fetcher_free(f);
-		return -ENOMEM;
+		return ret;
 	}
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
@@ -183,13 +256,14 @@ void fetcher_free(struct fetcher *f)
 
 	if (f == NULL)
 		return;
+	f->is_ending = true;
+	helper_pool_free(f->writer);
+	f->writer = NULL;
 	while ((running = LIST_FIRST(&f->running)) != NULL) {
-		LIST_REMOVE(running, link);
-		if (running->transfer != NULL)
+		if (running->transfer != NULL && !running->is_over)
 			curl_multi_remove_handle(f->multi, http_transfer_handle(running->transfer));
 		running->result.error = -ECANCELED;
-		running->cb(running->arg, &running->result);
-		fetch_free(running);
+		tell(running);
 	}
 	if (f->multi != NULL)
 		curl_multi_cleanup(f->multi);
@@ -214,7 +288,7 @@ static int start_http(struct fetcher *fetcher, struct fetch *f, const struct fet
 		.total_sec = TOTAL_SEC,
 		.stall_sec = r->stall_sec,
 		.stall_bytes = STALL_BYTES_SEC};
-	const struct http_sink sink = {take_body, empty_file, f};
+	const struct http_sink sink = {take_body, restart_body, f};
 	CURL *curl;
 	int ret;
 
@@ -222,9 +296,9 @@ static int start_http(struct fetcher *fetcher, struct fetch *f, const struct fet
 	ret = http_transfer_new(&request, &sink, &f->transfer);
 	if (ret < 0)
 		return ret;
-	f->result.fd = spool_open(r->dir_fd);
-	if (f->result.fd < 0)
-		return f->result.fd;
+	f->body = spooler_new(fetcher->writer, r->dir_fd, on_moved, f);
+	if (f->body == NULL)
+		return -ENOMEM;
 	curl = http_transfer_handle(f->transfer);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, f);
 	return curl_multi_add_handle(fetcher->multi, curl) == CURLM_OK ? 0 : -ENOMEM;
@@ -242,17 +316,16 @@ static char *path_of(const char *url)
 	return path;
 }
 
-/* Opened, not read: a helper thread copies it. */
-static void open_file(struct fetch *f, const char *url)
+/* Opened, not read: the helper that takes it copies it. */
+static void open_file(void *arg)
 {
+	struct fetch *f = arg;
 	struct fetch_result *r = &f->result;
-	char *path = path_of(url);
 	struct stat st;
 
-	r->is_foreign = true;
-	r->fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+	r->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
-		r->error = path != NULL ? -errno : -EINVAL;
+		r->error = -errno;
 	else if (!S_ISREG(st.st_mode))
 		r->error = -EINVAL;
 	else if ((uintmax_t)st.st_size > f->size_max)
@@ -269,29 +342,21 @@ static void open_file(struct fetch *f, const char *url)
 		snprintf(r->text, sizeof(r->text), "not a regular file");
 	else if (r->error < 0)
 		snprintf(r->text, sizeof(r->text), "%s", strerror(-r->error));
-	curl_free(path);
 }
 
-static void on_ready(evutil_socket_t fd, short what, void *arg)
+static void on_opened(void *arg)
 {
 	struct fetch *f = arg;
 
-	(void)fd;
-	(void)what;
-	LIST_REMOVE(f, link);
-	f->cb(f->arg, &f->result);
-	fetch_free(f);
+	if (!f->fetcher->is_ending)
+		tell(f);
 }
 
 static int start_file(struct fetcher *fetcher, struct fetch *f, const struct fetch_request *r)
 {
-	const struct timeval now = {0};
-
-	f->ready = evtimer_new(fetcher->base, on_ready, f);
-	if (f->ready == NULL || event_add(f->ready, &now) < 0)
-		return -ENOMEM;
-	open_file(f, r->url);
-	return 0;
+	f->result.is_foreign = true;
+	f->path = path_of(r->url);
+	return f->path != NULL ? helper_run(fetcher->writer, open_file, on_opened, f) : -EINVAL;
 }
 
 static bool is_file(const char *url)
@@ -309,6 +374,7 @@ int fetch_start(struct fetcher *fetcher, const struct fetch_request *r, fetch_cb
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return -ENOMEM;
+	f->fetcher = fetcher;
 	f->result.fd = -1;
 	f->size_max = r->size_max;
 	f->cb = cb;

@@ -2,7 +2,8 @@
 /*
  * Fetches one body from an http, https or file URL into a file without a name, inside the event loop:
  * the client of control/http.h, whose bounds hold, on libcurl's multi interface. At most 3
- * redirects and 10 minutes. Loop thread only.
+ * redirects and 10 minutes. The loop itself opens, writes and closes no file: a helper thread of the fetcher's does, and
+ * a server waits while it has two buffers to write (control/crl/spooler.h). Loop thread only.
  */
 #pragma once
 
@@ -36,7 +37,7 @@ struct fetch_result {
 	char text[256];   /* what went wrong, for alarms */
 	long http_status; /* 0 for file and when there was no answer */
 	bool is_not_modified; /* 304 */
-	int fd;               /* the body; owned by the result, taken by setting it to -1 */
+	int fd;          /* the body; owned by the result, taken by setting it to -1; -1: none */
 	bool is_foreign; /* file URL: the file itself, which somebody may change while it is read */
 	size_t len;
 	char etag[256]; /* "" = none */
@@ -49,6 +50,6 @@ typedef void (*fetch_cb)(void *arg, struct fetch_result *result);
 int fetcher_new(struct event_base *base, struct fetcher **out) __attribute__((warn_unused_result));
 /* Running fetches are called back with -ECANCELED. NULL is fine. */
 void fetcher_free(struct fetcher *f);
-/* 0; -EINVAL for a URL of another scheme; -ENOMEM; -ENOSPC, ... for its file. Copies what it needs of request. */
+/* 0; -EINVAL for a URL of another scheme; -ENOMEM. Copies what it needs of request. */
 int fetch_start(struct fetcher *f, const struct fetch_request *request, fetch_cb cb, void *arg)
 	__attribute__((warn_unused_result));
