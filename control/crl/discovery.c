@@ -140,6 +140,7 @@ static void add_url(struct crl_manager *m, const struct config_crl_source *from,
 	s->is_wanted = s->is_configured = true;
 	s->is_delta = is_delta;
 	s->is_local_allowed = from->is_local_address_allowed;
+	s->is_age_ignored = from->revocation_policy == RK_POLICY_OFF;
 	s->polling_ns = from->polling_interval_ns;
 	s->backoff_ns = from->backoff_interval_ns;
 	s->size_max = (size_t)from->size_limit_mib << 20;
@@ -333,7 +334,7 @@ void crl_manager_discover(struct crl_manager *m)
 	m->waiting_cnt = 0;
 	for (i = 0; i < m->source_cnt; i++) {
 		m->source[i]->is_wanted = m->source[i]->is_configured = false;
-		m->source[i]->is_waiting = false;
+		m->source[i]->is_waiting = m->source[i]->is_age_ignored = false;
 		m->source[i]->polling_ns = learnt_polling_ns(m->d->config);
 	}
 	add_configured(m);
@@ -344,6 +345,7 @@ void crl_manager_discover(struct crl_manager *m)
 	drop_alarms(m);
 	/* A list that was refused for want of a CA may be good now: asked for without a pause. */
 	for (i = 0; i < m->source_cnt; i++) {
+		crl_source_reschedule(m->source[i], now, crl_wall_sec());
 		if (m->source[i]->failure_cnt > 0) {
 			m->source[i]->due_ns = now;
 			m->pause_until_ns = 0;

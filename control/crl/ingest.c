@@ -244,6 +244,7 @@ static int compare_with_old(struct crl_ingest *in)
 	const struct master_list *list = in->args.list;
 	size_t cnt, at = master_list_find_group(list, master_source_info(in->source[0]), &cnt);
 	size_t lost = 0, recent = 0;
+	char text[160];
 
 	for (size_t i = 0; i < in->source_cnt; i++)
 		in->entry_cnt += master_source_entry_cnt(in->source[i]);
@@ -256,9 +257,13 @@ static int compare_with_old(struct crl_ingest *in)
 		recent += count_recent(in, master_list_source(list, at + i));
 	if (recent < CRL_SHRINK_RECENT_MIN || lost * 100 <= recent * in->args.shrink_percent)
 		return 0;
+	snprintf(text, sizeof(text),
+		"it lost %zu of %zu recent entries, which is more than is usual, and is held for "
+		"one "
+		"cycle",
+		lost, recent);
 	return crl_refuse(in, CRL_REFUSED_SHRUNK, "crl-shrunk",
-		"Ask the CA; the next fetch takes the list if it still says so.",
-		"it lost more of its recent entries than is usual, and is held for one cycle");
+		"Ask the CA; the next fetch takes the list if it still says so.", text);
 }
 
 /* ---- the file --------------------------------------------------------------------------------- */

@@ -51,14 +51,13 @@ static void schedule(struct crl_source *s, uint64_t now_ns, int64_t wall, uint64
 {
 	s->due_ns = now_ns + pause_ns;
 	s->next_fetch = wall + (int64_t)(pause_ns / SEC);
+	s->asked_polling_ns = 0;
 }
 
-void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t wall)
+static void schedule_next(struct crl_source *s, uint64_t now_ns, int64_t wall)
 {
 	uint64_t pause = s->polling_ns;
 
-	s->failure_cnt = 0;
-	s->last_error[0] = '\0';
 	if (s->next_update > wall) {
 		uint64_t until = (uint64_t)(s->next_update - wall) * SEC + NEXT_UPDATE_MIN;
 
@@ -66,6 +65,24 @@ void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t 
 			pause = until;
 	}
 	schedule(s, now_ns, wall, pause);
+	s->asked_ns = now_ns;
+	s->asked_polling_ns = s->polling_ns;
+}
+
+void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t wall)
+{
+	s->failure_cnt = 0;
+	s->last_error[0] = '\0';
+	schedule_next(s, now_ns, wall);
+}
+
+void crl_source_reschedule(struct crl_source *s, uint64_t now_ns, int64_t wall)
+{
+	if (s->asked_polling_ns == 0 || s->asked_polling_ns == s->polling_ns || s->due_ns <= now_ns)
+		return;
+	schedule_next(s, s->asked_ns, wall - (int64_t)((now_ns - s->asked_ns) / SEC));
+	if (s->next_fetch < wall)
+		s->next_fetch = wall;
 }
 
 void crl_source_schedule_held(struct crl_source *s, uint64_t now_ns, int64_t wall)

@@ -22,6 +22,7 @@ struct crl_source {
 	size_t delta_url_cnt;           /* a full list: where its deltas are, as it says itself */
 	char delta_url[PKI_CRL_DELTA_URL_MAX][PKI_URL_MAX];
 	bool is_local_allowed;
+	bool is_age_ignored; /* revocation-policy off: a list that is stale is no alarm */
 	uint64_t polling_ns;
 	uint64_t backoff_ns;
 	size_t size_max;
@@ -35,7 +36,9 @@ struct crl_source {
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]; /* of the list, or of who named the URL */
 
 	/* schedule */
-	uint64_t due_ns; /* monotonic */
+	uint64_t due_ns;           /* monotonic */
+	uint64_t asked_ns;         /* what due_ns counts from, where it came of the interval: */
+	uint64_t asked_polling_ns; /* of this one; 0: it did not */
 	bool is_running;
 	bool is_forced;         /* a refresh asks for a fetch that starts after now */
 	bool is_forced_running; /* the running fetch serves a refresh */
@@ -75,6 +78,8 @@ int crl_source_order(const struct crl_source *a, const struct crl_source *b);
 
 /* The fetch at this source succeeded: polling interval, or earlier when nextUpdate comes. */
 void crl_source_schedule_success(struct crl_source *s, uint64_t now_ns, int64_t wall);
+/* After the settings changed: due by another interval than the one that was counted by. */
+void crl_source_reschedule(struct crl_source *s, uint64_t now_ns, int64_t wall);
 /* Its list is held back for one cycle. */
 void crl_source_schedule_held(struct crl_source *s, uint64_t now_ns, int64_t wall);
 /* It failed: 5 s, doubling with jitter (0..UINT32_MAX is 0..25 %) up to an hour. */

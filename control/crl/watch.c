@@ -2,6 +2,7 @@
 /* What passes with time alone: lists grow old, clocks go wrong. */
 #include "control/crl/state.h"
 #include "control/log.h"
+#include "control/time_text.h"
 
 static int64_t newest_list(const struct crl_manager *m)
 {
@@ -43,16 +44,21 @@ static void watch_source(struct crl_manager *m, const struct crl_source *s)
 {
 	const struct alarm_spec stale = crl_alarm("crl-stale", s, ALARM_MAJOR);
 	const struct alarm_spec ending = crl_alarm("crl-ending", s, ALARM_MINOR);
-	enum crl_age age = s->is_overridden ? CRL_AGE_FRESH : crl_source_age(s, crl_wall_sec());
+	bool is_ignored = s->is_overridden || s->is_age_ignored;
+	enum crl_age age = is_ignored ? CRL_AGE_FRESH : crl_source_age(s, crl_wall_sec());
+	char due[TIME_TEXT_LEN];
 
+	if (age != CRL_AGE_FRESH)
+		time_text(s->next_update, due);
 	if (age == CRL_AGE_STALE)
-		alarm_raise(
-			m->d->alarms, &stale, "CRL %s is stale: its next update was due", s->url);
+		alarm_raise(m->d->alarms, &stale, "CRL %s is stale: its next update was due at %s",
+			s->url, due);
 	else
 		alarm_clear(m->d->alarms, stale.kind, s->name);
 	if (age == CRL_AGE_ENDING)
 		alarm_raise(m->d->alarms, &ending,
-			"CRL %s is soon stale: its next update is due and has not come", s->url);
+			"CRL %s is soon stale: its next update is due by %s and has not come",
+			s->url, due);
 	else
 		alarm_clear(m->d->alarms, ending.kind, s->name);
 }

@@ -14,25 +14,31 @@
 
 #include "control/alarms.h"
 #include "control/crl/manager.h"
+#include "control/time_text.h"
 #include "tests/unit/pki_daemon.h"
 
 #define ENTRY_CNT 120
 
 static char path[96]; /* of the list */
 
-static int set_up_list(void **state)
+static void configure(const char *policy)
 {
 	char config[1024];
 
-	set_up_provisioned(state);
-	snprintf(path, sizeof(path), "%s/list.crl", f.root);
 	snprintf(config, sizeof(config),
 		"{\"authority\":{\"enhanced-security-key-management\":true,"
-		"\"certificate-revocation\":[{\"name\":\"lab\",\"crl-endpoint\":"
-		"[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
-		path, FIXTURE_ROUTER);
+		"\"certificate-revocation\":[{\"name\":\"lab\",\"revocation-policy\":\"%s\","
+		"\"crl-endpoint\":[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
+		policy, path, FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
 	daemon_reload(&f.d);
+}
+
+static int set_up_list(void **state)
+{
+	set_up_provisioned(state);
+	snprintf(path, sizeof(path), "%s/list.crl", f.root);
+	configure("soft");
 	return 0;
 }
 
@@ -147,6 +153,9 @@ static void test_fetched_and_judged(void **state)
 	assert_int_equal(unlink(path), 0);
 	refresh();
 	expect("crl-rollback crl-fetch", "MAJOR", " cannot be retrieved: ");
+	write_list("<html>hello</html>", 18); /* what is wrong with it now, and not what was */
+	refresh();
+	expect("crl-refused", "MAJOR", " cannot be accepted: ");
 	publish_list(6, now - 3000, now + 40, 0);
 	refresh();
 	expect("crl-ending", "MINOR", " is soon stale: ");
@@ -160,9 +169,30 @@ static void test_fetched_and_judged(void **state)
 	expect("", "", "");
 	publish_list(9, 0, 0, 1);
 	refresh();
-	expect("crl-shrunk", "MAJOR", " cannot be accepted: ");
+	expect("crl-shrunk", "MAJOR", "it lost 119 of 120 recent entries, ");
 	refresh();
 	expect("", "", "");
+}
+
+/* Where its age does not matter it is no alarm, from the change of the policy on. */
+static void test_age_that_is_ignored(void **state)
+{
+	int64_t now = time(NULL);
+	char due[TIME_TEXT_LEN];
+
+	(void)state;
+	time_text(now - 40, due);
+	publish_list(7, now - 3000, now - 40, 0);
+	refresh();
+	expect("crl-stale", "MAJOR", due);
+	configure("off");
+	expect("", "", "");
+	publish_list(8, now - 3000, now + 40, 0);
+	refresh();
+	expect("", "", "");
+	configure("hard");
+	time_text(now + 40, due);
+	expect("crl-ending", "MINOR", due);
 }
 
 /* A source that is configured no more takes its alarms along. */
@@ -181,6 +211,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up_list, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_fetched_and_judged),
+		T(test_age_that_is_ignored),
 		T(test_source_that_goes),
 	};
 

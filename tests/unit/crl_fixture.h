@@ -86,6 +86,7 @@ static inline int set_up(void **state)
 		.backoff_interval_ns = 1,
 		.size_limit_mib = 1,
 		.shrink_limit_percent = 25,
+		.revocation_policy = RK_POLICY_SOFT,
 		.certificate_lifetime_ns = UINT64_C(825) * 86400 * 1000000000,
 		.endpoint = &b->endpoint,
 		.endpoint_cnt = 1};

@@ -85,6 +85,38 @@ static void failure_backs_off(void **state)
 	assert_in_range(s->due_ns, NOW + 4049 * SEC, NOW + 4050 * SEC);
 }
 
+/* Another interval counts from the last fetch on, at once; the rest of a pause after a failure does not. */
+static void changed_interval_counts_at_once(void **state)
+{
+	(void)state;
+	crl_source_reschedule(s, NOW, WALL); /* was not asked yet */
+	assert_int_equal(s->due_ns, 0);
+	crl_source_schedule_success(s, NOW, WALL);
+	s->polling_ns = 1000 * SEC;
+	crl_source_reschedule(s, NOW + 600 * SEC, WALL + 600);
+	expect_pause(1000);
+	s->polling_ns = 5000 * SEC;
+	crl_source_reschedule(s, NOW + 700 * SEC, WALL + 700);
+	expect_pause(5000);
+	s->next_update = WALL + 2000;
+	s->polling_ns = 4000 * SEC;
+	crl_source_reschedule(s, NOW + 800 * SEC, WALL + 800);
+	expect_pause(2030);
+	s->polling_ns = 60 * SEC; /* over already */
+	crl_source_reschedule(s, NOW + 900 * SEC, WALL + 900);
+	assert_int_equal(s->due_ns, NOW + 60 * SEC);
+	assert_int_equal(s->next_fetch, WALL + 900);
+	crl_source_schedule_failure(s, NOW, WALL, 0);
+	s->polling_ns = HOUR * SEC;
+	crl_source_reschedule(s, NOW + SEC, WALL + 1);
+	expect_pause(5);
+	crl_source_schedule_success(s, NOW, WALL);
+	s->due_ns = 0; /* woken */
+	s->polling_ns = 60 * SEC;
+	crl_source_reschedule(s, NOW + SEC, WALL + 1);
+	assert_int_equal(s->due_ns, 0);
+}
+
 static void held_list_waits_a_cycle(void **state)
 {
 	(void)state;
@@ -116,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(success_waits_for_the_next_list),
 		T(failure_backs_off),
+		T(changed_interval_counts_at_once),
 		T(held_list_waits_a_cycle),
 		T(age_is_told),
 	};
