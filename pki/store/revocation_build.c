@@ -194,45 +194,44 @@ int revocation_builder_add(struct revocation_builder *b, unsigned lane,
 
 /* ---- from bucket to lines --------------------------------------------------------------------- */
 
-/*
- * What one bucket is sorted in: by quarters of homes, of one entry or so, that what is left to compare
- * is in order nearly always. end[i]: where the run of quarter i ends.
- */
-#define QUARTERS         4
+#define ROW              12 /* entries of a home: of keyed hashes one home in 4,000 has more */
 #define PREFETCH_ENTRIES 64
+
+/*
+ * Where the entries of one bucket come to lie home by home, each in its row. more: those whose home has
+ * a row full before them.
+ */
 struct desk {
-	struct rk_revocation_entry *entry;
-	uint32_t end[BUCKET_HOMES * QUARTERS];
+	uint8_t cnt[BUCKET_HOMES];
+	size_t more_cnt;
+	struct rk_revocation_entry *more;
+	struct rk_revocation_entry *space; /* of more, a row before it */
+	struct rk_revocation_entry row[BUCKET_HOMES][ROW] __attribute__((aligned(64)));
 };
+static_assert(ROW >= PLACING_READ, "a row can be read");
 
 static void desk_free(struct desk *desk)
 {
 	if (desk != NULL)
-		free(desk->entry);
+		free(desk->space);
 	free(desk);
 }
 
-/* Room for so many entries. */
+/* For buckets of so many. */
 static struct desk *desk_new(size_t cnt)
 {
-	struct desk *desk = malloc(sizeof(*desk));
+	struct desk *desk = aligned_alloc(64, sizeof(*desk));
 
 	if (desk == NULL)
 		return NULL;
-	desk->entry = calloc(cnt + PLACING_READ, sizeof(*desk->entry));
-	if (desk->entry == NULL) {
+	memset(desk, 0, sizeof(*desk));
+	desk->space = calloc(ROW + cnt + PLACING_READ, sizeof(*desk->space));
+	if (desk->space == NULL) {
 		desk_free(desk);
 		return NULL;
 	}
+	desk->more = desk->space + ROW;
 	return desk;
-}
-
-/* Of all homes' quarters; those of home h are from h * QUARTERS on. */
-static size_t quarter_of(const struct revocation_builder *b, const struct rk_revocation_entry *e)
-{
-	size_t home_cnt = b->line_cnt - RK_REVOCATION_SPILL;
-
-	return rk_revocation_home(e->head, home_cnt * QUARTERS + RK_REVOCATION_SPILL);
 }
 
 /* The entries that one lane put there. */
@@ -245,50 +244,61 @@ static struct rk_revocation_entry *lane_of(
 	return b->room + bucket->start + (lane == 0 ? 0 : bucket->room - *cnt);
 }
 
-/* Copies the bucket to the desk, each quarter's entries together. */
+/* Copies the bucket to the desk. */
 static void spread(const struct revocation_builder *b, size_t bucket, struct desk *desk)
 {
-	const size_t first = bucket * BUCKET_HOMES * QUARTERS;
-	uint32_t sum = 0;
+	const size_t first = bucket * BUCKET_HOMES, line_cnt = b->line_cnt;
 	size_t cnt;
 
-	memset(desk->end, 0, sizeof(desk->end));
+	memset(desk->cnt, 0, sizeof(desk->cnt));
+	desk->more_cnt = 0;
 	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++) {
 		const struct rk_revocation_entry *e = lane_of(b, bucket, lane, &cnt);
 
 		for (size_t i = 0; i < cnt; i++) {
+			size_t home = rk_revocation_home(e[i].head, line_cnt) - first;
+			size_t at = desk->cnt[home];
+
 			__builtin_prefetch(&e[i + PREFETCH_ENTRIES]); /* last read by nobody */
-			desk->end[quarter_of(b, &e[i]) - first]++;
+			if (at < ROW) {
+				desk->row[home][at] = e[i];
+				desk->cnt[home] = (uint8_t)(at + 1);
+			} else {
+				desk->more[desk->more_cnt++] = e[i];
+			}
 		}
 	}
-	for (size_t i = 0; i < BUCKET_HOMES * QUARTERS; i++) {
-		uint32_t run = desk->end[i];
+	placing_sort(desk->more, desk->more_cnt);
+}
 
-		desk->end[i] = sum; /* its begin, which moves on to its end below */
-		sum += run;
-	}
-	for (unsigned lane = 0; lane < REVOCATION_LANES; lane++) {
-		const struct rk_revocation_entry *e = lane_of(b, bucket, lane, &cnt);
+/* What does not fit into home's row is behind it when the row is laid before more's next. */
+static int place_crowded(
+	struct desk *desk, size_t line_cnt, size_t home, size_t *next, struct placing *p)
+{
+	struct rk_revocation_entry *e = desk->more + *next - ROW;
+	const size_t first = *next;
 
-		for (size_t i = 0; i < cnt; i++) {
-			desk->entry[desk->end[quarter_of(b, &e[i]) - first]++] = e[i];
-		}
-	}
+	while (*next < desk->more_cnt &&
+		rk_revocation_home(desk->more[*next].head, line_cnt) == home)
+		++*next;
+	memcpy(e, desk->row[home % BUCKET_HOMES], sizeof(desk->row[0]));
+	return placing_next(p, e, ROW + *next - first);
 }
 
 static int place_bucket(
 	const struct revocation_builder *b, size_t bucket, struct desk *desk, struct placing *p)
 {
-	size_t home_cnt = b->line_cnt - RK_REVOCATION_SPILL - bucket * BUCKET_HOMES;
-	size_t begin = 0;
+	const size_t first = bucket * BUCKET_HOMES;
+	const size_t home_cnt = b->line_cnt - RK_REVOCATION_SPILL - first;
+	size_t more = 0;
 	int ret = 0;
 
 	spread(b, bucket, desk);
 	for (size_t i = 0; i < home_cnt && i < BUCKET_HOMES && ret == 0; i++) {
-		size_t end = desk->end[i * QUARTERS + QUARTERS - 1];
-
-		ret = placing_next(p, desk->entry + begin, end - begin);
-		begin = end;
+		if (desk->cnt[i] < ROW)
+			ret = placing_next(p, desk->row[i], desk->cnt[i]);
+		else
+			ret = place_crowded(desk, b->line_cnt, first + i, &more, p);
 	}
 	return ret;
 }
@@ -328,7 +338,7 @@ static void place_share(void *arg)
 		return;
 	from = s->placing.at;
 	while (s->placing.at < b->line_cnt && s->error == 0) /* the spill, nobody's home */
-		s->error = placing_next(&s->placing, s->desk->entry, 0);
+		s->error = placing_next(&s->placing, s->desk->row[0], 0);
 	tell(s, from);
 }
 

@@ -88,12 +88,17 @@ static size_t drop_repeated(struct rk_revocation_entry *e, size_t cnt, size_t fi
 	return kept;
 }
 
-static size_t sort_home(struct rk_revocation_entry *e, size_t cnt)
+void placing_sort(struct rk_revocation_entry *e, size_t cnt)
 {
 	if (cnt <= INSERT_MAX)
 		sort_by_insertion(e, cnt);
 	else
 		sort_by_heap(e, cnt);
+}
+
+static size_t sort_home(struct rk_revocation_entry *e, size_t cnt)
+{
+	placing_sort(e, cnt);
 	for (size_t i = 1; i < cnt; i++) {
 		if (is_same_key(&e[i - 1], &e[i]))
 			return drop_repeated(e, cnt, i);
@@ -107,31 +112,24 @@ static size_t sort_home(struct rk_revocation_entry *e, size_t cnt)
 
 void placing_begin(struct placing *p, size_t at, struct rk_revocation_line *line)
 {
+	memset(p, 0, sizeof(*p));
 	p->at = at;
 	p->line = line;
-	p->first = 0;
-	p->end = 0;
 }
 
 bool placing_is_same(const struct placing *a, const struct placing *b)
 {
-	if (a->at != b->at || a->end - a->first != b->end - b->first)
-		return false;
-	for (size_t i = 0; i < a->end - a->first; i++) {
-		const struct placing_waiting *x = &a->waiting[(a->first + i) % PLACING_WAITING_MAX];
-		const struct placing_waiting *y = &b->waiting[(b->first + i) % PLACING_WAITING_MAX];
+	const size_t len = a->waiting_cnt * sizeof(a->head[0]);
 
-		if (x->home != y->home || x->entry.head != y->entry.head ||
-			x->entry.tail != y->entry.tail)
-			return false;
-	}
-	return true;
+	return a->at == b->at && a->waiting_cnt == b->waiting_cnt &&
+	       memcmp(a->head, b->head, len) == 0 && memcmp(a->tail, b->tail, len) == 0 &&
+	       memcmp(a->home, b->home, len) == 0;
 }
 
-static void put(struct placing *p, const struct rk_revocation_entry *e, size_t distance)
+static void put(struct placing *p, uint64_t head, uint64_t tail, uint64_t distance)
 {
-	p->line->low[p->used] = e->tail;
-	p->line->high[p->used] = (uint16_t)e->head;
+	p->line->low[p->used] = tail;
+	p->line->high[p->used] = (uint16_t)head;
 	p->line->spill |= (uint32_t)distance << (3 * p->used);
 	p->used++;
 }
@@ -139,71 +137,89 @@ static void put(struct placing *p, const struct rk_revocation_entry *e, size_t d
 /* The waiting that are at least so far from home, while there is room. */
 static void put_waiting(struct placing *p, size_t distance)
 {
-	while (p->used < RK_REVOCATION_SLOTS && p->first < p->end) {
-		const struct placing_waiting *w = &p->waiting[p->first % PLACING_WAITING_MAX];
+	size_t cnt = 0, left;
 
-		if (p->at - w->home < distance)
-			return;
-		put(p, &w->entry, p->at - w->home);
-		p->first++;
-	}
+	for (; p->used < RK_REVOCATION_SLOTS && cnt < p->waiting_cnt &&
+		p->at - p->home[cnt] >= distance;
+		cnt++)
+		put(p, p->head[cnt], p->tail[cnt], p->at - p->home[cnt]);
+	left = p->waiting_cnt -= cnt;
+	memmove(p->head, p->head + cnt, left * sizeof(p->head[0]));
+	memmove(p->tail, p->tail + cnt, left * sizeof(p->tail[0]));
+	memmove(p->home, p->home + cnt, left * sizeof(p->home[0]));
 }
 
 /* What still waits goes past this line. */
 static int tag_waiting(struct placing *p)
 {
-	for (size_t i = p->first; i < p->end; i++) {
-		const struct placing_waiting *w = &p->waiting[i % PLACING_WAITING_MAX];
-
-		if (p->at - w->home >= RK_REVOCATION_SPILL)
+	for (size_t i = 0; i < p->waiting_cnt; i++) {
+		if (p->at - p->home[i] >= RK_REVOCATION_SPILL)
 			return -ENOSPC;
-		p->line->spill |= rk_revocation_tag(w->entry.tail);
+		p->line->spill |= rk_revocation_tag(p->tail[i]);
 	}
 	return 0;
 }
 
-/* As most lines: nobody waits, and nobody has to. In order. */
-static void fill_line(
-	struct rk_revocation_line *line, const struct rk_revocation_entry *e, size_t cnt)
+int placing_next_plainly(struct placing *p, struct rk_revocation_entry *e, size_t cnt)
 {
-	static const struct rk_revocation_line empty;
+	int ret;
 
-	*line = empty;
+	cnt = sort_home(e, cnt);
+	memset(p->line, 0, sizeof(*p->line));
+	p->used = 0;
+	put_waiting(p, URGENT);
 	for (size_t i = 0; i < cnt; i++) {
-		line->low[i] = e[i].tail;
-		line->high[i] = (uint16_t)e[i].head;
+		if (p->used < RK_REVOCATION_SLOTS) {
+			put(p, e[i].head, e[i].tail, 0);
+			continue;
+		}
+		if (p->waiting_cnt == PLACING_WAITING_MAX)
+			return -ENOSPC;
+		p->head[p->waiting_cnt] = e[i].head;
+		p->tail[p->waiting_cnt] = e[i].tail;
+		p->home[p->waiting_cnt++] = p->at;
 	}
+	put_waiting(p, 0);
+	ret = tag_waiting(p);
+	p->at++;
+	p->line++;
+	return ret;
 }
 
-#if defined(__x86_64__)
-/*
- * The same of entries in any order, at most a line full: each one's slot is how many of the others are
- * before it. No branch, because lines differ and no machine foresees how. false: two keys are equal, and
- * the line is still to be made.
- */
-__attribute__((target("avx512f"))) static bool sort_into_line(
-	struct rk_revocation_line *line, const struct rk_revocation_entry *e, size_t cnt)
-{
-	const __mmask8 there = (__mmask8)((1u << cnt) - 1);
-	const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
-	const __m512i even = _mm512_add_epi64(lane, lane), one = _mm512_set1_epi64(1);
-	const __m512i low = _mm512_loadu_si512(e), high = _mm512_loadu_si512(e + 4);
-	const __m512i head = _mm512_permutex2var_epi64(low, even, high);
-	const __m512i tail = _mm512_permutex2var_epi64(low, _mm512_add_epi64(even, one), high);
-	const __m512i none = _mm512_set1_epi64(-1); /* after all keys */
-	const __m512i key = _mm512_mask_andnot_epi64(
-		none, there, _mm512_set1_epi64((long long)RK_REVOCATION_STATE), head);
-	__m512i slot = _mm512_setzero_si512(), from;
-	__mmask8 equal = 0;
-	uint64_t order[8] __attribute__((aligned(64)));
+/* ---- at once ---------------------------------------------------------------------------------- */
 
-#define BESIDE(n)                                                               \
-	do {                                                                    \
-		const __m512i other = _mm512_alignr_epi64(key, key, n);         \
-		const __mmask8 is_before = _mm512_cmplt_epu64_mask(other, key); \
-		slot = _mm512_mask_add_epi64(slot, is_before, slot, one);       \
-		equal |= _mm512_cmpeq_epu64_mask(other, key);                   \
-	} while (0)
+#if defined(__x86_64__)
+#define WIDTH  8 /* entries of a home, and such that wait */
+#define VECTOR __attribute__((target("avx512f"), always_inline)) static inline
+
+static_assert(PLACING_READ == WIDTH, "as many as are looked at");
+static_assert(offsetof(struct rk_revocation_line, spill) == 60, "the last of sixteen 32-bit words");
+
+VECTOR __m128i or_halves(__m512i x)
+{
+	__m256i half = _mm256_or_si256(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+	__m128i fourth =
+		_mm_or_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+
+	return _mm_or_si128(fourth, _mm_unpackhi_epi64(fourth, fourth));
+}
+
+/*
+ * From which lane each of the home's entries comes, in order of their heads: an entry's place is how many
+ * others are before it. Of those that are not there any.
+ */
+VECTOR __m512i find_order(__m512i head, __mmask8 there)
+{
+	const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+	const __m512i octet = _mm512_set1_epi64(8), none = _mm512_set1_epi64(-1);
+	/* Of equal heads the first comes first. */
+	const __m512i key = _mm512_mask_or_epi64(none, there,
+		_mm512_andnot_si512(_mm512_set1_epi64((long long)RK_REVOCATION_STATE), head), lane);
+	__m512i place = _mm512_setzero_si512(); /* in octets of a word */
+
+#define BESIDE(n)                            \
+	place = _mm512_mask_add_epi64(place, \
+		_mm512_cmplt_epu64_mask(_mm512_alignr_epi64(key, key, n), key), place, octet)
 	BESIDE(1);
 	BESIDE(2);
 	BESIDE(3);
@@ -212,61 +228,99 @@ __attribute__((target("avx512f"))) static bool sort_into_line(
 	BESIDE(6);
 	BESIDE(7);
 #undef BESIDE
-	if ((equal & there) != 0)
+	return _mm512_cvtepu8_epi64(or_halves(_mm512_maskz_sllv_epi64(there, lane, place)));
+}
+
+/* Lanes [from, from + cnt). */
+VECTOR __mmask8 lanes(size_t from, size_t cnt)
+{
+	return (__mmask8)(((1u << cnt) - 1) << from);
+}
+
+VECTOR __m512i find_tags(__m512i tail, __mmask8 there)
+{
+	const __m512i number = _mm512_srli_epi64(_mm512_mul_epu32(_mm512_srli_epi64(tail, 48),
+							 _mm512_set1_epi64(RK_REVOCATION_TAGS)),
+		16);
+
+	return _mm512_maskz_sllv_epi64(
+		there, _mm512_set1_epi64(1), _mm512_add_epi64(number, _mm512_set1_epi64(18)));
+}
+
+/*
+ * As placing_next_plainly, and without a branch, because lines differ and no machine foresees how. false,
+ * and nothing has changed: there are too many, keys are nearly equal, or somebody has waited for long.
+ */
+__attribute__((target("avx512f"))) static bool place_at_once(
+	struct placing *p, const struct rk_revocation_entry *e, size_t cnt)
+{
+	const size_t moved = cnt > RK_REVOCATION_SLOTS ? cnt - RK_REVOCATION_SLOTS : 0;
+	const size_t room = cnt < RK_REVOCATION_SLOTS ? RK_REVOCATION_SLOTS - cnt : 0;
+	const size_t taken = p->waiting_cnt < room ? p->waiting_cnt : room;
+	const size_t stay = p->waiting_cnt - taken;
+	const __m512i lane = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+	const __m512i at = _mm512_set1_epi64((long long)p->at);
+	__m512i low, high, even, head, tail, from, differ, distance;
+	__m512i left, left_head, left_tail, left_home;
+	__mmask8 there, late, came;
+
+	if (cnt > WIDTH || p->waiting_cnt + moved > WIDTH ||
+		(p->waiting_cnt > 0 && p->at - p->home[0] >= URGENT))
 		return false;
-	_mm512_mask_i64scatter_epi64(order, there, slot, lane, 8);
-	from = _mm512_maskz_loadu_epi64(there, order);
+	there = lanes(0, cnt);
+	low = _mm512_loadu_si512(e);
+	high = _mm512_loadu_si512(e + 4);
+	even = _mm512_add_epi64(lane, lane);
+	head = _mm512_permutex2var_epi64(low, even, high);
+	tail = _mm512_permutex2var_epi64(low, _mm512_add_epi64(even, _mm512_set1_epi64(1)), high);
+	from = find_order(head, there);
+	head = _mm512_maskz_permutexvar_epi64(there, from, head);
+	tail = _mm512_maskz_permutexvar_epi64(there, from, tail);
+	differ = _mm512_xor_epi64(head, _mm512_alignr_epi64(head, head, 1));
+	if ((~_mm512_test_epi64_mask(differ, _mm512_set1_epi64(~(long long)RK_REVOCATION_STATE)) &
+		    there >> 1) != 0)
+		return false;
+
+	/* Behind those at home as many of the waiting as there is room for. */
+	left_head = _mm512_loadu_si512(p->head);
+	left_tail = _mm512_loadu_si512(p->tail);
+	left_home = _mm512_loadu_si512(p->home);
+	late = lanes(cnt, taken);
+	distance = _mm512_maskz_expand_epi64(late, _mm512_sub_epi64(at, left_home));
 	_mm512_mask_storeu_epi64(
-		line->low, 0x3f, _mm512_maskz_permutexvar_epi64(there, from, tail));
-	/* and the spill, which is zero as the slots that there are not */
-	_mm_storeu_si128((__m128i *)line->high,
-		_mm512_cvtepi64_epi16(_mm512_maskz_permutexvar_epi64(there, from, head)));
+		p->line->low, 0x3f, _mm512_mask_expand_epi64(tail, late, left_tail));
+	high = _mm512_mask_expand_epi64(head, late, left_head);
+
+	/* They are off the queue, and who found no room at home is behind it. */
+	left = _mm512_add_epi64(lane, _mm512_set1_epi64((long long)taken));
+	came = lanes(stay, moved);
+	left_head = _mm512_mask_expand_epi64(_mm512_permutexvar_epi64(left, left_head), came,
+		_mm512_alignr_epi64(head, head, RK_REVOCATION_SLOTS));
+	left_tail = _mm512_mask_expand_epi64(_mm512_permutexvar_epi64(left, left_tail), came,
+		_mm512_alignr_epi64(tail, tail, RK_REVOCATION_SLOTS));
+	left_home = _mm512_mask_mov_epi64(_mm512_permutexvar_epi64(left, left_home), came, at);
+	_mm512_storeu_si512(p->head, left_head);
+	_mm512_storeu_si512(p->tail, left_tail);
+	_mm512_storeu_si512(p->home, left_home);
+	p->waiting_cnt = stay + moved;
+
+	/* The last 16 octets of the line: what is left of the heads, and the spill. */
+	distance = _mm512_sllv_epi64(distance, _mm512_add_epi64(lane, even));
+	distance = _mm512_or_epi64(distance, find_tags(left_tail, lanes(0, p->waiting_cnt)));
+	_mm_storeu_si128(
+		(__m128i *)p->line->high, _mm_insert_epi32(_mm512_cvtepi64_epi16(high),
+						  _mm_cvtsi128_si32(or_halves(distance)), 3));
+	p->line++;
+	p->at++;
 	return true;
 }
-static_assert(offsetof(struct rk_revocation_line, high) + 16 == sizeof(struct rk_revocation_line),
-	"eight times 16 bits are the end of a line");
 #endif
-
-static bool is_made(
-	struct rk_revocation_line *line, const struct rk_revocation_entry *e, size_t cnt)
-{
-#if defined(__x86_64__)
-	if (cnt <= RK_REVOCATION_SLOTS && __builtin_cpu_supports("avx512f"))
-		return sort_into_line(line, e, cnt);
-#endif
-	return false;
-}
 
 int placing_next(struct placing *p, struct rk_revocation_entry *e, size_t cnt)
 {
-	int ret;
-
-	if (p->first == p->end && is_made(p->line, e, cnt)) {
-		p->line++;
-		p->at++;
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f") && place_at_once(p, e, cnt))
 		return 0;
-	}
-	cnt = sort_home(e, cnt);
-	if (p->first == p->end && cnt <= RK_REVOCATION_SLOTS) {
-		fill_line(p->line++, e, cnt);
-		p->at++;
-		return 0;
-	}
-	memset(p->line, 0, sizeof(*p->line));
-	p->used = 0;
-	put_waiting(p, URGENT);
-	for (size_t i = 0; i < cnt; i++) {
-		if (p->used < RK_REVOCATION_SLOTS)
-			put(p, &e[i], 0);
-		else if (p->end - p->first < PLACING_WAITING_MAX)
-			p->waiting[p->end++ % PLACING_WAITING_MAX] =
-				(struct placing_waiting){e[i], p->at};
-		else
-			return -ENOSPC;
-	}
-	put_waiting(p, 0);
-	ret = tag_waiting(p);
-	p->at++;
-	p->line++;
-	return ret;
+#endif
+	return placing_next_plainly(p, e, cnt);
 }

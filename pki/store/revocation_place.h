@@ -8,21 +8,18 @@
 #include "pki/view/revocation.h"
 
 #define PLACING_READ        8
-#define PLACING_WAITING_MAX 64 /* keys moved past a line; a power of two */
-
-struct placing_waiting {
-	struct rk_revocation_entry entry;
-	size_t home;
-};
+#define PLACING_WAITING_MAX 64 /* keys moved past a line */
 
 /* Lines are filled one after the other; what found no room at home waits, first come first served. */
 struct placing {
 	size_t at;                       /* the line being filled */
 	struct rk_revocation_line *line; /* it */
 	unsigned used;                   /* its slots */
-	size_t first;
-	size_t end;
-	struct placing_waiting waiting[PLACING_WAITING_MAX];
+	/* Who waits: at the head of the queue those whose home was longest ago. */
+	size_t waiting_cnt;
+	uint64_t head[PLACING_WAITING_MAX] __attribute__((aligned(64)));
+	uint64_t tail[PLACING_WAITING_MAX];
+	uint64_t home[PLACING_WAITING_MAX];
 };
 
 /* Nobody waits; line is where line number at will be. */
@@ -35,3 +32,8 @@ bool placing_is_same(const struct placing *a, const struct placing *b);
  * also when cnt is fewer. -ENOSPC.
  */
 int placing_next(struct placing *p, struct rk_revocation_entry *e, size_t cnt) RK_MUST_CHECK;
+/* The same on any machine; what others make at once is held against it. */
+int placing_next_plainly(
+	struct placing *p, struct rk_revocation_entry *e, size_t cnt) RK_MUST_CHECK;
+/* Entries into the order of their keys, home by home. */
+void placing_sort(struct rk_revocation_entry *e, size_t cnt);

@@ -66,7 +66,7 @@ static void compare_lines(uint64_t seed, size_t cnt, uint64_t heads, uint64_t ta
 	placing_begin(&p, 0, &line);
 	assert_int_equal(placing_next(&p, e, cnt), 0);
 	assert_memory_equal(&line, &wanted, sizeof(line));
-	assert_true(p.at == 1 && p.first == p.end);
+	assert_true(p.at == 1 && p.waiting_cnt == 0);
 }
 
 static void lines_are_as_they_should(void **state)
@@ -82,10 +82,56 @@ static void lines_are_as_they_should(void **state)
 	}
 }
 
+/*
+ * Home after home, of which most have four and one in nineteen none, or more than a line's, or the same
+ * entry twice: at once or plainly, the same lines come of them, and the same wait.
+ */
+static void compare_walks(uint64_t seed, size_t most)
+{
+	enum { LINES = 64, ROOM = 24 };
+	struct rk_revocation_line line[2][LINES];
+	struct rk_revocation_entry e[2][ROOM];
+	struct placing p[2];
+	int ret[2] = {0, 0};
+
+	memset(line, 0x5a, sizeof(line));
+	placing_begin(&p[0], 1000, line[0]);
+	placing_begin(&p[1], 1000, line[1]);
+	for (size_t at = 0; at < LINES && ret[0] == 0; at++) {
+		uint64_t n = mix(seed * LINES + at);
+		size_t cnt = n % 19 == 0 ? n / 19 % most : n / 19 % 9;
+
+		for (size_t i = 0; i < ROOM; i++) {
+			uint64_t m = mix(n + i);
+
+			e[0][i].head =
+				(mix(m % (n % 7 == 0 ? 3 : UINT64_MAX)) & ~RK_REVOCATION_STATE) |
+				(1 + m % 7);
+			e[0][i].tail = mix(m % (n % 5 == 0 ? 2 : UINT64_MAX));
+		}
+		memcpy(e[1], e[0], sizeof(e[1]));
+		ret[0] = placing_next(&p[0], e[0], cnt);
+		ret[1] = placing_next_plainly(&p[1], e[1], cnt);
+		assert_int_equal(ret[0], ret[1]);
+		assert_memory_equal(&line[0][at], &line[1][at], sizeof(line[0][at]));
+		assert_true(ret[0] < 0 || placing_is_same(&p[0], &p[1]));
+	}
+}
+
+static void whoever_waits_is_placed_the_same(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 5000; seed++) {
+		compare_walks(seed, 9);
+		compare_walks(seed, 24);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_as_they_should),
+		cmocka_unit_test(whoever_waits_is_placed_the_same),
 	};
 
 	return cmocka_run_group_tests_name("revocation_place", tests, NULL, NULL);

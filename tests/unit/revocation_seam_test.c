@@ -156,10 +156,50 @@ static void who_waits_for_longer_than_a_bucket_is_not_lost(void **state)
 	free(e);
 }
 
+/*
+ * Somebody repeats one entry in 64, up to 60 times and without its reason: homes with more entries than
+ * a desk has room for in a row, and no other bytes.
+ */
+static void repeated_entries_change_nothing(void **state)
+{
+	enum { CNT = 60000, ROOM = 2 * CNT };
+	struct rk_revocation_entry *e = calloc(ROOM, sizeof(*e));
+	const size_t line_cnt = rk_revocation_line_cnt(CNT);
+	struct built plain, repeated;
+	size_t cnt = CNT;
+
+	(void)state;
+	assert_non_null(e);
+	for (size_t i = 0; i < CNT; i++)
+		e[i] = (struct rk_revocation_entry){
+			(mix(i) & ~RK_REVOCATION_STATE) | (2 + i % 6), mix(~i)};
+	plain = build(line_cnt, e, CNT, 1);
+	for (size_t i = 0; i < CNT; i += 64)
+		for (size_t n = 0; n < mix(i) % 60; n++)
+			e[cnt++] = (struct rk_revocation_entry){
+				(e[i].head & ~RK_REVOCATION_STATE) | (1 + RK_REASON_UNSPECIFIED),
+				e[i].tail};
+	for (size_t i = cnt; i > 1; i--) { /* in no order */
+		size_t other = mix(i) % i;
+		struct rk_revocation_entry kept = e[other];
+
+		e[other] = e[i - 1];
+		e[i - 1] = kept;
+	}
+	for (unsigned thread_cnt = 1; thread_cnt <= 2; thread_cnt++) {
+		repeated = build(line_cnt, e, cnt, thread_cnt);
+		assert_memory_equal(repeated.lines, plain.lines, line_cnt * sizeof(*plain.lines));
+		free_built(&repeated);
+	}
+	free_built(&plain);
+	free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_threads_make_the_same_lines),
+		cmocka_unit_test(repeated_entries_change_nothing),
 		cmocka_unit_test(who_waits_for_longer_than_a_bucket_is_not_lost),
 	};
 
