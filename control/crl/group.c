@@ -174,9 +174,9 @@ static int add_foreign(struct crl_group *g, const struct pki_crl_entry *entry)
 	return ret;
 }
 
-void crl_group_expect(struct crl_group *g, size_t cnt)
+void crl_group_expect(struct crl_group *g, size_t octets)
 {
-	master_builder_expect(g->member[0].builder, cnt);
+	master_builder_expect(g->member[0].builder, octets);
 }
 
 void crl_group_key(struct crl_group *g, struct master_keys *keys)

@@ -22,8 +22,8 @@ struct crl_group;
 int crl_group_new(const struct master_source_info *about,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], struct crl_group **out) RK_MUST_CHECK;
 void crl_group_free(struct crl_group *g); /* without finishing; NULL is fine */
-/* No more than cnt entries will come. */
-void crl_group_expect(struct crl_group *g, size_t cnt);
+/* All entries will come from so many octets of DER. */
+void crl_group_expect(struct crl_group *g, size_t octets);
 /* Takes keys, for entries of its own issuer's certificates: see master_builder_key. */
 void crl_group_key(struct crl_group *g, struct master_keys *keys);
 /* 0; -EBADMSG: an issuer cannot be read; -E2BIG: too many issuers; -EINVAL, -ENOMEM. */

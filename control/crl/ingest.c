@@ -148,7 +148,7 @@ static int build_sources(
 	int ret = crl_group_new(about, pki_crl_info(crl)->issuer_hash, &w.group);
 
 	if (ret == 0) {
-		crl_group_expect(w.group, pki_crl_info(crl)->size / PKI_CRL_ENTRY_MIN);
+		crl_group_expect(w.group, pki_crl_info(crl)->size);
 		want_keys(in, w.group, about);
 		ret = pki_crl_read_entries(crl, &in->report, add_entries, &w);
 	}

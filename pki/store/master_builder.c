@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pki/store/master_scatter.h"
+#include "pki/store/master_sort.h"
 #include "pki/store/master_source.h"
 #include "pki/view/large_pages.h"
 
@@ -15,7 +17,11 @@ struct master_builder {
 	size_t room_cnt;              /* records that fit */
 	bool is_sorted;               /* so far, and no serial twice */
 	size_t repeated_cnt;
-	struct master_keys *keys; /* NULL: not wanted, or memory was short */
+	struct master_keys *keys;       /* NULL: not wanted, or memory was short */
+	size_t expected;                /* octets of DER, from which entries come; 0: not known */
+	const uint8_t *first;           /* serial, of those */
+	struct master_scatter *scatter; /* NULL: not, or not yet */
+	bool is_sampled;
 };
 
 int master_builder_new(const struct master_source_info *info, struct master_builder **out)
@@ -41,6 +47,7 @@ void master_builder_free(struct master_builder *b)
 	if (b == NULL)
 		return;
 	master_keys_free(b->keys);
+	master_scatter_free(b->scatter);
 	master_source_put(b->source);
 	free(b);
 }
@@ -58,14 +65,26 @@ static int builder_make_room(struct master_builder *b, size_t cnt)
 	return 0;
 }
 
-static int builder_grow(struct master_builder *b)
+static size_t thrown_cnt(const struct master_builder *b)
 {
-	return builder_make_room(
-		b, b->room_cnt < GROW_MIN ? GROW_MIN : b->room_cnt + b->room_cnt / 2);
+	return b->scatter != NULL ? master_scatter_cnt(b->scatter) : 0;
 }
 
-void master_builder_expect(struct master_builder *b, size_t cnt)
+/* For so many more; and for what was thrown into runs, which may have to come back. */
+static int builder_grow(struct master_builder *b, size_t cnt)
 {
+	size_t all = b->source->entry_cnt + thrown_cnt(b) + cnt;
+
+	if (all <= b->room_cnt)
+		return 0;
+	return builder_make_room(b, all < GROW_MIN ? GROW_MIN : all + all / 2);
+}
+
+void master_builder_expect(struct master_builder *b, size_t octets)
+{
+	size_t cnt = octets / PKI_CRL_ENTRY_MIN;
+
+	b->expected = octets;
 	if (cnt > b->room_cnt)
 		(void)builder_make_room(b, cnt); /* else it grows, step by step */
 }
@@ -81,9 +100,7 @@ static void builder_widen(struct master_builder *b, size_t room)
 		uint8_t *to = s->records + i * master_stride(room);
 
 		memcpy(copy, s->records + i * master_stride(old), master_stride(old));
-		memset(to, 0, master_stride(room));
-		memcpy(to, copy, 1 + old);
-		memcpy(to + 1 + room, copy + 1 + old, 1 + MASTER_DATE_LEN);
+		master_record_widen(to, room, copy, old);
 	}
 	s->serial_room = room;
 }
@@ -110,11 +127,9 @@ int master_builder_add(
 	if (serial.len == 0 || serial.len > MASTER_SERIAL_MAX ||
 		!master_reason_fits(&s->info, reason) || !master_time_fits(revoked_at))
 		return -EINVAL;
-	if (s->entry_cnt == b->room_cnt) {
-		ret = builder_grow(b);
-		if (ret < 0)
-			return ret;
-	}
+	ret = builder_grow(b, 1);
+	if (ret < 0)
+		return ret;
 	if (serial.len > s->serial_room)
 		builder_widen(b, serial.len);
 	record = s->records + s->entry_cnt * master_stride(s->serial_room);
@@ -124,16 +139,6 @@ int master_builder_add(
 			is_before(record - master_stride(s->serial_room), record, s->serial_room);
 	s->entry_cnt++;
 	return 0;
-}
-
-/* The serial fills the record's room, so every byte of it is known; a known room spares the calls. */
-static inline void record_fill(uint8_t *record, size_t room, const struct pki_crl_entry *e)
-{
-	uint64_t end = htobe64((uint64_t)e->reason << (8 * MASTER_DATE_LEN) | (uint64_t)e->date);
-
-	record[0] = (uint8_t)room;
-	memcpy(record + room, &end, sizeof(end)); /* its first byte is the serial's last */
-	memcpy(record + 1, e->serial, room);
 }
 
 /* As nearly all are that come after another one. false: for master_builder_add to say. */
@@ -147,11 +152,11 @@ static inline bool add_like_the_last(struct master_builder *b, const struct pki_
 		!master_reason_fits(&s->info, (uint8_t)e->reason) || !master_time_fits(e->date))
 		return false;
 	if (room == 16)
-		record_fill(record, 16, e);
+		master_record_fill(record, 16, e);
 	else if (room == 20)
-		record_fill(record, 20, e);
+		master_record_fill(record, 20, e);
 	else
-		record_fill(record, room, e);
+		master_record_fill(record, room, e);
 	s->entry_cnt++;
 	return true;
 }
@@ -182,14 +187,12 @@ void master_builder_key(struct master_builder *b, struct master_keys *keys)
 }
 
 /*
- * Of a list in no order the core that walks has to sort, too, while the other one hashes: whoever wants
- * the keys makes them, and where memory is short.
+ * In order they are made now. In no order when runs are sorted, if that comes to pass; else whoever wants
+ * them makes them, and where memory is short.
  */
 static void key_entries(struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
 {
-	if (!b->is_sorted)
-		drop_keys(b);
-	if (b->keys != NULL && master_keys_add(b->keys, entry, cnt) < 0)
+	if (b->is_sorted && b->keys != NULL && master_keys_add(b->keys, entry, cnt) < 0)
 		drop_keys(b);
 }
 
@@ -207,8 +210,7 @@ static void give_keys(struct master_builder *b)
 	atomic_init(&b->source->keys, b->keys);
 }
 
-int master_builder_add_entries(
-	struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
+static int add_in_turn(struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
 {
 	int ret = 0;
 
@@ -222,10 +224,90 @@ int master_builder_add_entries(
 		}
 		ret = master_builder_add(b, serial, entry[i].date, (uint8_t)entry[i].reason);
 	}
+	return ret;
+}
+
+/* ---- in no order ------------------------------------------------------------------------------ */
+
+/* How many entries all of the DER has, if it goes on as up to this serial. 0: who knows. */
+static size_t guess_entries(const struct master_builder *b, const uint8_t *serial)
+{
+	size_t seen = (uintptr_t)serial - (uintptr_t)b->first; /* octets; of one DER, or nonsense */
+	size_t most = b->expected / PKI_CRL_ENTRY_MIN, cnt = b->source->entry_cnt;
+
+	if (seen == 0 || seen > b->expected || cnt > SIZE_MAX / b->expected)
+		return 0;
+	return b->expected * cnt / seen < most ? b->expected * cnt / seen : most;
+}
+
+/* Those that came already go first. false: one has no room. */
+static bool throw_records(struct master_builder *b)
+{
+	for (size_t i = 0; i < b->source->entry_cnt; i++) {
+		struct pki_crl_entry entry = {0};
+		struct master_entry e;
+
+		master_source_entry(b->source, i, &e);
+		entry.serial = e.serial;
+		entry.serial_len = e.serial_len;
+		entry.date = e.revoked_at;
+		entry.reason = e.reason;
+		if (master_scatter_add(b->scatter, &entry, 1) == 0)
+			return false;
+	}
+	b->source->entry_cnt = 0;
+	return true;
+}
+
+/* Once, when a sample is there. Afterwards records are but those that do not go into a run. */
+static void try_scatter(struct master_builder *b, const struct pki_crl_entry *next)
+{
+	struct master_source *s = b->source;
+
+	if (s->entry_cnt < SCATTER_SAMPLE || b->is_sampled)
+		return;
+	b->is_sampled = true;
+	if (b->is_sorted)
+		return;
+	b->scatter = master_scatter_new(
+		&s->info, s->records, s->entry_cnt, s->serial_room, guess_entries(b, next->serial));
+	if (b->scatter != NULL && !throw_records(b)) {
+		master_scatter_free(b->scatter);
+		b->scatter = NULL;
+	}
+}
+
+static int add_to_runs(struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
+{
+	int ret = builder_grow(b, cnt);
+	size_t i = 0;
+
+	while (ret == 0) {
+		i += master_scatter_add(b->scatter, entry + i, cnt - i);
+		if (i == cnt)
+			break;
+		ret = add_in_turn(b, &entry[i++], 1);
+	}
+	return ret;
+}
+
+int master_builder_add_entries(
+	struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
+{
+	int ret;
+
+	if (cnt == 0)
+		return 0;
+	if (b->source->entry_cnt == 0 && b->scatter == NULL)
+		b->first = entry->serial;
+	try_scatter(b, entry);
+	ret = b->scatter != NULL ? add_to_runs(b, entry, cnt) : add_in_turn(b, entry, cnt);
 	if (ret == 0)
 		key_entries(b, entry, cnt);
 	return ret;
 }
+
+/* ---- the end ---------------------------------------------------------------------------------- */
 
 /* Two records that stand next to each other are about one serial. */
 static bool is_repeated(const uint8_t *record, size_t room)
@@ -256,15 +338,54 @@ static void drop_repeated(struct master_builder *b)
 	s->entry_cnt = kept;
 }
 
-size_t master_builder_repeated(struct master_builder *b)
+/* Runs become the records, in order. How many repeat a serial. */
+static size_t sort_runs(struct master_builder *b)
+{
+	struct master_source *s = b->source;
+	size_t cnt = master_scatter_cnt(b->scatter), repeated;
+
+	if (b->keys != NULL && master_keys_begin(b->keys, cnt) < 0)
+		drop_keys(b);
+	repeated = master_scatter_sort(b->scatter, b->keys);
+	free(s->records);
+	s->records = master_scatter_take(b->scatter);
+	s->entry_cnt = b->room_cnt = cnt;
+	return repeated;
+}
+
+/* Where some have no run: all go where these are. */
+static void gather_runs(struct master_builder *b)
 {
 	struct master_source *s = b->source;
 
-	if (!b->is_sorted) {
+	master_scatter_gather(b->scatter, s->records + s->entry_cnt * master_stride(s->serial_room),
+		s->serial_room);
+	s->entry_cnt += master_scatter_cnt(b->scatter);
+}
+
+static void sort_all(struct master_builder *b)
+{
+	struct master_source *s = b->source;
+	bool is_repeated = true; /* somebody may be */
+
+	if (b->scatter != NULL && s->entry_cnt == 0) {
+		is_repeated = sort_runs(b) > 0;
+	} else {
+		if (b->scatter != NULL)
+			gather_runs(b);
 		master_records_sort(s->records, s->entry_cnt, master_stride(s->serial_room));
-		drop_repeated(b);
-		b->is_sorted = true;
 	}
+	master_scatter_free(b->scatter);
+	b->scatter = NULL;
+	if (is_repeated)
+		drop_repeated(b);
+}
+
+size_t master_builder_repeated(struct master_builder *b)
+{
+	if (!b->is_sorted)
+		sort_all(b);
+	b->is_sorted = true;
 	return b->repeated_cnt;
 }
 

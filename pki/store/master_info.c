@@ -6,8 +6,6 @@
 
 #include "pki/store/master_source.h"
 
-#define DATE_MAX INT64_C(253402300799) /* the end of the year 9999: GeneralizedTime's last */
-
 bool master_is_delta(const struct master_source_info *info)
 {
 	return info->base_number.len > 0;
@@ -18,11 +16,6 @@ static bool text_fits(const char *text, bool may_be_empty)
 	size_t len = text != NULL ? strlen(text) : MASTER_TEXT_MAX + 1;
 
 	return len <= MASTER_TEXT_MAX && (len > 0 || may_be_empty);
-}
-
-bool master_time_fits(int64_t t)
-{
-	return t >= 0 && t <= DATE_MAX;
 }
 
 bool master_number_is_sound(struct rk_span number)

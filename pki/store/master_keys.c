@@ -92,6 +92,20 @@ int master_keys_add(struct master_keys *k, const struct pki_crl_entry *entry, si
 	return 0;
 }
 
+int master_keys_begin(struct master_keys *k, size_t cnt)
+{
+	if (cnt > k->room && make_room(k, cnt) < 0)
+		return -ENOMEM;
+	k->cnt = cnt;
+	return 0;
+}
+
+void master_keys_fill(const struct master_keys *k, size_t at, const struct rk_span *serial,
+	const uint8_t *reason, size_t cnt)
+{
+	pki_revocation_entries(k->keyer, k->issuer_hash, serial, reason, cnt, k->entry + at);
+}
+
 void master_keys_end(struct master_keys *k)
 {
 	struct rk_revocation_entry *fitting = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The keys under which a list's entries are looked up, made while it is walked. A list that has no
- * predecessor goes into the next set whole; while it is walked its serials are at hand, and the core has
- * time, because another one is busy with the list's hash. One thread at a time.
+ * The keys under which a list's entries are looked up, made while it is walked, or sorted. A list that
+ * has no predecessor goes into the next set whole; then its serials are at hand, and the core has time,
+ * because another one is busy with the list's hash. One thread at a time, but for fill.
  */
 #pragma once
 
@@ -23,11 +23,18 @@ void master_keys_free(struct master_keys *k); /* NULL is fine */
 void master_keys_expect(struct master_keys *k, size_t cnt);
 int master_keys_add(
 	struct master_keys *k, const struct pki_crl_entry *entry, size_t cnt) RK_MUST_CHECK;
+/*
+ * Instead of add: cnt is known, and whoever has PKI_CRL_VISIT_MAX serials or fewer fills in their keys, from
+ * at on; several threads at once, each in places of its own.
+ */
+int master_keys_begin(struct master_keys *k, size_t cnt) RK_MUST_CHECK;
+void master_keys_fill(const struct master_keys *k, size_t at, const struct rk_span *serial,
+	const uint8_t *reason, size_t cnt);
 /* No more come: forgets the installation key, and gives back the room that is left. */
 void master_keys_end(struct master_keys *k);
 
 /* After the end. Are they what this keyer makes of that issuer's serials? */
 bool master_keys_fit(const struct master_keys *k, struct pki_revocation_keyer *keyer,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]);
-/* In the order of the list; as many as were added. */
+/* In no order that counts; as many as were added. */
 const struct rk_revocation_entry *master_keys_entries(const struct master_keys *k, size_t *cnt);

@@ -75,11 +75,14 @@ int master_builder_add(struct master_builder *b, struct rk_span serial, int64_t 
 /* The same for many of a CRL's entries; their issuer is not looked at. */
 int master_builder_add_entries(
 	struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt) RK_MUST_CHECK;
-/* No more than cnt will come: room for them all at once. Does nothing when there is none. */
-void master_builder_expect(struct master_builder *b, size_t cnt);
+/*
+ * All entries will come from so many octets of DER: room for them all at once, and a guess at their number.
+ * Does nothing when there is none.
+ */
+void master_builder_expect(struct master_builder *b, size_t octets);
 /*
  * Takes keys, in which are none: the entries' keys are made as master_builder_add_entries adds them, and
- * stay with the source when all of its entries came so, and in order. After master_builder_expect.
+ * stay with the source when all of its entries came so, and none twice. After master_builder_expect.
  */
 void master_builder_key(struct master_builder *b, struct master_keys *keys);
 /*

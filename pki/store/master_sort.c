@@ -5,6 +5,8 @@
  * is spread over a desk, where nearly every record is then at its place, and comes back in order; a
  * longer one, or one that does not spread, is moved to shorter runs, in place.
  */
+#include "pki/store/master_sort.h"
+
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,21 +48,25 @@ static inline bool is_before(const uint8_t *a, const uint8_t *b, size_t stride, 
 	return memcmp(a + at, b + at, stride - at) < 0;
 }
 
-/* Records before i are in order: takes this one, which may lie among them, in. */
+/*
+ * Records before i are in order: takes this one, which may lie among them, in. They move one by one: what
+ * was just written is read at once in the pieces that it was written in, and late in larger ones.
+ */
 static inline void insert(uint8_t *r, size_t i, const uint8_t *record, size_t stride, size_t at)
 {
 	uint8_t moved[STRIDE_MAX];
 	size_t to = i;
 
-	while (to > 0 && is_before(record, r + (to - 1) * stride, stride, at))
-		to--;
-	if (to == i) {
+	if (i == 0 || !is_before(record, r + (i - 1) * stride, stride, at)) {
 		if (record != r + i * stride)
 			copy_record(r + i * stride, record, stride);
 		return;
 	}
 	copy_record(moved, record, stride);
-	memmove(r + (to + 1) * stride, r + to * stride, (i - to) * stride);
+	do {
+		copy_record(r + to * stride, r + (to - 1) * stride, stride);
+		to--;
+	} while (to > 0 && is_before(moved, r + (to - 1) * stride, stride, at));
 	copy_record(r + to * stride, moved, stride);
 }
 
@@ -128,20 +134,23 @@ static uint32_t find_begins(
 #define DESK_RECORDS 32768 /* at the most; with the run itself they stay in a core's second cache */
 #define DESK_RUN_MAX 32    /* records that share a place; more are not spread */
 
-/* What one thread spreads a run over. */
-struct desk {
+struct sort_desk {
 	uint32_t next[DESK_RECORDS]; /* of each place */
 	uint8_t record[];            /* DESK_RECORDS */
 };
 
-/* NULL: memory is short, and moving in place has to do. */
-static struct desk *desk_new(size_t stride)
+struct sort_desk *sort_desk_new(size_t stride)
 {
-	return malloc(sizeof(struct desk) + DESK_RECORDS * stride);
+	return malloc(sizeof(struct sort_desk) + DESK_RECORDS * stride);
 }
 
-/* false: they do not spread, and are as they were. */
-static bool sort_on_desk(uint8_t *r, size_t cnt, size_t stride, size_t at, struct desk *desk)
+void sort_desk_free(struct sort_desk *desk)
+{
+	free(desk);
+}
+
+static bool take_from(
+	struct sort_desk *desk, const uint8_t *r, size_t cnt, size_t stride, size_t at)
 {
 	struct places p;
 
@@ -156,9 +165,24 @@ static bool sort_on_desk(uint8_t *r, size_t cnt, size_t stride, size_t at, struc
 		copy_record(
 			desk->record + desk->next[place_of(&p, record)]++ * stride, record, stride);
 	}
-	for (size_t i = 0; i < cnt; i++)
-		insert(r, i, desk->record + i * stride, stride, at);
 	return true;
+}
+
+static void give_from(
+	const struct sort_desk *desk, uint8_t *to, size_t cnt, size_t stride, size_t at)
+{
+	for (size_t i = 0; i < cnt; i++)
+		insert(to, i, desk->record + i * stride, stride, at);
+}
+
+bool sort_desk_take(struct sort_desk *desk, const uint8_t *r, size_t cnt, size_t stride)
+{
+	return take_from(desk, r, cnt, stride, 0);
+}
+
+void sort_desk_give(const struct sort_desk *desk, uint8_t *to, size_t cnt, size_t stride)
+{
+	give_from(desk, to, cnt, stride, 0);
 }
 
 /* ---- in place --------------------------------------------------------------------------------- */
@@ -250,7 +274,7 @@ static void split(uint8_t *r, size_t cnt, size_t stride, size_t at, struct runs 
 		fill_run(r, stride, out, next, run);
 }
 
-static void sort_from(uint8_t *r, size_t cnt, size_t stride, size_t at, struct desk *desk)
+static void sort_from(uint8_t *r, size_t cnt, size_t stride, size_t at, struct sort_desk *desk)
 {
 	struct runs runs;
 	size_t begin = 0;
@@ -261,13 +285,20 @@ static void sort_from(uint8_t *r, size_t cnt, size_t stride, size_t at, struct d
 	}
 	if (at > stride - sizeof(uint64_t))
 		at = stride - sizeof(uint64_t);
-	if (sort_on_desk(r, cnt, stride, at, desk))
+	if (take_from(desk, r, cnt, stride, at)) {
+		give_from(desk, r, cnt, stride, at);
 		return;
+	}
 	split(r, cnt, stride, at, &runs);
 	for (size_t run = 0; run < runs.places.cnt; run++) {
 		sort_from(r + begin * stride, runs.end[run] - begin, stride, runs.places.at, desk);
 		begin = runs.end[run];
 	}
+}
+
+void sort_run(uint8_t *r, size_t cnt, size_t stride, struct sort_desk *desk)
+{
+	sort_from(r, cnt, stride, 0, desk);
 }
 
 /* ---- by two threads --------------------------------------------------------------------------- */
@@ -286,7 +317,7 @@ struct share {
 static void sort_share(void *arg)
 {
 	const struct share *s = arg;
-	struct desk *desk = desk_new(s->stride);
+	struct sort_desk *desk = sort_desk_new(s->stride);
 
 	for (size_t run = s->first; run < s->last; run++) {
 		size_t begin = run > 0 ? s->runs->end[run - 1] : 0;
@@ -294,7 +325,7 @@ static void sort_share(void *arg)
 		sort_from(s->records + begin * s->stride, s->runs->end[run] - begin, s->stride,
 			s->runs->places.at, desk);
 	}
-	free(desk);
+	sort_desk_free(desk);
 }
 
 static void sort_by_two(uint8_t *records, size_t cnt, size_t stride)
@@ -317,13 +348,13 @@ static void sort_by_two(uint8_t *records, size_t cnt, size_t stride)
 
 void master_records_sort(uint8_t *records, size_t cnt, size_t stride)
 {
-	struct desk *desk;
+	struct sort_desk *desk;
 
 	if (cnt >= SHARE_RECORDS) {
 		sort_by_two(records, cnt, stride);
 		return;
 	}
-	desk = cnt > INSERT_MAX ? desk_new(stride) : NULL;
+	desk = cnt > INSERT_MAX ? sort_desk_new(stride) : NULL;
 	sort_from(records, cnt, stride, 0, desk);
-	free(desk);
+	sort_desk_free(desk);
 }

@@ -51,12 +51,6 @@ static void record_read(const uint8_t *record, size_t room, struct master_entry 
 	out->revoked_at = record_date(record, room);
 }
 
-bool master_reason_fits(const struct master_source_info *info, uint8_t reason)
-{
-	return rk_revocation_reason_is_known(reason) &&
-	       (reason != RK_REASON_REMOVED || master_is_delta(info));
-}
-
 static bool record_is_sound(
 	const struct master_source_info *info, const uint8_t *record, size_t room)
 {

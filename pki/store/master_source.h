@@ -2,7 +2,9 @@
 /* Inside of the master list: sources and marks. For pki/store/master_*.c alone. */
 #pragma once
 
+#include <endian.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "pki/store/master_list.h"
 
@@ -37,6 +39,7 @@ struct master_list {
 	struct master_mark *mark;
 };
 
+#define MASTER_TIME_MAX     INT64_C(253402300799) /* GeneralizedTime's last */
 #define MASTER_DATE_LEN     6
 #define MASTER_RECORD_FIXED (1 + 1 + MASTER_DATE_LEN) /* length, reason, date */
 
@@ -49,8 +52,40 @@ static inline size_t master_stride(size_t serial_room)
 /* serial.len <= room. */
 void master_record_write(
 	uint8_t *record, size_t room, struct rk_span serial, int64_t revoked_at, uint8_t reason);
+/* The same for a serial that fills the room, so that every byte is known; a known room spares the calls. */
+static inline void master_record_fill(uint8_t *record, size_t room, const struct pki_crl_entry *e)
+{
+	uint64_t end = htobe64((uint64_t)e->reason << (8 * MASTER_DATE_LEN) | (uint64_t)e->date);
+
+	record[0] = (uint8_t)room;
+	memcpy(record + room, &end, sizeof(end)); /* its first byte is the serial's last */
+	memcpy(record + 1, e->serial, room);
+}
+
+/* A record of less room as one of more, or of as much; they do not overlap. */
+static inline void master_record_widen(
+	uint8_t *to, size_t room, const uint8_t *from, size_t from_room)
+{
+	memcpy(to, from, 1 + from_room);
+	memset(to + 1 + from_room, 0, room - from_room);
+	memcpy(to + 1 + room, from + 1 + from_room, 1 + MASTER_DATE_LEN);
+}
+
+bool master_is_delta(const struct master_source_info *info);
+
 /* A known one; and only a delta takes something back. */
-bool master_reason_fits(const struct master_source_info *info, uint8_t reason);
+static inline bool master_reason_fits(const struct master_source_info *info, uint8_t reason)
+{
+	return rk_revocation_reason_is_known(reason) &&
+	       (reason != RK_REASON_REMOVED || master_is_delta(info));
+}
+
+/* Seconds since 1970, up to the end of the year 9999. */
+static inline bool master_time_fits(int64_t t)
+{
+	return t >= 0 && t <= MASTER_TIME_MAX;
+}
+
 /* Without entries. 0; -EINVAL, -ENOMEM. */
 int master_source_new(
 	const struct master_source_info *info, struct master_source **out) RK_MUST_CHECK;
@@ -58,18 +93,10 @@ int master_source_new(
 /* By length, then bytes. */
 int span_compare(struct rk_span a, struct rk_span b);
 
-/*
- * Sorts fewer than 2^32 records of so many bytes, at least 8, by all of their bytes, in place, by two
- * threads where there are many (master_sort.c). Whatever they are, it takes a bounded number of passes.
- */
-void master_records_sort(uint8_t *records, size_t cnt, size_t stride);
-
 /* Everything is within its bounds. */
 bool master_info_is_sound(const struct master_source_info *info) RK_MUST_CHECK;
 /* All of info into s, in one block of its own, so that it is freed with one call. 0, -ENOMEM. */
 int master_info_copy(const struct master_source_info *from, struct master_source *s) RK_MUST_CHECK;
-/* Seconds since 1970, up to the end of the year 9999. */
-bool master_time_fits(int64_t t);
 /* None, zero as one byte, or without leading zeros. */
 bool master_number_is_sound(struct rk_span number) RK_MUST_CHECK;
 /* Bytes of a record of this source. */
@@ -91,4 +118,3 @@ int master_list_append_mark(
 	struct master_list *l, const struct master_source_info *info) RK_MUST_CHECK;
 /* By issuer, scope and kind. */
 int master_mark_compare(const struct master_mark *m, const struct master_source_info *info);
-bool master_is_delta(const struct master_source_info *info);

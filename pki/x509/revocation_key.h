@@ -53,7 +53,8 @@ void pki_revocation_key(struct pki_revocation_keyer *k,
 	struct rk_revocation_key *out);
 /*
  * Many serials of one issuer, each of one byte or more, as entries of the set: out[i] is that of serial[i]
- * and reason[i], a known one. Several at once where serials next to each other are of one length.
+ * and reason[i], a known one. Several at once where serials next to each other are of one length. While the
+ * issuer stays the same from call to call this may be called by several threads at once.
  */
 void pki_revocation_entries(struct pki_revocation_keyer *k,
 	const uint8_t issuer_hash[PKI_ISSUER_HASH_LEN], const struct rk_span *serial,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The order of records, beside that of qsort: however they lie, however many, however long. */
-#include "pki/store/master_source.h"
+#include "pki/store/master_sort.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
