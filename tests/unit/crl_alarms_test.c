@@ -14,6 +14,7 @@
 
 #include "control/alarms.h"
 #include "control/crl/manager.h"
+#include "control/metrics.h"
 #include "control/time_text.h"
 #include "tests/unit/pki_daemon.h"
 
@@ -130,15 +131,19 @@ static void expect(const char *kinds, const char *severity, const char *says)
 /* What is wrong with a list is told by one alarm, which goes when that is not wrong any more. */
 static void test_fetched_and_judged(void **state)
 {
+	const uint64_t *cnt = f.d.metrics->value;
 	EVP_PKEY *own = pki.ca_key;
 	int64_t now = time(NULL);
 
 	(void)state;
 	refresh();
 	expect("crl-fetch", "MAJOR", " cannot be retrieved: ");
+	assert_true(cnt[METRIC_CRL_FETCH_FAILURE] > 0 && cnt[METRIC_CRL_FETCH_SUCCESS] == 0);
 	write_list("<html>hello</html>", 18);
 	refresh();
 	expect("crl-refused", "MAJOR", " cannot be accepted: ");
+	assert_true(cnt[METRIC_CRL_FETCH_SUCCESS] > 0 && cnt[METRIC_CRL_INGEST_FAILURE] > 0);
+	assert_int_equal(cnt[METRIC_CRL_INGEST_SUCCESS], 0);
 	pki.ca_key = test_key_shared(TEST_P256, 7);
 	publish_list(4, 0, 0, 0);
 	pki.ca_key = own;
@@ -147,6 +152,7 @@ static void test_fetched_and_judged(void **state)
 	publish_list(5, 0, 0, 0);
 	refresh();
 	expect("", "", "");
+	assert_true(cnt[METRIC_CRL_INGEST_SUCCESS] > 0);
 	publish_list(4, 0, 0, 0);
 	refresh();
 	expect("crl-rollback", "MAJOR", " was rolled back: ");

@@ -58,6 +58,31 @@ static void clock_that_jumps_back_takes_nothing(void **state)
 	assert_false(is_revoked(b, b->pki.leaf));
 }
 
+/* Set back on purpose, and so it stays: a list that is good by the new time is the proof of it. */
+static void good_list_confirms_a_clock(void **state)
+{
+	struct bench *b = *state;
+	struct test_crl crl = {.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.number = 5,
+		.this_update = time(NULL) - 7200,
+		.next_update = time(NULL) + 3600};
+
+	put_crl_at(b->path, &crl);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	wall_step = -3600;
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "crl-clock");
+	crl.number = 6;
+	crl.this_update = time(NULL) - 5400;
+	put_crl_at(b->path, &crl);
+	refresh(b);
+	assert_string_equal(seen.alarm_kind, "");
+	crl_watch(b->d.crl);
+	assert_string_equal(seen.alarm_kind, "");
+}
+
 /* By a clock that is doubted nothing is called stale. */
 static void doubted_clock_makes_no_list_stale(void **state)
 {
@@ -181,6 +206,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(clock_that_jumps_back_takes_nothing),
+		T(good_list_confirms_a_clock),
 		T(doubted_clock_makes_no_list_stale),
 		T(overridden_list_is_not_called_stale),
 		T(clock_is_held_against_the_newest_list),

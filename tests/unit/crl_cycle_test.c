@@ -233,6 +233,13 @@ static void shrunk_list_is_held_for_one_cycle(void **state)
 	source = refresh(b);
 	assert_string_equal(seen.alarm_kind, "crl-shrunk");
 	assert_int_equal(json_integer_value(json_object_get(source, "entries")), CNT);
+	/* And so it is when something else came between: that was no second word of the CA. */
+	put_file(b, "x", 1);
+	refresh(b);
+	put_crl(b, 5, entry, 10);
+	source = refresh(b);
+	assert_non_null(strstr(text_of(source, "last_error"), "crl-shrunk"));
+	assert_int_equal(json_integer_value(json_object_get(source, "entries")), CNT);
 }
 
 /* A full list by the CA, and a delta to it that revokes the leaf; "%u" of freshest is the port. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -105,10 +106,15 @@ void alarm_clear_unless(
 
 void audit_write(struct audit *a, const char *type, const char *description, json_t *detail)
 {
+	char *text;
+
 	(void)a;
 	(void)description;
 	assert_string_equal(type, "system.crl_update");
 	assert_non_null(detail);
+	text = json_dumps(detail, JSON_SORT_KEYS);
+	snprintf(seen.audit_text, sizeof(seen.audit_text), "%s", text);
+	free(text);
 	json_decref(detail);
 	seen.audit_cnt++;
 }

@@ -18,6 +18,7 @@ extern struct crl_seen {
 	void *wait_arg;
 	char alarm_kind[64];
 	char alarm_text[512];
+	char audit_text[1024]; /* of the last record: its details as JSON */
 	struct pki_trust *trust;
 	bool is_signer_revoked; /* what is known of every CA certificate below an anchor */
 } seen;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a verified list may do to the master list, and what not. */
+#include <malloc.h>
+
+#include "pki/x509/siphash.h"
 #include "tests/unit/crl_ingest_fixture.h"
 
 static void next_list_takes_the_place(void **state)
@@ -276,6 +279,70 @@ static void shrunk_list_is_refused_once(void **state)
 	put(ingest(&crl, (struct crl_ingest_args){.is_delta = true}));
 }
 
+/* Whoever was revoked longer ago than any certificate lives has expired: such entries are not missed. */
+static void old_entries_may_go(void **state)
+{
+	enum { RECENT = 1000, CNT = 2 * CRL_SHRINK_RECENT_MIN };
+	const struct crl_ingest_args args = {.recent_sec = RECENT};
+	const int64_t now = time(NULL);
+	struct test_crl_entry entry[CNT];
+	char serial[CNT][8];
+	struct test_crl crl = {
+		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = entry, .entry_cnt = CNT};
+
+	(void)state;
+	for (int i = 0; i < CNT; i++) {
+		snprintf(serial[i], sizeof(serial[i]), "%04X", 0x0100 + i);
+		entry[i] = (struct test_crl_entry){.serial_hex = serial[i],
+			.date = i < CNT / 2 ? now : now - RECENT}; /* that second is too old */
+	}
+	put(ingest(&crl, args));
+	crl.number++;
+	crl.entry_cnt = CNT / 2;
+	put(ingest(&crl, args));
+	crl.number++;
+	crl.entry_cnt = CNT / 4;
+	expect_refused(&crl, args, "crl-shrunk", CRL_REFUSED_SHRUNK);
+}
+
+/* ---- the installation key --------------------------------------------------------------------- */
+
+static uint8_t installation_key[INSTALLATION_KEY_LEN];
+static struct pki_siphash key_start; /* what becomes of it before any message */
+static bool is_watched;
+static bool is_left; /* in memory that was given back */
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+void __wrap_free(void *p)
+{
+	size_t len = is_watched && p != NULL ? malloc_usable_size(p) : 0;
+
+	is_left |= len > 0 && (memmem(p, len, installation_key, sizeof(installation_key)) != NULL ||
+				      memmem(p, len, key_start.v, sizeof(key_start.v)) != NULL);
+	__real_free(p);
+}
+
+/* Nor is what follows from it alone. */
+static void key_is_in_no_memory_that_is_given_back(void **state)
+{
+	const struct test_crl_entry west = {.cert = pki.leaf};
+	const struct test_crl crl = {
+		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = &west, .entry_cnt = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(installation_key); i++)
+		installation_key[i] = (uint8_t)(0x5a + 37 * i);
+	pki_siphash_init(&key_start, installation_key);
+	is_watched = true;
+	put(ingest(&crl, (struct crl_ingest_args){.installation_key = installation_key}));
+	master_list_put(list);
+	assert_int_equal(master_list_new(&list), 0);
+	is_watched = false;
+	assert_false(is_left);
+}
+
 /* The numbers of another scope are other numbers. */
 static void delta_needs_a_base_of_its_scope(void **state)
 {
@@ -292,6 +359,65 @@ static void delta_needs_a_base_of_its_scope(void **state)
 	expect_refused(&delta, expected, "crl-delta-without-base", CRL_REFUSED_NO_BASE);
 	delta.idp = users.idp;
 	put(ingest(&delta, expected));
+}
+
+/* As if another fetch had put it in: of that issuer, with these numbers; base 0: a full list. */
+static void put_source(struct rk_span issuer, uint8_t number, uint8_t base)
+{
+	const struct master_source_info about = {.issuer = issuer,
+		.ca_name = "CA",
+		.url = URL,
+		.scope = "",
+		.number = {&number, 1},
+		.base_number = {&base, base != 0}};
+	struct master_builder *b;
+	struct master_source *source;
+	struct master_list *changed;
+
+	assert_int_equal(master_builder_new(&about, &b), 0);
+	assert_int_equal(master_builder_finish(b, &source), 0);
+	assert_int_equal(master_list_replace(list, source, &changed), 0);
+	master_source_put(source);
+	master_list_put(list);
+	list = changed;
+}
+
+/* Another CA's full list is none, nor is another delta. */
+static void delta_needs_a_full_list_of_its_issuer(void **state)
+{
+	const struct crl_ingest_args expected = {.is_delta = true, .url = URL ".delta"};
+	const struct test_crl delta = {
+		.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 6, .delta_base = "5"};
+	unsigned char *name = NULL;
+	struct rk_span issuer;
+
+	(void)state;
+	issuer.len = (size_t)i2d_X509_NAME(X509_get_subject_name(pki.ca), &name);
+	issuer.data = name;
+	name[issuer.len - 1] ^= 1;
+	put_source(issuer, 5, 0);
+	name[issuer.len - 1] ^= 1;
+	put_source(issuer, 5, 5);
+	expect_refused(&delta, expected, "crl-delta-without-base", CRL_REFUSED_NO_BASE);
+	put_source(issuer, 5, 0);
+	put(ingest(&delta, expected));
+	OPENSSL_free(name);
+}
+
+/* Of a number the octets in its middle count, too. */
+static void base_number_is_told_whole(void **state)
+{
+	struct test_crl crl = {.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 0x10002};
+	struct crl_ingest *in;
+
+	(void)state;
+	take(&crl, 0, 0);
+	crl.number++;
+	crl.delta_base = "65537";
+	in = ingest(&crl, (struct crl_ingest_args){.is_delta = true, .url = URL ".delta"});
+	assert_string_equal(in->number, "010003");
+	assert_string_equal(in->base_number, "010001");
+	put(in);
 }
 
 /* So large that it is verified beside the walk: what the walk found counts only when it is proven. */
@@ -421,6 +547,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(deltas_need_their_base, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shrunk_list_is_refused_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(delta_needs_a_base_of_its_scope, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			delta_needs_a_full_list_of_its_issuer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(base_number_is_told_whole, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(old_entries_may_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			key_is_in_no_memory_that_is_given_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			large_list_is_proven_while_it_is_walked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

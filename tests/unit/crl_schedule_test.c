@@ -122,6 +122,52 @@ static void delta_without_its_base_asks_for_it(void **state)
 	b->endpoint.delta_uri = NULL;
 }
 
+/* A full list that fails keeps to its own pauses, whatever a delta would need. */
+static void delta_does_not_press_a_list_that_fails(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *full = add_source(b, "ca.crl", true);
+	struct crl_source *delta = add_source(b, "delta.crl", true);
+	uint64_t due_ns;
+
+	delta->is_delta = true;
+	strcpy(full->name, "lab/issuing");
+	strcpy(delta->name, "lab/issuing/delta");
+	delta->due_ns = UINT64_MAX;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_int_equal(full->failure_cnt, 1);
+	due_ns = full->due_ns;
+	put_crl_at(delta->url + strlen("file://"), &(struct test_crl){.issuer = b->pki.ca,
+							   .issuer_key = b->pki.ca_key,
+							   .number = 6,
+							   .delta_base = "5"});
+	delta->is_forced = true;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_non_null(strstr(delta->last_error, "crl-delta-without-base"));
+	assert_int_equal(full->due_ns, due_ns);
+	assert_int_equal(full->failure_cnt, 1);
+}
+
+/* Of two copies that come at once the older one, put in last, is what it would be by itself. */
+static void older_copy_of_two_is_a_rollback(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *newer = add_source(b, "ca.crl", true);
+	struct crl_source *older = add_source(b, "delta.crl", true);
+
+	put_crl(b, 9, NULL, 0);
+	put_crl_at(older->url + strlen("file://"),
+		&(struct test_crl){.issuer = b->pki.ca, .issuer_key = b->pki.ca_key, .number = 8});
+	newer->is_forced = older->is_forced = true;
+	crl_schedule(b->d.crl);
+	run_until_idle(b);
+	assert_string_equal(newer->number, "09");
+	assert_int_equal(older->this_update, 0);
+	assert_string_equal(seen.alarm_kind, "crl-rollback");
+}
+
 /* A server that is down for a week is one line, not thousands; another reason is news. */
 static void same_failure_is_told_once(void **state)
 {
@@ -130,6 +176,8 @@ static void same_failure_is_told_once(void **state)
 	crl_manager_discover(b->d.crl);
 	run_until_idle(b);
 	assert_int_equal(seen.audit_cnt, 1);
+	assert_non_null(strstr(seen.audit_text, "\"last_updated\": \"N/A\""));
+	assert_non_null(strstr(seen.audit_text, "\"success\": false"));
 	for (int i = 0; i < 3; i++) {
 		mono_ahead += 4500 * SEC;
 		crl_schedule(b->d.crl);
@@ -270,6 +318,8 @@ int main(void)
 		T(sources_start_one_after_the_other),
 		T(polling_goes_by_the_monotonic_clock),
 		T(delta_without_its_base_asks_for_it),
+		T(delta_does_not_press_a_list_that_fails),
+		T(older_copy_of_two_is_a_rollback),
 		T(same_failure_is_told_once),
 		T(noted_source_stays),
 		T(what_failed_is_asked_for_after_a_change),

@@ -119,7 +119,7 @@ static void issuers_of_one_list_are_bounded(void **state)
 	assert_int_equal(crl_group_add(g, &e, 1), 0);
 	assert_int_equal(crl_group_repeated(g), 1);
 	for (unsigned i = 2; i < CRL_SUBJECT_MAX; i++) {
-		e.issuer = make_names(der[i], i, 0x13);
+		e.issuer = make_names(der[i], 9999 - i, 0x13); /* in an order that is not theirs */
 		assert_int_equal(crl_group_add(g, &e, 1), 0);
 	}
 	e.issuer = make_names(der[CRL_SUBJECT_MAX], CRL_SUBJECT_MAX, 0x13);
@@ -137,36 +137,80 @@ static void issuers_of_one_list_are_bounded(void **state)
 	free(source);
 }
 
+/* GeneralNames with so many directory names, of which the first is of the number n. */
+static struct rk_span make_several(uint8_t der[128], unsigned n, unsigned cnt)
+{
+	uint8_t one[32], *to = der + 2;
+
+	for (unsigned i = 0; i < cnt; i++) {
+		struct rk_span names = make_names(one, n + i, 0x13);
+
+		memcpy(to, names.data + 2, names.len - 2);
+		to += names.len - 2;
+	}
+	der[0] = 0x30;
+	der[1] = (uint8_t)(to - der - 2);
+	return (struct rk_span){der, (size_t)(to - der)};
+}
+
+static const uint8_t no_hash[PKI_ISSUER_HASH_LEN], no_names[] = {0x30, 0};
+static const struct master_source_info indirect = {
+	.issuer = {no_names, 2}, .ca_name = "CA", .url = URL, .scope = "indirect"};
+
 /* One certificateIssuer may name several: these count, and not how they are written. */
 static void names_of_one_entry_are_bounded_too(void **state)
 {
-	static uint8_t der[CRL_SUBJECT_MAX][128];
-	static const uint8_t hash[PKI_ISSUER_HASH_LEN], serial = 5, no_names[] = {0x30, 0};
-	const struct master_source_info about = {
-		.issuer = {no_names, 2}, .ca_name = "CA", .url = URL, .scope = "indirect"};
+	static uint8_t der[CRL_SUBJECT_MAX / 4 + 2][128];
+	static const uint8_t serial = 5;
 	struct pki_crl_entry e = {.serial = &serial, .serial_len = 1};
+	struct master_source **source;
 	struct crl_group *g;
-	unsigned n = 0;
-	int ret = 0;
+	size_t cnt;
+	unsigned i;
 
 	(void)state;
-	assert_int_equal(crl_group_new(&about, hash, &g), 0);
-	for (unsigned i = 0; i < CRL_SUBJECT_MAX / 2 && ret == 0; i++) {
-		uint8_t one[64], *to = der[i] + 2;
-
-		for (int k = 0; k < 3; k++, n++) {
-			struct rk_span names = make_names(one, n, 0x13);
-
-			memcpy(to, names.data + 2, names.len - 2);
-			to += names.len - 2;
-		}
-		der[i][0] = 0x30;
-		der[i][1] = (uint8_t)(to - der[i] - 2);
-		e.issuer = (struct rk_span){der[i], (size_t)(to - der[i])};
-		ret = crl_group_add(g, &e, 1);
+	assert_int_equal(crl_group_new(&indirect, no_hash, &g), 0);
+	for (i = 0; i < CRL_SUBJECT_MAX / 4; i++) {
+		e.issuer = make_several(der[i], 4 * i, 4);
+		assert_int_equal(crl_group_add(g, &e, 1), 0);
 	}
-	assert_int_equal(ret, -E2BIG);
-	assert_in_range(n, CRL_SUBJECT_MAX, CRL_SUBJECT_MAX + 3);
+	e.issuer = make_several(der[i], 4 * i, 1);
+	assert_int_equal(crl_group_add(g, &e, 1), -E2BIG);
+	e.issuer = make_several(der[i + 1], 0, 5); /* known ones */
+	assert_int_equal(crl_group_add(g, &e, 1), -E2BIG);
+	assert_int_equal(crl_group_finish(g, &source, &cnt), 0);
+	assert_int_equal(cnt, 1 + CRL_SUBJECT_MAX);
+	for (size_t k = 0; k < cnt; k++) {
+		/* each that was named has it */
+		assert_int_equal(master_source_entry_cnt(source[k]), k > 0);
+		master_source_put(source[k]);
+	}
+	free(source);
+}
+
+/* Names that cannot be told from others: nobody's entries are guessed to be somebody's. */
+static void names_that_cannot_be_read_are_refused(void **state)
+{
+	static const uint8_t no_name[] = {0x30, 4, 0xa4, 2, 0x30, 0};
+	static const uint8_t trailing[] = {0x30, 21, 0xa4, 19, 0x30, 15, 0x31, 13, 0x30, 11, 6, 3,
+		0x55, 4, 3, 0x13, 4, 'n', 'a', 'm', 'e', 5, 0};
+	/* a name of 4,097 octets: CN is a UTF8String of the rest */
+	static uint8_t large[4105] = {0x30, 0x82, 0x10, 0x05, 0xa4, 0x82, 0x10, 0x01, 0x30, 0x82,
+		0x0f, 0xfd, 0x31, 0x82, 0x0f, 0xf9, 0x30, 0x82, 0x0f, 0xf5, 6, 3, 0x55, 4, 3, 0x0c,
+		0x82, 0x0f, 0xec};
+	const struct rk_span names[] = {
+		{no_name, sizeof(no_name)}, {trailing, sizeof(trailing)}, {large, sizeof(large)}};
+	static const uint8_t serial = 5;
+	struct pki_crl_entry e = {.serial = &serial, .serial_len = 1};
+	struct crl_group *g;
+
+	(void)state;
+	memset(large + 29, 'n', sizeof(large) - 29);
+	assert_int_equal(crl_group_new(&indirect, no_hash, &g), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		e.issuer = names[i];
+		assert_int_equal(crl_group_add(g, &e, 1), -EBADMSG);
+	}
 	crl_group_free(g);
 }
 
@@ -186,6 +230,11 @@ static void partition_of_another_point_is_refused(void **state)
 	put(ingest(&crl,
 		(struct crl_ingest_args){.is_learnt = true, .url = "http://crl.example/7.crl"}));
 	put(ingest(&crl, (struct crl_ingest_args){0})); /* configured: the operator knows */
+	/* One that no URI names: which certificates it is about is told by other names. */
+	put(ingest(&(struct test_crl){.issuer = pki.ca,
+			   .issuer_key = pki.ca_key,
+			   .idp = "critical,fullname:RID:1.2.3.4"},
+		(struct crl_ingest_args){.is_learnt = true}));
 	/* A delta has the scope of its full list, and lies elsewhere. */
 	put(ingest(&delta, (struct crl_ingest_args){.is_learnt = true,
 				   .is_delta = true,
@@ -201,6 +250,7 @@ int main(void)
 			indirect_lists_name_other_issuers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(issuers_of_one_list_are_bounded, set_up, tear_down),
 		cmocka_unit_test(names_of_one_entry_are_bounded_too),
+		cmocka_unit_test(names_that_cannot_be_read_are_refused),
 		cmocka_unit_test_setup_teardown(
 			partition_of_another_point_is_refused, set_up, tear_down),
 	};

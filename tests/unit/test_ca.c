@@ -349,7 +349,7 @@ static void add_crl_entry(X509_CRL *crl, const struct test_crl_entry *entry, tim
 {
 	X509_REVOKED *revoked = X509_REVOKED_new();
 	ASN1_INTEGER *serial = ASN1_INTEGER_new();
-	ASN1_TIME *when = ASN1_TIME_set(NULL, date);
+	ASN1_TIME *when = ASN1_TIME_set(NULL, entry->date != 0 ? entry->date : date);
 	ASN1_ENUMERATED *reason;
 
 	if (entry->cert != NULL)

@@ -73,6 +73,7 @@ struct test_crl_entry {
 	const X509 *cert;
 	int reason;         /* 0 = none, else CRLReason */
 	const X509 *issuer; /* none; certificateIssuer is this certificate's issuer name */
+	int64_t date;       /* of revocation; 0 = thisUpdate */
 };
 struct test_crl {
 	X509 *issuer;         /* required */
