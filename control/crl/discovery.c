@@ -94,7 +94,6 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 	if (known == NULL)
 		return;
 	info = master_source_info(known);
-	s->is_delta = info->base_number.len > 0;
 	s->entry_cnt = count_entries(m->list, info);
 	s->this_update = info->this_update;
 	s->next_update = info->next_update;

@@ -15,7 +15,7 @@ static bool is_named_pair(const struct crl_source *delta, const struct crl_sourc
 {
 	size_t len = strlen(full->name);
 
-	return full->is_configured && strncmp(delta->name, full->name, len) == 0 &&
+	return strncmp(delta->name, full->name, len) == 0 &&
 	       strcmp(delta->name + len, "/delta") == 0;
 }
 

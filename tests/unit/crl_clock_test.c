@@ -201,6 +201,49 @@ static void list_is_known_after_a_restart(void **state)
 	assert_int_equal(s->failure_cnt, 1);
 }
 
+/* And so is a delta, and a list that speaks of others' certificates. */
+static void scopes_are_known_after_a_restart(void **state)
+{
+	struct bench *b = *state;
+	const struct test_crl_entry entry[] = {
+		{.cert = b->pki.leaf}, {.cert = b->pki.ca, .issuer = b->pki.ca}};
+	struct test_crl crl = {.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.number = 5,
+		.idp = "critical,onlyuser:TRUE,indirectCRL:TRUE",
+		.entry = entry,
+		.entry_cnt = 2};
+	const struct crl_source *full, *delta;
+	char path[160], uri[192];
+
+	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
+	snprintf(uri, sizeof(uri), "file://%s", path);
+	b->endpoint.delta_uri = uri;
+	put_crl_at(b->path, &crl);
+	crl.number = 6;
+	crl.delta_base = "5";
+	crl.entry_cnt = 1;
+	put_crl_at(path, &crl);
+	crl_manager_discover(b->d.crl);
+	refresh(b);
+	refresh(b); /* when its full list is there */
+	close_manager(b);
+	unlink(b->path);
+	unlink(path);
+	open_manager(b);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	full = crl_source_get(b->d.crl, "", b->uri);
+	delta = crl_source_get(b->d.crl, "", uri);
+	assert_int_equal(full->entry_cnt, 2);
+	assert_string_equal(full->scope, "user indirect");
+	assert_int_equal(delta->entry_cnt, 1);
+	assert_string_equal(delta->scope, "user indirect");
+	assert_string_equal(delta->number, "06");
+	assert_string_equal(delta->base_number, "05");
+	b->endpoint.delta_uri = NULL;
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
@@ -212,6 +255,7 @@ int main(void)
 		T(clock_is_held_against_the_newest_list),
 		T(list_before_a_damaged_one_is_used),
 		T(list_is_known_after_a_restart),
+		T(scopes_are_known_after_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,8 @@ static void same_list_again_is_not_walked(void **state)
 	crl_manager_discover(b->d.crl);
 	refresh(b);
 	assert_int_equal(walk_cnt, 1);
+	assert_non_null(strstr(seen.audit_text, "\"added_entries\": 1"));
+	assert_non_null(strstr(seen.audit_text, "\"removed_entries\": 0"));
 	source = refresh(b);
 	assert_int_equal(walk_cnt, 1);
 	assert_int_equal(stat(b->path, &st), 0);
@@ -288,6 +290,9 @@ static void full_list_leads_to_its_delta(void **state)
 	assert_string_equal(text_of(source_named(b, name), "kind"), "delta");
 	assert_true(json_is_false(json_object_get(source_named(b, name), "configured")));
 	assert_string_equal(text_of(source_named(b, name), "base_crl_number"), "05");
+	assert_int_equal(
+		json_integer_value(json_object_get(source_named(b, name), "http_status")), 200);
+	assert_int_equal(b->unchanged_cnt, 0); /* a refresh asks for the list itself */
 	assert_true(json_is_null(json_object_get(source_named(b, name), "scope")));
 	assert_string_equal(seen.alarm_kind, "");
 }

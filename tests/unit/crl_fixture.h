@@ -200,6 +200,8 @@ static inline bool is_revoked(struct bench *b, const X509 *cert)
 /* The file of that name, by a server that keeps to its validators. */
 static inline void serve(struct evhttp_request *req, void *arg)
 {
+	struct evkeyvalq *in = evhttp_request_get_input_headers(req);
+	struct evkeyvalq *out = evhttp_request_get_output_headers(req);
 	struct bench *b = arg;
 	struct evbuffer *body = evbuffer_new();
 	char path[128];
@@ -208,12 +210,14 @@ static inline void serve(struct evhttp_request *req, void *arg)
 	snprintf(path, sizeof(path), "%s%s", b->dir, evhttp_request_get_uri(req));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
-	if (evhttp_find_header(evhttp_request_get_input_headers(req), "If-None-Match") != NULL) {
+	if (evhttp_find_header(in, "If-None-Match") != NULL ||
+		evhttp_find_header(in, "If-Modified-Since") != NULL) {
 		b->unchanged_cnt++;
 		evhttp_send_reply(req, 304, "Not Modified", NULL);
 	} else {
 		assert_true(evbuffer_read(body, fd, 65536) > 0);
-		evhttp_add_header(evhttp_request_get_output_headers(req), "ETag", "\"v1\"");
+		evhttp_add_header(out, "ETag", "\"v1\"");
+		evhttp_add_header(out, "Last-Modified", "Mon, 02 Jan 2026 03:04:05 GMT");
 		evhttp_send_reply(req, 200, "OK", body);
 	}
 	close(fd);

@@ -19,6 +19,9 @@ static void next_list_takes_the_place(void **state)
 	take(&crl, 0, 1);
 	assert_false(is_revoked(pki.leaf));
 	assert_int_equal(master_list_source_cnt(list), 1);
+	crl.number = 3;
+	crl.entry_cnt = 1;
+	take(&crl, 1, 0);
 }
 
 /* The loop compares two lists of millions without reading either. */
@@ -305,6 +308,29 @@ static void old_entries_may_go(void **state)
 	expect_refused(&crl, args, "crl-shrunk", CRL_REFUSED_SHRUNK);
 }
 
+/* An indirect list may have all of them about others' certificates. */
+static void entries_of_other_issuers_are_missed_too(void **state)
+{
+	struct test_crl_entry entry[CRL_SHRINK_RECENT_MIN];
+	char serial[CRL_SHRINK_RECENT_MIN][8];
+	struct test_crl crl = {.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.idp = "critical,indirectCRL:TRUE",
+		.entry = entry,
+		.entry_cnt = CRL_SHRINK_RECENT_MIN};
+
+	(void)state;
+	for (int i = 0; i < CRL_SHRINK_RECENT_MIN; i++) {
+		snprintf(serial[i], sizeof(serial[i]), "%04X", 0x0100 + i);
+		entry[i] = (struct test_crl_entry){
+			.serial_hex = serial[i], .issuer = i == 0 ? pki.ca : NULL};
+	}
+	take(&crl, CRL_SHRINK_RECENT_MIN, 0);
+	crl.number++;
+	crl.entry_cnt /= 2;
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-shrunk", CRL_REFUSED_SHRUNK);
+}
+
 /* ---- the installation key --------------------------------------------------------------------- */
 
 static uint8_t installation_key[INSTALLATION_KEY_LEN];
@@ -440,12 +466,23 @@ static void large_list_is_proven_while_it_is_walked(void **state)
 	assert_true(in->args.len > 1 << 20);
 	assert_int_equal(in->added_cnt, CNT);
 	put(in);
+	crl.next_update = time(NULL) - 60;
+	in = ingest(&crl, (struct crl_ingest_args){0});
+	assert_true(pki_report_has(&in->report, "crl-stale"));
+	crl_ingest_free(in);
+	crl.next_update = 0;
 	crl.number = 4;
 	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-rollback", CRL_REFUSED_ROLLBACK);
 	crl.issuer_key = pki.root_key; /* whatever else is wrong with it */
 	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
 	crl.number = 6;
 	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
+	/* An indirect one, of which entries may become many, is not even walked before. */
+	walk_cnt = 0;
+	crl.idp = "critical,indirectCRL:TRUE";
+	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
+	assert_int_equal(walk_cnt, 0);
+	crl.idp = NULL;
 	entry[1] = entry[0];
 	expect_refused(&crl, (struct crl_ingest_args){0}, "crl-bad-signature", CRL_REFUSED_OTHER);
 	crl.issuer_key = pki.ca_key;
@@ -551,6 +588,8 @@ int main(void)
 			delta_needs_a_full_list_of_its_issuer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(base_number_is_told_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(old_entries_may_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			entries_of_other_issuers_are_missed_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			key_is_in_no_memory_that_is_given_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -113,6 +113,27 @@ static void relations_are_those_of_every_pair(void **state)
 	}
 }
 
+/* Whose delta it is is known for sure when both have told their scope. */
+static void delta_of_a_partition_is_that_ones(void **state)
+{
+	struct crl_source full = {.has_issuer = true}, delta = full;
+
+	(void)state;
+	delta.is_delta = true;
+	strcpy(full.scope, "user");
+	assert_true(crl_source_belongs_to(&delta, &full));
+	delta.this_update = 1000;
+	assert_true(crl_source_belongs_to(&delta, &full));
+	delta.this_update = 0;
+	full.this_update = 1000;
+	assert_true(crl_source_belongs_to(&delta, &full));
+	delta.this_update = 1000;
+	assert_false(crl_source_belongs_to(&delta, &full));
+	strcpy(delta.scope, "user");
+	assert_true(crl_source_belongs_to(&delta, &full));
+	assert_false(crl_source_belongs_to(&full, &delta));
+}
+
 /* Every pair of them would be sixteen million looks, after each fetch. */
 static void thousands_are_sorted(void **state)
 {
@@ -132,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(relations_are_those_of_every_pair),
+		cmocka_unit_test(delta_of_a_partition_is_that_ones),
 		cmocka_unit_test(thousands_are_sorted),
 	};
 
