@@ -199,6 +199,19 @@ static void large_full_list_starts_after_the_delta(void **state)
 		while (full->is_running)
 			event_base_loop(b->d.base, EVLOOP_ONCE);
 	}
+	/* And when it is its time, and nobody asked. */
+	delta->is_forced = true;
+	full->due_ns = 0;
+	full->bytes = 2 << 20;
+	crl_schedule(m);
+	m->pause_until_ns = 0;
+	crl_schedule(m);
+	assert_true(delta->is_running && !full->is_running);
+	while (!full->is_running)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
+	assert_false(delta->is_running);
+	while (full->is_running)
+		event_base_loop(b->d.base, EVLOOP_ONCE);
 	b->endpoint.delta_uri = NULL;
 }
 

@@ -145,6 +145,31 @@ static void what_is_of_no_use_is_not_asked_for(void **state)
 	run_until_idle(b);
 }
 
+/* What the operator set counts for his sources, also for one that a certificate named before. */
+static void settings_reach_their_sources(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *s = crl_source_get(b->d.crl, b->uri, b->uri);
+
+	assert_non_null(s);
+	b->source.polling_interval_ns = 7200 * SEC;
+	b->source.backoff_interval_ns = 7 * SEC;
+	b->source.size_limit_mib = 3;
+	b->source.shrink_limit_percent = 33;
+	b->source.certificate_lifetime_ns = 10 * 86400 * SEC;
+	b->source.is_local_address_allowed = true;
+	crl_manager_discover(b->d.crl);
+	assert_int_equal(b->d.crl->source_cnt, 1);
+	assert_string_equal(s->name, "lab/issuing");
+	assert_true(s->is_configured && s->is_local_allowed);
+	assert_int_equal(s->polling_ns, 7200 * SEC);
+	assert_int_equal(s->backoff_ns, 7 * SEC);
+	assert_int_equal(s->size_max, 3 << 20);
+	assert_int_equal(s->shrink_percent, 33);
+	assert_int_equal(s->recent_sec, 10 * 86400);
+	run_until_idle(b);
+}
+
 /* Whoever makes up URLs takes a bounded amount of work and memory. */
 static void sources_are_bounded(void **state)
 {
@@ -337,6 +362,7 @@ int main(void)
 		T(polling_goes_by_the_monotonic_clock),
 		T(delta_without_its_base_asks_for_it),
 		T(what_is_of_no_use_is_not_asked_for),
+		T(settings_reach_their_sources),
 		T(sources_are_bounded),
 		T(delta_does_not_press_a_list_that_fails),
 		T(same_failure_is_told_once),

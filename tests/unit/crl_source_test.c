@@ -58,6 +58,9 @@ static void success_waits_for_the_next_list(void **state)
 	s->next_update = WALL + 2 * HOUR;
 	crl_source_schedule_success(s, NOW, WALL);
 	expect_pause(HOUR);
+	s->next_update = WALL; /* half a minute would be of a list that is still good */
+	crl_source_schedule_success(s, NOW, WALL);
+	expect_pause(HOUR);
 	s->next_update = WALL - 600; /* stale, and its server has none that is newer */
 	crl_source_schedule_success(s, NOW, WALL);
 	expect_pause(HOUR);
@@ -75,6 +78,9 @@ static void failure_backs_off(void **state)
 		expect_pause(pause);
 		pause = pause * 2 > HOUR ? HOUR : pause * 2;
 	}
+	s->failure_cnt = 70; /* after days */
+	crl_source_schedule_failure(s, NOW, WALL, 0);
+	expect_pause(HOUR);
 	s->failure_cnt = 2;
 	crl_source_schedule_failure(s, NOW, WALL, UINT32_MAX);
 	assert_in_range(s->due_ns, NOW + 24990 * SEC / 1000, NOW + 25 * SEC);
