@@ -2,6 +2,31 @@
 /* What time and restarts do to lists in force: clocks that jump, lists that end, files that broke. */
 #include "tests/unit/crl_time_fixture.h"
 
+/* Against the clock that nobody sets, and against the newest list. */
+static void clock_is_held_against_lists_and_itself(void **state)
+{
+	struct crl_clock c = {0};
+
+	(void)state;
+	assert_int_equal(crl_clock_look(&c, 0, 5000, 0), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 10 * SEC, 5010, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 20 * SEC, 9000, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 30 * SEC, 8711, 5000), CRL_CLOCK_GOOD);
+	assert_int_equal(crl_clock_look(&c, 40 * SEC, 8400, 5000), CRL_CLOCK_WENT_BACK);
+	assert_int_equal(crl_clock_look(&c, 50 * SEC, 8410, 5000), CRL_CLOCK_WENT_BACK);
+	crl_clock_confirm(&c);
+	assert_int_equal(crl_clock_look(&c, 60 * SEC, 8420, 5000), CRL_CLOCK_GOOD);
+	/* Or it comes back to where it would be. */
+	assert_int_equal(crl_clock_look(&c, 70 * SEC, 7000, 5000), CRL_CLOCK_WENT_BACK);
+	assert_int_equal(crl_clock_look(&c, 80 * SEC, 8000, 5000), CRL_CLOCK_WENT_BACK);
+	assert_int_equal(crl_clock_look(&c, 90 * SEC, 8450, 5000), CRL_CLOCK_GOOD);
+	/* The year 2000: worse than a step, and it stays so until the clock is right. */
+	assert_int_equal(crl_clock_look(&c, 100 * SEC, 100, 5000), CRL_CLOCK_BEFORE_LISTS);
+	crl_clock_confirm(&c);
+	assert_int_equal(crl_clock_look(&c, 110 * SEC, 110, 5000), CRL_CLOCK_BEFORE_LISTS);
+	assert_int_equal(crl_clock_look(&c, 120 * SEC, 4700, 5000), CRL_CLOCK_GOOD);
+}
+
 /* The clock of a router without a battery, or one that somebody set: what stands, stands. */
 static void clock_that_jumps_back_takes_nothing(void **state)
 {
@@ -248,6 +273,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clock_is_held_against_lists_and_itself),
 		T(clock_that_jumps_back_takes_nothing),
 		T(good_list_confirms_a_clock),
 		T(doubted_clock_makes_no_list_stale),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The CRL manager over several cycles: deltas, lists held back, lists that end, the clock. */
+/* The CRL manager over several cycles: deltas, lists held back, lists that end. */
 #include <sys/stat.h>
 
-#include "control/crl/clock.h"
 #include "control/crl/state.h"
 #include "tests/unit/crl_fixture.h"
 
@@ -298,6 +297,7 @@ static void full_list_leads_to_its_delta(void **state)
 	crl_manager_discover(b->d.crl);
 	wait_until_revoked(b);
 	crl_manager_discover(b->d.crl);
+	assert_int_equal(b->d.crl->source_cnt, 2);
 	refresh(b);
 	snprintf(name, sizeof(name), "http://127.0.0.1:%u/delta.crl", b->port);
 	assert_string_equal(text_of(source_named(b, name), "kind"), "delta");
@@ -308,6 +308,10 @@ static void full_list_leads_to_its_delta(void **state)
 	assert_int_equal(b->unchanged_cnt, 0); /* a refresh asks for the list itself */
 	assert_true(json_is_null(json_object_get(source_named(b, name), "scope")));
 	assert_string_equal(seen.alarm_kind, "");
+	/* They go together. */
+	b->source.endpoint_cnt = 0;
+	crl_manager_discover(b->d.crl);
+	assert_int_equal(b->d.crl->source_cnt, 0);
 }
 
 /* 4.2.1.15: a certificate says it, too; the delta waits for its full list without an alarm. */
@@ -461,32 +465,6 @@ static void ending_list_is_an_alarm(void **state)
 	assert_string_equal(seen.alarm_kind, "");
 }
 
-#define SECOND UINT64_C(1000000000)
-
-static void clock_is_held_against_lists_and_itself(void **state)
-{
-	struct crl_clock c = {0};
-
-	(void)state;
-	assert_int_equal(crl_clock_look(&c, 0, 5000, 0), CRL_CLOCK_GOOD);
-	assert_int_equal(crl_clock_look(&c, 10 * SECOND, 5010, 5000), CRL_CLOCK_GOOD);
-	assert_int_equal(crl_clock_look(&c, 20 * SECOND, 9000, 5000), CRL_CLOCK_GOOD);
-	assert_int_equal(crl_clock_look(&c, 30 * SECOND, 8711, 5000), CRL_CLOCK_GOOD);
-	assert_int_equal(crl_clock_look(&c, 40 * SECOND, 8400, 5000), CRL_CLOCK_WENT_BACK);
-	assert_int_equal(crl_clock_look(&c, 50 * SECOND, 8410, 5000), CRL_CLOCK_WENT_BACK);
-	crl_clock_confirm(&c);
-	assert_int_equal(crl_clock_look(&c, 60 * SECOND, 8420, 5000), CRL_CLOCK_GOOD);
-	/* Or it comes back to where it would be. */
-	assert_int_equal(crl_clock_look(&c, 70 * SECOND, 7000, 5000), CRL_CLOCK_WENT_BACK);
-	assert_int_equal(crl_clock_look(&c, 80 * SECOND, 8000, 5000), CRL_CLOCK_WENT_BACK);
-	assert_int_equal(crl_clock_look(&c, 90 * SECOND, 8450, 5000), CRL_CLOCK_GOOD);
-	/* The year 2000: worse than a step, and it stays so until the clock is right. */
-	assert_int_equal(crl_clock_look(&c, 100 * SECOND, 100, 5000), CRL_CLOCK_BEFORE_LISTS);
-	crl_clock_confirm(&c);
-	assert_int_equal(crl_clock_look(&c, 110 * SECOND, 110, 5000), CRL_CLOCK_BEFORE_LISTS);
-	assert_int_equal(crl_clock_look(&c, 120 * SECOND, 4700, 5000), CRL_CLOCK_GOOD);
-}
-
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -504,7 +482,6 @@ int main(void)
 		WITH_BENCH(large_full_list_starts_after_the_delta),
 		WITH_BENCH(shrunk_list_is_held_for_one_cycle),
 		WITH_BENCH(ending_list_is_an_alarm),
-		cmocka_unit_test(clock_is_held_against_lists_and_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* The CRL manager: what is fetched, taken, refused and kept. */
 #include <sys/stat.h>
 
+#include "control/crl/state.h"
 #include "tests/unit/crl_fixture.h"
 
 static void revocation_is_fetched_published_and_kept(void **state)
@@ -272,9 +273,24 @@ static void list_that_cannot_be_written_is_an_alarm(void **state)
 	assert_true(is_revoked(b, b->pki.leaf));
 	close(b->d.state_fd);
 	b->d.state_fd = state_fd;
+	event_active(b->d.crl->timer, EV_TIMEOUT, 0); /* in a minute it is tried again */
+	wait_for_alarm(b, "");
+	seen.alarm_kind[0] = '\0';
 	put_crl(b, 2, &west, 1);
 	refresh(b);
-	wait_for_alarm(b, "");
+	assert_string_equal(seen.alarm_kind, "");
+}
+
+/* Not damaged but out of reach: nobody may take that for an empty one. */
+static void list_that_cannot_be_read_is_no_start(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = NULL;
+
+	assert_int_equal(mkdirat(b->d.state_fd, MASTER_LIST_FILE, 0700), 0);
+	assert_true(crl_manager_open(&b->d, &m) < 0);
+	assert_null(m);
+	assert_int_equal(unlinkat(b->d.state_fd, MASTER_LIST_FILE, AT_REMOVEDIR), 0);
 }
 
 /* Configured before its CA is installed: the list must be asked for anew, not for a change of it. */
@@ -377,6 +393,7 @@ int main(void)
 		WITH_BENCH(missing_list_is_an_alarm_until_it_is_there),
 		WITH_BENCH(damaged_list_is_an_alarm_until_all_is_fetched),
 		WITH_BENCH(list_that_cannot_be_written_is_an_alarm),
+		WITH_BENCH(list_that_cannot_be_read_is_no_start),
 		WITH_BENCH(list_refused_for_want_of_a_ca_is_taken_later),
 		WITH_BENCH(refused_list_is_not_taken_for_unchanged),
 		WITH_BENCH(certificates_may_not_lead_to_loopback),

@@ -136,6 +136,10 @@ static void what_is_of_no_use_is_not_asked_for(void **state)
 	crl_schedule(b->d.crl);
 	assert_false(s->is_running);
 	s->is_overridden = false;
+	s->is_early = true;
+	refresh(b); /* answered at once */
+	assert_int_equal(s->last_try, 0);
+	s->is_early = false;
 	b->d.start.what = "something else";
 	crl_schedule(b->d.crl);
 	assert_int_equal(s->last_try, 0);
@@ -235,27 +239,123 @@ static void same_failure_is_told_once(void **state)
 	assert_int_equal(seen.audit_cnt, 2);
 }
 
-/* What a peer's certificate named is asked for as long as we run: its peering may stand. */
+/* Of a CA that says the same as a certificate; the caller's to put. */
+static struct pki_trust *trust_naming(const struct test_cert *like)
+{
+	struct pki_bundle bundle = {.name = "pointing", .mode = PKI_MODE_STRICT};
+	const struct pki_trust_config config = {
+		.bundle = &bundle, .bundle_cnt = 1, .generation = 2, .now = time(NULL)};
+	struct test_cert c = *like;
+	struct pki_trust *trust;
+	char *pem;
+	X509 *ca;
+
+	c.cn = "pointing";
+	c.issuer = NULL;
+	c.issuer_key = NULL;
+	c.is_ca = true;
+	ca = test_cert_new(&c);
+	pem = test_pem(ca);
+	bundle.text = pem;
+	bundle.len = strlen(pem);
+	assert_int_equal(pki_trust_new(&config, NULL, &trust), 0);
+	free(pem);
+	X509_free(ca);
+	return trust;
+}
+
+/*
+ * What a peer's certificate named is asked for as long as we run: its peering may stand. Also when a CA
+ * named it for a while.
+ */
 static void noted_source_stays(void **state)
 {
 	struct bench *b = *state;
 	struct crl_manager *m = b->d.crl;
+	struct config_ca_profile profile = {.revocation_check_interval_ns = 7200 * SEC};
+	const struct test_cert like = {.cn = "peer",
+		.key = b->pki.leaf_key,
+		.issuer = b->pki.ca,
+		.issuer_key = b->pki.ca_key,
+		.crl_points = "URI:http://pki.invalid/peer.crl",
+		.extra_name = "freshestCRL",
+		.extra_value = "URI:http://pki.invalid/delta.crl"};
+	struct pki_trust *without = seen.trust;
+	X509 *cert = test_cert_new(&like);
+
+	b->source.endpoint_cnt = 0;
+	crl_manager_note_certificate(m, cert);
+	assert_int_equal(m->source_cnt, 2);
+	run_until_idle(b);
+	for (int i = 0; i < 3; i++) {
+		if (i == 1)
+			seen.trust = trust_naming(&like);
+		crl_manager_discover(m);
+		run_until_idle(b);
+		assert_int_equal(m->source_cnt, 2);
+		if (i == 1) {
+			pki_trust_put(seen.trust);
+			seen.trust = without;
+		}
+	}
+	assert_int_equal(m->source[0]->polling_ns, 3600 * SEC);
+	b->config.ca_profile = &profile;
+	b->config.ca_profile_cnt = 1;
+	crl_manager_discover(m);
+	run_until_idle(b);
+	assert_int_equal(m->source[0]->polling_ns, 7200 * SEC);
+	X509_free(cert);
+}
+
+/* Named by a certificate, too, it is the operator's; and the certificate's when he has it no more. */
+static void configured_source_stays_as_it_is_set(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = b->d.crl;
+	struct crl_source *s;
 	X509 *cert = test_cert_new(&(struct test_cert){.cn = "peer",
 		.key = b->pki.leaf_key,
 		.issuer = b->pki.ca,
 		.issuer_key = b->pki.ca_key,
 		.crl_points = "URI:http://pki.invalid/peer.crl"});
 
-	b->source.endpoint_cnt = 0;
+	strcpy(b->uri, "http://pki.invalid/peer.crl");
+	b->source.polling_interval_ns = 7200 * SEC;
+	crl_manager_discover(m);
 	crl_manager_note_certificate(m, cert);
 	assert_int_equal(m->source_cnt, 1);
+	s = m->source[0];
+	assert_true(s->is_configured);
+	assert_int_equal(s->polling_ns, 7200 * SEC);
+	assert_string_equal(s->name, "lab/issuing");
+	b->source.endpoint_cnt = 0;
+	crl_manager_discover(m); /* it may still be running */
+	assert_ptr_equal(m->source[0], s);
+	assert_false(s->is_configured);
 	run_until_idle(b);
+	/* Whose lists come from there is what the list itself said. */
+	s->has_issuer = true;
+	memset(s->issuer_hash, 7, sizeof(s->issuer_hash));
+	crl_manager_note_certificate(m, cert);
+	assert_int_equal(s->issuer_hash[0], 7);
+	X509_free(cert);
+}
+
+/* One that nobody names goes, but not while its fetch is on its way. */
+static void source_goes_when_its_fetch_has_ended(void **state)
+{
+	struct bench *b = *state;
+	struct crl_manager *m = b->d.crl;
+
+	put_crl(b, 1, NULL, 0);
 	crl_manager_discover(m);
-	run_until_idle(b);
+	assert_int_equal(m->running_cnt, 1);
+	b->source.endpoint_cnt = 0;
 	crl_manager_discover(m);
 	assert_int_equal(m->source_cnt, 1);
 	run_until_idle(b);
-	X509_free(cert);
+	crl_manager_discover(m);
+	assert_int_equal(m->source_cnt, 0);
 }
 
 /* A CA was installed, or a setting is another: what failed may be good now. */
@@ -269,6 +369,7 @@ static void what_failed_is_asked_for_after_a_change(void **state)
 	put_crl(b, 3, NULL, 0);
 	crl_schedule(b->d.crl);
 	assert_int_equal(b->d.crl->running_cnt, 0);
+	b->d.crl->pause_until_ns = UINT64_MAX; /* after another one */
 	crl_manager_discover(b->d.crl);
 	run_until_idle(b);
 	assert_string_equal(b->d.crl->source[0]->number, "03");
@@ -367,6 +468,8 @@ int main(void)
 		T(delta_does_not_press_a_list_that_fails),
 		T(same_failure_is_told_once),
 		T(noted_source_stays),
+		T(configured_source_stays_as_it_is_set),
+		T(source_goes_when_its_fetch_has_ended),
 		T(what_failed_is_asked_for_after_a_change),
 		T(later_refresh_is_answered_for_itself),
 		T(list_is_written_again_when_it_changed),
