@@ -80,9 +80,29 @@ static bool read_algorithm(const X509_ALGOR *algorithm, const EVP_PKEY *key, str
 	return v->md != NULL || md_nid == NID_undef;
 }
 
+#define HASH_STEP 1024
+#define LINE      64
+
+/*
+ * In steps, of which the next one is called for while one is hashed: left to itself a core reads hundreds
+ * of megabytes slower than its SHA-256 takes them. 1: good. Past the end a prefetch does no harm.
+ */
+static int verify_in_steps(EVP_MD_CTX *ctx, struct rk_span signature, struct rk_span in)
+{
+	for (size_t at = 0, len; at < in.len; at += len) {
+		len = in.len - at < HASH_STEP ? in.len - at : HASH_STEP;
+		for (size_t i = 0; i < HASH_STEP; i += LINE)
+			__builtin_prefetch(in.data + at + HASH_STEP + i);
+		if (EVP_DigestVerifyUpdate(ctx, in.data + at, len) != 1)
+			return 0;
+	}
+	return EVP_DigestVerifyFinal(ctx, signature.data, signature.len);
+}
+
 /*
  * The signed bytes as they came, where they are: ASN1_item_verify would encode them anew, which for
- * a list of ten million entries takes two copies.
+ * a list of ten million entries takes two copies. An algorithm with a hash of its own (Ed25519) takes
+ * them at once.
  */
 static bool is_signature_good(const struct pki_crl *crl, const X509 *signer)
 {
@@ -99,8 +119,11 @@ static bool is_signature_good(const struct pki_crl *crl, const X509 *signer)
 				      EVP_PKEY_CTX_set_rsa_mgf1_md(params, v.md) != 1 ||
 				      EVP_PKEY_CTX_set_rsa_pss_saltlen(params, v.salt_len) != 1))
 		goto out;
-	is_good = EVP_DigestVerify(ctx, crl->signature.data, crl->signature.len, crl->tbs.data,
-			  crl->tbs.len) == 1;
+	if (v.md != NULL)
+		is_good = verify_in_steps(ctx, crl->signature, crl->tbs) == 1;
+	else
+		is_good = EVP_DigestVerify(ctx, crl->signature.data, crl->signature.len,
+				  crl->tbs.data, crl->tbs.len) == 1;
 out:
 	EVP_MD_CTX_free(ctx);
 	return is_good;
