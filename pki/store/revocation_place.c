@@ -10,6 +10,7 @@
 
 /* ---- order within a home ---------------------------------------------------------------------- */
 
+#define COUNT_MAX  8
 #define INSERT_MAX 32 /* a run this short is sorted by insertion */
 
 /* UNSPECIFIED after the named reasons, REMOVED after all: what comes first stays. */
@@ -96,8 +97,40 @@ void placing_sort(struct rk_revocation_entry *e, size_t cnt)
 		sort_by_heap(e, cnt);
 }
 
+/*
+ * Few, as most homes have: each one's place is how many are before it. Without a branch, because nobody
+ * can guess which are. false: two heads are equal, and nothing has changed.
+ */
+static bool sort_by_counting(struct rk_revocation_entry *e, size_t cnt)
+{
+	struct rk_revocation_entry sorted[COUNT_MAX];
+	size_t place[COUNT_MAX] = {0};
+	bool is_equal = false;
+
+	for (size_t i = 1; i < cnt; i++) {
+		const uint64_t key = e[i].head & ~RK_REVOCATION_STATE;
+
+		for (size_t j = 0; j < i; j++) {
+			const uint64_t other = e[j].head & ~RK_REVOCATION_STATE;
+			const bool is_first = other < key;
+
+			place[i] += is_first;
+			place[j] += !is_first;
+			is_equal |= other == key;
+		}
+	}
+	if (is_equal)
+		return false;
+	for (size_t i = 0; i < cnt; i++)
+		sorted[place[i]] = e[i];
+	memcpy(e, sorted, cnt * sizeof(*e));
+	return true;
+}
+
 static size_t sort_home(struct rk_revocation_entry *e, size_t cnt)
 {
+	if (cnt <= COUNT_MAX && sort_by_counting(e, cnt))
+		return cnt;
 	placing_sort(e, cnt);
 	for (size_t i = 1; i < cnt; i++) {
 		if (is_same_key(&e[i - 1], &e[i]))
@@ -167,7 +200,8 @@ int placing_next_plainly(struct placing *p, struct rk_revocation_entry *e, size_
 	cnt = sort_home(e, cnt);
 	memset(p->line, 0, sizeof(*p->line));
 	p->used = 0;
-	put_waiting(p, URGENT);
+	if (p->waiting_cnt > 0)
+		put_waiting(p, URGENT);
 	for (size_t i = 0; i < cnt; i++) {
 		if (p->used < RK_REVOCATION_SLOTS) {
 			put(p, e[i].head, e[i].tail, 0);
@@ -179,7 +213,8 @@ int placing_next_plainly(struct placing *p, struct rk_revocation_entry *e, size_
 		p->tail[p->waiting_cnt] = e[i].tail;
 		p->home[p->waiting_cnt++] = p->at;
 	}
-	put_waiting(p, 0);
+	if (p->waiting_cnt > 0)
+		put_waiting(p, 0);
 	ret = tag_waiting(p);
 	p->at++;
 	p->line++;
