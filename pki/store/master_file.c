@@ -339,9 +339,9 @@ static int read_source(
 	int ret;
 
 	read_description(r, is_version_2, &d);
-	if (r->is_failed || d.serial_room < 1 || d.serial_room > MASTER_SERIAL_MAX)
+	if (r->is_failed)
 		return -EBADMSG;
-	stride = 8 + d.serial_room;
+	stride = master_stride(d.serial_room);
 	if (d.entry_cnt > rk_reader_left(records) / stride)
 		return -EBADMSG;
 	ret = master_source_from_records(&d.info, d.serial_room,

@@ -315,6 +315,84 @@ static void structure_is_checked_under_a_right_digest(void **state)
 	master_list_put(list);
 }
 
+/* With the text at that place, of so many octets, as long as can be; its length stands before it. */
+static uint8_t *stretch_text(const uint8_t *data, size_t *len, size_t at, size_t was, size_t is)
+{
+	uint8_t *out = malloc(*len - was + is);
+	size_t size = *len - was + is, descriptions = ((size_t)data[38] << 8 | data[39]) - was + is;
+
+	assert_non_null(out);
+	memcpy(out, data, at);
+	memset(out + at, 'n', is);
+	memcpy(out + at + is, data + at + was, *len - at - was);
+	out[at - 2] = (uint8_t)(is >> 8);
+	out[at - 1] = (uint8_t)is;
+	out[22] = (uint8_t)(size >> 8);
+	out[23] = (uint8_t)size;
+	out[38] = (uint8_t)(descriptions >> 8);
+	out[39] = (uint8_t)descriptions;
+	*len = size;
+	return out;
+}
+
+/* M2: texts are bounded and end where they end; no source stands there twice. */
+static void descriptions_are_checked_under_a_right_digest(void **state)
+{
+	enum { NAME_AT = 80 + 2 + 10 + 2, NAME_LEN = 6 };
+	struct master_list *list = NULL;
+	uint8_t *data = NULL, *c;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://b", 9, 100, 1)), 0);
+	assert_int_equal(put_in(&list, source_of("http://c", 9, 100, 1)), 0);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
+	for (size_t name = MASTER_TEXT_MAX; name <= MASTER_TEXT_MAX + 1; name++) {
+		size_t size = len;
+		uint8_t *stretched = stretch_text(data, &size, NAME_AT, NAME_LEN, name);
+
+		assert_int_equal(
+			parse_with_digest(stretched, size), name <= MASTER_TEXT_MAX ? 0 : -EBADMSG);
+		free(stretched);
+	}
+	c = memmem(data, len, "http://c", 8);
+	assert_non_null(c);
+	c[7] = 'b';
+	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
+	c[7] = 'c';
+	assert_int_equal(parse_with_digest(data, len), 0);
+	data[NAME_AT + 2] = 0;
+	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
+	free(data);
+	master_list_put(list);
+}
+
+/* M2: what a CRL says of others' certificates stands behind what it says of its own issuer's. */
+static void groups_are_checked_under_a_right_digest(void **state)
+{
+	struct master_source *group[] = {
+		member_of("http://c", 1, "", 1), member_of("http://c", 1, "issuer 3", 3)};
+	struct master_list *list = NULL;
+	uint8_t *data = NULL, *url;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_group(&list, group, 2), 0);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
+	url = memmem(data, len, "http://c", 8);
+	assert_non_null(url);
+	url = memmem(url + 8, len - (size_t)(url + 8 - data), "http://c", 8);
+	assert_non_null(url);
+	url[7] = 'd';
+	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
+	free(data);
+	master_list_put(list);
+}
+
 /* M4: a full disk: the list on disk stays what it was. */
 static void failed_save_leaves_the_old_list(void **state)
 {
@@ -355,6 +433,8 @@ int main(void)
 		IN_FOLDER(groups_survive_the_disk),
 		IN_FOLDER(older_files_are_read),
 		IN_FOLDER(structure_is_checked_under_a_right_digest),
+		IN_FOLDER(descriptions_are_checked_under_a_right_digest),
+		IN_FOLDER(groups_are_checked_under_a_right_digest),
 		IN_FOLDER(failed_save_leaves_the_old_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,6 +298,8 @@ static void spill_holds_what_it_should(void **state)
 	free(lines);
 }
 
+#define ALL_TAGS (~0u << 18)
+
 /* R1, R3: what the reader refuses. */
 static void unsound_lines_are_refused(void **state)
 {
@@ -325,6 +327,7 @@ static void unsound_lines_are_refused(void **state)
 	} while (0)
 	REFUSED(lines[3].high[0] |= 0xf);                               /* no such state */
 	REFUSED(lines[3].high[0] = (lines[3].high[0] & ~15) | (1 + 7)); /* the reserved reason */
+	REFUSED(lines[3].high[1] = (lines[3].high[1] & ~15) | 12);      /* one more than the last */
 	REFUSED(lines[3].high[5] &= ~15);          /* an empty slot with bytes in it */
 	REFUSED(lines[4].low[5] = 1);              /* bytes in an empty slot */
 	REFUSED(lines[4].spill |= 1u << 15);       /* a distance of an empty slot */
@@ -336,10 +339,41 @@ static void unsound_lines_are_refused(void **state)
 	lines[3].high[0] = (uint16_t)((lines[3].high[0] & ~15) | (1 + RK_REASON_REMOVED));
 	assert_false(rk_revocation_is_sound(lines, LINES, false));
 	assert_true(rk_revocation_is_sound(lines, LINES, true));
+	memcpy(&lines[3], kept, sizeof(kept));
+	lines[3].high[5] = (uint16_t)((lines[3].high[5] & ~15) | (1 + RK_REASON_REMOVED));
+	assert_false(rk_revocation_is_sound(lines, LINES, false));
+	assert_true(rk_revocation_is_sound(lines, LINES, true));
 	/* No home is in the spill. */
 	memset(lines, 0, LINES * sizeof(*lines));
+	assert_false(rk_revocation_is_sound(lines, RK_REVOCATION_SPILL, true));
 	lines[LINES - RK_REVOCATION_SPILL].high[0] = 1;
 	assert_false(rk_revocation_is_sound(lines, LINES, true));
+	lines[LINES - RK_REVOCATION_SPILL].high[0] = 0;
+	lines[LINES - 1].high[0] = 1;
+	lines[LINES - 1].spill = 1; /* at home in the line before */
+	lines[LINES - 2].spill = ALL_TAGS;
+	assert_false(rk_revocation_is_sound(lines, LINES, true));
+	free(lines);
+}
+
+/* R3: whatever the lines say, a lookup ends. */
+static void lookups_are_bounded(void **state)
+{
+	enum { LINES = 32 };
+	struct rk_revocation_line *lines = new_lines(LINES);
+	const struct rk_revocation_key key = key_at(0, LINES, 1);
+	const struct rk_revocation_entry e = rk_revocation_entry(&key, RK_REASON_HOLD);
+
+	(void)state;
+	for (unsigned at = RK_REVOCATION_SPILL; at <= RK_REVOCATION_SPILL + 1; at++) {
+		memset(lines, 0, LINES * sizeof(*lines));
+		for (size_t i = 0; i < LINES; i++)
+			lines[i].spill = ALL_TAGS;
+		lines[at].low[0] = e.tail;
+		lines[at].high[0] = (uint16_t)e.head;
+		assert_int_equal(rk_revocation_find(lines, LINES, &key),
+			at == RK_REVOCATION_SPILL ? 1 + RK_REASON_HOLD : 0);
+	}
 	free(lines);
 }
 
@@ -355,6 +389,7 @@ int main(void)
 		cmocka_unit_test(build_refuses_what_it_cannot_hold),
 		cmocka_unit_test(spill_holds_what_it_should),
 		cmocka_unit_test(unsound_lines_are_refused),
+		cmocka_unit_test(lookups_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,14 +47,18 @@ struct row {
 	{                              \
 		"b", RK_POLICY_HARD, 0 \
 	}
-#define SOME "reasons 006"
-#define REST "reasons 1f8"
+#define SOME      "reasons 006"
+#define REST      "reasons 1f8"
+#define NOT_FIRST "reasons 1fc"
+#define NOT_LAST  "reasons 0fe"
 
 static const struct row rows[] = {
 	{"fresh", {{"a", "", FRESH}}, {HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_GOOD},
 	{"stale", {{"a", "", STALE}}, {HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_UNKNOWN},
 	{"stale, grace", {{"a", "", STALE}}, {{"a", RK_POLICY_HARD, 20}}, RK_POLICY_OFF,
 		PKI_REVOCATION_GOOD},
+	{"stale, grace for ever", {{"a", "", STALE}}, {{"a", RK_POLICY_HARD, INT64_MAX}},
+		RK_POLICY_OFF, PKI_REVOCATION_GOOD},
 	{"stale, soft", {{"a", "", STALE}}, {{"a", RK_POLICY_SOFT, 0}}, RK_POLICY_OFF,
 		PKI_REVOCATION_GOOD},
 	{"the same list from elsewhere", {{"a", "", STALE}, {"b", "", FRESH}}, {HARD_A},
@@ -84,10 +88,16 @@ static const struct row rows[] = {
 		RK_POLICY_OFF, PKI_REVOCATION_GOOD},
 	{"of which one is stale", {{"a", SOME, FRESH}, {"b", REST, STALE}}, {HARD_A, HARD_B},
 		RK_POLICY_OFF, PKI_REVOCATION_UNKNOWN},
+	{"all but the first", {{"a", NOT_FIRST, FRESH}}, {HARD_A}, RK_POLICY_OFF,
+		PKI_REVOCATION_UNKNOWN},
+	{"all but the last", {{"a", NOT_LAST, FRESH}}, {HARD_A}, RK_POLICY_OFF,
+		PKI_REVOCATION_UNKNOWN},
 	{"some reasons, soft", {{"a", SOME, FRESH}}, {{NULL}}, RK_POLICY_OFF,
 		PKI_REVOCATION_NOT_COVERED},
 	{"indirect", {{"a", "indirect", FRESH, 0, true}}, {HARD_A}, RK_POLICY_OFF,
 		PKI_REVOCATION_GOOD, BY_OTHER},
+	{"indirect, another is not there yet", {{"a", "indirect", FRESH, 0, true}},
+		{HARD_A, HARD_B}, RK_POLICY_HARD, PKI_REVOCATION_GOOD, BY_OTHER},
 	{"indirect, stale", {{"a", "indirect", STALE, 0, true}}, {HARD_A}, RK_POLICY_OFF,
 		PKI_REVOCATION_UNKNOWN, BY_OTHER},
 	{"of another, not indirect", {{"a", "", FRESH, 0, true}}, {HARD_A}, RK_POLICY_OFF,
@@ -129,6 +139,8 @@ static struct rk_span idp_of(const char *scope, uint8_t buf[64])
 		{"indirect", 5, {0x30, 3, 0x84, 1, 0xff}},
 		{SOME, 6, {0x30, 4, 0x83, 2, 5, 0x60}},
 		{REST, 7, {0x30, 5, 0x83, 3, 7, 0x1f, 0x80}},
+		{NOT_FIRST, 7, {0x30, 5, 0x83, 3, 7, 0x3f, 0x80}},
+		{NOT_LAST, 6, {0x30, 4, 0x83, 2, 0, 0x7f}},
 		{"damaged", 2, {0x30, 0}},
 	};
 	uint8_t len = (uint8_t)strlen(scope);
