@@ -20,6 +20,8 @@
 #define TOTAL_SEC       600
 #define REDIRECT_MAX    3
 #define WRITE_MAX       64 /* buffers of all fetches that wait for the disk */
+#define TURN_BYTES \
+	((size_t)256 << 10) /* then others have the loop: libcurl would take six times as many */
 
 struct fetch {
 	LIST_ENTRY(fetch) link;
@@ -29,8 +31,10 @@ struct fetch {
 	char *path;                     /* of a file URL */
 	size_t size_max;
 	bool is_conditional; /* we asked whether it has changed */
-	bool is_paused;      /* the server waits for our disk */
-	bool is_over;        /* libcurl has done with it; the rest of the body may be on its way */
+	bool is_paused;      /* the server waits for our disk, or for the loop's next turn */
+	size_t turn_len;     /* since the last of these turns */
+	struct event *turn;
+	bool is_over; /* libcurl has done with it; the rest of the body may be on its way */
 	struct fetch_result result;
 	fetch_cb cb;
 	void *arg;
@@ -47,9 +51,17 @@ struct fetcher {
 
 static int take_body(void *arg, const void *data, size_t len)
 {
+	const struct timeval next = {0};
 	struct fetch *f = arg;
-	int ret = spooler_take(f->body, data, len);
+	int ret;
 
+	if (f->turn_len >= TURN_BYTES && event_add(f->turn, &next) == 0) {
+		f->turn_len = 0;
+		f->is_paused = true;
+		return -EAGAIN;
+	}
+	ret = spooler_take(f->body, data, len);
+	f->turn_len += ret == 0 ? len : 0;
 	f->is_paused = ret == -EAGAIN;
 	return ret;
 }
@@ -65,6 +77,8 @@ static int restart_body(void *arg)
 static void fetch_free(struct fetch *f)
 {
 	http_transfer_free(f->transfer);
+	if (f->turn != NULL)
+		event_free(f->turn);
 	spooler_free(f->body, f->fetcher->writer);
 	curl_free(f->path);
 	if (f->result.fd >= 0)
@@ -157,6 +171,16 @@ static void go_on(struct fetch *f)
 	}
 	curl_multi_socket_action(fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	reap(fetcher);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct fetch *f = arg;
+
+	(void)fd;
+	(void)what;
+	if (f->is_paused && !f->is_over)
+		go_on(f);
 }
 
 static void on_moved(void *arg)
@@ -297,7 +321,8 @@ static int start_http(struct fetcher *fetcher, struct fetch *f, const struct fet
 	if (ret < 0)
 		return ret;
 	f->body = spooler_new(fetcher->writer, r->dir_fd, on_moved, f);
-	if (f->body == NULL)
+	f->turn = evtimer_new(fetcher->base, on_turn, f);
+	if (f->body == NULL || f->turn == NULL)
 		return -ENOMEM;
 	curl = http_transfer_handle(f->transfer);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, f);
