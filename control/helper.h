@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Helper threads for work too long for the event loop: key generation, password hashing, chain
- * validation, large publications. work() runs on a helper and may touch only its argument; done()
+ * validation, large publications. They give way to the loop where they share its core. work() runs on a helper and may touch only its argument; done()
  * runs afterwards on the loop thread. Bounded queue: -EAGAIN when full.
  */
 #pragma once

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "control/helper.h"
@@ -64,6 +65,57 @@ static void test_runs_and_returns(void **state)
 	event_base_free(base);
 }
 
+static int nice_value(void)
+{
+	errno = 0;
+	return getpriority(PRIO_PROCESS, 0);
+}
+
+static void *look_beside(void *arg)
+{
+	*(int *)arg = nice_value();
+	return NULL;
+}
+
+struct nice_values {
+	int helper;
+	int beside; /* of a thread that the helper began */
+};
+
+static void look(void *arg)
+{
+	struct nice_values *seen = arg;
+	pthread_t beside;
+
+	seen->helper = nice_value();
+	if (pthread_create(&beside, NULL, look_beside, &seen->beside) == 0)
+		pthread_join(beside, NULL);
+}
+
+static void ignore(void *arg)
+{
+	(void)arg;
+}
+
+/* Where they share a core: whoever wakes for a moment before whoever works for seconds. */
+static void test_gives_way_to_the_loop(void **state)
+{
+	const int own = nice_value(), behind = own + 5 < 19 ? own + 5 : 19;
+	struct event_base *base = event_base_new();
+	struct nice_values seen = {0};
+	struct helper_pool *pool = NULL;
+
+	(void)state;
+	assert_int_equal(helper_pool_new(base, 1, 1, &pool), 0);
+	assert_int_equal(helper_run(pool, look, ignore, &seen), 0);
+	helper_pool_drain(pool);
+	helper_pool_free(pool);
+	event_base_free(base);
+	assert_int_equal(seen.helper, behind);
+	assert_int_equal(seen.beside, behind);
+	assert_int_equal(nice_value(), own);
+}
+
 static atomic_bool is_gate_open;
 
 static void wait_for_gate(void *arg)
@@ -110,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runs_and_returns),
+		cmocka_unit_test(test_gives_way_to_the_loop),
 		cmocka_unit_test(test_bounded_and_drained),
 	};
 
