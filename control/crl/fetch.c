@@ -20,8 +20,8 @@
 #define TOTAL_SEC       600
 #define REDIRECT_MAX    3
 #define WRITE_MAX       64 /* buffers of all fetches that wait for the disk */
-#define TURN_BYTES \
-	((size_t)256 << 10) /* then others have the loop: libcurl would take six times as many */
+/* Then others have the loop: libcurl would take six times as many. */
+#define TURN_BYTES ((size_t)256 << 10)
 
 struct fetch {
 	LIST_ENTRY(fetch) link;
@@ -74,16 +74,24 @@ static int restart_body(void *arg)
 	return 0;
 }
 
+/* What a disk may be slow with: a large file that nobody took. */
+static void close_files(void *arg)
+{
+	struct fetch *f = arg;
+
+	spooler_free(f->body);
+	if (f->result.fd >= 0)
+		close(f->result.fd);
+	free(f);
+}
+
 static void fetch_free(struct fetch *f)
 {
 	http_transfer_free(f->transfer);
 	if (f->turn != NULL)
 		event_free(f->turn);
-	spooler_free(f->body, f->fetcher->writer);
 	curl_free(f->path);
-	if (f->result.fd >= 0)
-		close(f->result.fd);
-	free(f);
+	helper_release(f->fetcher->writer, close_files, f);
 }
 
 static void tell(struct fetch *f)

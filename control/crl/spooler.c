@@ -57,19 +57,11 @@ struct spooler *spooler_new(
 	return s;
 }
 
-static void close_and_free(void *arg)
+void spooler_free(struct spooler *s)
 {
-	struct spooler *s = arg;
-
-	if (s->fd >= 0)
+	if (s != NULL && s->fd >= 0)
 		close(s->fd);
 	free(s);
-}
-
-void spooler_free(struct spooler *s, struct helper_pool *pool)
-{
-	if (s != NULL)
-		helper_release(s->fd >= 0 ? pool : NULL, close_and_free, s);
 }
 
 /* ---- in the helper ------------------------------------------------------------------------------ */

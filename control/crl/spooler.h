@@ -6,9 +6,9 @@
  *
  * 1. What was taken is in the file in its order, or an error is told, and then nothing after it is.
  * 2. At most two buffers of SPOOLER_BYTES are in memory.
- * 3. The file is opened, written, emptied and closed by the helper alone.
+ * 3. The file is opened, emptied and written by the helper alone.
  *
- * Loop thread only.
+ * Loop thread only, but for spooler_free.
  */
 #pragma once
 
@@ -27,8 +27,8 @@ struct spooler;
  */
 struct spooler *spooler_new(
 	struct helper_pool *pool, int dir_fd, void (*moved)(void *arg), void *arg);
-/* Not while it is busy. A file that was not taken is closed by the pool; NULL: it has ended. */
-void spooler_free(struct spooler *s, struct helper_pool *pool);
+/* Closes a file that was not taken, which may take a while. Any thread, not while it is busy. NULL is fine. */
+void spooler_free(struct spooler *s);
 
 /* All of it, or -EAGAIN: nothing, before moved is called. Otherwise -errno of an earlier write; -EMSGSIZE. */
 int spooler_take(struct spooler *s, const void *data, size_t len)

@@ -27,7 +27,7 @@
 static struct {
 	pthread_t loop;
 	atomic_uint by_loop, by_other; /* calls that may wait for a disk */
-	atomic_uint write_cnt;
+	atomic_uint write_cnt, close_cnt;
 	unsigned fail_at; /* that write fails, counted from 1; 0 = none */
 	int fail_with;
 	bool is_failing_on; /* and all after it */
@@ -77,8 +77,10 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
 
 int __wrap_close(int fd)
 {
-	if (is_on_disk(fd))
+	if (is_on_disk(fd)) {
+		atomic_fetch_add(&disk.close_cnt, 1);
 		note();
+	}
 	return __real_close(fd);
 }
 
@@ -95,6 +97,7 @@ struct stand {
 	int dir_fd;
 	struct fetch_result result;
 	bool is_done;
+	bool is_unwanted; /* the result's file is left to it */
 };
 
 static uint8_t octet(size_t at)
@@ -163,7 +166,10 @@ static void keep(void *arg, struct fetch_result *result)
 
 	assert_false(s->is_done);
 	s->result = *result;
-	result->fd = -1;
+	if (s->is_unwanted)
+		s->result.fd = -1;
+	else
+		result->fd = -1;
 	s->is_done = true;
 }
 
@@ -260,6 +266,49 @@ static void disk_that_stands_still(void **state)
 	assert_int_equal(s->result.error, -EFBIG);
 	assert_non_null(strstr(s->result.text, "larger than 16777216 bytes"));
 	assert_int_equal(s->result.fd, -1);
+	assert_int_equal(disk.by_loop, 0);
+}
+
+/* By its length, by chunks, by the connection's end: in pieces that fit no buffer. */
+static void however_its_end_is_told(void **state)
+{
+	struct stand *s = *state;
+	char *chunked = malloc(BODY_LEN + BODY_LEN / 1000 + 200), *next = chunked;
+	size_t at = 0;
+
+	next += sprintf(next, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (size_t len = 1; at < BODY_LEN; len = len * 3 + 7) {
+		size_t piece = len < BODY_LEN - at ? len : BODY_LEN - at;
+
+		next += sprintf(next, "%zx\r\n", piece);
+		while (piece-- > 0)
+			*next++ = (char)octet(at++);
+		next += sprintf(next, "\r\n");
+	}
+	next += sprintf(next, "0\r\n\r\n");
+	free(s->server.bytes);
+	s->server.bytes = chunked;
+	s->server.len = (size_t)(next - chunked);
+	is_whole(fetch(s), BODY_LEN);
+	__real_close(s->result.fd);
+	s->result.fd = -1;
+	s->is_done = false;
+	serve(&s->server, BODY_LEN);
+	memcpy(strstr(s->server.bytes, "Content"), "Unknown", 7);
+	is_whole(fetch(s), BODY_LEN);
+	assert_int_equal(disk.by_loop, 0);
+}
+
+/* A large one that nobody wants is closed by others, too. */
+static void body_that_is_not_taken(void **state)
+{
+	struct stand *s = *state;
+
+	s->is_unwanted = true;
+	serve(&s->server, BODY_LEN);
+	assert_int_equal(fetch(s)->error, 0);
+	while (atomic_load(&disk.close_cnt) == 0)
+		usleep(1000);
 	assert_int_equal(disk.by_loop, 0);
 }
 
@@ -361,12 +410,10 @@ static void what_came_before_a_redirect_does_not_count(void **state)
 				assert_string_equal(text, "new");
 				__real_close(fd);
 			}
-			spooler_free(p, pool);
+			spooler_free(p);
 		}
 	}
-	helper_pool_drain(pool);
 	helper_pool_free(pool);
-	assert_int_equal(disk.by_loop, 0);
 }
 
 static void too_much_at_once(void **state)
@@ -377,7 +424,7 @@ static void too_much_at_once(void **state)
 
 	assert_int_equal(spooler_take(p, much, sizeof(much)), -EMSGSIZE);
 	assert_int_equal(spooler_take(p, much, sizeof(much) - 1), 0);
-	spooler_free(p, NULL);
+	spooler_free(p);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -387,6 +434,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(slow_disk_is_waited_for_by_others),
 		T(lengths_around_a_buffer),
+		T(however_its_end_is_told),
+		T(body_that_is_not_taken),
 		T(disk_that_stands_still),
 		T(full_disk_loses_nothing),
 		T(write_that_fails_is_told),
