@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pki/x509/siphash.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 
@@ -39,6 +40,16 @@ static inline uint64_t load(const uint8_t *p)
 	return le64toh(x);
 }
 
+/* What is left of a message, fewer bytes than eight. */
+static inline uint64_t load_last(const uint8_t *p, size_t len)
+{
+	uint64_t x = 0;
+
+	for (size_t i = 0; i < len; i++)
+		x |= (uint64_t)p[i] << (8 * i);
+	return x;
+}
+
 void pki_siphash_init(struct pki_siphash *s, const uint8_t key[PKI_SIPHASH_KEY_LEN])
 {
 	uint64_t k0 = load(key), k1 = load(key + 8);
@@ -67,9 +78,7 @@ void pki_siphash_final(
 
 	for (i = 0; i + 8 <= len; i += 8)
 		take(v, load(data + i));
-	for (unsigned shift = 0; i < len; i++, shift += 8)
-		last |= (uint64_t)data[i] << shift;
-	take(v, last);
+	take(v, last | load_last(data + i, len - i));
 	v[2] ^= 0xee;
 	for (i = 0; i < 4; i++)
 		round_once(v);
@@ -84,8 +93,6 @@ void pki_siphash_final(
 
 /* ---- many at once ----------------------------------------------------------------------------- */
 
-#define WORD_MAX (PKI_SIPHASH_LANE_MAX / 8 + 1)
-
 #define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
 #define ROUND                             \
 	do {                              \
@@ -98,6 +105,25 @@ void pki_siphash_final(
 		v3 = ROTATE(v3, 21) ^ v0; \
 		v2 = ROTATE(v2, 32);      \
 	} while (0)
+
+static inline uint64_t load_half(const uint8_t *p)
+{
+	uint32_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return le32toh(x);
+}
+
+/*
+ * Of each message what stands there. Loaded into a register, not by way of memory: a vector that is read
+ * where its parts were just written waits until all of them are there, and all that came before.
+ */
+static_assert(PKI_SIPHASH_LANES == 8, "as many as are listed");
+#define LANES_OF(from, at, ...)                                                            \
+	((lanes){from(data[0] + (at), ##__VA_ARGS__), from(data[1] + (at), ##__VA_ARGS__), \
+		from(data[2] + (at), ##__VA_ARGS__), from(data[3] + (at), ##__VA_ARGS__),  \
+		from(data[4] + (at), ##__VA_ARGS__), from(data[5] + (at), ##__VA_ARGS__),  \
+		from(data[6] + (at), ##__VA_ARGS__), from(data[7] + (at), ##__VA_ARGS__)})
 
 #define FUNCTION take_lanes
 #define TARGET
@@ -113,42 +139,19 @@ void pki_siphash_final(
 #include "pki/x509/siphash_lanes.h"
 #endif
 
-/* The last word of a message: what is left of its bytes, and the length. */
-static uint64_t last_word(const uint8_t *data, size_t len, uint64_t length_octet)
-{
-	uint32_t half;
-
-	if (len == 4) { /* of a serial of 20 bytes */
-		memcpy(&half, data, sizeof(half));
-		return length_octet | le32toh(half);
-	}
-	for (size_t i = 0; i < len; i++)
-		length_octet |= (uint64_t)data[i] << (8 * i);
-	return length_octet;
-}
-
 void pki_siphash_final_lanes(const struct pki_siphash *s,
 	const uint8_t *const data[PKI_SIPHASH_LANES], size_t len,
 	uint64_t out[2][PKI_SIPHASH_LANES])
 {
-	const uint64_t length_octet = (uint64_t)(s->len + len) << 56;
-	uint64_t word[WORD_MAX][PKI_SIPHASH_LANES];
-	size_t whole = len / 8;
-
-	for (unsigned k = 0; k < PKI_SIPHASH_LANES; k++) {
-		for (size_t i = 0; i < whole; i++)
-			word[i][k] = load(data[k] + 8 * i);
-		word[whole][k] = last_word(data[k] + 8 * whole, len % 8, length_octet);
-	}
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("avx512f")) {
-		take_lanes_avx512(s, word, whole + 1, out);
+		take_lanes_avx512(s, data, len, out);
 		return;
 	}
 	if (__builtin_cpu_supports("avx2")) {
-		take_lanes_avx2(s, word, whole + 1, out);
+		take_lanes_avx2(s, data, len, out);
 		return;
 	}
 #endif
-	take_lanes(s, word, whole + 1, out);
+	take_lanes(s, data, len, out);
 }
