@@ -369,6 +369,44 @@ static void descriptions_are_checked_under_a_right_digest(void **state)
 	master_list_put(list);
 }
 
+/* M2: a mark is a number, of one kind, and stands there once. */
+static void marks_are_checked_under_a_right_digest(void **state)
+{
+	struct master_list *list = NULL;
+	uint8_t *data = NULL, *stretched;
+	size_t len = 0, end, size;
+
+	(void)state;
+	assert_int_equal(master_list_new(&list), 0);
+	for (uint8_t i = 1; i <= 2; i++) {
+		struct master_source_info info = info_of(i == 1 ? "http://b" : "http://c", &i);
+		struct master_builder *b = NULL;
+		struct master_source *s = NULL;
+
+		info.scope = i == 1 ? "s1" : "s2";
+		assert_int_equal(master_builder_new(&info, &b), 0);
+		assert_int_equal(master_builder_finish(b, &s), 0);
+		assert_int_equal(put_in(&list, s), 0);
+	}
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
+	/* The last mark ends: length of the scope, scope, length of the number, number, kind. */
+	end = 80 + ((size_t)data[38] << 8 | data[39]);
+	assert_memory_equal(data + end - 8, "\0\2s2\0\1\2\0", 8);
+	size = len;
+	stretched = stretch_text(data, &size, end - 2, 1, 0);
+	assert_int_equal(parse_with_digest(stretched, size), -EBADMSG);
+	free(stretched);
+	data[end - 1] = 2;
+	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
+	data[end - 1] = 0;
+	assert_int_equal(parse_with_digest(data, len), 0);
+	data[end - 5] = '1';
+	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
+	free(data);
+	master_list_put(list);
+}
+
 /* M2: what a CRL says of others' certificates stands behind what it says of its own issuer's. */
 static void groups_are_checked_under_a_right_digest(void **state)
 {
@@ -434,6 +472,7 @@ int main(void)
 		IN_FOLDER(older_files_are_read),
 		IN_FOLDER(structure_is_checked_under_a_right_digest),
 		IN_FOLDER(descriptions_are_checked_under_a_right_digest),
+		IN_FOLDER(marks_are_checked_under_a_right_digest),
 		IN_FOLDER(groups_are_checked_under_a_right_digest),
 		IN_FOLDER(failed_save_leaves_the_old_list),
 	};

@@ -26,6 +26,7 @@ struct list {
 	int64_t next_update;
 	uint8_t base;   /* 0: a full list of number 1, else a delta of number 2 */
 	bool is_others; /* of another CA */
+	uint8_t number; /* 0: as above */
 };
 
 enum leaf { PLAIN, AT_A, AT_BOTH, BY_OTHER, LEAF_CNT };
@@ -110,6 +111,12 @@ static const struct row rows[] = {
 		PKI_REVOCATION_GOOD},
 	{"stale delta", {{"a", "", FRESH}, {"b", "", STALE, 1}}, {HARD_A}, RK_POLICY_OFF,
 		PKI_REVOCATION_UNKNOWN},
+	{"stale copy of a delta", {{"a", "", FRESH}, {"b", "", FRESH, 1}, {"c", "", STALE, 1}},
+		{HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_GOOD},
+	{"copy of a stale delta", {{"a", "", FRESH}, {"b", "", STALE, 1}, {"c", "", FRESH, 1}},
+		{HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_GOOD},
+	{"stale delta, nothing new", {{"a", "", FRESH, .number = 2}, {"b", "", STALE, 1}}, {HARD_A},
+		RK_POLICY_OFF, PKI_REVOCATION_GOOD},
 	{"stale delta of another scope", {{"a", "", FRESH}, {"b", "ca", STALE, 1}}, {HARD_A},
 		RK_POLICY_OFF, PKI_REVOCATION_GOOD},
 	{"delta alone", {{"b", "", FRESH, 1}}, {HARD_B}, RK_POLICY_HARD, PKI_REVOCATION_UNKNOWN},
@@ -165,7 +172,7 @@ static void add(struct master_list **list, const struct list *l)
 {
 	unsigned char *issuer = NULL;
 	int len = i2d_X509_NAME(X509_get_subject_name(l->is_others ? pki.root : pki.ca), &issuer);
-	const uint8_t number = l->base > 0 ? 2 : 1;
+	const uint8_t number = l->number > 0 ? l->number : l->base > 0 ? 2 : 1;
 	uint8_t idp[64];
 	const struct master_source_info info = {.issuer = {issuer, (size_t)len},
 		.ca_name = "CA",
