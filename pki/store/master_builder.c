@@ -309,11 +309,17 @@ int master_builder_add_entries(
 
 /* ---- the end ---------------------------------------------------------------------------------- */
 
-/* Two records that stand next to each other are about one serial. */
+/*
+ * Two records that stand next to each other are about one serial. Nearly always the first eight bytes
+ * tell, where all of them are length and serial.
+ */
 static bool is_repeated(const uint8_t *record, size_t room)
 {
-	return memcmp(record - master_stride(room), record, sizeof(uint64_t)) == 0 &&
-	       memcmp(record - master_stride(room), record, 1 + room) == 0;
+	const uint8_t *before = record - master_stride(room);
+
+	if (1 + room >= sizeof(uint64_t) && memcmp(before, record, sizeof(uint64_t)) != 0)
+		return false;
+	return memcmp(before, record, 1 + room) == 0;
 }
 
 static void drop_repeated(struct master_builder *b)

@@ -144,8 +144,9 @@ static void another_list_at_the_url_takes_nothing_back(void **state)
 
 static void unordered_lists_are_sorted_and_duplicates_refused(void **state)
 {
+	/* The second word on 01 is another one. */
 	const struct test_crl_entry entry[] = {{.serial_hex = "0300"}, {.serial_hex = "01"},
-		{.serial_hex = "0200"}, {.serial_hex = "01"}};
+		{.serial_hex = "0200"}, {.serial_hex = "01", .reason = 4}};
 	struct test_crl crl = {
 		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = entry, .entry_cnt = 3};
 	struct master_entry e;

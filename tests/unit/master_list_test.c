@@ -370,9 +370,30 @@ static void groups_are_replaced_whole(void **state)
 	master_list_put(list);
 }
 
+/* Of a serial shorter than what is compared at once, too: what stands behind it in the record tells nothing. */
+static void short_serial_twice_is_noticed(void **state)
+{
+	uint8_t number = 1;
+	struct master_source_info info = info_of("u", &number);
+	struct master_builder *b = NULL;
+	struct master_source *s = NULL;
+	struct master_entry e;
+
+	(void)state;
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	assert_int_equal(master_builder_add(b, SPAN("\x05"), 1000, 1), 0);
+	assert_int_equal(master_builder_add(b, SPAN("\x05"), 1000, 4), 0);
+	assert_int_equal(master_builder_repeated(b), 1);
+	assert_int_equal(master_builder_finish(b, &s), 0);
+	master_source_entry(s, 0, &e);
+	assert_int_equal(e.reason, 1);
+	master_source_put(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(short_serial_twice_is_noticed),
 		cmocka_unit_test(entries_are_sorted_and_found),
 		cmocka_unit_test(bad_input_is_refused),
 		cmocka_unit_test(keys_are_of_all_entries_or_none),
