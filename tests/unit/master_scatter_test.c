@@ -120,6 +120,42 @@ static void some_twice(size_t i, uint8_t *serial, size_t *len)
 		put_u64(serial, mix(i % HALF)), memset(serial + 8, 1, 8);
 }
 
+static void one_twice(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)len;
+	if (i == 0 || i == HALF)
+		memset(serial, 0x42, 16);
+}
+
+static void in_order(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)len;
+	put_u64(serial, (i + 1) * UINT64_C(0x123456789ab));
+}
+
+/* It belongs into the first run. */
+static void one_before_the_sample(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)len;
+	if (i == HALF)
+		memset(serial, 0, 7);
+}
+
+/* So many share a place that no desk takes a run. */
+static void of_few_beginnings(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)i, (void)len;
+	serial[1] &= 0xf0;
+	memset(serial + 2, 0x33, 8);
+}
+
+/* It came with the sample, and has no run. */
+static void one_shorter_behind_the_sample(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	*len -= i == SCATTER_SAMPLE + 3;
+}
+
 static const struct way ways[] = {
 	{.name = "at random", .len = 16, .fill = at_random, .is_even = true},
 	{.name = "of 20 octets", .len = 20, .fill = at_random, .is_even = true},
@@ -142,6 +178,14 @@ static const struct way ways[] = {
 	{.name = "of two lengths", .len = 17, .fill = of_two_lengths},
 	{.name = "one longer", .len = 16, .fill = one_longer},
 	{.name = "one shorter", .len = 16, .fill = one_shorter},
+	{.name = "one twice", .len = 16, .fill = one_twice, .repeated = 1},
+	{.name = "in order", .len = 16, .fill = in_order, .is_even = true},
+	{.name = "one before the sample",
+		.len = 16,
+		.fill = one_before_the_sample,
+		.is_even = true},
+	{.name = "of few beginnings", .len = 16, .fill = of_few_beginnings, .is_even = true},
+	{.name = "one shorter behind the sample", .len = 16, .fill = one_shorter_behind_the_sample},
 	{.name = "some twice", .len = 16, .fill = some_twice, .repeated = 100},
 };
 
@@ -274,7 +318,7 @@ static void source_is_the_same_however_entries_fall(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		assert_as_qsort(&ways[i], PKI_CRL_VISIT_MAX);
+		assert_as_qsort(&ways[i], PKI_CRL_VISIT_MAX - 1); /* a sample and some more */
 	assert_as_qsort(&ways[0], 1);
 	assert_as_qsort(&ways[0], 3 * SCATTER_SAMPLE);
 }
