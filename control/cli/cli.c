@@ -381,8 +381,21 @@ void cli_end(struct cli *c)
 	fflush(stdout);
 }
 
+/* Of a refresh: places whose list did not come, or is refused. */
+static size_t count_failed(const json_t *sources)
+{
+	size_t cnt = 0, i;
+	json_t *source;
+
+	json_array_foreach(sources, i, source) cnt +=
+		json_integer_value(json_object_get(source, "failures")) > 0;
+	return cnt;
+}
+
 enum cli_exit cli_warnings(const struct cli *c, const json_t *answer)
 {
+	const json_t *sources = json_object_get(answer, "sources");
+	size_t failed_cnt = count_failed(sources);
 	const json_t *warnings = json_object_get(answer, "warnings");
 	const json_t *publication = json_object_get(answer, "publication");
 	const char *state = json_string_value(json_object_get(publication, "data_plane"));
@@ -398,5 +411,10 @@ enum cli_exit cli_warnings(const struct cli *c, const json_t *answer)
 			printf("%s⚠%s the data plane does not run on it (%s): %s\n",
 				print_colour(PRINT_WARN), print_colour(PRINT_PLAIN), state, text);
 	}
-	return cnt > 0 ? CLI_WARNED : CLI_DONE;
+	if (failed_cnt > 0 && !c->is_json)
+		printf("%s⚠%s %zu of %zu lists did not come, or were refused: see their Last "
+		       "Error\n",
+			print_colour(PRINT_WARN), print_colour(PRINT_PLAIN), failed_cnt,
+			json_array_size(sources));
+	return cnt + failed_cnt > 0 ? CLI_WARNED : CLI_DONE;
 }

@@ -24,6 +24,7 @@ FINDING = {"path": "router.name", "code": "x", "message": "not what it should be
 MODES = {
     "obeys": (200, GOOD),
     "warns": (200, {**GOOD, "warnings": [FINDING]}),
+    "falls short": (200, {**GOOD, "sources": [{"failures": 0}, {"failures": 2}]}),
     "refuses": (422, {"error": {"code": "no", "message": "it is not allowed", "detail": [FINDING]}}),
     "babbles": (200, None),
     "dies": (0, None),
@@ -136,12 +137,16 @@ def with_daemon(case, command):
     words = words_of(command, case.pem)
     if name in ALONE:
         return
+    warned = {4} if is_change(command) and name not in ("delete config", "commit confirm") else {0}
     for case.server.mode, statuses in (
-            ("obeys", {0}), ("warns", {4} if is_change(command) and name not in ("delete config", "commit confirm")
-                             else {0}), ("refuses", {1})):
+            ("obeys", {0}), ("warns", warned), ("refuses", {1})):
         says = "not allowed" if case.server.mode == "refuses" else ""
         case.run(case.server.mode, words, statuses, says)
         case.json(case.server.mode, words, statuses)
+    if name.endswith("certificate-revocation") and not name.startswith("export"):
+        case.server.mode = "falls short"
+        case.run("falls short", words, warned)
+        case.json("falls short", words, warned)
     case.server.mode = "babbles"
     # What goes to a file as it comes is not looked into.
     case.run("babbles", words, {0} if name.startswith("export") else {3})
