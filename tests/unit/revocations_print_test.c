@@ -53,6 +53,30 @@ static void both_formats_say_the_same(void **state)
 	folder_fini(&folder);
 }
 
+/* A full disk, told at once or with the last octets: half a list is none. */
+static void list_that_is_not_written_is_an_error(void **state)
+{
+	static const int mode[] = {_IONBF, _IOFBF};
+	struct master_list *list = NULL;
+	struct folder folder;
+
+	(void)state;
+	folder_init(&folder);
+	assert_int_equal(master_list_new(&list), 0);
+	assert_int_equal(put_in(&list, source_of("http://a", 9, 0x0100, 1)), 0);
+	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		FILE *full = fopen("/dev/full", "w");
+
+		assert_non_null(full);
+		assert_int_equal(setvbuf(full, NULL, mode[i], 4096), 0);
+		assert_true(revocations_print(folder.path, "text", full) < 0);
+		fclose(full);
+	}
+	master_list_put(list);
+	folder_fini(&folder);
+}
+
 /* As openssl x509 -serial and our own certificates' answers say it: half of all begin with such an octet. */
 static void serials_are_printed_as_others_print_them(void **state)
 {
@@ -133,7 +157,8 @@ static void pieces_are_bounded_and_whole(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(both_formats_say_the_same),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(list_that_is_not_written_is_an_error),
+		cmocka_unit_test(both_formats_say_the_same),
 		cmocka_unit_test(serials_are_printed_as_others_print_them),
 		cmocka_unit_test(pieces_are_bounded_and_whole)};
 

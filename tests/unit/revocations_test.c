@@ -55,6 +55,7 @@ struct row {
 
 static const struct row rows[] = {
 	{"fresh", {{"a", "", FRESH}}, {HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_GOOD},
+	{"in its last second", {{"a", "", NOW}}, {HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_GOOD},
 	{"stale", {{"a", "", STALE}}, {HARD_A}, RK_POLICY_OFF, PKI_REVOCATION_UNKNOWN},
 	{"stale, grace", {{"a", "", STALE}}, {{"a", RK_POLICY_HARD, 20}}, RK_POLICY_OFF,
 		PKI_REVOCATION_GOOD},
