@@ -137,6 +137,7 @@ static void in_order(size_t i, uint8_t *serial, size_t *len)
 static void one_before_the_sample(size_t i, uint8_t *serial, size_t *len)
 {
 	(void)len;
+	serial[0] |= 0x40;
 	if (i == HALF)
 		memset(serial, 0, 7);
 }
