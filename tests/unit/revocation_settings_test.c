@@ -49,6 +49,8 @@ static void refresh(void)
 /* The strictest of those that are missing counts for what is missing: not of those that are there. */
 static void settings_are_each_endpoints_own(void **state)
 {
+	struct revocations_args nothing_set = {0};
+	struct revocations *learnt = NULL;
 	const struct revocations *r;
 	char config[2048];
 
@@ -82,6 +84,14 @@ static void settings_are_each_endpoints_own(void **state)
 		assert_int_equal(l->policy, RK_POLICY_HARD);
 		assert_int_equal(l->fresh_until, l->info->next_update + 600);
 	}
+	/* The same lists, when nobody set anything of them. */
+	nothing_set.list = r->list;
+	assert_int_equal(revocations_new(&nothing_set, &learnt), 0);
+	for (size_t i = 0; i < learnt->list_cnt; i++) {
+		assert_false(learnt->lists[i].is_configured);
+		assert_int_equal(learnt->lists[i].policy, RK_POLICY_SOFT);
+	}
+	revocations_put(learnt);
 }
 
 int main(void)
