@@ -17,7 +17,7 @@
  */
 #define RUN_RECORDS    8192
 #define RUN_ROOM(mean) ((mean) + (mean) / 10)
-#define RUN_CNT_MAX    4096 /* at once in the caches, too */
+#define RUN_CNT_MAX    4096 /* or some more: at once in the caches, too */
 #define PREFETCH_BYTES 256
 
 /* ---- where a record goes ---------------------------------------------------------------------- */
@@ -48,6 +48,8 @@ static inline size_t range_of(const struct ranges *r, uint64_t x)
 	return (d >> r->shift) * r->factor >> 32;
 }
 
+#define LEADING_MIN 8 /* no shorter serial is looked at */
+
 /* A record's first eight bytes: the length of its serial, and seven of that. */
 static inline uint64_t leading(const uint8_t *record)
 {
@@ -57,66 +59,134 @@ static inline uint64_t leading(const uint8_t *record)
 	return be64toh(x);
 }
 
-/* Of a serial that is not a record yet, and has eight bytes or more. */
+#define LEN_OF(leading) ((leading) >> 56)
+#define LEAST_OF(len)   ((uint64_t)(len) << 56)
+#define MOST_OF(len)    (LEAST_OF(len) | (LEAST_OF(1) - 1))
+
+/* Of a serial that is not a record yet, and is no shorter. */
 static inline uint64_t leading_of(const uint8_t *serial, size_t len)
 {
-	return leading(serial) >> 8 | (uint64_t)len << 56;
+	return leading(serial) >> 8 | LEAST_OF(len);
 }
+
+/* Serials of one length have runs of their own; of one that is rare that is one run. */
+struct length {
+	struct ranges ranges; /* zero: one */
+	size_t first;         /* run */
+};
 
 /* ---- what the sample tells -------------------------------------------------------------------- */
 
-#define GROUPS        32
-#define GROUP_MEAN    (SCATTER_SAMPLE / GROUPS)
-#define GROUP_DEV_MAX (7 * 16) /* seven standard deviations of 256 */
-static_assert(GROUP_MEAN == 256, "whose root is 16");
+/* Of one length. */
+struct share {
+	size_t cnt;
+	uint64_t least;
+	uint64_t most;
+};
 
-/* Of numbers that fall evenly one in some thousands is outside of what a sample is within. */
-#define MARGIN(span) ((span) / (SCATTER_SAMPLE / 16))
-
-static bool falls_evenly(const uint8_t *sample, size_t stride, const struct ranges *groups)
+static void find_shares(const uint8_t *sample, size_t stride, struct share *share)
 {
-	size_t cnt[GROUPS] = {0};
+	for (size_t i = 0; i < SCATTER_SAMPLE; i++) {
+		uint64_t x = leading(sample + i * stride);
+		struct share *s = &share[LEN_OF(x)];
 
-	for (size_t i = 0; i < SCATTER_SAMPLE; i++)
-		cnt[range_of(groups, leading(sample + i * stride))]++;
-	for (size_t i = 0; i < GROUPS; i++)
-		if (cnt[i] > GROUP_MEAN + GROUP_DEV_MAX || cnt[i] < GROUP_MEAN - GROUP_DEV_MAX)
-			return false;
-	return true;
+		s->least = s->cnt == 0 || x < s->least ? x : s->least;
+		s->most = x > s->most ? x : s->most;
+		s->cnt++;
+	}
 }
 
-static bool find_ranges(
-	const uint8_t *sample, size_t stride, size_t room, size_t run_cnt, struct ranges *out)
+#define GROUPS 32
+
+/* No group is seven standard deviations from the mean, whose root one is. */
+static bool falls_evenly(const uint8_t *sample, size_t stride, const struct share *share)
 {
-	uint64_t least = UINT64_MAX, most = 0, margin;
-	struct ranges groups;
+	struct ranges groups = make_ranges(share->least, share->most, GROUPS);
+	size_t cnt[GROUPS] = {0};
 
 	for (size_t i = 0; i < SCATTER_SAMPLE; i++) {
 		uint64_t x = leading(sample + i * stride);
 
-		if (sample[i * stride] != room)
-			return false;
-		least = x < least ? x : least;
-		most = x > most ? x : most;
+		if (LEN_OF(x) == LEN_OF(share->least))
+			cnt[range_of(&groups, x)]++;
 	}
-	groups = make_ranges(least, most, GROUPS);
-	margin = MARGIN(most - least);
-	*out = make_ranges(least > margin ? least - margin : 0,
-		most < UINT64_MAX - margin ? most + margin : UINT64_MAX, run_cnt);
-	return falls_evenly(sample, stride, &groups);
+	for (size_t i = 0; i < GROUPS; i++) {
+		size_t all = cnt[i] * GROUPS;
+		size_t off = all > share->cnt ? all - share->cnt : share->cnt - all;
+
+		if (off * off > 7 * 7 * GROUPS * share->cnt)
+			return false;
+	}
+	return true;
+}
+
+/* Numbers that fall evenly go farther than this beyond the sample's in one list of millions. */
+#define MARGINS   16
+#define MARGIN(s) (((s)->most - (s)->least) / (s)->cnt * MARGINS)
+
+static struct ranges find_ranges(const struct share *s, size_t run_cnt)
+{
+	size_t len = LEN_OF(s->least);
+	uint64_t below = s->least - LEAST_OF(len), above = MOST_OF(len) - s->most;
+	uint64_t margin = MARGIN(s);
+
+	return make_ranges(s->least - (margin < below ? margin : below),
+		s->most + (margin < above ? margin : above), run_cnt);
+}
+
+/* So many that what the margins take is no loss, and there may be more by four standard deviations. */
+static size_t count_runs(const struct share *s, size_t expected, size_t mean)
+{
+	size_t deviation = 0;
+
+	while (deviation * deviation < s->cnt * (SCATTER_SAMPLE - s->cnt) / SCATTER_SAMPLE)
+		deviation++;
+	return (s->cnt + 2 * MARGINS + 4 * deviation) * expected / SCATTER_SAMPLE / mean + 1;
+}
+
+/*
+ * How many runs there are; 0: no way to tell where they begin. Lengths next to each other that the sample
+ * does not have share one.
+ */
+static size_t find_lengths(const uint8_t *sample, size_t serial_room, size_t expected, size_t mean,
+	struct length *length)
+{
+	const size_t stride = master_stride(serial_room);
+	struct share share[MASTER_SERIAL_MAX + 1] = {0};
+	size_t cnt = 1, own; /* no serial has length 0 */
+
+	find_shares(sample, stride, share);
+	for (size_t len = 1; len <= serial_room; len++) {
+		const struct share *s = &share[len];
+
+		if (s->cnt == 0 && s[-1].cnt == 0) {
+			length[len].first = cnt - 1;
+			continue;
+		}
+		if (len < LEADING_MIN && s->cnt * expected / SCATTER_SAMPLE > mean)
+			return 0;
+		own = s->cnt == 0 || len < LEADING_MIN ? 1 : count_runs(s, expected, mean);
+		if (own > 1 && !falls_evenly(sample, stride, s))
+			return 0;
+		if (own > 1)
+			length[len].ranges = find_ranges(s, own);
+		length[len].first = cnt;
+		cnt += own;
+	}
+	return cnt;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------- */
 
 struct master_scatter {
 	const struct master_source_info *info;
-	struct ranges ranges;
+	struct length length[MASTER_SERIAL_MAX + 1]; /* 1 to serial_room */
 	size_t serial_room;
 	size_t run_cnt;
 	size_t room; /* of one run, in records */
 	size_t cnt;  /* of all */
 	uint8_t *records;
-	uint32_t used[RUN_CNT_MAX];
+	uint32_t used[]; /* of each run */
 };
 
 static size_t records_len(const struct master_scatter *s)
@@ -127,23 +197,25 @@ static size_t records_len(const struct master_scatter *s)
 struct master_scatter *master_scatter_new(const struct master_source_info *info,
 	const uint8_t *sample, size_t sample_cnt, size_t serial_room, size_t expected)
 {
-	size_t stride = master_stride(serial_room), run_cnt = expected / RUN_RECORDS + 1;
+	struct length length[MASTER_SERIAL_MAX + 1] = {0};
+	size_t mean = RUN_RECORDS, run_cnt;
 	struct master_scatter *s;
-	struct ranges ranges;
 
-	if (sample_cnt < SCATTER_SAMPLE || expected < SCATTER_MIN || serial_room < 8)
+	if (sample_cnt < SCATTER_SAMPLE || expected < SCATTER_MIN || serial_room < LEADING_MIN)
 		return NULL;
-	run_cnt = run_cnt < RUN_CNT_MAX ? run_cnt : RUN_CNT_MAX;
-	if (!find_ranges(sample, stride, serial_room, run_cnt, &ranges))
+	if (mean < expected / RUN_CNT_MAX)
+		mean = expected / RUN_CNT_MAX;
+	run_cnt = find_lengths(sample, serial_room, expected, mean, length);
+	if (run_cnt == 0)
 		return NULL;
-	s = calloc(1, sizeof(*s));
+	s = calloc(1, sizeof(*s) + run_cnt * sizeof(s->used[0]));
 	if (s == NULL)
 		return NULL;
 	s->info = info;
-	s->ranges = ranges;
+	memcpy(s->length, length, sizeof(length));
 	s->serial_room = serial_room;
 	s->run_cnt = run_cnt;
-	s->room = RUN_ROOM(expected / run_cnt + 1);
+	s->room = RUN_ROOM(mean);
 	s->records = malloc(records_len(s));
 	if (s->records == NULL) {
 		free(s);
@@ -160,23 +232,36 @@ void master_scatter_free(struct master_scatter *s)
 	free(s);
 }
 
+static inline size_t run_of(const struct master_scatter *s, const struct pki_crl_entry *e)
+{
+	const struct length *l = &s->length[e->serial_len];
+
+	if (e->serial_len < LEADING_MIN)
+		return l->first;
+	return l->first + range_of(&l->ranges, leading_of(e->serial, e->serial_len));
+}
+
 /* room is known where it is one of the usual ones. */
 static inline size_t add(
 	struct master_scatter *s, const struct pki_crl_entry *entry, size_t cnt, size_t room)
 {
 	size_t i;
 
-	for (i = 0; i < cnt && entry[i].serial_len == room; i++) {
-		size_t run = range_of(&s->ranges, leading_of(entry[i].serial, room));
-		size_t at = s->used[run];
+	for (i = 0; i < cnt && entry[i].serial_len > 0 && entry[i].serial_len <= room; i++) {
+		const struct pki_crl_entry *e = &entry[i];
+		size_t run = run_of(s, e), at = s->used[run];
 		uint8_t *there = s->records + (run * s->room + at) * master_stride(room);
 
-		if (at == s->room || !master_reason_fits(s->info, (uint8_t)entry[i].reason) ||
-			!master_time_fits(entry[i].date))
+		if (at == s->room || !master_reason_fits(s->info, (uint8_t)e->reason) ||
+			!master_time_fits(e->date))
 			break;
 		/* So many runs grow at once that no machine foresees where the next record goes. */
 		__builtin_prefetch(there + PREFETCH_BYTES, 1);
-		master_record_fill(there, room, &entry[i]);
+		if (e->serial_len == room)
+			master_record_fill(there, room, e);
+		else
+			master_record_write(there, room, (struct rk_span){e->serial, e->serial_len},
+				e->date, (uint8_t)e->reason);
 		s->used[run] = (uint32_t)at + 1;
 	}
 	s->cnt += i;
@@ -291,7 +376,7 @@ static void key_records(const struct sorting *s, size_t at, size_t cnt)
 
 	for (; cnt > 0; at += n, cnt -= n) {
 		for (n = 0; n < cnt && n < PKI_CRL_VISIT_MAX; n++, record += stride) {
-			serial[n] = (struct rk_span){record + 1, room};
+			serial[n] = (struct rk_span){record + 1, record[0]};
 			reason[n] = record[1 + room];
 		}
 		master_keys_fill(s->keys, at, serial, reason, n);

@@ -21,16 +21,16 @@
 struct master_scatter;
 
 /*
- * sample: SCATTER_SAMPLE records or more of so many expected ones, whose serials fill serial_room. They
- * are looked at, not added. info is borrowed. NULL: they fall unevenly, or have no length that is known here, or memory is
- * short.
+ * sample: SCATTER_SAMPLE records or more of so many expected ones, with room for serials of so many octets.
+ * They are looked at, not added. info is borrowed. NULL: those of a length that many have fall unevenly, or
+ * these are too short, or memory is.
  */
 struct master_scatter *master_scatter_new(const struct master_source_info *info,
 	const uint8_t *sample, size_t sample_cnt, size_t serial_room, size_t expected);
 void master_scatter_free(struct master_scatter *s); /* NULL is fine */
 /*
- * As many as go in, from the first on: up to one whose serial has another length, whose run is full, or
- * whose reason or date is none, which is the caller's to keep or refuse.
+ * As many as go in, from the first on: up to one whose serial is longer than there is room, whose run is
+ * full, or whose reason or date is none, which is the caller's to keep or refuse.
  */
 size_t master_scatter_add(struct master_scatter *s, const struct pki_crl_entry *entry, size_t cnt);
 size_t master_scatter_cnt(const struct master_scatter *s);

@@ -101,6 +101,82 @@ static void of_two_lengths(size_t i, uint8_t *serial, size_t *len)
 	*len -= i % 2;
 }
 
+/* As a CA's random serials are, whose leading zero octets DER drops. */
+static void one_of_256_shorter(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	*len -= mix(i + CNT) % 256 == 0;
+}
+
+static void of_three_lengths(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	*len -= 3 * (mix(i + CNT) % 3);
+}
+
+static void some_of_few_octets(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	if (mix(i + CNT) % 64 == 0)
+		*len = 4 + i % 7;
+}
+
+static void many_of_few_octets(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	if (i % 3 == 0)
+		*len = 7;
+}
+
+/* Of so many that one run has no room. */
+static void shorter_later(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	if (i >= HALF)
+		*len -= i % 2;
+}
+
+/* Not so many. */
+static void some_shorter_later(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	if (i >= HALF && i % 16 == 0)
+		*len = 5 + i / 16 % 11;
+}
+
+static void longer_later(size_t i, uint8_t *serial, size_t *len)
+{
+	(void)serial;
+	*len += i >= HALF && i % 2 == 0;
+}
+
+/* One length falls evenly, and the other does not. */
+static void one_length_crowded(size_t i, uint8_t *serial, size_t *len)
+{
+	*len -= i % 2;
+	if (i % 8 == 0)
+		memset(serial, 0x41, 6);
+}
+
+static void within_a_prefix_of_two_lengths(size_t i, uint8_t *serial, size_t *len)
+{
+	memset(serial, 0x33, 3);
+	*len -= mix(i + CNT) % 40 == 0;
+}
+
+static void some_twice_of_two_lengths(size_t i, uint8_t *serial, size_t *len)
+{
+	*len -= i % 2;
+	if (i < 100 || (i >= HALF && i < HALF + 100))
+		put_u64(serial, mix(i % HALF)), memset(serial + 8, 1, 9);
+}
+
+static void in_order_of_two_lengths(size_t i, uint8_t *serial, size_t *len)
+{
+	put_u64(serial, (i + 1) * UINT64_C(0x123456789ab));
+	*len -= i < HALF;
+}
+
 static void one_longer(size_t i, uint8_t *serial, size_t *len)
 {
 	(void)serial;
@@ -150,7 +226,7 @@ static void of_few_beginnings(size_t i, uint8_t *serial, size_t *len)
 	memset(serial + 2, 0x33, 8);
 }
 
-/* It came with the sample, and has no run. */
+/* It came with the sample, but is not looked at. */
 static void one_shorter_behind_the_sample(size_t i, uint8_t *serial, size_t *len)
 {
 	(void)serial;
@@ -176,9 +252,32 @@ static const struct way ways[] = {
 	{.name = "crowded", .len = 16, .fill = crowded},
 	{.name = "crowded later", .len = 16, .fill = crowded_later},
 	{.name = "beyond the sample", .len = 16, .fill = beyond_the_sample},
-	{.name = "of two lengths", .len = 17, .fill = of_two_lengths},
+	{.name = "of 16 and 17 octets", .len = 17, .fill = of_two_lengths, .is_even = true},
+	{.name = "of 19 and 20 octets", .len = 20, .fill = of_two_lengths, .is_even = true},
+	{.name = "of 8 and 9 octets", .len = 9, .fill = of_two_lengths, .is_even = true},
+	{.name = "of 7 and 8 octets", .len = 8, .fill = of_two_lengths},
+	{.name = "one of 256 shorter", .len = 16, .fill = one_of_256_shorter, .is_even = true},
+	{.name = "of three lengths", .len = 18, .fill = of_three_lengths, .is_even = true},
+	{.name = "some of few octets", .len = 16, .fill = some_of_few_octets, .is_even = true},
+	{.name = "many of few octets", .len = 16, .fill = many_of_few_octets},
+	{.name = "shorter later", .len = 16, .fill = shorter_later},
+	{.name = "some shorter later", .len = 16, .fill = some_shorter_later, .is_even = true},
+	{.name = "longer later", .len = 16, .fill = longer_later},
+	{.name = "one length crowded", .len = 16, .fill = one_length_crowded},
+	{.name = "within a prefix, of two lengths",
+		.len = 18,
+		.fill = within_a_prefix_of_two_lengths,
+		.is_even = true},
+	{.name = "some twice, of two lengths",
+		.len = 17,
+		.fill = some_twice_of_two_lengths,
+		.repeated = 100},
+	{.name = "in order, of two lengths",
+		.len = 17,
+		.fill = in_order_of_two_lengths,
+		.is_even = true},
 	{.name = "one longer", .len = 16, .fill = one_longer},
-	{.name = "one shorter", .len = 16, .fill = one_shorter},
+	{.name = "one shorter", .len = 16, .fill = one_shorter, .is_even = true},
 	{.name = "one twice", .len = 16, .fill = one_twice, .repeated = 1},
 	{.name = "in order", .len = 16, .fill = in_order, .is_even = true},
 	{.name = "one before the sample",
@@ -186,7 +285,10 @@ static const struct way ways[] = {
 		.fill = one_before_the_sample,
 		.is_even = true},
 	{.name = "of few beginnings", .len = 16, .fill = of_few_beginnings, .is_even = true},
-	{.name = "one shorter behind the sample", .len = 16, .fill = one_shorter_behind_the_sample},
+	{.name = "one shorter behind the sample",
+		.len = 16,
+		.fill = one_shorter_behind_the_sample,
+		.is_even = true},
 	{.name = "some twice", .len = 16, .fill = some_twice, .repeated = 100},
 };
 
