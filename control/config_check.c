@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <curl/curl.h>
+
 /* One name and where it came from, sorted to find the second of a kind. */
 struct named {
 	const char *name;
@@ -218,18 +220,52 @@ static int check_router(struct config_reader *r)
 	return ret;
 }
 
-static bool is_url(const char *text)
+static bool has_scheme(const char *url, const char *scheme)
 {
-	static const char *const scheme[] = {"http://", "https://", "file:///"};
+	size_t len = strlen(scheme);
 
-	for (size_t i = 0; i < sizeof(scheme) / sizeof(scheme[0]); i++) {
-		size_t len = strlen(scheme[i]);
+	return strncmp(url, scheme, len) == 0 && url[len] != '\0';
+}
 
-		if (strncmp(text, scheme[i], len) == 0 && text[len] != '\0' &&
-			strpbrk(text, " \"<>\\^`{|}") == NULL)
-			return true;
-	}
-	return false;
+/* NULL: who fetches it can read it, with its host and port. */
+static const char *url_problem(const char *url)
+{
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
+	CURLU *parts;
+
+	if (!has_scheme(url, "http://") && !has_scheme(url, "https://") &&
+		!has_scheme(url, "file:///"))
+		return "another scheme";
+	if (strpbrk(url, " \"<>\\^`{|}") != NULL)
+		return "a character that must be escaped";
+	parts = curl_url();
+	if (parts != NULL)
+		code = curl_url_set(parts, CURLUPART_URL, url, 0);
+	curl_url_cleanup(parts);
+	return code == CURLUE_OK ? NULL : curl_url_strerror(code);
+}
+
+static int check_url(struct config_reader *r, const char *field, const char *url, const char *kinds)
+{
+	const char *problem = url_problem(url);
+	int ret = 0;
+
+	config_enter(r, field);
+	if (problem != NULL)
+		ret = config_fail(r, "bad-reference", "must be an %s URL: %s", kinds, problem);
+	config_leave(r);
+	return ret;
+}
+
+static int check_endpoint(struct config_reader *r, const struct config_crl_endpoint *e)
+{
+	int ret = check_url(r, "uri", e->uri, "http, https or file");
+
+	if (ret < 0 || e->delta_uri == NULL)
+		return ret;
+	if (strcmp(e->delta_uri, e->uri) == 0)
+		return fail_at(r, "delta-uri", "must be another URL than uri");
+	return check_url(r, "delta-uri", e->delta_uri, "http, https or file");
 }
 
 /* url_cnt: of the sources so far, and of this one. */
@@ -245,12 +281,7 @@ static int check_source(
 		const struct config_crl_endpoint *e = &source->endpoint[i];
 
 		config_enter_element(r, i, e->name);
-		if (!is_url(e->uri))
-			ret = fail_at(r, "uri", "must be an http, https or file URL");
-		else if (e->delta_uri != NULL && !is_url(e->delta_uri))
-			ret = fail_at(r, "delta-uri", "must be an http, https or file URL");
-		else if (e->delta_uri != NULL && strcmp(e->delta_uri, e->uri) == 0)
-			ret = fail_at(r, "delta-uri", "must be another URL than uri");
+		ret = check_endpoint(r, e);
 		*url_cnt += e->delta_uri != NULL ? 2 : 1;
 		if (ret == 0 && *url_cnt > CONFIG_CRL_URL_MAX)
 			ret = fail_at(r, "uri", "is one too many: 4096 URLs are fetched in all");
@@ -320,20 +351,19 @@ static int check_shelves(struct config_reader *r)
 	return ret;
 }
 
-static bool has_scheme(const char *url, const char *scheme)
-{
-	return strncmp(url, scheme, strlen(scheme)) == 0 && is_url(url);
-}
-
 /* The element's position is in the path already. */
 static int check_ca(struct config_reader *r, const struct config_ca_profile *ca)
 {
 	bool is_https = has_scheme(ca->url, "https://");
+	int ret;
 
 	if (ca->protocol == CONFIG_CA_EST && !is_https)
 		return fail_at(r, "url", "must be an https URL");
 	if (!is_https && !has_scheme(ca->url, "http://"))
 		return fail_at(r, "url", "must be an http or https URL");
+	ret = check_url(r, "url", ca->url, is_https ? "https" : "http");
+	if (ret < 0)
+		return ret;
 	if (strchr(ca->url, '@') != NULL)
 		return fail_at(r, "url", "must not hold a user or password: see username");
 	if (ca->protocol == CONFIG_CA_EST && (ca->username == NULL) != (ca->secret_file == NULL))

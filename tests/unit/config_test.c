@@ -209,6 +209,18 @@ static const struct wrong wrong_authority[] = {
 		 PORT, PEER("")),
 		REV "crl-endpoint[0].uri", "http"},
 	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
+	       "\"e\",\"uri\":\"http://h:99999/\"}]}]",
+		 PORT, PEER("")),
+		REV "crl-endpoint[0].uri", "ort number"},
+	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
+	       "\"e\",\"uri\":\"http://:80/a\"}]}]",
+		 PORT, PEER("")),
+		REV "crl-endpoint[0].uri", "ost"},
+	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
+	       "\"e\",\"uri\":\"http://h/a b\"}]}]",
+		 PORT, PEER("")),
+		REV "crl-endpoint[0].uri", "escaped"},
+	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
 	       "\"e\",\"uri\":\"http://h/\"},{\"name\":\"e\",\"uri\":\"http://i/\"}]}]",
 		 PORT, PEER("")),
 		REV "crl-endpoint[1].name", "another"},
