@@ -214,12 +214,13 @@ static void watch_certificate(struct crl_daemon *l, uint64_t n)
 	struct pki_revocation_keyer *keyer = NULL;
 	uint8_t hash[PKI_ISSUER_HASH_LEN], serial[CRL_SERIAL_LEN];
 	struct rk_generation published;
+	size_t len;
 
 	bench_must(pki_issuer_hash(X509_get_subject_name(l->maker->ca), hash) == 0 &&
 			   pki_revocation_keyer_new(l->d.installation_key, &keyer) == 0,
 		"a key");
-	crl_serial(n, true, serial);
-	pki_revocation_key(keyer, hash, serial, sizeof(serial), &l->wanted);
+	len = crl_serial(n, true, serial);
+	pki_revocation_key(keyer, hash, serial, len, &l->wanted);
 	pki_revocation_keyer_free(keyer);
 	bench_must(!is_revoked(l), "a certificate that is not revoked yet");
 	l->refused_ns = 0;

@@ -108,7 +108,7 @@ void crl_must_answer(const struct list_file *f, const struct rk_part *part)
 	uint8_t hash[PKI_ISSUER_HASH_LEN], serial[CRL_SERIAL_LEN];
 	struct rk_revocation_key key;
 	struct rk_view view = {0};
-	size_t size;
+	size_t size, len;
 	const uint8_t *bytes = rk_part_bytes(part).data;
 	const struct rk_section *section =
 		(const struct rk_section *)(bytes + sizeof(struct rk_part_header));
@@ -116,8 +116,8 @@ void crl_must_answer(const struct list_file *f, const struct rk_part *part)
 	bench_must(pki_issuer_hash(X509_get_subject_name(f->maker->ca), hash) == 0 &&
 			   pki_revocation_keyer_new(crl_installation_key, &keyer) == 0,
 		"a key");
-	crl_serial(f->entries / 2, f->is_ordered, serial);
-	pki_revocation_key(keyer, hash, serial, sizeof(serial), &key);
+	len = crl_serial(f->entries / 2, f->is_ordered, serial);
+	pki_revocation_key(keyer, hash, serial, len, &key);
 	pki_revocation_keyer_free(keyer);
 	size = (size_t)section[0].count;
 	view.base = (const struct rk_revocation_line *)(bytes + section[0].offset);

@@ -41,15 +41,36 @@ static void put_u64(uint8_t *to, uint64_t n)
 		to[i] = (uint8_t)n;
 }
 
-void crl_serial(uint64_t n, bool is_ordered, uint8_t out[CRL_SERIAL_LEN])
-{
-	uint64_t high = is_ordered ? n << 20 | (mix(n) & 0xfffff) : mix(n);
+#define SHORTER 4096 /* of those in order: one of 256 in a million */
 
-	put_u64(out, high);
-	put_u64(out + 8, mix(~n));
-	if (!is_ordered) /* its own number keeps two from being equal */
-		put_u64(out + 8, n << 20 | (mix(~n) & 0xfffff));
-	out[0] = (uint8_t)(0x40 | (out[0] & 0x3f));
+size_t crl_serial(uint64_t n, bool is_ordered, uint8_t out[CRL_SERIAL_LEN])
+{
+	size_t zeros = 0;
+
+	put_u64(out, mix(n));
+	put_u64(out + 8, n << 20 | (mix(~n) & 0xfffff)); /* keeps two from being equal */
+	out[0] &= 0x7f;
+	if (is_ordered) {
+		put_u64(out, n << 20 | (mix(n) & 0xfffff));
+		out[0] = n < SHORTER ? 0 : 0x40;
+		out[1] |= n < SHORTER ? 0x40 : 0;
+	}
+	while (out[zeros] == 0 && out[zeros + 1] < 0x80)
+		zeros++;
+	memmove(out, out + zeros, CRL_SERIAL_LEN - zeros);
+	return CRL_SERIAL_LEN - zeros;
+}
+
+ASN1_INTEGER *crl_serial_number(uint64_t n, bool is_ordered)
+{
+	uint8_t der[2 + CRL_SERIAL_LEN] = {0x02};
+	const uint8_t *next = der;
+	ASN1_INTEGER *serial;
+
+	der[1] = (uint8_t)crl_serial(n, is_ordered, der + 2);
+	serial = d2i_ASN1_INTEGER(NULL, &next, 2 + der[1]);
+	bench_must(serial != NULL, "memory");
+	return serial;
 }
 
 /* ---- DER, from the end to the front ----------------------------------------------------------- */
@@ -123,7 +144,7 @@ static void put_entry(struct der *d, uint64_t n, const struct crl_order *o)
 			 "YYMMDDHHMMSSZ";
 	const uint8_t *end = d->at;
 	uint64_t when = mix(n);
-	uint8_t serial[2 + CRL_SERIAL_LEN] = {0x02, CRL_SERIAL_LEN};
+	uint8_t serial[2 + CRL_SERIAL_LEN] = {0x02};
 
 	if (mix(when) % 100 < o->reasons)
 		put_bytes(d, reason, sizeof(reason));
@@ -135,8 +156,8 @@ static void put_entry(struct der *d, uint64_t n, const struct crl_order *o)
 	put_pair(date + 10, when / 16128 % 60);
 	put_pair(date + 12, when / 967680 % 60);
 	put_bytes(d, date, 15);
-	crl_serial(n, o->is_ordered, serial + 2);
-	put_bytes(d, serial, sizeof(serial));
+	serial[1] = (uint8_t)crl_serial(n, o->is_ordered, serial + 2);
+	put_bytes(d, serial, 2u + serial[1]);
 	wrap(d, 0x30, end);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Lists of millions of entries, signed by a certificate authority made for the run. An entry has a
- * serial number of 16 bytes and a date; some have a reason.
+ * serial number and a date; some have a reason. Serial numbers are as many public CAs draw them: 16 random
+ * octets without the highest bit, and so one of 256 is shorter, because DER drops leading zeros.
  */
 #pragma once
 
@@ -37,5 +38,7 @@ struct crl_order {
 };
 /* To be freed. Ends the program when memory is short. */
 uint8_t *crl_make(const struct crl_maker *m, const struct crl_order *order, size_t *len);
-/* The serial of certificate n. ordered: ascends with n. */
-void crl_serial(uint64_t n, bool is_ordered, uint8_t out[CRL_SERIAL_LEN]);
+/* The serial of certificate n, and its length. ordered: ascends with n; the first ones are shorter. */
+size_t crl_serial(uint64_t n, bool is_ordered, uint8_t out[CRL_SERIAL_LEN]);
+/* The same as OpenSSL has it; to be freed. */
+ASN1_INTEGER *crl_serial_number(uint64_t n, bool is_ordered);
