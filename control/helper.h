@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Helper threads for work too long for the event loop: key generation, password hashing, chain
- * validation, large publications. They give way to the loop where they share its core. work() runs on a helper and may touch only its argument; done()
- * runs afterwards on the loop thread. Bounded queue: -EAGAIN when full.
+ * validation, large publications. They give way to the loop where they share its core. work() runs on
+ * a helper and may touch only its argument; done() runs afterwards on the loop thread. Bounded queue:
+ * -EAGAIN when full.
  */
 #pragma once
 
