@@ -433,9 +433,12 @@ static void runs_take_no_bad_entry(void **state)
 	struct master_source_info info = info_of("u", &number);
 	struct master_builder *b = NULL;
 	struct pki_crl_entry *entry, bad;
+	uint8_t *one = malloc(1); /* octet: who reads more, reads beyond */
 	size_t octets;
 
 	(void)state;
+	assert_non_null(one);
+	*one = 5;
 	entry = make_entries(&ways[0], &der, &octets);
 	assert_int_equal(master_builder_new(&info, &b), 0);
 	master_builder_expect(b, octets);
@@ -447,8 +450,17 @@ static void runs_take_no_bad_entry(void **state)
 	bad = entry[HALF];
 	bad.date = -1;
 	assert_int_equal(master_builder_add_entries(b, &bad, 1), -EINVAL);
+	bad = entry[HALF];
+	bad.serial_len = 0;
+	assert_int_equal(master_builder_add_entries(b, &bad, 1), -EINVAL);
+	bad.serial_len = MASTER_SERIAL_MAX + 1;
+	assert_int_equal(master_builder_add_entries(b, &bad, 1), -EINVAL);
 	assert_int_equal(master_builder_add_entries(b, &entry[HALF], 1), 0);
+	bad.serial = one;
+	bad.serial_len = 1;
+	assert_int_equal(master_builder_add_entries(b, &bad, 1), 0);
 	master_builder_free(b); /* before its end */
+	free(one);
 	free(entry);
 	free(der);
 }
