@@ -138,6 +138,9 @@ struct wrong {
 };
 
 #define KEYS(text) "\"security-key-management\":{" text "}"
+#define CRL_AT(uri)                                                                              \
+	"\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":\"e\",\"uri\":" \
+	"\"" uri "\"}]}]"
 #define CRL(text)                                                                                \
 	"\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":\"e\",\"uri\":" \
 	"\"http://h/\"}]" text "}]"
@@ -204,22 +207,10 @@ static const struct wrong wrong_authority[] = {
 		"true or false"},
 	{WHOLE(CRL(",\"revocation-policy\":\"firm\""), PORT, PEER("")), REV "revocation-policy",
 		"off, soft, hard"},
-	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
-	       "\"e\",\"uri\":\"ftp://h/\"}]}]",
-		 PORT, PEER("")),
-		REV "crl-endpoint[0].uri", "http"},
-	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
-	       "\"e\",\"uri\":\"http://h:99999/\"}]}]",
-		 PORT, PEER("")),
-		REV "crl-endpoint[0].uri", "ort number"},
-	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
-	       "\"e\",\"uri\":\"http://:80/a\"}]}]",
-		 PORT, PEER("")),
-		REV "crl-endpoint[0].uri", "ost"},
-	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
-	       "\"e\",\"uri\":\"http://h/a b\"}]}]",
-		 PORT, PEER("")),
-		REV "crl-endpoint[0].uri", "escaped"},
+	{WHOLE(CRL_AT("ftp://h/"), PORT, PEER("")), REV "crl-endpoint[0].uri", "http"},
+	{WHOLE(CRL_AT("http://h:99999/"), PORT, PEER("")), REV "crl-endpoint[0].uri", "ort number"},
+	{WHOLE(CRL_AT("http://:80/a"), PORT, PEER("")), REV "crl-endpoint[0].uri", "ost"},
+	{WHOLE(CRL_AT("http://h/a b"), PORT, PEER("")), REV "crl-endpoint[0].uri", "escaped"},
 	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
 	       "\"e\",\"uri\":\"http://h/\"},{\"name\":\"e\",\"uri\":\"http://i/\"}]}]",
 		 PORT, PEER("")),

@@ -1,49 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the operator sets for each endpoint, and what holds where no list was ever seen. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "control/crl/manager.h"
 #include "control/revocations_private.h"
-#include "tests/unit/pki_daemon.h"
+#include "tests/unit/crl_told.h"
 
 static void write_list(const char *name, long number, const char *delta_base)
 {
-	X509_CRL *crl = test_crl_new(&(struct test_crl){.issuer = pki.ca,
-		.issuer_key = pki.ca_key,
-		.number = number,
-		.delta_base = delta_base});
 	char path[96];
-	size_t len;
-	uint8_t *der = test_crl_der(crl, &len);
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", f.root, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_int_equal(write(fd, der, len), (ssize_t)len);
-	close(fd);
-	free(der);
-	X509_CRL_free(crl);
-}
-
-static void refresh(void)
-{
-	json_t *request = json_object();
-	struct call c = {0};
-
-	crl_manager_refresh(f.d.crl, request, call_answered, &c);
-	call_wait(&f, &c, 200);
-	call_fini(&c);
-	json_decref(request);
+	told_write_list(path, &(struct test_crl){.issuer = pki.ca,
+				      .issuer_key = pki.ca_key,
+				      .number = number,
+				      .delta_base = delta_base});
 }
 
 /* The strictest of those that are missing counts for what is missing: not of those that are there. */
@@ -70,8 +38,8 @@ static void settings_are_each_endpoints_own(void **state)
 	write_list("delta.crl", 6, "5");
 	daemon_fixture_config(&f, config);
 	daemon_reload(&f.d);
-	refresh();
-	refresh(); /* a delta may have come before its full list */
+	told_refresh();
+	told_refresh(); /* a delta may have come before its full list */
 	r = revocations_current(&f.d);
 	assert_non_null(r);
 	assert_int_equal(r->missing, RK_POLICY_SOFT);
