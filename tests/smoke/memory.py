@@ -7,6 +7,7 @@ import base64
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -24,16 +25,24 @@ def load_secrets():
 def forms_of(path, private_numbers):
     with open(path, "rb") as f:
         pem = f.read()
-    for raw in private_numbers(pem):
+    numbers = list(private_numbers(pem))
+    for raw in numbers:
         for start in range(0, len(raw) - PIECE + 1, PIECE):
             yield raw[start:start + PIECE]
             yield raw[start:start + PIECE][::-1]
+    # Of the text only what says nothing but a private number: the modulus of RSA stands in it, too,
+    # and may stand in the certificate with the same letters.
     body = b"".join(pem.split(b"-----")[2].split())
-    der = base64.b64decode(body)
-    # The public half stands at the end of the text, and is no secret: the first lines.
-    for start in range(0, min(len(body), 64) - 24, 24):
-        yield body[start + 24:start + 48]
-    yield der[32:32 + PIECE]
+    for start in range(0, len(body) - 24, 24):
+        octets = base64.b64decode(body[start:start + 24])
+        if any(octets in raw for raw in numbers):
+            yield body[start:start + 24]
+
+
+def public_forms(path, forms_of_bytes):
+    public = subprocess.run(["openssl", "pkey", "-pubout", "-outform", "DER", "-in", path],
+                            capture_output=True, check=True).stdout
+    return list(forms_of_bytes(public))
 
 
 def regions(pid):
@@ -67,6 +76,11 @@ def search(pid, forms):
 def main(pid, holds, *keys):
     module = load_secrets()
     forms = {form for key in keys for form in forms_of(key, module.private_numbers) if len(form) >= PIECE}
+    texts = [text for key in keys for text in public_forms(key, module.forms_of_bytes)]
+    public = [form for form in forms if any(form in text for text in texts)]
+    if public:
+        print(f"{len(public)} forms are public: a certificate would be taken for a private key")
+        return 1
     hits = sorted({(where, name, tuple(sorted(flags))) for where, name, flags in search(pid, forms)})
     bad = [h for h in hits if holds == "none" or "lo" not in h[2]]
     for where, name, flags in bad:
