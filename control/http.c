@@ -25,6 +25,7 @@ struct http_transfer {
 	struct curl_slist *headers;
 	bool is_refused_address; /* the socket was not opened because of its address */
 	bool is_too_large;
+	bool is_encoded; /* libcurl would undo it, unasked and without a limit of its own */
 	int sink_error;
 	char message[CURL_ERROR_SIZE];
 	struct http_answer answer;
@@ -67,13 +68,13 @@ static size_t take_body(char *data, size_t size, size_t cnt, void *arg)
 	return len;
 }
 
-/* Copies the value of "name: value\r\n" when the line is that header and the value fits. */
-static void keep_header(const char *line, size_t len, const char *name, char *out, size_t size)
+/* The value of "name: value\r\n", not ended by a NUL; NULL when the line is another header. */
+static const char *find_value(const char *line, size_t len, const char *name, size_t *value_len)
 {
 	size_t name_len = strlen(name);
 
 	if (len <= name_len || strncasecmp(line, name, name_len) != 0)
-		return;
+		return NULL;
 	line += name_len;
 	len -= name_len;
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
@@ -82,10 +83,30 @@ static void keep_header(const char *line, size_t len, const char *name, char *ou
 	}
 	while (len > 0 && (unsigned char)line[len - 1] <= ' ')
 		len--;
-	if (len >= size)
+	*value_len = len;
+	return line;
+}
+
+/* When the line is that header and the value fits. */
+static void keep_header(const char *line, size_t len, const char *name, char *out, size_t size)
+{
+	size_t value_len;
+	const char *value = find_value(line, len, name, &value_len);
+
+	if (value == NULL || value_len >= size)
 		return;
-	memcpy(out, line, len);
-	out[len] = '\0';
+	memcpy(out, value, value_len);
+	out[value_len] = '\0';
+}
+
+/* One buffer of what is undone may be a thousand, which are ours at once, pause or no pause. */
+static bool is_encoding(const char *line, size_t len)
+{
+	size_t value_len;
+	const char *value = find_value(line, len, "transfer-encoding:", &value_len);
+
+	return value != NULL && (value_len != 7 || strncasecmp(value, "chunked", 7) != 0) &&
+	       (value_len != 8 || strncasecmp(value, "identity", 8) != 0);
 }
 
 static size_t take_header(char *data, size_t size, size_t cnt, void *arg)
@@ -102,6 +123,9 @@ static size_t take_header(char *data, size_t size, size_t cnt, void *arg)
 		if (t->sink_error < 0)
 			return 0;
 	}
+	t->is_encoded = t->is_encoded || is_encoding(data, len);
+	if (t->is_encoded)
+		return 0;
 	keep_header(data, len, "etag:", a->etag, sizeof(a->etag));
 	keep_header(data, len, "last-modified:", a->last_modified, sizeof(a->last_modified));
 	return len;
@@ -213,6 +237,8 @@ static void set_limits(CURL *c, const struct http_request *r)
 	/* A length that says so ends it at once; what has none is counted as it arrives. */
 	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->size_max);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	/* A thread that waits for a silent name server is left to it, and not waited for. */
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* the address checked is the address used */
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	/* A kept connection would skip the check of the next request's address. */
@@ -329,6 +355,10 @@ static void note_failure(struct http_transfer *t, CURLcode code)
 	if (t->is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
 		a->error = -EFBIG;
 		snprintf(a->text, sizeof(a->text), "larger than %zu bytes", t->request.size_max);
+	} else if (t->is_encoded) {
+		a->error = -EPROTO;
+		snprintf(a->text, sizeof(a->text),
+			"the body has an encoding that was not asked for");
 	} else if (t->sink_error < 0) {
 		a->error = t->sink_error;
 		http_describe_sink_error(a->error, a->text, sizeof(a->text));

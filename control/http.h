@@ -3,9 +3,10 @@
  * One request over http or https and its answer, on libcurl: what revocation lists are fetched with
  * and CAs are spoken to. Bounded in size (counted as bytes arrive: libcurl's own limit misses
  * chunked bodies), in time (connect, stall, total) and in redirects, which go to http and https
- * alone; no proxy, no content encoding, so that there is no bomb to unpack; a connection of its own
- * for each request, so that the address that was checked is the address that is used. TLS 1.2 or
- * newer, and the server's certificate is always verified.
+ * alone; no proxy, no encoding of content or transfer, so that there is no bomb to unpack; a
+ * connection of its own for each request, so that the address that was checked is the address that
+ * is used. TLS 1.2 or newer, and the server's certificate is always verified. Nobody waits for a
+ * name server longer than for a connection.
  *
  * A transfer is run by its owner: inside an event loop by libcurl's multi interface
  * (control/crl/fetch.c), or by http_exchange, which blocks, in a helper thread. One thread at a time.
@@ -49,7 +50,8 @@ struct http_request {
 };
 
 struct http_answer {
-	int error; /* 0 whatever the status; -EFBIG, -EPERM (address), -ETIMEDOUT, -ECANCELED, ... */
+	int error; /* 0 whatever the status; -EFBIG, -EPERM (address), -ETIMEDOUT, -ECANCELED, -EPROTO
+		    (encoded), ... */
 	char text[HTTP_TEXT_MAX]; /* what went wrong */
 	long status;              /* 0 when there was none */
 	size_t len;

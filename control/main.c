@@ -270,6 +270,7 @@ int main(int argc, char **argv)
 		return ret > 0 ? EXIT_SUCCESS : 2;
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	unsetenv("SSLKEYLOGFILE"); /* libcurl would write there what opens conversations with CAs */
 	json_body_wipe_on_free();
 	log_open(options.log_format);
 	log_set_level(options.log_level);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """api_tls.py REKEY-CONTROL: what openssl s_client gets from the listener: each version, each cipher that
-this OpenSSL has, each kind of group; no renegotiation, no resumption, no early data."""
+this OpenSSL has, each kind of group; no renegotiation, no resumption, no early data, no log of its secrets."""
 import concurrent.futures
+import os
 import re
 import subprocess
 import sys
@@ -79,7 +80,8 @@ def resumption(port):
 
 def main(program):
     with tempfile.TemporaryDirectory(prefix="rekey-tls-") as folder:
-        daemon, port = start(program, folder, CONFIG)
+        key_log = f"{folder}/state/keys"
+        daemon, port = start(program, folder, CONFIG, {"SSLKEYLOGFILE": key_log})
         try:
             wait_for(f"{folder}/run/control.sock")
             for _ in range(200):
@@ -92,6 +94,8 @@ def main(program):
                     cnt += 1
                     if not is_so:
                         wrong.append(what)
+            if os.path.exists(key_log):
+                wrong.append("TLS secrets go to no file")
         finally:
             daemon.terminate()
             daemon.wait()

@@ -360,20 +360,22 @@ static void local_addresses_are_known(void **state)
 {
 	static const char *const local[] = {"127.0.0.1", "127.8.9.1", "0.0.0.0", "169.254.169.254",
 		"224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "ff02::1",
-		"::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "::ffff:169.254.1.1"};
-	static const char *const others[] = {
-		"10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201"};
+		"::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "::ffff:169.254.1.1",
+		"64:ff9b:1::a9fe:a9fe", "64:ff9b:1:2::127.0.0.1", "fd00:ec2::254"};
+	static const char *const others[] = {"10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1",
+		"64:ff9b::c000:201", "64:ff9b:1::c000:201", "fd00:ec3::254"};
+	const size_t local_cnt = sizeof(local) / sizeof(local[0]);
 
 	(void)state;
-	for (size_t i = 0; i < 19; i++) {
-		const char *text = i < 14 ? local[i] : others[i - 14];
+	for (size_t i = 0; i < local_cnt + sizeof(others) / sizeof(others[0]); i++) {
+		const char *text = i < local_cnt ? local[i] : others[i - local_cnt];
 		struct sockaddr_storage ss = {.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET};
 		void *to = ss.ss_family == AF_INET
 				   ? (void *)&((struct sockaddr_in *)&ss)->sin_addr
 				   : (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr;
 
 		assert_int_equal(inet_pton(ss.ss_family, text, to), 1);
-		if (address_is_local(ss.ss_family, (struct sockaddr *)&ss) != (i < 14))
+		if (address_is_local(ss.ss_family, (struct sockaddr *)&ss) != (i < local_cnt))
 			fail_msg("%s", text);
 	}
 	assert_true(address_is_local(AF_UNIX, &(struct sockaddr){.sa_family = AF_UNIX}));
