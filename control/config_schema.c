@@ -217,7 +217,7 @@ static const struct config_item user_items[] = {
 	 .is_required = true,
 	 .help = "viewer reads; operator also rotates keys and refreshes; admin does everything."},
 	{"enabled", .kind = CONFIG_BOOL, MEMBER(struct config_user, is_enabled), .fallback = true,
-	 .help = "false: no login, and tokens that are out count no more."},
+	 .help = "false: no login, and its tokens have ended for good."},
 };
 static const struct config_table user_table = TABLE(user_items, sizeof(struct config_user));
 

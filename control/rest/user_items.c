@@ -29,10 +29,14 @@ static enum user_role role_of(const struct config_user *user)
 	return roles[user->role];
 }
 
-/* As it was, or without a password; tokens of a former one of that name are not this one's. */
+/*
+ * As it was, or without a password; tokens of a former one of that name are not this one's. Who is
+ * barred has lost what tokens there were for good: they do not come back when the user does.
+ */
 static int add_configured(
 	struct user_list *list, const struct config_user *user, const struct user_record *old)
 {
+	bool is_barred_now = old != NULL && !old->is_disabled && !user->is_enabled;
 	struct user_record *added;
 	uint64_t epoch = 0;
 	int ret = user_list_add(list, user->name, role_of(user), old != NULL ? old->hash : "");
@@ -42,7 +46,7 @@ static int add_configured(
 	if (ret < 0)
 		return ret;
 	added = &list->user[list->cnt - 1];
-	added->epoch = old != NULL ? old->epoch : epoch >> 16;
+	added->epoch = old != NULL ? old->epoch + is_barred_now : epoch >> 16;
 	added->is_disabled = !user->is_enabled;
 	return 0;
 }

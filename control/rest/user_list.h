@@ -16,7 +16,7 @@ struct user_record {
 	enum user_role role;
 	char hash[PASSWORD_HASH_MAX]; /* empty: there is no password yet */
 	bool is_disabled;             /* no login, and tokens do not count */
-	uint64_t epoch;               /* grows when the password changes: older tokens have ended */
+	uint64_t epoch; /* grows with a new password and when barred: older tokens have ended */
 };
 
 struct user_list {
