@@ -298,16 +298,21 @@ void config_history_plan_after(struct config_history *h, struct write_plan *plan
 	plan_index(h, plan, print_index(h, entry, unconfirmed, NULL, NULL));
 }
 
+static void remove_document(const struct config_history *h, uint64_t number)
+{
+	char name[ENTRY_NAME_LEN];
+
+	entry_name(number, name);
+	unlinkat(h->dir, name, 0);
+}
+
 void config_history_accept(struct config_history *h, const struct config_entry *entry,
 	const struct config_unconfirmed *unconfirmed)
 {
 	size_t first = first_kept(h);
-	char name[ENTRY_NAME_LEN];
 
-	for (size_t i = 0; i < first; i++) {
-		entry_name(h->entry[i].number, name);
-		unlinkat(h->dir, name, 0);
-	}
+	for (size_t i = 0; i < first; i++)
+		remove_document(h, h->entry[i].number);
 	memmove(h->entry, h->entry + first, (h->cnt - first) * sizeof(h->entry[0]));
 	h->cnt -= first;
 	h->entry[h->cnt++] = *entry;
@@ -337,10 +342,14 @@ static bool has_document(const struct config_history *h, uint64_t number)
 
 void config_history_resolve(struct config_history *h, const char *digest)
 {
+	/* Written before the index came to speak of it. */
+	remove_document(h, config_history_next(h));
 	if (h->pending.number == 0)
 		return;
 	if (strcmp(h->pending.digest, digest) == 0 && has_document(h, h->pending.number))
 		config_history_accept(h, &h->pending, &h->pending_unconfirmed);
+	else
+		remove_document(h, h->pending.number);
 	h->pending.number = 0;
 	if (write_index(h) < 0)
 		log_warning("%s/%s could not be written: the next start finds the same again",

@@ -341,6 +341,8 @@ int configuration_open(struct daemon *d, struct configuration **out, struct conf
 		return -ENOMEM;
 	c->daemon = d;
 	STAILQ_INIT(&c->changes);
+	if (rk_file_clean(d->config_fd) < 0)
+		log_warning("%s: what a kill left there cannot be removed", d->options->config_dir);
 	ret = config_history_open(d->state_fd, &c->history);
 	if (ret < 0)
 		log_error("the history of configurations in %s cannot be used: %s",

@@ -2,10 +2,11 @@
 /*
  * The history's guarantees (control/config_history.h): a commit is killed at the entry of every
  * system call that it makes; whatever is left, rekey.json is whole, the newest entry is the one
- * that it stands for, its document can be read, and numbers go on.
+ * that it stands for, its document can be read, numbers go on, and nothing is left lying about.
  */
 #include "tests/unit/killed_child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -73,6 +74,20 @@ static int commit_new(int dir)
 	return commit_text(dir, new_text);
 }
 
+/* A document for each entry, and none besides: nobody would ever take it away. */
+static void check_documents(int dir, const struct config_history *h)
+{
+	int fd = openat(dir, "config", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fdopendir(fd);
+	size_t cnt = 0;
+
+	assert_non_null(list);
+	for (struct dirent *e; (e = readdir(list)) != NULL;)
+		cnt += e->d_name[0] != '.' && strcmp(e->d_name, "index.json") != 0;
+	closedir(list);
+	assert_int_equal(cnt, config_history_cnt(h));
+}
+
 /* What a start finds; true when the new one is in force. */
 static bool recover(int dir)
 {
@@ -98,6 +113,7 @@ static bool recover(int dir)
 	assert_string_equal(
 		json_string_value(json_object_get(document, "is")), is_new ? "new" : "old");
 	assert_true(config_history_next(h) > e->number);
+	check_documents(dir, h);
 	json_decref(document);
 	config_history_close(h);
 	free(text);

@@ -131,6 +131,7 @@ static void test_full_disk(void **state)
 /* A crash between any two writes of a commit: the index says pending, rekey.json which it is. */
 static void test_crash_in_between(void **state)
 {
+	static const char cut[] = "." CONFIG_FILE ".0123456789abcdef.tmp";
 	uint64_t number;
 	char *index, *file;
 	int fd;
@@ -147,9 +148,11 @@ static void test_crash_in_between(void **state)
 	daemon_fixture_restart(&f);
 	assert_int_equal(f.d.config->port[0].mtu, 1300);
 	assert_int_equal(commit_mtu(1301), number + 1);
-	/* The file as somebody restored it: that is what counts. */
+	/* The file as somebody restored it: that is what counts. One that a kill cut goes. */
 	daemon_fixture_config(&f, file);
+	close(openat(f.d.config_fd, cut, O_WRONLY | O_CREAT | O_CLOEXEC, 0640));
 	daemon_fixture_restart(&f);
+	assert_int_equal(faccessat(f.d.config_fd, cut, F_OK, 0), -1);
 	assert_int_equal(f.d.config->port[0].mtu, 1500);
 	free(index);
 	free(file);
