@@ -67,13 +67,15 @@ static size_t reply_len_max(const struct engine *e, const struct kex_group *g)
 	       sign_len_max(e->env.credential->key_type);
 }
 
-static enum reason repeat_reply(struct engine *e, struct exchange *x, const struct wire_hello *m)
+/* Who has proved no address gets no more than came this time: padding is not compared. */
+static enum reason repeat_reply(
+	struct engine *e, struct exchange *x, const struct wire_hello *m, size_t hello_len)
 {
 	const struct exchange_cache *c = exchange_cache_of(e, x);
 
 	if (m->core.len != c->core_len || memcmp(m->core.data, c->core, c->core_len) != 0)
 		return REASON_WRONG_STATE;
-	if (x->state == EXCHANGE_EXPECT_FINISH)
+	if (x->state == EXCHANGE_EXPECT_FINISH && (c->cookie_len > 0 || c->sent_len <= hello_len))
 		exchange_repeat(e, x);
 	return REASON_DUPLICATE;
 }
@@ -160,7 +162,7 @@ enum reason responder_hello(
 	is_loaded = guard_note_hello(e->guard, e->env.now_ns) || exchange_is_pool_half_used(e);
 	x = exchange_find_hello(e, from, p->sender);
 	if (x != NULL)
-		return repeat_reply(e, x, &m);
+		return repeat_reply(e, x, &m, p->whole.len);
 	hash_make(SUITE_SHA256, &m.core, 1, hash);
 	if (m.cookie.len != 0 && !cookie_is_good(e, from, p, &m, hash))
 		return REASON_COOKIE;

@@ -247,6 +247,34 @@ static void no_answer_is_larger_than_its_hello(void **state)
 	}
 }
 
+/* Padding is no part of what is compared: who pads the first one alone does not get more for less. */
+static void answer_is_repeated_to_no_shorter_hello(void **state)
+{
+	struct pair_identity *id = pair_identity_new("east", TEST_RSA_4096, NULL);
+	struct pair *p = pair_new(&(struct pair_options){.seed = 5}, id, west);
+	struct stranger_hello h = stranger_usual;
+	struct pair_packet padded, shorter;
+
+	(void)state;
+	h.host = 2;
+	h.is_any_scheme = true;
+	shorter = stranger_hello(&h);
+	h.more_padding = 400;
+	padded = stranger_hello(&h);
+	p->filter = is_no_amplification;
+	p->filter_arg = &padded.len;
+	deliver(p, &padded);
+	assert_int_equal(p->node[0].engine->used_cnt, 1); /* no COOKIE came first */
+	assert_int_equal(p->node[0].sent_cnt, 1);
+	deliver(p, &padded);
+	assert_int_equal(p->node[0].sent_cnt, 2);
+	p->filter_arg = &shorter.len;
+	deliver(p, &shorter);
+	assert_int_equal(p->node[0].sent_cnt, 2);
+	pair_free(p);
+	pair_identity_free(id);
+}
+
 /* What a source proved nothing with lives ten seconds, and no longer. */
 static void half_open_exchanges_end(void **state)
 {
@@ -398,6 +426,7 @@ int main(void)
 		cmocka_unit_test(tokens_come_before_work),
 		cmocka_unit_test(form_comes_before_work),
 		cmocka_unit_test(no_answer_is_larger_than_its_hello),
+		cmocka_unit_test(answer_is_repeated_to_no_shorter_hello),
 		cmocka_unit_test(half_open_exchanges_end),
 		cmocka_unit_test(cookie_is_taken_twice_at_most),
 		cmocka_unit_test(retry_is_followed_once),

@@ -12,7 +12,7 @@ const struct stranger_hello stranger_usual = {
 
 struct pair_packet stranger_hello(const struct stranger_hello *h)
 {
-	static const uint8_t zeros[400], point[32] = {9};
+	static const uint8_t zeros[800], point[32] = {9};
 	const struct wire_list groups = {2, {h->group, 29}}, suites = {1, {h->suite}};
 	struct wire_list schemes = {1, {h->scheme}};
 	struct pair_packet p = {.from = 1, .to = 0};
@@ -28,7 +28,7 @@ struct pair_packet stranger_hello(const struct stranger_hello *h)
 	wire_write_list(&w, MSG_TLV_SCHEMES, &schemes);
 	wire_write_share(&w, h->group, point, sizeof(point));
 	wire_write_tlv(&w, MSG_TLV_COOKIE, h->cookie.data, h->cookie.len);
-	wire_write_tlv(&w, MSG_TLV_PADDING, zeros, sizeof(zeros));
+	wire_write_tlv(&w, MSG_TLV_PADDING, zeros, 400u + h->more_padding);
 	mac = wire_end_mac1(&w, &p.len);
 	must(mac != NULL && guard_make_mac1(h->name, strlen(h->name), p.payload,
 				    (size_t)(mac - p.payload), mac));
