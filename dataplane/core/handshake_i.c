@@ -124,13 +124,15 @@ static bool cookie_is_authentic(const struct exchange *x, const struct wire_cook
 
 static enum reason follow_retry(struct engine *e, struct exchange *x, uint16_t group)
 {
-	const struct kex_group *g = kex_find(group);
+	const struct kex_group *g = kex_find(group), *before = x->group;
 
-	if (x->is_retry || g == NULL || g == x->group || !session_has_group(x->session, group))
+	if (x->is_retry || g == NULL || g == before || !session_has_group(x->session, group))
 		return REASON_BAD_CHOICE;
 	x->group = g;
-	if (!exchange_submit_keygen(e, x))
+	if (!exchange_submit_keygen(e, x)) {
+		x->group = before; /* that our share is of */
 		return REASON_BUSY;
+	}
 	x->is_retry = true;
 	exchange_set_state(x, EXCHANGE_AWAIT_SHARE);
 	exchange_stop_retransmit(e, x);
