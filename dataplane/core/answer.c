@@ -133,10 +133,8 @@ static size_t build_collision(struct engine *e, struct exchange *x, uint8_t buf[
  */
 static void answer(struct engine *e, struct exchange *x, size_t len)
 {
-	exchange_set_state(x, EXCHANGE_ANSWERED);
-	x->expires_ns =
-		e->env.now_ns + (exchange_is_pool_half_used(e) ? ANSWERED_SHORT_NS : HALF_OPEN_NS);
-	exchange_arm(e, x);
+	exchange_keep_answer(
+		e, x, exchange_is_pool_half_used(e) ? ANSWERED_SHORT_NS : HALF_OPEN_NS);
 	if (len > 0)
 		exchange_send(e, x, len);
 }

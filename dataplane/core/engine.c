@@ -232,19 +232,15 @@ static void list_suites(struct engine *e)
 		e->suites = *suite_list();
 }
 
-/* Exchanges begun with another certificate of ours end. */
-static void sweep_exchange(struct engine *e, struct exchange *x)
+/* What was begun with another certificate of ours, and is not answered yet. */
+static bool is_outdated(const struct engine *e, const struct exchange *x)
 {
 	const struct credential *c = e->env.credential;
-	struct session *s = x->session;
 
 	if (x->credential == NULL || x->state == EXCHANGE_ANSWERED)
-		return;
-	if (c == NULL || memcmp(c->fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN)) {
-		exchange_abandon(e, x);
-		if (s != NULL)
-			session_exchange_over(e, s, false);
-	}
+		return false;
+	return c == NULL ||
+	       memcmp(c->fingerprint, x->credential->fingerprint, RK_FINGERPRINT_LEN) != 0;
 }
 
 static void look_at_view(struct engine *e)
@@ -259,7 +255,8 @@ static void look_at_view(struct engine *e)
 		if (e->exchanges[i].state == EXCHANGE_FREE)
 			continue;
 		left--;
-		sweep_exchange(e, &e->exchanges[i]);
+		if (!e->env.view->global->is_enabled || is_outdated(e, &e->exchanges[i]))
+			exchange_end(e, &e->exchanges[i]);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "dataplane/core/exchange.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "dataplane/core/engine_state.h"
@@ -286,6 +287,14 @@ void exchange_stop_retransmit(struct engine *e, struct exchange *x)
 	exchange_arm(e, x);
 }
 
+void exchange_keep_answer(struct engine *e, struct exchange *x, uint64_t for_ns)
+{
+	exchange_set_state(x, EXCHANGE_ANSWERED);
+	rk_wipe(x->secret, sizeof(*x) - offsetof(struct exchange, secret));
+	x->expires_ns = e->env.now_ns + for_ns;
+	exchange_arm(e, x);
+}
+
 /* Doubles with a tenth of jitter, up to the configured interval. */
 static void back_off(struct engine *e, struct exchange *x)
 {
@@ -298,14 +307,12 @@ static void back_off(struct engine *e, struct exchange *x)
 		e->env.now_ns + x->retransmit_ns - engine_jitter(e, x->retransmit_ns / 10 + 1);
 }
 
-static void expire(struct engine *e, struct exchange *x)
+void exchange_end(struct engine *e, struct exchange *x)
 {
 	struct session *s = x->session;
 	bool is_own = x->role == EXCHANGE_INITIATOR && s != NULL;
 	bool is_rekey = x->role == EXCHANGE_REKEY_INITIATOR;
 
-	if (x->state != EXCHANGE_ANSWERED)
-		engine_count(e, REASON_EXCHANGES_EXPIRED);
 	if (s != NULL && s->own_rekey == x->id)
 		s->own_rekey = 0;
 	if (s != NULL && s->peer_rekey == x->id)
@@ -320,7 +327,9 @@ static void expire(struct engine *e, struct exchange *x)
 void exchange_timer(struct engine *e, struct exchange *x)
 {
 	if (e->env.now_ns >= x->expires_ns) {
-		expire(e, x);
+		if (x->state != EXCHANGE_ANSWERED)
+			engine_count(e, REASON_EXCHANGES_EXPIRED);
+		exchange_end(e, x);
 		return;
 	}
 	if (x->retransmit_at_ns != 0 && e->env.now_ns >= x->retransmit_at_ns) {

@@ -96,10 +96,11 @@ struct exchange {
 	uint8_t transcript[MSG_HASH_MAX];
 	uint8_t base_transcript[MSG_HASH_MAX];   /* before the proof that is waited for */
 	uint8_t signed_transcript[MSG_HASH_MAX]; /* what the peer's signature is over */
-	uint8_t secret[MSG_HASH_MAX];
-	uint8_t kex_secret[KEX_SECRET_MAX];
 	uint8_t share[KEX_SHARE_MAX];
 	uint8_t peer_share[KEX_SHARE_MAX];
+	/* from here on wiped as soon as it is ANSWERED */
+	uint8_t secret[MSG_HASH_MAX];
+	uint8_t kex_secret[KEX_SECRET_MAX];
 	struct secret_aead send;
 	struct secret_aead receive;
 	uint8_t confirm_initiator[MSG_HASH_MAX];
@@ -132,6 +133,8 @@ bool exchange_make_room(struct engine *e) RK_MUST_CHECK;
 void exchange_free(struct engine *e, struct exchange *x);
 /* The same, and a key that only this exchange could have put in force. */
 void exchange_abandon(struct engine *e, struct exchange *x);
+/* The same, and its session, if it has one, goes on without it. */
+void exchange_end(struct engine *e, struct exchange *x);
 struct exchange_cache *exchange_cache_of(struct engine *e, const struct exchange *x);
 /* By our own id; NULL when it is gone. */
 struct exchange *exchange_find(struct engine *e, uint64_t id);
@@ -152,6 +155,8 @@ void exchange_release_job(struct engine *e, struct crypto_job *job);
 /* Keeps the message for repetition and sends it. */
 void exchange_send(struct engine *e, struct exchange *x, size_t len);
 void exchange_repeat(struct engine *e, struct exchange *x);
+/* ANSWERED: what was sent last is kept for duplicates, what keys were made of is not. */
+void exchange_keep_answer(struct engine *e, struct exchange *x, uint64_t for_ns);
 /* Starts repeating with the first interval; the timer also ends the exchange at expires_ns. */
 void exchange_start_retransmit(struct engine *e, struct exchange *x);
 void exchange_stop_retransmit(struct engine *e, struct exchange *x);

@@ -208,9 +208,7 @@ static void finish_responder(struct engine *e, struct exchange *x, const struct 
 	keyring_set_next(&e->slots, &s->keys, &slot);
 	rk_wipe(&slot, sizeof(slot));
 	s->next_until_ns = e->env.now_ns + HALF_OPEN_NS + session_hold_ns(s);
-	x->expires_ns = e->env.now_ns + HALF_OPEN_NS;
-	exchange_set_state(x, EXCHANGE_ANSWERED);
-	exchange_arm(e, x);
+	exchange_keep_answer(e, x, HALF_OPEN_NS);
 	if (!send_sealed(e, s, base, MSG_REKEY_REPLY, (struct rk_span){c->plain, c->plain_len}))
 		engine_count(e, REASON_INTERNAL);
 	session_schedule(e, s);

@@ -90,12 +90,17 @@ static const struct suite *key_of(struct pair *p, const struct pair_packet *pack
 {
 	struct engine *e = p->node[packet->from].engine;
 	const struct keyslot *slot;
-	const struct exchange *x;
+	const struct exchange *x, *answered;
 
 	if (w->type < MSG_SESSION_FIRST) {
 		x = exchange_find(e, w->sender);
 		assert_non_null(x);
 		*key = x->send;
+		if (x->state == EXCHANGE_ANSWERED) { /* it has no keys any more */
+			answered = exchange_find(p->node[packet->to].engine, w->receiver);
+			assert_non_null(answered);
+			*key = answered->receive;
+		}
 		return x->suite;
 	}
 	slot = slot_to(p, packet, w->index);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/engine_state.h"
+#include "tests/pair/host.h"
 #include "tests/pair/identities.h"
 
 static struct pair *start(const struct pair_options *o, const struct pair_identity *first,
@@ -387,6 +388,36 @@ static void switched_off_nothing_is_left(void **state)
 	pair_free(p);
 }
 
+/* S8: nor does anything go on that was under way, in either role, whatever of it is still computed. */
+static void switched_off_nothing_goes_on(void **state)
+{
+	bool is_agreed = false;
+	unsigned at;
+
+	(void)state;
+	for (at = 1; !is_agreed; at++) {
+		struct pair *p =
+			start(&(struct pair_options){.seed = 19, .job_ns = PAIR_MS}, east, west);
+		uint64_t sent;
+
+		while (p->node[0].job_cnt < at && !pair_is_agreed(p))
+			assert_true(pair_step(p, 2000 * PAIR_SEC));
+		is_agreed = pair_is_agreed(p);
+		p->node[0].is_disabled = true;
+		pair_publish(&p->node[0]); /* the sessions are swept later */
+		pair_begin(&p->node[0]);
+		assert_int_equal(p->node[0].engine->used_cnt, 0);
+		sent = p->node[0].sent_cnt;
+		pair_run(p, PAIR_SEC);
+		assert_int_equal(p->node[0].sent_cnt, sent);
+		p->node[0].is_disabled = false;
+		pair_rejudge(p, 0);
+		assert_true(pair_run_until(p, pair_is_agreed, 30 * PAIR_SEC));
+		pair_free(p);
+	}
+	assert_true(at > 4);
+}
+
 static bool is_in_x25519(struct pair *p)
 {
 	return pair_is_agreed(p) && pair_status(p, 0).group == 29;
@@ -424,6 +455,7 @@ int main(void)
 		cmocka_unit_test(timeout_takes_the_peer_down_and_keeps_the_key),
 		cmocka_unit_test(timeout_without_any_key),
 		cmocka_unit_test(switched_off_nothing_is_left),
+		cmocka_unit_test(switched_off_nothing_goes_on),
 		cmocka_unit_test(group_taken_away_goes_out_of_use),
 	};
 

@@ -16,7 +16,7 @@
 #include <openssl/hmac.h>
 
 #include "dataplane/core/engine_state.h"
-#include "tests/pair/pair.h"
+#include "tests/pair/host.h"
 
 #define ENVELOPE 12
 
@@ -247,6 +247,45 @@ static void assert_zero(const void *data, size_t len)
 		assert_int_equal(((const uint8_t *)data)[i], 0);
 }
 
+static bool is_no_keep_alive(struct pair *p, struct pair_packet *packet)
+{
+	(void)p;
+	return packet->payload[ENVELOPE + 5] != MSG_KEEP_ALIVE;
+}
+
+/* P2: while the last answer of an exchange is kept, what its keys were made of is not. */
+static void answers_are_kept_without_secrets(void **state)
+{
+	const size_t first = offsetof(struct exchange, secret);
+	struct seen s = {.hello.len = 0};
+	struct pair *p = meet(&s);
+	unsigned answered_cnt = 0;
+
+	(void)state;
+	p->filter = NULL;
+	pair_start(p, 0);
+	assert_true(pair_run_until(p, pair_is_agreed, 10 * PAIR_SEC));
+	pair_run(p, PAIR_SEC);
+	p->filter = is_no_keep_alive; /* one would end the answered rekey */
+	pair_begin(&p->node[1]);
+	session_rotate(p->node[1].engine, p->node[1].session[0], false);
+	pair_run(p, PAIR_SEC);
+	for (unsigned n = 0; n < 2; n++) {
+		const struct engine *e = p->node[n].engine;
+
+		for (uint32_t i = 0; i < e->config.exchange_cnt; i++) {
+			const struct exchange *x = &e->exchanges[i];
+
+			if (x->state != EXCHANGE_ANSWERED)
+				continue;
+			answered_cnt++;
+			assert_zero((const uint8_t *)x + first, sizeof(*x) - first);
+		}
+	}
+	assert_int_equal(answered_cnt, 2);
+	pair_free(p);
+}
+
 /* P2: no secret of what is over stays in memory: not of exchanges, not of jobs, not of old slots. */
 static void nothing_of_what_is_over_is_left(void **state)
 {
@@ -298,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_exchange_is_bound_to_the_wire),
 		cmocka_unit_test(rekey_mixes_the_chain_and_a_fresh_secret),
+		cmocka_unit_test(answers_are_kept_without_secrets),
 		cmocka_unit_test(nothing_of_what_is_over_is_left),
 	};
 
