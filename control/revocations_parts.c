@@ -53,7 +53,7 @@ int revocations_compile_part(enum rk_part_kind kind, const struct revocations *r
 struct base {
 	const struct revocations *r;
 	struct pki_revocation_keyer *keyer[REVOCATION_LANES];
-	struct master_keys **keys; /* of each source; NULL: to be made */
+	struct master_keys **keys; /* of each source's first entries; NULL: of none */
 	unsigned thread_cnt;
 };
 
@@ -109,19 +109,36 @@ static void key_entries(struct keying *k, const struct source_ref *s, size_t i, 
 	key_chunk(k, s->issuer_hash);
 }
 
+/* One lane's share of cnt. */
+struct range {
+	size_t begin;
+	size_t end;
+};
+
+static struct range share_of(const struct keying *k, size_t cnt)
+{
+	size_t lane_cnt = k->base->thread_cnt, begin = cnt / lane_cnt * k->lane;
+
+	return (struct range){begin, k->lane + 1 == lane_cnt ? cnt : begin + cnt / lane_cnt};
+}
+
+/* Those that have keys, and those that have none, which take longer. */
 static void key_source(struct keying *k, const struct source_ref *s, const struct master_keys *keys)
 {
-	size_t cnt = s->is_superseded ? 0 : master_source_entry_cnt(s->source);
-	size_t lane_cnt = k->base->thread_cnt;
-	size_t begin = cnt / lane_cnt * k->lane;
-	size_t end = k->lane + 1 == lane_cnt ? cnt : begin + cnt / lane_cnt;
+	const struct rk_revocation_entry *keyed = NULL;
+	size_t keyed_cnt = 0;
+	struct range r;
 
-	if (keys != NULL) {
-		add(k, master_keys_entries(keys, &cnt) + begin, end - begin);
+	if (s->is_superseded)
 		return;
-	}
-	for (size_t i = begin; i < end; i += KEY_CHUNK)
-		key_entries(k, s, i, end - i < KEY_CHUNK ? end - i : KEY_CHUNK);
+	if (keys != NULL)
+		keyed = master_keys_entries(keys, &keyed_cnt);
+	r = share_of(k, keyed_cnt);
+	if (keyed != NULL)
+		add(k, keyed + r.begin, r.end - r.begin);
+	r = share_of(k, master_source_entry_cnt(s->source) - keyed_cnt);
+	for (size_t i = r.begin; i < r.end; i += KEY_CHUNK)
+		key_entries(k, s, keyed_cnt + i, r.end - i < KEY_CHUNK ? r.end - i : KEY_CHUNK);
 }
 
 static void key_share(void *arg)

@@ -126,8 +126,8 @@ static int add_entries(void *ctx, const struct pki_crl_entry *entry, size_t cnt)
 }
 
 /*
- * The set takes a list without a predecessor whole; of another one mostly what changed. Where memory is
- * short, whoever makes the set makes the keys.
+ * The set takes a list without a predecessor whole; of another one mostly what changed. Where there is no
+ * time, or memory is short, whoever makes the set makes the keys.
  */
 static void want_keys(
 	struct crl_ingest *in, struct crl_group *group, const struct master_source_info *about)
@@ -141,8 +141,13 @@ static void want_keys(
 		crl_group_key(group, keys);
 }
 
-static int build_sources(
-	struct crl_ingest *in, struct pki_crl *crl, const struct master_source_info *about)
+static bool is_proof_ready(void *proof)
+{
+	return crl_proof_is_ready(proof);
+}
+
+static int build_sources(struct crl_ingest *in, struct pki_crl *crl,
+	const struct master_source_info *about, struct crl_proof *proof)
 {
 	struct walk w = {.in = in};
 	int ret = crl_group_new(about, pki_crl_info(crl)->issuer_hash, &w.group);
@@ -156,9 +161,13 @@ static int build_sources(
 		ret = crl_refuse(in, CRL_REFUSED_OTHER, "crl-duplicate-serial",
 			"Tell the CA: the list must follow RFC 5280.",
 			"it names one serial number twice");
+	if (ret < 0) {
+		crl_group_free(w.group);
+		return ret;
+	}
+	ret = crl_group_finish(w.group, &in->source, &in->source_cnt);
 	if (ret == 0)
-		return crl_group_finish(w.group, &in->source, &in->source_cnt);
-	crl_group_free(w.group);
+		master_source_make_keys(in->source[0], is_proof_ready, proof);
 	return ret;
 }
 
@@ -308,16 +317,16 @@ static int take_sources_in_force(struct crl_ingest *in, const struct master_sour
 	return 0;
 }
 
-static int get_sources(
-	struct crl_ingest *in, struct pki_crl *crl, const struct master_source_info *about)
+static int get_sources(struct crl_ingest *in, struct pki_crl *crl,
+	const struct master_source_info *about, struct crl_proof *proof)
 {
 	int ret = is_in_force(in) ? take_sources_in_force(in, about) : -ENOENT;
 
-	return ret == -ENOENT ? build_sources(in, crl, about) : ret;
+	return ret == -ENOENT ? build_sources(in, crl, about, proof) : ret;
 }
 
 /* Into sources that nobody gets before the list is proven. */
-static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
+static int read_unproven(struct crl_ingest *in, struct pki_crl *crl, struct crl_proof *proof)
 {
 	const struct pki_crl_info *info = pki_crl_info(crl);
 	unsigned char *issuer = NULL;
@@ -336,7 +345,7 @@ static int read_unproven(struct crl_ingest *in, struct pki_crl *crl)
 	about = info_of(in, info, (struct rk_span){issuer, (size_t)len}, scope);
 	ret = crl_admit_number(in, &about);
 	if (ret == 0)
-		ret = get_sources(in, crl, &about);
+		ret = get_sources(in, crl, &about, proof);
 	OPENSSL_free(issuer);
 	return ret;
 }
@@ -361,7 +370,7 @@ static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 	ret = crl_proof_begin(&proof, crl, &args, &in->report);
 	if (ret < 0)
 		return ret;
-	ret = read_unproven(in, crl);
+	ret = read_unproven(in, crl, &proof);
 	proven = crl_proof_end(&proof, &in->report);
 	if (proven < 0)
 		in->refusal = CRL_REFUSED_OTHER; /* whatever else it is */

@@ -8,6 +8,7 @@ static void verify(void *arg)
 	struct crl_proof *p = arg;
 
 	p->error = pki_crl_verify(p->crl, &p->args, &p->report, NULL);
+	atomic_store(&p->has_ended, true);
 }
 
 int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl,
@@ -23,8 +24,14 @@ int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl,
 	if (!p->is_beside)
 		return pki_crl_verify(crl, args, report, NULL);
 	pki_report_init(&p->report);
+	atomic_init(&p->has_ended, false);
 	beside_begin(&p->thread, verify, p);
 	return 0;
+}
+
+bool crl_proof_is_ready(const struct crl_proof *p)
+{
+	return !p->is_beside || atomic_load(&p->has_ended);
 }
 
 int crl_proof_end(struct crl_proof *p, struct pki_report *report)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "pki/store/beside.h"
@@ -18,6 +19,7 @@ struct crl_proof {
 	int error;
 	struct beside thread;
 	bool is_beside;
+	atomic_bool has_ended; /* the thread's work */
 };
 
 /*
@@ -26,5 +28,7 @@ struct crl_proof {
  */
 int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl,
 	const struct pki_crl_verify_args *args, struct pki_report *report) RK_MUST_CHECK;
+/* The end will not wait. */
+bool crl_proof_is_ready(const struct crl_proof *p);
 /* Waits. As pki_crl_verify; what it found takes the place of what is in report. */
 int crl_proof_end(struct crl_proof *p, struct pki_report *report) RK_MUST_CHECK;

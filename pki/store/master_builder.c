@@ -183,31 +183,6 @@ static void drop_keys(struct master_builder *b)
 void master_builder_key(struct master_builder *b, struct master_keys *keys)
 {
 	b->keys = keys;
-	master_keys_expect(keys, b->room_cnt);
-}
-
-/*
- * In order they are made now. In no order when runs are sorted, if that comes to pass; else whoever wants
- * them makes them, and where memory is short.
- */
-static void key_entries(struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
-{
-	if (b->is_sorted && b->keys != NULL && master_keys_add(b->keys, entry, cnt) < 0)
-		drop_keys(b);
-}
-
-/* To the source, when they are those of its entries. */
-static void give_keys(struct master_builder *b)
-{
-	size_t cnt;
-
-	if (b->keys == NULL)
-		return;
-	master_keys_end(b->keys);
-	(void)master_keys_entries(b->keys, &cnt);
-	if (cnt != b->source->entry_cnt || b->repeated_cnt > 0)
-		drop_keys(b);
-	atomic_init(&b->source->keys, b->keys);
 }
 
 static int add_in_turn(struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
@@ -294,17 +269,12 @@ static int add_to_runs(struct master_builder *b, const struct pki_crl_entry *ent
 int master_builder_add_entries(
 	struct master_builder *b, const struct pki_crl_entry *entry, size_t cnt)
 {
-	int ret;
-
 	if (cnt == 0)
 		return 0;
 	if (b->source->entry_cnt == 0 && b->scatter == NULL)
 		b->first = entry->serial;
 	try_scatter(b, entry);
-	ret = b->scatter != NULL ? add_to_runs(b, entry, cnt) : add_in_turn(b, entry, cnt);
-	if (ret == 0)
-		key_entries(b, entry, cnt);
-	return ret;
+	return b->scatter != NULL ? add_to_runs(b, entry, cnt) : add_in_turn(b, entry, cnt);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------- */
@@ -353,6 +323,8 @@ static size_t sort_runs(struct master_builder *b)
 	if (b->keys != NULL && master_keys_begin(b->keys, cnt) < 0)
 		drop_keys(b);
 	repeated = master_scatter_sort(b->scatter, b->keys);
+	if (b->keys != NULL)
+		master_keys_end(b->keys, cnt);
 	free(s->records);
 	s->records = master_scatter_take(b->scatter);
 	s->entry_cnt = b->room_cnt = cnt;
@@ -400,8 +372,9 @@ int master_builder_finish(struct master_builder *b, struct master_source **out)
 	struct master_source *s = b->source;
 	uint8_t *fitting;
 
-	(void)master_builder_repeated(b);
-	give_keys(b);
+	if (master_builder_repeated(b) > 0)
+		drop_keys(b); /* they may be those of more entries */
+	atomic_init(&s->keys, b->keys);
 	if (s->entry_cnt > 0) {
 		fitting = realloc(s->records, s->entry_cnt * master_stride(s->serial_room));
 		if (fitting != NULL)

@@ -47,56 +47,18 @@ void master_keys_free(struct master_keys *k)
 	if (k == NULL)
 		return;
 	pki_revocation_keyer_free(k->keyer);
-	rk_large_free(k->entry, k->cnt * sizeof(*k->entry));
+	rk_large_free(k->entry, k->room * sizeof(*k->entry));
 	free(k);
-}
-
-/* Of which memory is only used what is written. */
-static int make_room(struct master_keys *k, size_t cnt)
-{
-	struct rk_revocation_entry *entry = reallocarray(k->entry, cnt, sizeof(*entry));
-
-	if (entry == NULL)
-		return -ENOMEM;
-	rk_bytes_are_many(entry, cnt * sizeof(*entry));
-	k->entry = entry;
-	k->room = cnt;
-	return 0;
-}
-
-void master_keys_expect(struct master_keys *k, size_t cnt)
-{
-	if (cnt > k->room)
-		(void)make_room(k, cnt); /* else it grows, step by step */
-}
-
-static void add_some(struct master_keys *k, const struct pki_crl_entry *entry, size_t cnt)
-{
-	struct rk_span serial[PKI_CRL_VISIT_MAX];
-	uint8_t reason[PKI_CRL_VISIT_MAX];
-
-	for (size_t i = 0; i < cnt; i++) {
-		serial[i] = (struct rk_span){entry[i].serial, entry[i].serial_len};
-		reason[i] = (uint8_t)entry[i].reason;
-	}
-	pki_revocation_entries(k->keyer, k->issuer_hash, serial, reason, cnt, k->entry + k->cnt);
-	k->cnt += cnt;
-}
-
-int master_keys_add(struct master_keys *k, const struct pki_crl_entry *entry, size_t cnt)
-{
-	if (cnt > k->room - k->cnt && make_room(k, k->room + k->room / 2 + cnt) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i += PKI_CRL_VISIT_MAX)
-		add_some(k, entry + i, cnt - i < PKI_CRL_VISIT_MAX ? cnt - i : PKI_CRL_VISIT_MAX);
-	return 0;
 }
 
 int master_keys_begin(struct master_keys *k, size_t cnt)
 {
-	if (cnt > k->room && make_room(k, cnt) < 0)
+	k->entry =
+		reallocarray(NULL, cnt, sizeof(*k->entry)); /* of which is used what is written */
+	if (k->entry == NULL)
 		return -ENOMEM;
-	k->cnt = cnt;
+	rk_bytes_are_many(k->entry, cnt * sizeof(*k->entry));
+	k->room = cnt;
 	return 0;
 }
 
@@ -106,17 +68,24 @@ void master_keys_fill(const struct master_keys *k, size_t at, const struct rk_sp
 	pki_revocation_entries(k->keyer, k->issuer_hash, serial, reason, cnt, k->entry + at);
 }
 
-void master_keys_end(struct master_keys *k)
+void master_keys_end(struct master_keys *k, size_t cnt)
 {
 	struct rk_revocation_entry *fitting = NULL;
 
 	pki_revocation_keyer_free(k->keyer);
 	k->keyer = NULL;
-	if (k->cnt > 0)
-		fitting = realloc(k->entry, k->cnt * sizeof(*k->entry));
-	if (fitting != NULL)
+	k->cnt = cnt;
+	if (cnt > 0)
+		fitting = realloc(k->entry, cnt * sizeof(*k->entry));
+	if (fitting != NULL) {
 		k->entry = fitting;
-	k->room = k->cnt;
+		k->room = cnt;
+	}
+}
+
+bool master_keys_are_ended(const struct master_keys *k)
+{
+	return k->keyer == NULL;
 }
 
 bool master_keys_fit(const struct master_keys *k, struct pki_revocation_keyer *keyer,

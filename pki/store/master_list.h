@@ -81,8 +81,8 @@ int master_builder_add_entries(
  */
 void master_builder_expect(struct master_builder *b, size_t octets);
 /*
- * Takes keys, in which are none: the entries' keys are made as master_builder_add_entries adds them, and
- * stay with the source when all of its entries came so, and none twice. After master_builder_expect.
+ * Takes keys, in which are none: where runs of entries are sorted one by one they are made of them, of all; else
+ * the source has them to make. None of entries of which one came twice.
  */
 void master_builder_key(struct master_builder *b, struct master_keys *keys);
 /*
@@ -108,7 +108,12 @@ const struct master_source_info *master_source_info(const struct master_source *
 /* Who issued the certificates that its entries name. */
 struct rk_span master_source_subject(const struct master_source *s);
 size_t master_source_entry_cnt(const struct master_source *s);
-/* The keys of all entries, once: the caller's to free. NULL: there are none, or somebody has them. */
+/*
+ * Of a source that nobody else has yet: those keys, if any, that its builder left to make, from the first
+ * entry's on, until is_enough; it is asked again after a few.
+ */
+void master_source_make_keys(struct master_source *s, bool (*is_enough)(void *ctx), void *ctx);
+/* The keys, of as many entries as have some; once: the caller's to free. NULL: none, or somebody has them. */
 struct master_keys *master_source_take_keys(const struct master_source *s);
 /* i < master_source_entry_cnt, ascending by length and value of the serial. */
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out);

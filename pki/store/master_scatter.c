@@ -365,24 +365,6 @@ static size_t count_repeated(const uint8_t *r, size_t cnt, size_t stride, size_t
 	return repeated;
 }
 
-/* While they are in the cache. */
-static void key_records(const struct sorting *s, size_t at, size_t cnt)
-{
-	const size_t room = s->scatter->serial_room, stride = master_stride(room);
-	const uint8_t *record = s->scatter->records + at * stride;
-	struct rk_span serial[PKI_CRL_VISIT_MAX];
-	uint8_t reason[PKI_CRL_VISIT_MAX];
-	size_t n = 0;
-
-	for (; cnt > 0; at += n, cnt -= n) {
-		for (n = 0; n < cnt && n < PKI_CRL_VISIT_MAX; n++, record += stride) {
-			serial[n] = (struct rk_span){record + 1, record[0]};
-			reason[n] = record[1 + room];
-		}
-		master_keys_fill(s->keys, at, serial, reason, n);
-	}
-}
-
 /* What no desk takes is sorted in its room, and read when it moves. How many repeat a serial. */
 static size_t sort_one(struct sorting *s, size_t run, struct sort_desk *desk)
 {
@@ -403,8 +385,8 @@ static size_t sort_one(struct sorting *s, size_t run, struct sort_desk *desk)
 		memmove(to, from, cnt * stride);
 		tell_read(s, run);
 	}
-	if (s->keys != NULL)
-		key_records(s, at, cnt);
+	if (s->keys != NULL) /* while they are in the cache */
+		master_records_key(scatter->records, scatter->serial_room, at, cnt, s->keys);
 	return count_repeated(to, cnt, stride, 1 + scatter->serial_room);
 }
 

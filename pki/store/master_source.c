@@ -152,28 +152,67 @@ size_t master_source_entry_cnt(const struct master_source *s)
 	return s->entry_cnt;
 }
 
-struct master_keys *master_source_take_keys(const struct master_source *s)
-{
-	return atomic_exchange(&((struct master_source *)(uintptr_t)s)->keys, NULL);
-}
-
 void master_source_entry(const struct master_source *s, size_t i, struct master_entry *out)
 {
 	record_read(s->records + i * master_stride(s->serial_room), s->serial_room, out);
 }
 
-void master_source_serials(const struct master_source *s, size_t i, size_t cnt,
-	struct rk_span *serial, uint8_t *reason)
+static void read_serials(
+	const uint8_t *record, size_t room, size_t cnt, struct rk_span *serial, uint8_t *reason)
 {
-	const size_t room = s->serial_room, stride = master_stride(room);
-	const uint8_t *record = s->records + i * stride;
-
-	for (size_t k = 0; k < cnt; k++, record += stride) {
+	for (size_t k = 0; k < cnt; k++, record += master_stride(room)) {
 		__builtin_prefetch(record + PREFETCH_BYTES); /* past the end it does no harm */
 		serial[k] = (struct rk_span){record + 1, record[0]};
 		reason[k] = record[1 + room];
 	}
 }
+
+void master_source_serials(const struct master_source *s, size_t i, size_t cnt,
+	struct rk_span *serial, uint8_t *reason)
+{
+	read_serials(s->records + i * master_stride(s->serial_room), s->serial_room, cnt, serial,
+		reason);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------- */
+
+void master_records_key(
+	const uint8_t *records, size_t room, size_t at, size_t cnt, const struct master_keys *keys)
+{
+	struct rk_span serial[PKI_CRL_VISIT_MAX];
+	uint8_t reason[PKI_CRL_VISIT_MAX];
+	size_t n;
+
+	for (; cnt > 0; at += n, cnt -= n) {
+		n = cnt < PKI_CRL_VISIT_MAX ? cnt : PKI_CRL_VISIT_MAX;
+		read_serials(records + at * master_stride(room), room, n, serial, reason);
+		master_keys_fill(keys, at, serial, reason, n);
+	}
+}
+
+void master_source_make_keys(struct master_source *s, bool (*is_enough)(void *ctx), void *ctx)
+{
+	struct master_keys *keys = atomic_load(&s->keys);
+	size_t done = 0, cnt;
+
+	if (keys == NULL || master_keys_are_ended(keys))
+		return;
+	if (s->entry_cnt > 0 && master_keys_begin(keys, s->entry_cnt) == 0) {
+		for (; done < s->entry_cnt && !is_enough(ctx); done += cnt) {
+			cnt = s->entry_cnt - done;
+			cnt = cnt < PKI_CRL_VISIT_MAX ? cnt : PKI_CRL_VISIT_MAX;
+			master_records_key(s->records, s->serial_room, done, cnt, keys);
+		}
+	}
+	master_keys_end(keys, done);
+}
+
+struct master_keys *master_source_take_keys(const struct master_source *s)
+{
+	return atomic_exchange(&((struct master_source *)(uintptr_t)s)->keys, NULL);
+}
+
+/* ---- comparing -------------------------------------------------------------------------------- */
 
 #define RUN_STEP 64 /* records compared at once */
 

@@ -71,6 +71,10 @@ static inline void master_record_widen(
 	memcpy(to + 1 + room, from + 1 + from_room, 1 + MASTER_DATE_LEN);
 }
 
+/* The keys of records [at, at + cnt), of all that are there. */
+void master_records_key(
+	const uint8_t *records, size_t room, size_t at, size_t cnt, const struct master_keys *keys);
+
 bool master_is_delta(const struct master_source_info *info);
 
 /* A known one; and only a delta takes something back. */

@@ -52,10 +52,36 @@ static void entries_are_sorted_and_found(void **state)
 	master_source_put(s);
 }
 
-/* Keys are those of all entries, or there are none: more than were expected, and a repeated one. */
-static void keys_are_of_all_entries_or_none(void **state)
+/* Says so when it is asked once more than left. */
+static bool is_enough(void *left)
+{
+	size_t *n = left;
+
+	return (*n)-- == 0;
+}
+
+static void assert_keys(struct master_source *s, size_t wanted)
+{
+	struct master_keys *keys = master_source_take_keys(s);
+	size_t cnt = 0;
+
+	if (keys != NULL)
+		(void)master_keys_entries(keys, &cnt);
+	assert_int_equal(cnt, wanted);
+	assert_null(master_source_take_keys(s)); /* once */
+	master_keys_free(keys);
+}
+
+/* As many as there is time for; and none of entries of which one came twice. */
+static void keys_are_of_the_first_entries(void **state)
 {
 	enum { CNT = 300 };
+	const struct {
+		size_t chunks;
+		size_t keyed;
+		bool is_repeated;
+	} turns[] = {
+		{0, 0, false}, {1, PKI_CRL_VISIT_MAX, false}, {100, CNT, false}, {100, 0, true}};
 	static const uint8_t secret[PKI_INSTALLATION_KEY_LEN], hash[PKI_ISSUER_HASH_LEN];
 	struct pki_crl_entry entry[CNT];
 	uint8_t serial[CNT][2], number = 1;
@@ -67,11 +93,11 @@ static void keys_are_of_all_entries_or_none(void **state)
 		serial[i][1] = (uint8_t)i;
 		entry[i] = (struct pki_crl_entry){.serial = serial[i], .serial_len = 2};
 	}
-	for (int turn = 0; turn < 3; turn++) {
+	for (size_t turn = 0; turn < sizeof(turns) / sizeof(turns[0]); turn++) {
+		size_t left = turns[turn].chunks;
 		struct master_builder *b = NULL;
 		struct master_source *s = NULL;
 		struct master_keys *keys = NULL;
-		size_t cnt = 0;
 
 		assert_int_equal(master_builder_new(&info, &b), 0);
 		assert_int_equal(master_keys_new(secret, hash, &keys), 0);
@@ -79,17 +105,14 @@ static void keys_are_of_all_entries_or_none(void **state)
 		master_builder_key(b, keys);
 		for (size_t i = 0; i < CNT; i += 100)
 			assert_int_equal(master_builder_add_entries(b, entry + i, 100), 0);
-		if (turn == 1) /* twice */
+		if (turns[turn].is_repeated)
 			assert_int_equal(master_builder_add_entries(b, entry, 1), 0);
-		if (turn == 2) /* not seen by the keys */
-			assert_int_equal(master_builder_add(b, (struct rk_span){hash, 4}, 0, 0), 0);
 		assert_int_equal(master_builder_finish(b, &s), 0);
-		keys = master_source_take_keys(s);
-		assert_true((keys != NULL) == (turn == 0));
-		if (keys != NULL)
-			assert_non_null(master_keys_entries(keys, &cnt));
-		assert_int_equal(cnt, turn == 0 ? CNT : 0);
-		master_keys_free(keys);
+		master_source_make_keys(s, is_enough, &left);
+		left = SIZE_MAX;
+		master_source_make_keys(s, is_enough, &left); /* once */
+		assert_int_equal(left, SIZE_MAX);
+		assert_keys(s, turns[turn].keyed);
 		master_source_put(s);
 	}
 }
@@ -396,7 +419,7 @@ int main(void)
 		cmocka_unit_test(short_serial_twice_is_noticed),
 		cmocka_unit_test(entries_are_sorted_and_found),
 		cmocka_unit_test(bad_input_is_refused),
-		cmocka_unit_test(keys_are_of_all_entries_or_none),
+		cmocka_unit_test(keys_are_of_the_first_entries),
 		cmocka_unit_test(sources_are_bounded),
 		cmocka_unit_test(source_agrees_with_a_plain_array),
 		cmocka_unit_test(many_are_sorted_by_two),

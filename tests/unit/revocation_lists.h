@@ -15,7 +15,7 @@
 #include "pki/x509/cert_kind.h"
 #include "tests/unit/test_ca.h"
 
-#define SERIALS 64
+#define SERIALS 250
 
 static const uint8_t secret[INSTALLATION_KEY_LEN] = {7, 7, 7};
 static unsigned char *issuer_der[2];
@@ -65,6 +65,12 @@ static inline void add_keys(struct master_builder *b, int issuer)
 	master_builder_key(b, keys);
 }
 
+static inline bool is_enough(void *ctx)
+{
+	(void)ctx;
+	return next_random(2) == 0;
+}
+
 /* base 0: a full list. foreign: what an indirect list says about the other's certificates. */
 static inline struct master_source *make_source(int issuer, const char *url, const char *scope,
 	uint8_t number, uint8_t base, bool is_foreign)
@@ -98,6 +104,7 @@ static inline struct master_source *make_source(int issuer, const char *url, con
 			assert_int_equal(master_builder_add_entries(b, &entry, 1), 0);
 	}
 	assert_int_equal(master_builder_finish(b, &s), 0);
+	master_source_make_keys(s, is_enough, NULL); /* of all, some or none */
 	return s;
 }
 

@@ -313,10 +313,25 @@ static void superseded_delta_has_no_word(void **state)
 	master_list_put(list);
 }
 
+static struct master_keys *new_keys(void)
+{
+	struct master_keys *keys;
+
+	assert_int_equal(master_keys_new(secret, issuer_hash[0], &keys), 0);
+	return keys;
+}
+
+static bool has_counted_down(void *left)
+{
+	size_t *n = left;
+
+	return (*n)-- == 0;
+}
+
 #define STEP 8000 /* new serials: one overlay may meet so many */
 
-/* The list with the first cnt serials. */
-static struct revocations *revocations_up_to(unsigned cnt)
+/* The list with the first cnt serials; keyed: of how many there are keys, in chunks. */
+static struct revocations *revocations_keyed(unsigned cnt, size_t keyed)
 {
 	const struct master_source_info info = {.issuer = {issuer_der[0], (size_t)issuer_len[0]},
 		.ca_name = "CA",
@@ -330,18 +345,48 @@ static struct revocations *revocations_up_to(unsigned cnt)
 
 	assert_int_equal(master_list_new(&empty), 0);
 	assert_int_equal(master_builder_new(&info, &b), 0);
+	if (keyed > 0)
+		master_builder_key(b, new_keys());
 	for (unsigned i = 1; i <= cnt; i++) {
 		const uint8_t serial[4] = {1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
 
 		assert_int_equal(master_builder_add(b, (struct rk_span){serial, 4}, 5, 1), 0);
 	}
 	assert_int_equal(master_builder_finish(b, &s), 0);
+	master_source_make_keys(s, has_counted_down, &keyed);
 	assert_int_equal(master_list_replace(empty, s, &list), 0);
 	r = revocations_of(list);
 	master_source_put(s);
 	master_list_put(empty);
 	master_list_put(list);
 	return r;
+}
+
+static struct revocations *revocations_up_to(unsigned cnt)
+{
+	return revocations_keyed(cnt, 0);
+}
+
+/* By two threads, too: whatever time there was for keys, the set is the same, and so is who is in it. */
+static void base_is_the_same_with_keys_of_some_entries(void **state)
+{
+	static const struct {
+		unsigned cnt;
+		size_t keyed;
+	} rows[] = {{1000, 1}, {60000, 1}, {60000, 300}, {60000, 937}, {60000, 1000}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct revocations *r = revocations_keyed(rows[i].cnt, rows[i].keyed);
+		struct compile_part compiled = {.fd = -1};
+		struct rk_part *part;
+
+		assert_true(compile_base(r, &compiled));
+		part = open_part(&compiled);
+		assert_same_words(r, part, NULL);
+		rk_part_close(part);
+		revocations_put(r);
+	}
 }
 
 /* Step by step an overlay grows up to what one holds; all of it taken back is no change at all. */
@@ -412,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(base_and_overlay_say_what_control_finds),
+		cmocka_unit_test(base_is_the_same_with_keys_of_some_entries),
 		cmocka_unit_test(deltas_count_where_they_apply),
 		cmocka_unit_test(large_changes_ask_for_a_base),
 		cmocka_unit_test(overlays_grow_and_shrink),
