@@ -88,23 +88,29 @@ bool revocations_has_delta(const struct revocations *r, const struct source_ref 
 	return false;
 }
 
-bool revocations_is_taken_back(const struct revocations *r, const struct source_ref *full,
+/* By one of these. */
+static bool is_taken_back(const struct source_ref *by, size_t cnt, const struct source_ref *full,
 	const struct master_entry *entry)
 {
 	const struct rk_span serial = {entry->serial, entry->serial_len};
-	struct source_range range;
 	struct master_entry word;
 
 	if (entry->reason != RK_REASON_HOLD || full->is_delta)
 		return false;
-	range = revocations_of_issuer(r, full->issuer_hash);
-	for (size_t i = range.at; i < range.end; i++) {
-		if (applies(&r->source[i], full) &&
-			master_source_find(r->source[i].source, serial, &word) &&
+	for (size_t i = 0; i < cnt; i++) {
+		if (applies(&by[i], full) && master_source_find(by[i].source, serial, &word) &&
 			word.reason == RK_REASON_REMOVED)
 			return true;
 	}
 	return false;
+}
+
+bool revocations_is_taken_back(const struct revocations *r, const struct source_ref *full,
+	const struct master_entry *entry)
+{
+	struct source_range range = revocations_of_issuer(r, full->issuer_hash);
+
+	return is_taken_back(r->source + range.at, range.end - range.at, full, entry);
 }
 
 /* As the set ranks them: named reasons before "unspecified". */
@@ -159,7 +165,8 @@ static bool find_idle(const struct revocations *r, const struct pki_kind *kind,
 			!s->is_superseded && s->list->scope != NULL &&
 			pki_crl_cover(s->list->scope, kind) != 0 &&
 			master_source_find(s->source, serial, entry) &&
-			entry->reason != RK_REASON_REMOVED) {
+			entry->reason != RK_REASON_REMOVED &&
+			!is_taken_back(r->idle, r->idle_cnt, s, entry)) {
 			*by = s;
 			return true;
 		}

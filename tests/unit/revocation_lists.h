@@ -124,6 +124,30 @@ static inline void put_list(struct master_list **list, int issuer, const char *u
 	master_source_put(group[1]);
 }
 
+/* A group that is not random; foreign: of another issuer's certificates, or NULL. The entry is the last
+ * source's; serial.len 0: there is none. */
+static inline void put_group(struct master_list **list, const struct master_source_info *info,
+	const struct master_source_info *foreign, struct rk_span serial, uint8_t reason)
+{
+	struct master_source *group[2] = {NULL, NULL};
+	struct master_list *next;
+
+	for (int i = 0; i < 2 && (i == 0 || foreign != NULL); i++) {
+		struct master_builder *b;
+
+		assert_int_equal(master_builder_new(i == 0 ? info : foreign, &b), 0);
+		if (i == (foreign != NULL) && serial.len > 0)
+			assert_int_equal(master_builder_add(b, serial, 5, reason), 0);
+		assert_int_equal(master_builder_finish(b, &group[i]), 0);
+	}
+	assert_int_equal(
+		master_list_replace_group(*list, group, foreign != NULL ? 2 : 1, &next), 0);
+	master_list_put(*list);
+	*list = next;
+	master_source_put(group[0]);
+	master_source_put(group[1]);
+}
+
 static inline void change(struct master_list **list)
 {
 	static const char *const urls[] = {"http://a", "http://b"};

@@ -216,100 +216,37 @@ static void deltas_count_where_they_apply(void **state)
 	}
 }
 
-/* A source of its own for what is not random; serial.len 0: without an entry. */
-static void put_one(struct master_list **list, const struct master_source_info *info,
-	const struct master_source_info *foreign, struct rk_span serial)
+/* A delta takes back what a full list holds, and no other delta's word: that one's own list does. */
+static void hold_of_another_delta_stands(void **state)
 {
-	struct master_source *group[2] = {NULL, NULL};
-	struct master_list *next;
-
-	for (int i = 0; i < 2 && (i == 0 || foreign != NULL); i++) {
-		struct master_builder *b;
-
-		assert_int_equal(master_builder_new(i == 0 ? info : foreign, &b), 0);
-		if (i == 1 && serial.len > 0)
-			assert_int_equal(master_builder_add(b, serial, 5, 1), 0);
-		assert_int_equal(master_builder_finish(b, &group[i]), 0);
-	}
-	assert_int_equal(
-		master_list_replace_group(*list, group, foreign != NULL ? 2 : 1, &next), 0);
-	master_list_put(*list);
-	*list = next;
-	master_source_put(group[0]);
-	master_source_put(group[1]);
-}
-
-static enum pki_revocation_answer ask_about_leaf(struct master_list *list)
-{
-	const struct revocations_args args = {.list = list}; /* of a kind that nobody has met */
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	struct revocations_query query = {.now = 1500};
-	struct pki_revocation_query asked = {
-		.serial = X509_get0_serialNumber(leaf), .chain = chain};
-	enum pki_revocation_answer answer;
-	struct pki_revoked revoked;
-	struct revocations *r;
-
-	assert_int_equal(sk_X509_push(chain, leaf), 1);
-	assert_int_equal(revocations_new(&args, &r), 0);
-	query.revocations = r;
-	answer = revocations_find(&query, &asked, &revoked);
-	revocations_put(r);
-	sk_X509_free(chain);
-	return answer;
-}
-
-/* How many the overlay names that makes of the one list the other. */
-static size_t count_changes(struct master_list *from, struct master_list *to)
-{
-	struct revocations *was = revocations_of(from), *is = revocations_of(to);
-	struct compile_part compiled = {.fd = -1};
-	struct revocations_overlay *made;
-	struct rk_refusal why = {""};
-	size_t cnt;
-
-	assert_int_equal(
-		revocations_compile_overlay(was, is, NULL, secret, &compiled, &made, &why), 0);
-	cnt = revocations_overlay_cnt(made);
-	compile_part_close(&compiled);
-	revocations_overlay_put(made);
-	revocations_put(was);
-	revocations_put(is);
-	return cnt;
-}
-
-/* Of another issuer's indirect lists, before anybody knew that a certificate names them. */
-static void superseded_delta_has_no_word(void **state)
-{
-	const uint8_t indirect[] = {0x30, 3, 0x84, 1, 0xff}, base = 5, delta = 6, full = 7;
-	struct master_source_info info = {.issuer = {issuer_der[1], (size_t)issuer_len[1]},
-		.ca_name = "CA",
-		.url = "http://d",
-		.scope = "indirect",
-		.idp = {indirect, sizeof(indirect)},
-		.number = {&delta, 1},
-		.base_number = {&base, 1},
-		.this_update = 1000,
-		.next_update = 2000};
-	struct master_source_info foreign = info;
-	struct master_list *list, *before;
-	uint8_t serial[PKI_SERIAL_MAX];
-	int len = pki_serial_bytes(X509_get0_serialNumber(leaf), serial);
+	static const uint8_t reasons[] = {RK_REASON_HOLD, RK_REASON_HOLD, RK_REASON_REMOVED};
+	static const char *const urls[] = {"http://f", "http://d/old", "http://d/new"};
+	const struct rk_span serial = {(const uint8_t *)"\1", 1};
+	const struct source_ref *by;
+	struct master_list *list;
+	struct master_entry e;
 
 	(void)state;
-	foreign.subject = (struct rk_span){issuer_der[0], (size_t)issuer_len[0]};
 	assert_int_equal(master_list_new(&list), 0);
-	put_one(&list, &info, &foreign, (struct rk_span){serial, (size_t)len});
-	assert_int_equal(ask_about_leaf(list), PKI_REVOCATION_REVOKED);
-	before = master_list_get(list);
-	info.url = "http://f";
-	info.number.data = &full;
-	info.base_number.len = 0;
-	put_one(&list, &info, NULL, (struct rk_span){0});
-	assert_int_equal(ask_about_leaf(list), PKI_REVOCATION_GOOD);
-	/* The workers hear of it, though nothing about this issuer came or went. */
-	assert_int_equal(count_changes(before, list), 1);
-	master_list_put(before);
+	for (int step = 0; step < 3; step++) {
+		const uint8_t number = (uint8_t)(10 + step), base = 10;
+		const struct master_source_info info = {
+			.issuer = {issuer_der[0], (size_t)issuer_len[0]},
+			.ca_name = "CA",
+			.url = urls[step],
+			.scope = "",
+			.number = {&number, 1},
+			.base_number = {&base, step > 0},
+			.next_update = 2000};
+		struct revocations *r;
+
+		put_group(&list, &info, NULL, serial, reasons[step]);
+		r = revocations_of(list);
+		assert_true(revocations_lookup(r, issuer_hash[0], serial, &e, &by));
+		assert_int_equal(e.reason, RK_REASON_HOLD);
+		assert_true(step < 2 || by->is_delta);
+		revocations_put(r);
+	}
 	master_list_put(list);
 }
 
@@ -461,7 +398,7 @@ int main(void)
 		cmocka_unit_test(deltas_count_where_they_apply),
 		cmocka_unit_test(large_changes_ask_for_a_base),
 		cmocka_unit_test(overlays_grow_and_shrink),
-		cmocka_unit_test(superseded_delta_has_no_word),
+		cmocka_unit_test(hold_of_another_delta_stands),
 	};
 
 	make_issuers();
