@@ -74,8 +74,9 @@ static void watch_damage(struct crl_manager *m)
 	for (size_t i = 0; i < m->source_cnt; i++) {
 		const struct crl_source *s = m->source[i];
 
-		/* Both times are of one second where a fetch fails right after a start. */
-		if (!s->is_overridden &&
+		/* Nobody asks for the others. Both times are of one second where a fetch fails
+		 * right after a start. */
+		if (!s->is_overridden && !s->is_early &&
 			(s->last_try == 0 || s->failure_cnt > 0 || s->last_success != s->last_try))
 			return;
 	}

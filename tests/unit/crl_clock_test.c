@@ -168,6 +168,14 @@ static void clock_is_held_against_the_newest_list(void **state)
 	unlink(new->url + strlen("file://"));
 }
 
+static void put_file_in(const struct bench *b, const char *name, const char *text)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", b->dir, name);
+	put_file_at(path, text, strlen(text));
+}
+
 /* The list before the newest is better than none, and not the same: it is said until all is fetched. */
 static void list_before_a_damaged_one_is_used(void **state)
 {
@@ -198,6 +206,60 @@ static void list_before_a_damaged_one_is_used(void **state)
 	assert_false(b->d.crl->is_list_damaged);
 	assert_string_equal(seen.alarm_kind, "");
 	assert_false(is_revoked(b, b->pki.leaf));
+}
+
+/* Nobody can fetch anything again: it is said, until a list is there that was. */
+static void damage_without_a_source_is_told(void **state)
+{
+	struct bench *b = *state;
+	struct config_crl_source *configured = b->config.crl;
+
+	close_manager(b);
+	put_file_in(b, MASTER_LIST_FILE, "x");
+	open_manager(b);
+	b->config.crl_cnt = 0;
+	for (int turn = 0; turn < 2; turn++) {
+		crl_manager_discover(b->d.crl);
+		crl_watch(b->d.crl);
+		assert_string_equal(seen.alarm_kind, "crl-list-damaged");
+		assert_non_null(strstr(seen.alarm_text, "none is in force"));
+	}
+	b->config.crl = configured;
+	b->config.crl_cnt = 1;
+	put_crl(b, 1, NULL, 0);
+	crl_manager_discover(b->d.crl);
+	run_until_idle(b);
+	assert_string_equal(seen.alarm_kind, "");
+	assert_false(b->d.crl->is_list_damaged);
+}
+
+/* Nor does it wait for what is not asked for: a source that another stands in for, a delta of no list. */
+static void damage_ends_without_what_is_not_fetched(void **state)
+{
+	struct bench *b = *state;
+	struct crl_source *idle;
+
+	for (int is_early = 0; is_early < 2; is_early++) {
+		close_manager(b);
+		put_file_in(b, MASTER_LIST_FILE, "x");
+		unlinkat(b->d.state_fd, MASTER_LIST_FILE_PREVIOUS, 0);
+		open_manager(b);
+		assert_string_equal(seen.alarm_kind, "crl-list-damaged");
+		idle = add_source(b, "idle.crl", false);
+		idle->is_delta = is_early;
+		idle->is_noted = true;
+		put_crl(b, 1, NULL, 0);
+		crl_manager_discover(b->d.crl);
+		refresh(b);
+		assert_int_equal(b->d.crl->source_cnt, 2);
+		assert_int_equal(idle->last_try == 0, is_early);
+		if (!is_early) {
+			assert_true(b->d.crl->is_list_damaged);
+			idle->is_overridden = true;
+			crl_watch(b->d.crl);
+		}
+		assert_false(b->d.crl->is_list_damaged);
+	}
 }
 
 /* What was in force before a restart is, and is told. */
@@ -281,6 +343,8 @@ int main(void)
 		T(overridden_list_is_not_called_stale),
 		T(clock_is_held_against_the_newest_list),
 		T(list_before_a_damaged_one_is_used),
+		T(damage_without_a_source_is_told),
+		T(damage_ends_without_what_is_not_fetched),
 		T(list_is_known_after_a_restart),
 		T(scopes_are_known_after_a_restart),
 	};
