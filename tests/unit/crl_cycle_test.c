@@ -47,20 +47,6 @@ static void same_list_again_is_not_walked(void **state)
 	assert_false(is_revoked(b, b->pki.leaf));
 }
 
-static json_t *source_named(struct bench *b, const char *name)
-{
-	json_t *source;
-	size_t i;
-
-	json_array_foreach(json_object_get(b->answer.body, "sources"), i, source)
-	{
-		if (strcmp(text_of(source, "name"), name) == 0)
-			return source;
-	}
-	fail_msg("no source %s", name);
-	return NULL;
-}
-
 /* Fetched from delta-uri; before its full list is there it waits, and comes right after it. */
 static void delta_is_fetched_and_follows_its_full_list(void **state)
 {
@@ -94,66 +80,6 @@ static void delta_is_fetched_and_follows_its_full_list(void **state)
 	assert_string_equal(text_of(delta, "base_crl_number"), "05");
 	assert_string_equal(text_of(source_named(b, "lab/issuing"), "kind"), "full");
 	assert_string_equal(seen.alarm_kind, "");
-}
-
-/* Gives the endpoint a delta, in a file beside its list; uri is the caller's. */
-static void put_delta(struct bench *b, char uri[192], long number, const char *base)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
-	snprintf(uri, 192, "file://%s", path);
-	b->endpoint.delta_uri = uri;
-	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
-				 .issuer_key = b->pki.ca_key,
-				 .number = number,
-				 .delta_base = base});
-}
-
-/* Both are new: whichever comes first, nothing is wrong with either, and one refresh brings both. */
-static void delta_waits_for_the_list_that_comes_with_it(void **state)
-{
-	struct bench *b = *state;
-	char uri[192];
-
-	for (long number = 5; number < 50; number += 10) {
-		char base[8];
-
-		snprintf(base, sizeof(base), "%ld", number);
-		put_crl(b, number, NULL, 0);
-		put_delta(b, uri, number + 1, base);
-		if (number == 5)
-			crl_manager_discover(b->d.crl);
-		refresh(b);
-		assert_true(json_is_null(
-			json_object_get(source_named(b, "lab/issuing/delta"), "last_error")));
-		assert_string_equal(
-			text_of(source_named(b, "lab/issuing/delta"), "base_crl_number"),
-			text_of(source_named(b, "lab/issuing"), "crl_number"));
-	}
-	assert_int_equal(seen.raised_cnt, 0);
-	b->endpoint.delta_uri = NULL;
-}
-
-/* One whose full list never comes waits once, and is then an alarm: it is not asked for without end. */
-static void delta_ahead_of_its_list_waits_once(void **state)
-{
-	struct bench *b = *state;
-	char uri[192];
-
-	put_crl(b, 5, NULL, 0);
-	put_delta(b, uri, 9, "8");
-	crl_manager_discover(b->d.crl);
-	refresh(b);
-	for (int turn = 1; turn <= 3; turn++) {
-		json_t *delta = source_named(b, "lab/issuing/delta");
-
-		assert_non_null(strstr(text_of(delta, "last_error"), "crl-delta-without-base"));
-		assert_int_equal(json_integer_value(json_object_get(delta, "failures")), turn);
-		assert_int_equal(seen.raised_cnt, turn);
-		refresh(b);
-	}
-	b->endpoint.delta_uri = NULL;
 }
 
 /* What is new in a delta does not wait for the millions of a full list; these wait for it, for a while. */
@@ -472,8 +398,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(same_list_again_is_not_walked, set_up, tear_down),
 		WITH_BENCH(delta_is_fetched_and_follows_its_full_list),
-		WITH_BENCH(delta_waits_for_the_list_that_comes_with_it),
-		WITH_BENCH(delta_ahead_of_its_list_waits_once),
 		WITH_BENCH(full_list_leads_to_its_delta),
 		WITH_BENCH(certificate_leads_to_a_delta),
 		WITH_BENCH(interval_of_learnt_lists_is_the_cas),

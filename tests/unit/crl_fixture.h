@@ -51,6 +51,8 @@ struct bench {
 	bool is_answered;
 };
 
+#define text_of(object, key) json_string_value(json_object_get(object, key))
+
 static inline void open_manager(struct bench *b)
 {
 	assert_int_equal(helper_pool_new(b->d.base, 1, 16, &b->d.helpers), 0);
@@ -240,6 +242,21 @@ static inline void start_server(struct bench *b)
 	b->source.is_local_address_allowed = true;
 }
 
+/* Of the last answer; borrowed until the next refresh. */
+static inline json_t *source_named(const struct bench *b, const char *name)
+{
+	json_t *source;
+	size_t i;
+
+	json_array_foreach(json_object_get(b->answer.body, "sources"), i, source)
+	{
+		if (strcmp(text_of(source, "name"), name) == 0)
+			return source;
+	}
+	fail_msg("no source %s", name);
+	return NULL;
+}
+
 /* Runs the loop until an alarm of that kind stands; "" = none does. */
 static inline void wait_for_alarm(struct bench *b, const char *kind)
 {
@@ -247,5 +264,3 @@ static inline void wait_for_alarm(struct bench *b, const char *kind)
 		event_base_loop(b->d.base, EVLOOP_ONCE);
 	assert_string_equal(seen.alarm_kind, kind);
 }
-
-#define text_of(object, key) json_string_value(json_object_get(object, key))
