@@ -20,6 +20,7 @@
 
 /* Each connection is records in the audit log: a data plane that comes again and again waits. */
 static const struct budget_rule connection_rule = {.burst = 60, .refill_sec = 1};
+static const struct budget_rule complaint_rule = {.burst = 2, .refill_sec = 60};
 
 struct outgoing {
 	STAILQ_ENTRY(outgoing) next;
@@ -35,8 +36,8 @@ struct publish_link {
 	struct publish_link_args args;
 	struct sockaddr_un address;
 	int listen_fd;
-	struct event *accept_event;
-	struct budget connections;
+	struct event *accept_event, *accept_pause;
+	struct budget connections, complaints;
 	int fd; /* -1: nobody */
 	bool has_hello;
 	char refusal[160];
@@ -281,6 +282,26 @@ static void take_connection(struct publish_link *l, int fd)
 	}
 }
 
+static void accept_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct publish_link *l = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(l->accept_event, NULL);
+}
+
+/* Who waits stays readable, and would be tried again at once, for ever. */
+static void pause_accepting(struct publish_link *l, int error)
+{
+	const struct timeval tv = {.tv_sec = 1};
+
+	if (event_add(l->accept_pause, &tv) == 0)
+		event_del(l->accept_event);
+	if (budget_take(&l->complaints, &complaint_rule))
+		log_error("%s: accept: %s", l->address.sun_path, strerror(error));
+}
+
 static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct publish_link *l = arg;
@@ -289,7 +310,7 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
 	(void)what;
 	if (fd < 0) {
 		if (errno != EAGAIN && errno != ECONNABORTED)
-			log_error("%s: accept: %s", l->address.sun_path, strerror(errno));
+			pause_accepting(l, errno);
 		return;
 	}
 	if (rk_channel_check_peer(fd, l->args.uid) < 0) {
@@ -340,7 +361,9 @@ int publish_link_open(const struct publish_link_args *args, struct publish_link 
 	if (ret == 0) {
 		l->accept_event =
 			event_new(args->base, l->listen_fd, EV_READ | EV_PERSIST, on_connection, l);
-		if (l->accept_event == NULL || event_add(l->accept_event, NULL) < 0)
+		l->accept_pause = evtimer_new(args->base, accept_again, l);
+		if (l->accept_event == NULL || l->accept_pause == NULL ||
+			event_add(l->accept_event, NULL) < 0)
 			ret = -ENOMEM;
 	}
 	if (ret < 0) {
@@ -361,6 +384,8 @@ void publish_link_close(struct publish_link *l)
 		event_free(l->accept_event);
 		unlink(l->address.sun_path);
 	}
+	if (l->accept_pause != NULL)
+		event_free(l->accept_pause);
 	if (l->listen_fd >= 0)
 		close(l->listen_fd);
 	free(l);

@@ -117,6 +117,11 @@ void connections_close(struct connections *c)
 		free_all(c);
 }
 
+bool connections_are_full(const struct connections *c)
+{
+	return c->is_full;
+}
+
 unsigned connections_cnt(const struct connections *c)
 {
 	return c->cnt;

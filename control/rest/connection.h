@@ -35,6 +35,7 @@ void connections_limit(
 void connections_close(struct connections *c);
 /* For evhttp_set_bevcb; arg is the struct connections. */
 struct bufferevent *connections_accept(struct event_base *base, void *arg);
+bool connections_are_full(const struct connections *c);
 unsigned connections_cnt(const struct connections *c);
 
 /* A request is complete; the deadline stands still. Nothing for a connection without TLS. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
@@ -41,24 +42,34 @@ static void got_local(struct evhttp_request *req, void *arg)
 	exchange_begin(arg, req, true);
 }
 
+static void enable(struct evhttp_bound_socket *socket, bool is_enabled)
+{
+	struct evconnlistener *l = socket != NULL ? evhttp_bound_socket_get_listener(socket) : NULL;
+
+	if (l != NULL && is_enabled)
+		evconnlistener_enable(l);
+	else if (l != NULL)
+		evconnlistener_disable(l);
+}
+
 static void set_full(void *arg, bool is_full)
 {
 	struct rest *r = arg;
 
-	for (size_t i = 0; i < LISTENER_MAX; i++) {
-		struct evconnlistener *l =
-			r->listener[i].socket != NULL
-				? evhttp_bound_socket_get_listener(r->listener[i].socket)
-				: NULL;
-
-		if (l != NULL && is_full)
-			evconnlistener_disable(l);
-		else if (l != NULL)
-			evconnlistener_enable(l);
-	}
+	for (size_t i = 0; i < LISTENER_MAX; i++)
+		enable(r->listener[i].socket, !is_full);
 	if (is_full)
 		log_warning("%u connections are open: no more are taken until one ends",
 			connections_cnt(r->connections));
+}
+
+static void accept_again(void *arg)
+{
+	struct rest *r = arg;
+
+	for (size_t i = 0; i < LISTENER_MAX; i++)
+		enable(r->listener[i].socket, !connections_are_full(r->connections));
+	enable(r->local_socket, true);
 }
 
 static struct evhttp *new_server(
@@ -90,6 +101,8 @@ static struct evhttp_bound_socket *add_listener(struct rest *r, struct evhttp *h
 	bound = evhttp_bind_listener(http, l);
 	if (bound == NULL)
 		evconnlistener_free(l);
+	else
+		accept_pause_watch(l);
 	return bound;
 }
 
@@ -191,7 +204,25 @@ static int open_socket(struct rest *r)
 		return fd;
 	}
 	r->has_socket = true;
-	return add_listener(r, r->local, fd) != NULL ? 0 : -ENOMEM;
+	r->local_socket = add_listener(r, r->local, fd);
+	return r->local_socket != NULL ? 0 : -ENOMEM;
+}
+
+/* No more than half of the descriptors: without the others nothing could be written or published. */
+static unsigned connection_max(const struct rest *r)
+{
+	unsigned wanted = r->daemon->config->rest.connection_max;
+	unsigned long long all;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 2 >= wanted)
+		return wanted;
+	all = limit.rlim_cur;
+	log_warning(
+		"router.rest-api.connection-limit: %llu, not %u: half of the %llu descriptors that "
+		"this process may have (ulimit -n)",
+		all / 2, wanted, all);
+	return all >= 2 ? (unsigned)(all / 2) : 1;
 }
 
 /* The limits of the configuration; those of open connections stay. */
@@ -199,14 +230,14 @@ static void use_limits(struct rest *r)
 {
 	const struct config_rest *c = &r->daemon->config->rest;
 	size_t head_max = (size_t)c->head_max_kib * 1024, body_max = (size_t)c->body_max_kib * 1024;
+	unsigned max = connection_max(r);
 
 	evhttp_set_max_headers_size(r->https, (ev_ssize_t)head_max);
 	evhttp_set_max_headers_size(r->local, (ev_ssize_t)head_max);
 	evhttp_set_timeout(r->https, (int)c->idle_timeout_sec);
 	evhttp_set_timeout(r->local, (int)c->idle_timeout_sec);
-	connections_limit(
-		r->connections, c->connection_max, c->request_timeout_ms, head_max + body_max);
-	local_clients_limit(r->local_clients, c->connection_max);
+	connections_limit(r->connections, max, c->request_timeout_ms, head_max + body_max);
+	local_clients_limit(r->local_clients, max);
 }
 
 static int use_certificate(struct rest *r)
@@ -257,6 +288,8 @@ static int open_all(struct rest *r)
 		ret = connections_new(&spec, &r->connections);
 	if (ret == 0)
 		ret = local_clients_new(r->daemon->base, rest_is_local_admin, &r->local_clients);
+	if (ret == 0)
+		ret = accept_pause_new(r->daemon->base, accept_again, r, &r->accept_pause);
 	if (ret < 0)
 		return ret;
 	/* The body limit over TLS is the connection's: it answers in JSON. */
@@ -311,6 +344,7 @@ void rest_close(struct rest *r)
 		evhttp_free(r->https);
 	if (r->local != NULL)
 		evhttp_free(r->local);
+	accept_pause_free(r->accept_pause);
 	exchange_abandon_all(&r->exchanges);
 	connections_close(r->connections);
 	local_clients_free(r->local_clients);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "control/daemon.h"
+#include "control/rest/accept_pause.h"
 #include "control/rest/connection.h"
 #include "control/rest/local_clients.h"
 #include "control/rest/refusals.h"
@@ -39,6 +40,8 @@ struct rest {
 	struct evhttp *local;
 	struct local_clients *local_clients;
 	struct listener listener[LISTENER_MAX];
+	struct evhttp_bound_socket *local_socket; /* owned by local */
+	struct accept_pause *accept_pause;
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
 	struct refusals *refusals;
