@@ -47,7 +47,8 @@ static void folder_of(const char *path, char out[PATH_MAX])
 int confine_files(const struct options *o)
 {
 	char *huge[MOUNT_MAX] = {NULL}, metrics[PATH_MAX];
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *from_manager = getenv("RUNTIME_DIRECTORY"); /* EAL prefers it, root or not */
+	const char *runtime = from_manager != NULL ? from_manager : getenv("XDG_RUNTIME_DIR");
 	/*
 	 * Where EAL makes its own folder, below /var/run for root, else in one of the others; and
 	 * where it gives its threads their names.

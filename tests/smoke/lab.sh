@@ -25,6 +25,7 @@ lab_open() {
 	LAB_BUILD=$1
 	LAB_LINK=${2:-memif}
 	LAB=$(mktemp -d /tmp/rekey-lab.XXXXXX)
+	export RUNTIME_DIRECTORY=$LAB # where EAL makes its own folder, which it leaves behind
 	LAB_PREFIX=rekey-$$
 	trap lab_close EXIT
 	trap 'exit 130' INT TERM
