@@ -80,28 +80,41 @@ hold_files() {
 	[[ ! -f $page ]] || python3 "$LAB_TOP/tests/smoke/files.py" "$LAB" "$page"
 }
 
-# --- processes: each has a name, a file pid/NAME and a log NAME.log ---------------------------
+# --- processes: each has a name, files pid/NAME and born/NAME and a log NAME.log ---------------
 
 start_process() {
 	local name=$1 journal=()
 	shift
-	mkdir -p "$LAB/pid"
+	mkdir -p "$LAB"/{pid,born}
 	if ((LAB_JOURNAL)); then # systemd says so to those whose standard error is the journal
 		journal=(env "JOURNAL_STREAM=$(touch "$LAB/$name.log" && stat -c %d:%i "$LAB/$name.log")")
 	fi
 	"${journal[@]}" "$@" </dev/null >>"$LAB/$name.log" 2>&1 &
 	echo $! >"$LAB/pid/$name"
+	born $! >"$LAB/born/$name"
 	disown # its end is awaited by id, not told by the shell
 }
 
+# born PID: when, in ticks of the clock.
+born() {
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) && read -ra stat <<<"${stat##*) }" && echo "${stat[19]}"
+}
+
+# Its id is not another process's by now: a machine that is busy goes round its ids in minutes.
+is_itself() {
+	[[ $(born "$(<"$LAB/pid/$1")") == "$(<"$LAB/born/$1")" ]]
+}
+
 end_process() {
-	kill "-$2" "$(<"$LAB/pid/$1")" 2>/dev/null
+	is_itself "$1" && kill "-$2" "$(<"$LAB/pid/$1")" 2>/dev/null
 }
 
 # True for a zombie too, whose parent has not looked yet; but not before its last thread is gone, for
 # until then it holds its files and locks.
 process_ended() {
 	local stat threads
+	is_itself "$1" || return 0
 	stat=$(cat "/proc/$(<"$LAB/pid/$1")/stat" 2>/dev/null) || return 0
 	threads=("/proc/$(<"$LAB/pid/$1")/task/"*)
 	[[ ${stat##*) } == Z* ]] && ((${#threads[@]} <= 1))
