@@ -13,7 +13,6 @@
 #define OTHERS_CNT 3 /* helpers of the daemon, but one */
 
 static sem_t others, last;
-static unsigned held_cnt;
 
 static void hold_other(void *arg)
 {
@@ -30,12 +29,12 @@ static void hold_last(void *arg)
 static void released(void *arg)
 {
 	(void)arg;
-	held_cnt--;
+	f.held_cnt--;
 }
 
 static void hold(void)
 {
-	held_cnt++;
+	f.held_cnt++;
 	assert_int_equal(helper_run(f.d.helpers, hold_last, released, NULL), 0);
 }
 
@@ -47,7 +46,7 @@ static void let_go(void)
 static bool is_nothing_held(void *arg)
 {
 	(void)arg;
-	return held_cnt == 0;
+	return f.held_cnt == 0;
 }
 
 static int begin(void **state)
@@ -57,7 +56,7 @@ static int begin(void **state)
 	assert_int_equal(sem_init(&others, 0, 0), 0);
 	assert_int_equal(sem_init(&last, 0, 0), 0);
 	for (int i = 0; i < OTHERS_CNT; i++) {
-		held_cnt++;
+		f.held_cnt++;
 		assert_int_equal(helper_run(f.d.helpers, hold_other, released, NULL), 0);
 	}
 	return ret;

@@ -5,6 +5,7 @@
 set -uo pipefail
 program=$(realpath "$1") folder=$(realpath "$2")
 PATH=${program%/*}:$PATH
+export LC_ALL=C.UTF-8 # whatever this machine has of the caller's: a shell would tell
 failures=0
 
 in_bash() {

@@ -19,6 +19,7 @@ struct daemon_fixture {
 	char password[64];
 	struct daemon_options options;
 	struct daemon d;
+	unsigned held_cnt; /* jobs of its helpers that the test keeps from ending */
 };
 
 /* config: the text of rekey.json, NULL for FIXTURE_CONFIG. */
@@ -36,9 +37,11 @@ void daemon_fixture_config(struct daemon_fixture *f, const char *config);
 	"{\"port\":\"net_ring0\",\"address\":\"192.0.2.2\"}]}]}"
 #define FIXTURE_CONFIG "{" FIXTURE_AUTHORITY "," FIXTURE_ROUTER "}"
 
-/* Runs the loop until done() or five seconds have passed (then the test fails). */
-void daemon_fixture_run(struct daemon_fixture *f, bool (*done)(void *arg), void *arg);
-/* Runs the loop for so long. */
+/* Runs the loop until done(); after twenty seconds the test fails, and says of what. */
+#define daemon_fixture_run(f, done, arg) daemon_fixture_run_until(f, done, arg, #done)
+void daemon_fixture_run_until(
+	struct daemon_fixture *f, bool (*done)(void *arg), void *arg, const char *what);
+/* Runs the loop for so long, and on until the helpers have done all that they were given, but what is held. */
 void daemon_fixture_idle(struct daemon_fixture *f, unsigned ms);
 
 /* A service's answer: body is owned here until call_fini. */
