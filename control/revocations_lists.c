@@ -135,26 +135,39 @@ static int compare_scopes(const struct list_ref *a, const struct list_ref *b)
 	return order != 0 ? order : strcmp(a->info->scope, b->info->scope);
 }
 
+/* The key that signed; one that is not known comes first. */
+static int compare_signers(const struct list_ref *a, const struct list_ref *b)
+{
+	return master_number_compare(a->info->key, b->info->key);
+}
+
 static int compare_list_refs(const void *a, const void *b)
 {
 	struct list_ref *const *x = a, *const *y = b;
+	int order = compare_scopes(*x, *y);
 
-	return compare_scopes(*x, *y);
+	return order != 0 ? order : compare_signers(*x, *y);
 }
 
-/*
- * Lists of one issuer and scope. A full list as new as a delta has all of it; a delta that says more
- * than its full list is needed too, of several the freshest copy.
- */
-static void relate_scope(struct list_ref *const *list, size_t cnt)
+static struct rk_span newest_full(struct list_ref *const *list, size_t cnt)
 {
 	struct rk_span newest = {NULL, 0};
-	int64_t latest = INT64_MIN;
 
 	for (size_t i = 0; i < cnt; i++) {
 		if (!list[i]->is_delta && master_number_compare(list[i]->info->number, newest) > 0)
 			newest = list[i]->info->number;
 	}
+	return newest;
+}
+
+/*
+ * Lists of one issuer, scope and key. A full list as new as a delta has all of it; a delta that says more
+ * than its full list is needed too, of several the freshest copy.
+ */
+static void relate_signer(struct list_ref *const *list, size_t cnt, struct rk_span newest)
+{
+	int64_t latest = INT64_MIN;
+
 	for (size_t i = 0; i < cnt; i++) {
 		struct list_ref *l = list[i];
 
@@ -166,6 +179,21 @@ static void relate_scope(struct list_ref *const *list, size_t cnt)
 	for (size_t i = 0; i < cnt && latest != INT64_MIN; i++) {
 		if (!list[i]->is_delta && latest < list[i]->fresh_until)
 			list[i]->fresh_until = latest;
+	}
+}
+
+/* Lists of one issuer and scope. */
+static void relate_scope(struct list_ref *const *list, size_t cnt)
+{
+	size_t end;
+
+	for (size_t at = 0; at < cnt; at = end) {
+		end = at + 1;
+		while (end < cnt && compare_signers(list[at], list[end]) == 0)
+			end++;
+		/* A delta from before keys were kept is ended by any full list: it may be of any key. */
+		relate_signer(list + at, end - at,
+			newest_full(list + at, (list[at]->info->key.len > 0 ? end : cnt) - at));
 	}
 }
 
@@ -195,8 +223,8 @@ int source_ref_compare_scope(const struct source_ref *a, const struct source_ref
 	int order = memcmp(a->issuer_hash, b->issuer_hash, PKI_ISSUER_HASH_LEN);
 
 	if (order == 0)
-		order = memcmp(a->list->issuer_hash, b->list->issuer_hash, PKI_ISSUER_HASH_LEN);
-	return order != 0 ? order : strcmp(a->list->info->scope, b->list->info->scope);
+		order = compare_scopes(a->list, b->list);
+	return order != 0 ? order : compare_signers(a->list, b->list);
 }
 
 int source_ref_compare(const struct source_ref *a, const struct source_ref *b)

@@ -33,6 +33,18 @@ static int print_list(
 	return (int)n;
 }
 
+static const char *what_failed(int error)
+{
+	switch (error) {
+	case -EBADMSG:
+		return "it is damaged, and so is the one before";
+	case -EPROTONOSUPPORT:
+		return "a later version of this program wrote it";
+	default:
+		return strerror(-error);
+	}
+}
+
 int revocations_print(const char *state_dir, const char *format, FILE *to)
 {
 	enum master_list_origin origin = MASTER_LIST_NONE;
@@ -51,9 +63,7 @@ int revocations_print(const char *state_dir, const char *format, FILE *to)
 	if (ret == 0 && fflush(to) != 0)
 		ret = -errno;
 	if (ret < 0)
-		fprintf(stderr, "rekey-control: the list of %s: %s\n", state_dir,
-			ret == -EBADMSG ? "it is damaged, and so is the one before"
-					: strerror(-ret));
+		fprintf(stderr, "rekey-control: the list of %s: %s\n", state_dir, what_failed(ret));
 	master_list_put(list);
 	if (dir >= 0)
 		close(dir);

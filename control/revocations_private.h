@@ -21,7 +21,7 @@ struct list_ref {
 	enum rk_revocation_policy policy;
 	bool is_configured; /* by its URL */
 	bool is_delta;
-	bool is_superseded;  /* a delta: a full list of its issuer and scope is as new */
+	bool is_superseded;  /* a delta: a full list of its issuer, scope and key is as new */
 	int64_t fresh_until; /* a full list: with its newest deltas */
 };
 
@@ -64,7 +64,7 @@ struct revocations {
 	struct list_ref *lists;
 	size_t list_cnt;
 	/*
-	 * The same by issuer and scope; and an index of those that count, so that of thousands of
+	 * The same by issuer, scope and key; and an index of those that count, so that of thousands of
 	 * partitions only those are asked about a kind that it names.
 	 */
 	struct list_ref **sorted;
@@ -96,9 +96,9 @@ struct source_range {
 	size_t end;
 };
 
-/* By issuer of the certificates, issuer of the list, scope, kind (full first), URL. */
+/* By issuer of the certificates, issuer of the list, scope, key that signed, kind (full first), URL. */
 int source_ref_compare(const struct source_ref *a, const struct source_ref *b);
-/* Both issuers and scope alone. */
+/* Both issuers, scope and key alone: a delta changes no other full lists than these. */
 int source_ref_compare_scope(const struct source_ref *a, const struct source_ref *b);
 /* Fills lists, source and idle, with the given settings. 0; -ENOMEM, -EIO. */
 int revocations_read_lists(

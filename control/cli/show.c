@@ -158,6 +158,7 @@ void show_revocation(const struct show *s, json_t *answer)
 		{"Kind", "kind"},
 		{"Scope", "scope"},
 		{"Issuer", "issuer"},
+		{"Signer Key", "signer_key"},
 		{"CRL Number", "crl_number"},
 		{"Entries", "entries"},
 		{"This Update", "this_update"},

@@ -126,6 +126,7 @@ static void keep_facts(struct crl_source *s, const struct crl_ingest *in)
 	s->has_issuer = true;
 	memcpy(s->issuer_hash, in->issuer_hash, sizeof(s->issuer_hash));
 	memcpy(s->issuer, in->issuer, sizeof(s->issuer));
+	crl_source_tell_signer(s, (struct rk_span){in->signer_key, sizeof(in->signer_key)});
 	memcpy(s->number, in->number, sizeof(s->number));
 	memcpy(s->base_number, in->base_number, sizeof(s->base_number));
 	snprintf(s->scope, sizeof(s->scope), "%s", master_source_info(in->source[0])->scope);
@@ -224,6 +225,28 @@ static bool wait_for_full(struct crl_manager *m, struct crl_source *delta,
 	return true;
 }
 
+static bool is_trusted(const void *trust, struct rk_span key)
+{
+	return key.len == 0 || pki_trust_has_key(trust, key.data);
+}
+
+/*
+ * In the place of what its signer's list said before. Another key's list of that name stands beside it,
+ * until its CA certificate is no longer trusted: nothing that it signed is good then, revoked or not.
+ */
+static int put_in(struct crl_manager *m, const struct crl_ingest *in, struct master_list **out)
+{
+	struct master_list *list;
+	int ret = master_list_replace_group(m->list, in->source, in->source_cnt, &list);
+
+	if (ret < 0)
+		return ret;
+	ret = master_list_retire(
+		list, master_source_info(in->source[0]), is_trusted, in->args.trust, out);
+	master_list_put(list);
+	return ret;
+}
+
 /*
  * The new list goes to the workers first and to disk after: early is safe, and after a crash the
  * older list is loaded and fetched again.
@@ -231,7 +254,7 @@ static bool wait_for_full(struct crl_manager *m, struct crl_source *delta,
 static void put_in_force(struct crl_manager *m, struct crl_source *s, struct crl_ingest *in)
 {
 	struct master_list *changed;
-	int ret = master_list_replace_group(m->list, in->source, in->source_cnt, &changed);
+	int ret = put_in(m, in, &changed);
 
 	if (ret < 0) {
 		fail_late(m, s, in, ret);

@@ -67,7 +67,10 @@ void crl_report_rollback(struct pki_report *report, struct rk_span number, struc
 		is, was);
 }
 
-/* RFC 5280 5.2.4: only together with a full list that is not older than what it starts from. */
+/*
+ * RFC 5280 5.2.4, 6.3.3 c: only together with a full list by the same key that is not older than what it
+ * starts from.
+ */
 static bool has_base(const struct master_list *list, const struct master_source_info *delta)
 {
 	for (size_t i = 0; i < master_list_source_cnt(list); i++) {
@@ -75,8 +78,8 @@ static bool has_base(const struct master_list *list, const struct master_source_
 			master_source_info(master_list_source(list, i));
 
 		if (full->base_number.len == 0 && strcmp(full->scope, delta->scope) == 0 &&
-			full->issuer.len == delta->issuer.len &&
-			memcmp(full->issuer.data, delta->issuer.data, delta->issuer.len) == 0 &&
+			rk_span_equal(full->issuer, delta->issuer) &&
+			rk_span_equal(full->key, delta->key) &&
 			master_number_compare(full->number, delta->base_number) >= 0)
 			return true;
 	}

@@ -99,6 +99,7 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 	s->next_update = info->next_update;
 	s->last_success = info->fetched_at;
 	snprintf(s->issuer, sizeof(s->issuer), "%s", info->ca_name);
+	crl_source_tell_signer(s, info->key);
 	snprintf(s->scope, sizeof(s->scope), "%s", info->scope);
 	for (i = 0; i < info->number.len && at + 3 <= sizeof(s->number); i++)
 		at += (size_t)snprintf(s->number + at, 3, "%02X", info->number.data[i]);

@@ -84,8 +84,10 @@ static struct rk_span number_span(const uint8_t number[PKI_CRL_NUMBER_MAX])
 static struct master_source_info info_of(const struct crl_ingest *in,
 	const struct pki_crl_info *info, struct rk_span issuer, const char *scope)
 {
+	static_assert(sizeof(in->signer_key) == MASTER_KEY_LEN, "one is the other");
 	struct master_source_info about = {
 		.issuer = issuer,
+		.key = {in->signer_key, sizeof(in->signer_key)},
 		.ca_name = info->issuer_text,
 		.url = in->args.url,
 		.scope = scope,
@@ -223,11 +225,13 @@ static size_t count_recent(const struct crl_ingest *in, const struct master_sour
 	return recent;
 }
 
-/* The source that takes old's place; NULL: none does. */
+/* The source that takes the place of old, which is of the group before; NULL: none does. */
 static struct master_source **find_new(struct crl_ingest *in, const struct master_source *old)
 {
+	const struct rk_span subject = master_source_info(old)->subject;
+
 	for (size_t i = 0; i < in->source_cnt; i++) {
-		if (master_source_order(old, in->source[i]) == 0)
+		if (rk_span_equal(master_source_info(in->source[i])->subject, subject))
 			return &in->source[i];
 	}
 	return NULL;
@@ -370,6 +374,7 @@ static int read_list(struct crl_ingest *in, struct pki_crl *crl)
 	ret = crl_proof_begin(&proof, crl, &args, &in->report);
 	if (ret < 0)
 		return ret;
+	memcpy(in->signer_key, proof.key, sizeof(in->signer_key));
 	ret = read_unproven(in, crl, &proof);
 	proven = crl_proof_end(&proof, &in->report);
 	if (proven < 0)

@@ -66,6 +66,7 @@ struct crl_ingest {
 	size_t source_cnt;
 	char issuer[PKI_DN_MAX];
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN];
+	uint8_t signer_key[PKI_KEY_HASH_LEN]; /* key_hash of the CA that signed it */
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
 	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
 	int64_t this_update;

@@ -36,6 +36,10 @@ static int load_list(struct crl_manager *m)
 		alarm_clear(m->d->alarms, crl_list_damaged.kind, crl_list_damaged.source);
 		return 0;
 	}
+	if (ret == -EPROTONOSUPPORT)
+		log_error("crl: " MASTER_LIST_FILE " is of a later version, and who is revoked "
+			  "cannot be read from it: install that version again, or move the file "
+			  "away, and every CRL is fetched anew");
 	if (ret < 0 && ret != -EBADMSG)
 		return ret;
 	log_error("crl: the list of revoked certificates is damaged; %s",

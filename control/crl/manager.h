@@ -27,7 +27,7 @@ void crl_manager_note_certificate(struct crl_manager *m, const X509 *cert);
 void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb cb, void *arg);
 /*
  * {"sources": [{"name", "url", "kind": "full" or "delta", "scope" (null: all of its issuer's
- * certificates; docs/crl.md), "configured", "overridden", "issuer",
+ * certificates; docs/crl.md), "configured", "overridden", "issuer", "signer_key",
  * "last_try", "last_success", "http_status", "bytes", "entries", "crl_number", "base_crl_number",
  * "this_update", "next_update", "next_fetch", "failures", "last_error"}],
  * "generation", "entries"}; times RFC 3339 or null. refresh answers the same body.

@@ -17,6 +17,7 @@ struct crl_proof {
 	struct pki_crl_verify_args args;
 	struct pki_report report; /* of the thread */
 	int error;
+	uint8_t key[PKI_KEY_HASH_LEN]; /* the signer's (struct pki_ca), from the beginning on */
 	struct beside thread;
 	bool is_beside;
 	atomic_bool has_ended; /* the thread's work */
@@ -24,7 +25,7 @@ struct crl_proof {
 
 /*
  * Begins; crl and what args points to are borrowed and p stays where it is until the end. A list that is small, or
- * indirect, is verified at once: then as pki_crl_verify, and no end is due unless 0.
+ * indirect, or may be of several keys, is verified at once: then as pki_crl_verify, and no end is due unless 0.
  */
 int crl_proof_begin(struct crl_proof *p, const struct pki_crl *crl,
 	const struct pki_crl_verify_args *args, struct pki_report *report) RK_MUST_CHECK;

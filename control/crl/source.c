@@ -36,6 +36,13 @@ void crl_source_free(struct crl_source *s)
 	free(s);
 }
 
+void crl_source_tell_signer(struct crl_source *s, struct rk_span key)
+{
+	s->signer_key[0] = '\0';
+	for (size_t i = 0; i < key.len && i < PKI_KEY_HASH_LEN; i++)
+		snprintf(s->signer_key + 2 * i, 3, "%02x", key.data[i]);
+}
+
 int crl_source_order(const struct crl_source *a, const struct crl_source *b)
 {
 	int order = memcmp(a->issuer_hash, b->issuer_hash, PKI_ISSUER_HASH_LEN);
@@ -126,14 +133,15 @@ json_t *crl_source_json(const struct crl_source *s)
 {
 	bool has_list = s->this_update != 0;
 
-	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:I, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, "
+			 "s:o, s:o, s:o,"
+			 " s:o, s:I, s:o}",
 		"name", s->name, "url", s->url, "kind", s->is_delta ? "delta" : "full", "scope",
 		text_or_null(s->scope), "configured", s->is_configured, "overridden",
-		s->is_overridden, "issuer", text_or_null(s->issuer), "last_try",
-		time_json(s->last_try), "last_success", time_json(s->last_success), "http_status",
-		(json_int_t)s->http_status, "bytes", (json_int_t)s->bytes, "entries",
+		s->is_overridden, "issuer", text_or_null(s->issuer), "signer_key",
+		text_or_null(s->signer_key), "last_try", time_json(s->last_try), "last_success",
+		time_json(s->last_success), "http_status", (json_int_t)s->http_status, "bytes",
+		(json_int_t)s->bytes, "entries",
 		has_list ? json_integer((json_int_t)s->entry_cnt) : json_null(), "crl_number",
 		text_or_null(s->number), "base_crl_number", text_or_null(s->base_number),
 		"this_update", time_json(s->this_update), "next_update", time_json(s->next_update),

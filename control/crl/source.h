@@ -62,6 +62,7 @@ struct crl_source {
 	int64_t this_update; /* 0 = none yet */
 	int64_t next_update;
 	char issuer[PKI_DN_MAX];
+	char signer_key[PKI_KEY_HASH_LEN * 2 + 1]; /* hex; "" = not known */
 	char number[PKI_CRL_NUMBER_MAX * 2 + 1];
 	char base_number[PKI_CRL_NUMBER_MAX * 2 + 1]; /* "" unless a delta */
 	char scope[MASTER_TEXT_MAX + 1];              /* "" = all of its issuer's */
@@ -73,6 +74,8 @@ struct crl_source {
 
 struct crl_source *crl_source_new(const char *name, const char *url);
 void crl_source_free(struct crl_source *s); /* NULL is fine */
+/* Who signed the list in force; empty: not known. */
+void crl_source_tell_signer(struct crl_source *s, struct rk_span key);
 /* By issuer; full lists first; of them those with a list first; by scope: <0, 0, >0. */
 int crl_source_order(const struct crl_source *a, const struct crl_source *b);
 

@@ -67,8 +67,8 @@ static const struct {
 	{"TrustedCaList", "trusted_ca_certificates:a!"},
 	{"Revocation", "sources:a<CrlSource>! generation:i entries:i"},
 	{"CrlSource",
-		"name:s! url:s! kind:s! scope:s configured:b! overridden:b! issuer:s last_try:s "
-		"last_success:s http_status:i! bytes:i! entries:i crl_number:s "
+		"name:s! url:s! kind:s! scope:s configured:b! overridden:b! issuer:s signer_key:s "
+		"last_try:s last_success:s http_status:i! bytes:i! entries:i crl_number:s "
 		"base_crl_number:s this_update:s next_update:s next_fetch:s failures:i! "
 		"last_error:s"},
 	{"RevocationEntries", "generation:i! entries:a!"},

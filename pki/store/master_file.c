@@ -15,9 +15,10 @@
 #include "pki/view/file.h"
 #include "pki/store/master_source.h"
 
-#define MAGIC      "RKREVOC\3"
-#define MAGIC_2    "RKREVOC\2" /* without scopes and subjects; read, not written */
+#define MAGIC      "RKREVOC" /* and the version */
 #define MAGIC_LEN  8
+#define VERSION    4 /* of what is written; 3 has no keys, 2 no scopes and subjects either */
+#define VERSION_AT (MAGIC_LEN - 1)
 #define CHUNK_LEN  65536 /* of a file read piece by piece */
 #define DIGEST_LEN 32
 #define DIGEST_AT  48
@@ -31,13 +32,14 @@ struct header {
 	uint32_t source_cnt;
 	uint32_t mark_cnt;
 	uint8_t digest[DIGEST_LEN];
-	bool is_version_2;
+	uint8_t version;
 };
 static_assert(MAGIC_LEN + 4 * 8 + 2 * 4 == DIGEST_AT, "layout");
 
 static void write_header(struct rk_writer *w, const struct header *h)
 {
-	rk_write_bytes(w, MAGIC, MAGIC_LEN);
+	rk_write_bytes(w, MAGIC, VERSION_AT);
+	rk_write_u8(w, VERSION);
 	rk_write_u64(w, h->generation);
 	rk_write_u64(w, h->size);
 	rk_write_u64(w, h->entry_cnt);
@@ -49,8 +51,9 @@ static void write_header(struct rk_writer *w, const struct header *h)
 
 static bool read_header(struct rk_reader *r, struct header *h)
 {
-	const uint8_t *magic = rk_read_bytes(r, MAGIC_LEN);
+	const uint8_t *magic = rk_read_bytes(r, VERSION_AT);
 
+	h->version = rk_read_u8(r);
 	h->generation = rk_read_u64(r);
 	h->size = rk_read_u64(r);
 	h->entry_cnt = rk_read_u64(r);
@@ -58,9 +61,7 @@ static bool read_header(struct rk_reader *r, struct header *h)
 	h->source_cnt = rk_read_u32(r);
 	h->mark_cnt = rk_read_u32(r);
 	rk_read_copy(r, h->digest, DIGEST_LEN);
-	h->is_version_2 = !r->is_failed && memcmp(magic, MAGIC_2, MAGIC_LEN) == 0;
-	return !r->is_failed && (h->is_version_2 || memcmp(magic, MAGIC, MAGIC_LEN) == 0) &&
-	       h->source_cnt <= MASTER_SOURCE_MAX && h->mark_cnt <= MASTER_MARK_MAX;
+	return !r->is_failed && memcmp(magic, MAGIC, VERSION_AT) == 0 && h->version >= 2;
 }
 
 /* SHA-256 of the runs as one, the digest's own place taken as zeros: run 0 begins with a header. */
@@ -96,8 +97,9 @@ static size_t source_description_len(const struct master_source *s)
 {
 	const struct master_source_info *i = &s->info;
 
-	return 8 * 2 + i->issuer.len + strlen(i->ca_name) + strlen(i->url) + strlen(i->scope) +
-	       i->idp.len + i->subject.len + i->number.len + i->base_number.len + 3 * 8 + 8 + 1;
+	return 9 * 2 + i->issuer.len + i->key.len + strlen(i->ca_name) + strlen(i->url) +
+	       strlen(i->scope) + i->idp.len + i->subject.len + i->number.len + i->base_number.len +
+	       3 * 8 + 8 + 1;
 }
 
 static void write_source(struct rk_writer *w, const struct master_source *s)
@@ -112,6 +114,7 @@ static void write_source(struct rk_writer *w, const struct master_source *s)
 	write_run(w, i->subject.data, i->subject.len);
 	write_run(w, i->number.data, i->number.len);
 	write_run(w, i->base_number.data, i->base_number.len);
+	write_run(w, i->key.data, i->key.len);
 	rk_write_u64(w, (uint64_t)i->this_update);
 	rk_write_u64(w, (uint64_t)i->next_update);
 	rk_write_u64(w, (uint64_t)i->fetched_at);
@@ -126,8 +129,8 @@ static size_t description_len(const struct master_list *l)
 	for (size_t i = 0; i < l->source_cnt; i++)
 		len += source_description_len(l->source[i]);
 	for (size_t i = 0; i < l->mark_cnt; i++)
-		len += 3 * 2 + 1 + l->mark[i].issuer_len + strlen(l->mark[i].scope) +
-		       l->mark[i].number_len;
+		len += 4 * 2 + 1 + l->mark[i].issuer_len + strlen(l->mark[i].scope) +
+		       l->mark[i].number_len + l->mark[i].key_len;
 	return len;
 }
 
@@ -140,6 +143,7 @@ static void write_head(struct rk_writer *w, const struct master_list *l, const s
 		write_run(w, l->mark[i].issuer, l->mark[i].issuer_len);
 		write_run(w, l->mark[i].scope, strlen(l->mark[i].scope));
 		write_run(w, l->mark[i].number, l->mark[i].number_len);
+		write_run(w, l->mark[i].key, l->mark[i].key_len);
 		rk_write_u8(w, l->mark[i].is_delta);
 	}
 }
@@ -287,10 +291,10 @@ static void read_text(struct rk_reader *r, char out[MASTER_TEXT_MAX + 1])
 /* No issuing distribution point is so: a list with it covers nothing, whatever it revokes. */
 static const uint8_t unknown_idp[] = {0x30, 0x00};
 
-static void read_scope(struct rk_reader *r, bool is_version_2, struct master_source_info *info)
+static void read_scope(struct rk_reader *r, uint8_t version, struct master_source_info *info)
 {
 	info->idp = info->subject = (struct rk_span){0};
-	if (!is_version_2) {
+	if (version > 2) {
 		info->idp = read_run(r);
 		info->subject = read_run(r);
 	} else if (info->scope[0] != '\0') {
@@ -298,7 +302,13 @@ static void read_scope(struct rk_reader *r, bool is_version_2, struct master_sou
 	}
 }
 
-static void read_description(struct rk_reader *r, bool is_version_2, struct source_description *d)
+/* Who signed is not known of what an earlier version wrote. */
+static struct rk_span read_key(struct rk_reader *r, uint8_t version)
+{
+	return version > 3 ? read_run(r) : (struct rk_span){0};
+}
+
+static void read_description(struct rk_reader *r, uint8_t version, struct source_description *d)
 {
 	d->info.issuer = read_run(r);
 	read_text(r, d->ca_name);
@@ -307,9 +317,10 @@ static void read_description(struct rk_reader *r, bool is_version_2, struct sour
 	d->info.ca_name = d->ca_name;
 	d->info.url = d->url;
 	d->info.scope = d->scope;
-	read_scope(r, is_version_2, &d->info);
+	read_scope(r, version, &d->info);
 	d->info.number = read_run(r);
 	d->info.base_number = read_run(r);
+	d->info.key = read_key(r, version);
 	d->info.this_update = (int64_t)rk_read_u64(r);
 	d->info.next_update = (int64_t)rk_read_u64(r);
 	d->info.fetched_at = (int64_t)rk_read_u64(r);
@@ -331,14 +342,14 @@ static bool may_follow(const struct master_list *l, const struct master_source *
 
 /* records is a second cursor, over the records at the end of the file. */
 static int read_source(
-	struct rk_reader *r, struct rk_reader *records, bool is_version_2, struct master_list *l)
+	struct rk_reader *r, struct rk_reader *records, uint8_t version, struct master_list *l)
 {
 	struct source_description d;
 	struct master_source *s = NULL;
 	size_t stride;
 	int ret;
 
-	read_description(r, is_version_2, &d);
+	read_description(r, version, &d);
 	if (r->is_failed)
 		return -EBADMSG;
 	stride = master_stride(d.serial_room);
@@ -356,7 +367,7 @@ static int read_source(
 	return 0;
 }
 
-static int read_mark(struct rk_reader *r, struct master_list *l)
+static int read_mark(struct rk_reader *r, uint8_t version, struct master_list *l)
 {
 	struct master_source_info info = {.issuer = read_run(r)};
 	char scope[MASTER_TEXT_MAX + 1];
@@ -365,9 +376,11 @@ static int read_mark(struct rk_reader *r, struct master_list *l)
 	read_text(r, scope);
 	info.scope = scope;
 	info.number = read_run(r);
+	info.key = read_key(r, version);
 	is_delta = rk_read_u8(r);
 	if (r->is_failed || info.issuer.len < 1 || info.issuer.len > MASTER_ISSUER_MAX ||
-		info.number.len < 1 || !master_number_is_sound(info.number) || is_delta > 1)
+		info.number.len < 1 || !master_number_is_sound(info.number) ||
+		(info.key.len != 0 && info.key.len != MASTER_KEY_LEN) || is_delta > 1)
 		return -EBADMSG;
 	if (is_delta == 1)
 		info.base_number = info.number;
@@ -395,6 +408,10 @@ int master_list_parse(const void *data, size_t len, struct master_list **out)
 		return ret;
 	if (memcmp(digest, h.digest, DIGEST_LEN) != 0)
 		return -EBADMSG;
+	if (h.version > VERSION)
+		return -EPROTONOSUPPORT;
+	if (h.source_cnt > MASTER_SOURCE_MAX || h.mark_cnt > MASTER_MARK_MAX)
+		return -EBADMSG;
 	rk_reader_init(&r, bytes + HEADER_LEN, h.description_len);
 	rk_reader_init(&records, bytes + HEADER_LEN + h.description_len,
 		len - HEADER_LEN - h.description_len);
@@ -402,9 +419,9 @@ int master_list_parse(const void *data, size_t len, struct master_list **out)
 	if (ret < 0)
 		return ret;
 	for (uint32_t i = 0; i < h.source_cnt && ret == 0; i++)
-		ret = read_source(&r, &records, h.is_version_2, l);
+		ret = read_source(&r, &records, h.version, l);
 	for (uint32_t i = 0; i < h.mark_cnt && ret == 0; i++)
-		ret = read_mark(&r, l);
+		ret = read_mark(&r, h.version, l);
 	if (ret == 0 && (!rk_reader_done(&r) || !rk_reader_done(&records) ||
 				h.entry_cnt != master_list_entry_cnt(l)))
 		ret = -EBADMSG;
@@ -438,7 +455,7 @@ int master_list_load(int dir, struct master_list **out, enum master_list_origin 
 		*origin = MASTER_LIST_CURRENT;
 		return 0;
 	}
-	if (first == -ENOMEM)
+	if (first == -ENOMEM || first == -EPROTONOSUPPORT)
 		return first;
 	second = load_file(dir, MASTER_LIST_FILE_PREVIOUS, out);
 	if (second == 0) {

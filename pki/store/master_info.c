@@ -28,6 +28,7 @@ bool master_number_is_sound(struct rk_span number)
 bool master_info_is_sound(const struct master_source_info *info)
 {
 	return info->issuer.len >= 1 && info->issuer.len <= MASTER_ISSUER_MAX &&
+	       (info->key.len == 0 || info->key.len == MASTER_KEY_LEN) &&
 	       text_fits(info->ca_name, true) && text_fits(info->url, false) &&
 	       text_fits(info->scope, true) && info->idp.len <= MASTER_SCOPE_MAX &&
 	       info->subject.len <= MASTER_ISSUER_MAX && master_number_is_sound(info->number) &&
@@ -50,9 +51,9 @@ static char *copy_bytes(char **to, const void *from, size_t len)
 
 int master_info_copy(const struct master_source_info *from, struct master_source *s)
 {
-	size_t size = from->issuer.len + strlen(from->ca_name) + strlen(from->url) +
+	size_t size = from->issuer.len + from->key.len + strlen(from->ca_name) + strlen(from->url) +
 		      strlen(from->scope) + from->idp.len + from->subject.len + from->number.len +
-		      from->base_number.len + 8;
+		      from->base_number.len + 9;
 	char *block = malloc(size);
 	char *to = block;
 
@@ -60,6 +61,7 @@ int master_info_copy(const struct master_source_info *from, struct master_source
 		return -ENOMEM;
 	s->info = *from;
 	s->info.issuer.data = (const uint8_t *)copy_bytes(&to, from->issuer.data, from->issuer.len);
+	s->info.key.data = (const uint8_t *)copy_bytes(&to, from->key.data, from->key.len);
 	s->info.idp.data = (const uint8_t *)copy_bytes(&to, from->idp.data, from->idp.len);
 	s->info.subject.data =
 		(const uint8_t *)copy_bytes(&to, from->subject.data, from->subject.len);
@@ -73,7 +75,7 @@ int master_info_copy(const struct master_source_info *from, struct master_source
 	return 0;
 }
 
-int master_source_compare_crl(
+int master_source_compare_place(
 	const struct master_source_info *a, const struct master_source_info *b)
 {
 	int order = strcmp(a->url, b->url);
@@ -83,6 +85,14 @@ int master_source_compare_crl(
 	if (order == 0)
 		order = strcmp(a->scope, b->scope);
 	return order != 0 ? order : (int)master_is_delta(a) - (int)master_is_delta(b);
+}
+
+int master_source_compare_crl(
+	const struct master_source_info *a, const struct master_source_info *b)
+{
+	int order = master_source_compare_place(a, b);
+
+	return order != 0 ? order : span_compare(a->key, b->key);
 }
 
 int master_source_compare(const struct master_source_info *a, const struct master_source_info *b)

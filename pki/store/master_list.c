@@ -58,7 +58,9 @@ int master_mark_compare(const struct master_mark *m, const struct master_source_
 
 	if (order == 0)
 		order = strcmp(m->scope, info->scope);
-	return order != 0 ? order : (int)m->is_delta - (int)master_is_delta(info);
+	if (order == 0)
+		order = (int)m->is_delta - (int)master_is_delta(info);
+	return order != 0 ? order : span_compare((struct rk_span){m->key, m->key_len}, info->key);
 }
 
 int master_list_append_mark(struct master_list *l, const struct master_source_info *info)
@@ -77,19 +79,37 @@ int master_list_append_mark(struct master_list *l, const struct master_source_in
 	m->is_delta = master_is_delta(info);
 	m->number_len = (uint8_t)info->number.len;
 	memcpy(m->number, info->number.data, info->number.len);
+	m->key_len = (uint8_t)info->key.len;
+	if (info->key.len > 0)
+		memcpy(m->key, info->key.data, info->key.len);
 	l->mark_cnt++;
 	return 0;
 }
 
-struct rk_span master_list_mark(const struct master_list *l, const struct master_source_info *info)
+/* Its own, or else the one whose key is not known; or NULL. */
+static const struct master_mark *find_mark(
+	const struct master_list *l, const struct master_source_info *info)
 {
+	struct master_source_info unknown = *info;
+	const struct master_mark *found = NULL;
+
+	unknown.key = (struct rk_span){0};
 	for (size_t i = 0; i < l->mark_cnt; i++) {
 		const struct master_mark *m = &l->mark[i];
 
 		if (master_mark_compare(m, info) == 0)
-			return (struct rk_span){m->number, m->number_len};
+			return m;
+		if (master_mark_compare(m, &unknown) == 0)
+			found = m;
 	}
-	return (struct rk_span){NULL, 0};
+	return found;
+}
+
+struct rk_span master_list_mark(const struct master_list *l, const struct master_source_info *info)
+{
+	const struct master_mark *m = find_mark(l, info);
+
+	return m != NULL ? (struct rk_span){m->number, m->number_len} : (struct rk_span){NULL, 0};
 }
 
 /* Copies old's marks, with this one put in its place when it is a number. */
@@ -97,22 +117,23 @@ static int copy_marks(
 	const struct master_list *old, const struct master_source_info *info, struct master_list *l)
 {
 	bool is_due = info != NULL && info->number.len > 0;
+	const struct master_mark *replaced = is_due ? find_mark(old, info) : NULL;
 	int ret = 0;
 
 	for (size_t i = 0; i < old->mark_cnt && ret == 0; i++) {
 		const struct master_mark *m = &old->mark[i];
 		const struct master_source_info kept = {.issuer = {m->issuer, m->issuer_len},
 			.scope = m->scope,
+			.key = {m->key, m->key_len},
 			.number = {m->number, m->number_len},
 			/* any number makes it a delta's */
 			.base_number = {m->number, m->is_delta ? m->number_len : 0}};
-		int order = is_due ? master_mark_compare(m, info) : -1;
 
-		if (order >= 0) {
+		if (is_due && master_mark_compare(m, info) >= 0) {
 			ret = master_list_append_mark(l, info);
 			is_due = false;
 		}
-		if (order != 0 && ret == 0)
+		if (m != replaced && ret == 0)
 			ret = master_list_append_mark(l, &kept);
 	}
 	if (is_due && ret == 0)
@@ -122,7 +143,7 @@ static int copy_marks(
 
 /* ---- changes ---------------------------------------------------------------------------------- */
 
-/* Where the source of that URL, issuer, scope, kind and subject is, or would be. */
+/* Where the source of that URL, issuer, scope, kind, key and subject is, or would be. */
 static size_t find_place(const struct master_list *l, const struct master_source_info *info)
 {
 	size_t low = 0, high = l->source_cnt;
@@ -155,7 +176,7 @@ static bool place_is_of(const struct master_list *l, size_t place, const char *u
 	return place < l->source_cnt && strcmp(l->source[place]->info.url, url) == 0;
 }
 
-/* Part of a list, or what comes in its place. */
+/* Part of a list, or what comes into one. */
 struct part {
 	struct master_source *const *source;
 	size_t cnt;
@@ -167,8 +188,14 @@ static void append_part(struct master_list *l, struct part part)
 		l->source[l->source_cnt++] = master_source_get(part.source[i]);
 }
 
-/* The new list: old's sources with [place, place + drop) replaced by the group, which may be empty. */
-static int splice(const struct master_list *old, size_t place, size_t drop, struct part group,
+/* What goes out of a list: cnt sources from at on. */
+struct gap {
+	size_t at;
+	size_t cnt;
+};
+
+/* The new list: old's sources but for the gap, and the group, which may be empty, where old[place] is. */
+static int splice(const struct master_list *old, struct gap gap, size_t place, struct part group,
 	struct master_list **out)
 {
 	struct master_list *l = NULL;
@@ -177,9 +204,12 @@ static int splice(const struct master_list *old, size_t place, size_t drop, stru
 
 	if (ret < 0)
 		return ret;
-	append_part(l, (struct part){old->source, place});
-	append_part(l, group);
-	append_part(l, (struct part){old->source + place + drop, old->source_cnt - place - drop});
+	for (size_t i = 0; i <= old->source_cnt; i++) {
+		if (i == place)
+			append_part(l, group);
+		if (i < old->source_cnt && (i < gap.at || i >= gap.at + gap.cnt))
+			append_part(l, (struct part){old->source + i, 1});
+	}
 	ret = copy_marks(old, group.cnt > 0 ? &group.source[0]->info : NULL, l);
 	if (ret < 0) {
 		master_list_put(l);
@@ -189,19 +219,31 @@ static int splice(const struct master_list *old, size_t place, size_t drop, stru
 	return 0;
 }
 
+/* Of that very key. */
+static struct gap find_crl(const struct master_list *l, const struct master_source_info *info)
+{
+	struct master_source_info first = *info;
+	struct gap found = {0};
+
+	first.subject = (struct rk_span){0}; /* the lowest */
+	found.at = find_place(l, &first);
+	while (found.at + found.cnt < l->source_cnt &&
+		master_source_compare_crl(&l->source[found.at + found.cnt]->info, info) == 0)
+		found.cnt++;
+	return found;
+}
+
 size_t master_list_find_group(
 	const struct master_list *l, const struct master_source_info *info, size_t *cnt)
 {
-	struct master_source_info first = *info;
-	size_t place;
+	struct master_source_info unknown = *info;
+	struct gap found = find_crl(l, info);
 
-	first.subject = (struct rk_span){0}; /* the lowest */
-	place = find_place(l, &first);
-	*cnt = 0;
-	while (place + *cnt < l->source_cnt &&
-		master_source_compare_crl(&l->source[place + *cnt]->info, info) == 0)
-		(*cnt)++;
-	return place;
+	unknown.key = (struct rk_span){0};
+	if (found.cnt == 0)
+		found = find_crl(l, &unknown);
+	*cnt = found.cnt;
+	return found.at;
 }
 
 static bool is_same_group(const struct master_list *l, size_t place, struct part group)
@@ -218,19 +260,20 @@ int master_list_replace_group(struct master_list *old, struct master_source *con
 {
 	const struct master_source_info *info = &group[0]->info;
 	struct rk_span mark = master_list_mark(old, info);
-	size_t known = 0, place = master_list_find_group(old, info, &known);
 	const struct part part = {group, cnt};
+	struct gap known;
 
 	if (span_compare(info->number, mark) < 0)
 		return -ESTALE;
-	if (known == cnt && is_same_group(old, place, part)) {
+	known.at = master_list_find_group(old, info, &known.cnt);
+	if (known.cnt == cnt && is_same_group(old, known.at, part)) {
 		*out = master_list_get(old);
 		return 0;
 	}
-	if (old->source_cnt - known + cnt > MASTER_SOURCE_MAX ||
+	if (old->source_cnt - known.cnt + cnt > MASTER_SOURCE_MAX ||
 		(mark.len == 0 && info->number.len > 0 && old->mark_cnt == MASTER_MARK_MAX))
 		return -E2BIG;
-	return splice(old, place, known, part, out);
+	return splice(old, known, find_place(old, info), part, out);
 }
 
 int master_list_replace(
@@ -239,17 +282,63 @@ int master_list_replace(
 	return master_list_replace_group(old, &source, 1, out);
 }
 
+/* The next one that is not of info's key, at or after at, in info's place; cnt 0: none. */
+static struct gap next_of_other_key(
+	const struct master_list *l, const struct master_source_info *info, size_t at)
+{
+	for (; at < l->source_cnt; at++) {
+		const struct master_source_info *other = &l->source[at]->info;
+
+		if (master_source_compare_place(other, info) != 0)
+			break;
+		if (span_compare(other->key, info->key) != 0)
+			return find_crl(l, other);
+	}
+	return (struct gap){0};
+}
+
+int master_list_retire(struct master_list *old, const struct master_source_info *info,
+	bool (*is_trusted)(const void *ctx, struct rk_span key), const void *ctx,
+	struct master_list **out)
+{
+	struct master_source_info first = *info;
+	struct master_list *l = master_list_get(old), *next;
+	struct gap gap;
+	int ret = 0;
+
+	first.key = first.subject = (struct rk_span){0}; /* the lowest */
+	for (size_t at = find_place(l, &first); ret == 0; at = gap.at) {
+		gap = next_of_other_key(l, info, at);
+		if (gap.cnt == 0)
+			break;
+		if (is_trusted(ctx, l->source[gap.at]->info.key)) {
+			gap.at += gap.cnt;
+			continue;
+		}
+		ret = splice(l, gap, SIZE_MAX, (struct part){0}, &next);
+		if (ret == 0) {
+			master_list_put(l);
+			l = next;
+		}
+	}
+	if (ret < 0)
+		master_list_put(l);
+	else
+		*out = l;
+	return ret;
+}
+
 int master_list_remove(struct master_list *old, const char *url, struct master_list **out)
 {
-	size_t place = find_url(old, url), cnt = 0;
+	struct gap gap = {find_url(old, url), 0};
 
-	while (place_is_of(old, place + cnt, url))
-		cnt++;
-	if (cnt == 0) {
+	while (place_is_of(old, gap.at + gap.cnt, url))
+		gap.cnt++;
+	if (gap.cnt == 0) {
 		*out = master_list_get(old);
 		return 0;
 	}
-	return splice(old, place, cnt, (struct part){0}, out);
+	return splice(old, gap, SIZE_MAX, (struct part){0}, out);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -271,9 +360,15 @@ struct master_source *master_list_source(const struct master_list *l, size_t i)
 
 struct master_source *master_list_find_source(const struct master_list *l, const char *url)
 {
-	size_t place = find_url(l, url);
+	struct master_source *last = NULL;
 
-	return place_is_of(l, place, url) ? l->source[place] : NULL;
+	for (size_t place = find_url(l, url); place_is_of(l, place, url); place++) {
+		struct master_source *s = l->source[place];
+
+		if (last == NULL || s->info.this_update > last->info.this_update)
+			last = s;
+	}
+	return last;
 }
 
 struct master_source *master_list_find_replaced(

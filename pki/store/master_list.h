@@ -4,7 +4,8 @@
  *
  * A list is immutable and counted; it refers to sources, which are immutable and counted too. A
  * source is what one CRL as fetched says of one issuer's certificates: an indirect CRL makes a group
- * of them, one for its own issuer and one for each other that it names. A change makes a new list
+ * of them, one for its own issuer and one for each other that it names. Who signs with another key is
+ * another signer, whatever its name: numbers, deltas and successors are of one key. A change makes a new list
  * that shares all untouched sources, so it is cheap whatever the size, and whoever holds the old list
  * (a helper thread) is not disturbed.
  *
@@ -35,13 +36,16 @@
 #define MASTER_TEXT_MAX   2048
 #define MASTER_SOURCE_MAX 4096
 #define MASTER_MARK_MAX   16384
+#define MASTER_KEY_LEN    32
 
 /* What is known of a CRL. Numbers: big-endian, without leading zeros
  * (zero is one byte); len 0 = none. */
 struct master_source_info {
 	struct rk_span issuer; /* DER of the CRL issuer's Name, 1..MASTER_ISSUER_MAX */
-	const char *ca_name;   /* for people */
-	const char *url;       /* where it came from */
+	/* SHA-256 of the signer's public key; len 0 = not known (files of version 3 and before) */
+	struct rk_span key;
+	const char *ca_name; /* for people */
+	const char *url;     /* where it came from */
 	const char *scope;  /* "" for a full CRL; else names the partition: numbers are per scope */
 	struct rk_span idp; /* DER of the CRL's issuing distribution point; len 0 = none */
 	struct rk_span subject; /* DER of the Name that issued the certificates of these entries;
@@ -99,7 +103,7 @@ int master_number_compare(struct rk_span a, struct rk_span b);
 
 struct master_source *master_source_get(struct master_source *s);
 void master_source_put(struct master_source *s); /* NULL is fine */
-/* By URL, issuer, scope, kind and subject, which together name a source: <0, 0, >0. */
+/* By URL, issuer, scope, kind, key and subject, which together name a source: <0, 0, >0. */
 int master_source_order(const struct master_source *a, const struct master_source *b);
 /* Everything but fetched_at is equal. At once for two references; else it may compare every entry. */
 bool master_source_is_same(const struct master_source *a, const struct master_source *b);
@@ -138,11 +142,11 @@ struct master_list *master_list_get(struct master_list *l);
 void master_list_put(struct master_list *l); /* NULL is fine */
 
 /*
- * A new list with one CRL's group of sources, in the place of the group with the same URL, issuer,
- * scope and kind (full or delta); so whoever answers for a URL with the valid list of another CA, or
- * of another scope, takes nothing back. The group stands in order (master_source_order), its own
- * issuer's source first. References are taken by the list in addition to the caller's. Raises the
- * high-water mark. -ESTALE when the CRL number is below that mark, or there was a number and now there
+ * A new list with one CRL's group of sources, in the place of the one that master_list_find_group
+ * finds: of the same URL, issuer, scope, kind (full or delta) and key; so whoever answers for a URL with
+ * the valid list of another CA, be it of the same name, or of another scope, takes nothing back. The
+ * group stands in order (master_source_order), its own issuer's source first. References are taken by
+ * the list in addition to the caller's. Raises the high-water mark. -ESTALE when the CRL number is below that mark, or there was a number and now there
  * is none; -E2BIG. The result may be the same list (with another reference) when nothing changes:
  * master_source_is_same.
  */
@@ -151,20 +155,30 @@ int master_list_replace_group(struct master_list *old, struct master_source *con
 /* A group of one. */
 int master_list_replace(struct master_list *old, struct master_source *source,
 	struct master_list **out) RK_MUST_CHECK;
+/*
+ * Without the groups of this URL, issuer, scope and kind that other keys signed, where is_trusted says no
+ * of the key; their marks stay. The same list when there is none.
+ */
+int master_list_retire(struct master_list *old, const struct master_source_info *info,
+	bool (*is_trusted)(const void *ctx, struct rk_span key), const void *ctx,
+	struct master_list **out) RK_MUST_CHECK;
 /* Without the sources of that URL; their marks stay. The same list when there is none. */
 int master_list_remove(
 	struct master_list *old, const char *url, struct master_list **out) RK_MUST_CHECK;
 
 uint64_t master_list_generation(const struct master_list *l); /* +1 with every change */
 size_t master_list_source_cnt(const struct master_list *l);
-/* i < master_list_source_cnt, ascending by URL, issuer, scope, kind and subject. Borrowed. */
+/* i < master_list_source_cnt, ascending by URL, issuer, scope, kind, key and subject. Borrowed. */
 struct master_source *master_list_source(const struct master_list *l, size_t i);
-/* The first of that URL, or NULL. */
+/* Of that URL's the one made last (thisUpdate), or NULL: what the server is at, when nothing is wrong. */
 struct master_source *master_list_find_source(const struct master_list *l, const char *url);
-/* What a source with this URL, issuer, scope, kind and subject would replace, or NULL. */
+/* The source with this URL, issuer, scope, kind, key and subject, or NULL. */
 struct master_source *master_list_find_replaced(
 	const struct master_list *l, const struct master_source_info *info);
-/* Where the group of this URL, issuer, scope and kind begins; *cnt: how many sources it has. */
+/*
+ * Where the group of this URL, issuer, scope, kind and key begins; *cnt: how many sources it has. Where
+ * there is none, the one whose key is not known stands for it.
+ */
 size_t master_list_find_group(
 	const struct master_list *l, const struct master_source_info *info, size_t *cnt);
 /* Entries of all sources, one certificate in two CRLs counted twice. */
@@ -173,8 +187,8 @@ size_t master_list_entry_cnt(const struct master_list *l);
 bool master_list_find(const struct master_list *l, struct rk_span issuer, struct rk_span serial,
 	struct master_entry *out, const struct master_source **source);
 /*
- * The highest CRL number ever accepted of lists like this one: issuer, scope, and whether a delta.
- * len 0 = none. Borrowed from the list.
+ * The highest CRL number ever accepted of lists like this one: issuer, scope, whether a delta, and key;
+ * or else of whoever's key was not known, until somebody went beyond. len 0 = none. Borrowed from the list.
  */
 struct rk_span master_list_mark(const struct master_list *l, const struct master_source_info *info);
 
@@ -186,7 +200,7 @@ struct rk_span master_list_mark(const struct master_list *l, const struct master
  */
 int master_list_save(const struct master_list *l, int dir, bool *is_written) RK_MUST_CHECK;
 
-/* The bytes of a file. 0; -EBADMSG: damaged; -ENOMEM. */
+/* The bytes of a file. 0; -EBADMSG: damaged; -EPROTONOSUPPORT: of a later version; -ENOMEM. */
 int master_list_parse(const void *data, size_t len, struct master_list **out) RK_MUST_CHECK;
 
 enum master_list_origin {
@@ -196,7 +210,8 @@ enum master_list_origin {
 };
 /*
  * -EBADMSG when the newest is damaged and no previous one can be read: the caller starts with an
- * empty list, and says so loudly. Other -errno: could not be read.
+ * empty list, and says so loudly. -EPROTONOSUPPORT: a later version of this program wrote the newest; what
+ * it says is not to be passed over. Other -errno: could not be read.
  */
 int master_list_load(
 	int dir, struct master_list **out, enum master_list_origin *origin) RK_MUST_CHECK;

@@ -277,9 +277,10 @@ bool master_source_is_same(const struct master_source *a, const struct master_so
 
 	if (a == b)
 		return true;
-	return span_compare(x->issuer, y->issuer) == 0 && strcmp(x->ca_name, y->ca_name) == 0 &&
-	       strcmp(x->url, y->url) == 0 && strcmp(x->scope, y->scope) == 0 &&
-	       span_compare(x->idp, y->idp) == 0 && span_compare(x->subject, y->subject) == 0 &&
+	return span_compare(x->issuer, y->issuer) == 0 && span_compare(x->key, y->key) == 0 &&
+	       strcmp(x->ca_name, y->ca_name) == 0 && strcmp(x->url, y->url) == 0 &&
+	       strcmp(x->scope, y->scope) == 0 && span_compare(x->idp, y->idp) == 0 &&
+	       span_compare(x->subject, y->subject) == 0 &&
 	       span_compare(x->number, y->number) == 0 &&
 	       span_compare(x->base_number, y->base_number) == 0 &&
 	       x->this_update == y->this_update && x->next_update == y->next_update &&

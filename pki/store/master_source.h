@@ -19,7 +19,7 @@ struct master_source {
 	uint8_t *records;
 };
 
-/* The highest CRL number seen of an issuer and scope, of full lists or of deltas. */
+/* The highest CRL number seen of an issuer and scope, of full lists or of deltas, by one key. */
 struct master_mark {
 	uint8_t *issuer;
 	char *scope;
@@ -27,9 +27,11 @@ struct master_mark {
 	uint16_t issuer_len;
 	uint8_t number_len;
 	uint8_t number[MASTER_NUMBER_MAX];
+	uint8_t key_len; /* 0: not known */
+	uint8_t key[MASTER_KEY_LEN];
 };
 
-/* Immutable, but for the count. Sources ascend by master_source_compare, marks by issuer, scope. */
+/* Immutable, but for the count. Sources ascend by master_source_compare, marks by master_mark_compare. */
 struct master_list {
 	atomic_uint ref_cnt;
 	uint64_t generation;
@@ -108,7 +110,10 @@ size_t master_source_stride(const struct master_source *s);
 /* Copies records as they stand in a file. -EBADMSG when unsound or out of order; -ENOMEM. */
 int master_source_from_records(const struct master_source_info *info, size_t serial_room,
 	const uint8_t *records, size_t entry_cnt, struct master_source **out) RK_MUST_CHECK;
-/* By URL, issuer, scope and kind, which together name a CRL. */
+/* By URL, issuer, scope and kind: what one place has of one name. */
+int master_source_compare_place(
+	const struct master_source_info *a, const struct master_source_info *b);
+/* The same and by key, which together name a CRL. */
 int master_source_compare_crl(
 	const struct master_source_info *a, const struct master_source_info *b);
 /* The same and by subject, which together name a source. */
@@ -117,8 +122,8 @@ int master_source_compare(const struct master_source_info *a, const struct maste
 /* An empty list of this generation with room for so many; entries are appended by the caller. */
 int master_list_alloc(uint64_t generation, size_t source_room, size_t mark_room,
 	struct master_list **out) RK_MUST_CHECK;
-/* Appends a copy: issuer, scope, kind and number of info. */
+/* Appends a copy: issuer, scope, kind, key and number of info. */
 int master_list_append_mark(
 	struct master_list *l, const struct master_source_info *info) RK_MUST_CHECK;
-/* By issuer, scope and kind. */
+/* By issuer, scope, kind and key. */
 int master_mark_compare(const struct master_mark *m, const struct master_source_info *info);

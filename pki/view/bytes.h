@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RK_MUST_CHECK __attribute__((warn_unused_result))
 
@@ -19,6 +20,11 @@ struct rk_span {
 	const uint8_t *data;
 	size_t len;
 };
+
+static inline bool rk_span_equal(struct rk_span a, struct rk_span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
 
 struct rk_reader {
 	const uint8_t *next;

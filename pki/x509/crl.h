@@ -130,6 +130,14 @@ const struct pki_crl_info *pki_crl_info(const struct pki_crl *crl);
 int pki_crl_signature_digest(
 	const struct pki_crl *crl, uint8_t out[PKI_CRL_SIGNATURE_DIGEST_LEN]) RK_MUST_CHECK;
 
+/*
+ * Whose list it can be: the one CA of its issuer's name, or several with one key, whose key identifier is
+ * the list's. NULL: there is none, or several keys have that identifier; who signed is known when verified.
+ * Borrowed from trust.
+ */
+const struct pki_ca *pki_crl_expect_signer(
+	const struct pki_crl *crl, const struct pki_trust *trust);
+
 struct pki_crl_verify_args {
 	const struct pki_trust *trust;
 	int64_t now;

@@ -186,19 +186,14 @@ static X509 *find_signer(
 
 /* ------------------------------------------------------------------ deltas */
 
-static bool is_span_equal(struct rk_span a, struct rk_span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 /* RFC 5280 5.2.4 and 6.3.3 c: same issuer, same scope, same key. */
 static bool is_delta_of(const struct pki_crl *delta, const struct pki_crl *base)
 {
 	const struct pki_crl_info *d = &delta->info, *b = &base->info;
 
 	return d->is_delta && X509_NAME_cmp(delta->issuer, base->issuer) == 0 &&
-	       is_span_equal(d->idp, b->idp) &&
-	       is_span_equal((struct rk_span){d->key_id, d->key_id_len},
+	       rk_span_equal(d->idp, b->idp) &&
+	       rk_span_equal((struct rk_span){d->key_id, d->key_id_len},
 		       (struct rk_span){b->key_id, b->key_id_len});
 }
 

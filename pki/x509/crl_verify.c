@@ -45,6 +45,21 @@ static bool has_key_id(const struct pki_crl *crl, X509 *signer)
 	       memcmp(ASN1_STRING_get0_data(id), info->key_id, info->key_id_len) == 0;
 }
 
+const struct pki_ca *pki_crl_expect_signer(const struct pki_crl *crl, const struct pki_trust *trust)
+{
+	const struct pki_ca *ca, *only = NULL;
+	size_t at = 0;
+
+	while ((ca = pki_trust_find_ca(trust, crl->info.issuer, &at)) != NULL) {
+		if (!has_key_id(crl, ca->cert))
+			continue;
+		if (only != NULL && memcmp(only->key_hash, ca->key_hash, PKI_KEY_HASH_LEN) != 0)
+			return NULL;
+		only = ca;
+	}
+	return only;
+}
+
 /* What to verify with: from the algorithm, of which pki_signature_problem found nothing wrong. */
 struct verification {
 	const EVP_MD *md; /* NULL: the algorithm has its own */

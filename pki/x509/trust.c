@@ -140,6 +140,16 @@ static bool is_usable(enum rk_verdict_status status)
 	       status == RK_VERDICT_NOT_YET_VALID;
 }
 
+static int hash_key(const X509 *cert, uint8_t out[PKI_KEY_HASH_LEN])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	bool is_good = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
+
+	OPENSSL_free(der);
+	return is_good ? 0 : -EIO;
+}
+
 /* Takes cert on success. 0 also when it is left out; -errno when building cannot go on. */
 static int add_cert(struct builder *b, X509 *cert)
 {
@@ -153,7 +163,7 @@ static int add_cert(struct builder *b, X509 *cert)
 	enum rk_verdict_status status;
 	const struct entry *same;
 
-	if (pki_cert_fingerprint(cert, e.fingerprint) < 0)
+	if (pki_cert_fingerprint(cert, e.fingerprint) < 0 || hash_key(cert, e.ca.key_hash) < 0)
 		return -EIO;
 	describe(b, cert);
 	same = find_fingerprint(b->trust, e.fingerprint);
@@ -171,8 +181,9 @@ static int add_cert(struct builder *b, X509 *cert)
 		X509_free(cert);
 		return 0;
 	}
-	e.ca = (struct pki_ca){
-		cert, b->bundle_name, args.role != PKI_ROLE_CA || b->config->is_any_anchor};
+	e.ca.cert = cert;
+	e.ca.bundle = b->bundle_name;
+	e.ca.is_anchor = args.role != PKI_ROLE_CA || b->config->is_any_anchor;
 	return keep_entry(b, &e, args.role);
 }
 
@@ -392,6 +403,14 @@ const struct pki_ca *pki_trust_find_ca(
 			return ca;
 	}
 	return NULL;
+}
+
+bool pki_trust_has_key(const struct pki_trust *t, const uint8_t key_hash[PKI_KEY_HASH_LEN])
+{
+	for (size_t i = 0; i < t->cnt; i++)
+		if (memcmp(t->entry[i].ca.key_hash, key_hash, PKI_KEY_HASH_LEN) == 0)
+			return true;
+	return false;
 }
 
 size_t pki_trust_self_signed_cnt(const struct pki_trust *t)

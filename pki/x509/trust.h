@@ -17,6 +17,7 @@
 
 #define PKI_BUNDLE_TEXT_MAX (1024 * 1024)
 #define PKI_TRUST_CERT_MAX  512 /* over all bundles, duplicates not counted */
+#define PKI_KEY_HASH_LEN    32
 
 /*
  * STRICT: any finding is an error and refuses the whole set. WARN: findings become warnings; what
@@ -67,12 +68,17 @@ struct pki_ca {
 	X509 *cert;         /* borrowed */
 	const char *bundle; /* the first bundle that has it */
 	bool is_anchor;
+	/* SHA-256 of its SubjectPublicKeyInfo as it stands there: tells CAs of one name apart */
+	uint8_t key_hash[PKI_KEY_HASH_LEN];
 };
 size_t pki_trust_ca_cnt(const struct pki_trust *t);
 const struct pki_ca *pki_trust_ca(const struct pki_trust *t, size_t i);
 /* The next CA with this subject at or after *i (which is moved past it); NULL = no more. */
 const struct pki_ca *pki_trust_find_ca(
 	const struct pki_trust *t, const X509_NAME *subject, size_t *i);
+
+/* Some CA certificate in force has this key. */
+bool pki_trust_has_key(const struct pki_trust *t, const uint8_t key_hash[PKI_KEY_HASH_LEN]);
 
 /* The self-signed router certificates that are trusted by themselves. */
 size_t pki_trust_self_signed_cnt(const struct pki_trust *t);

@@ -189,10 +189,11 @@ static void delta_needs_a_base_of_its_scope(void **state)
 	put(ingest(&delta, expected));
 }
 
-/* As if another fetch had put it in: of that issuer, with these numbers; base 0: a full list. */
-static void put_source(struct rk_span issuer, uint8_t number, uint8_t base)
+/* As if another fetch had put it in: of that issuer and key, with these numbers; base 0: a full list. */
+static void put_source(struct rk_span issuer, struct rk_span key, uint8_t number, uint8_t base)
 {
 	const struct master_source_info about = {.issuer = issuer,
+		.key = key,
 		.ca_name = "CA",
 		.url = URL,
 		.scope = "",
@@ -210,24 +211,31 @@ static void put_source(struct rk_span issuer, uint8_t number, uint8_t base)
 	list = changed;
 }
 
-/* Another CA's full list is none, nor is another delta. */
+/* Another CA's full list is none, be it of the same name, nor is another delta. */
 static void delta_needs_a_full_list_of_its_issuer(void **state)
 {
 	const struct crl_ingest_args expected = {.is_delta = true, .url = URL ".delta"};
 	const struct test_crl delta = {
 		.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 6, .delta_base = "5"};
+	size_t at = 0;
+	const struct pki_ca *ca = pki_trust_find_ca(trust, X509_get_subject_name(pki.ca), &at);
+	const struct rk_span key = {ca->key_hash, sizeof(ca->key_hash)};
+	uint8_t other[MASTER_KEY_LEN];
 	unsigned char *name = NULL;
 	struct rk_span issuer;
 
 	(void)state;
+	memcpy(other, ca->key_hash, sizeof(other));
+	other[MASTER_KEY_LEN - 1] ^= 1;
 	issuer.len = (size_t)i2d_X509_NAME(X509_get_subject_name(pki.ca), &name);
 	issuer.data = name;
 	name[issuer.len - 1] ^= 1;
-	put_source(issuer, 5, 0);
+	put_source(issuer, key, 5, 0);
 	name[issuer.len - 1] ^= 1;
-	put_source(issuer, 5, 5);
+	put_source(issuer, key, 5, 5);
+	put_source(issuer, (struct rk_span){other, sizeof(other)}, 5, 0);
 	expect_refused(&delta, expected, "crl-delta-without-base", CRL_REFUSED_NO_BASE);
-	put_source(issuer, 5, 0);
+	put_source(issuer, key, 5, 0);
 	put(ingest(&delta, expected));
 	OPENSSL_free(name);
 }

@@ -6,54 +6,8 @@
 #include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <openssl/evp.h>
-#include <cmocka.h>
 
-#include "pki/view/file.h"
-#include "tests/unit/folder_fixture.h"
-#include "tests/unit/master_fixture.h"
-
-static struct folder folder;
-
-static int setup(void **state)
-{
-	(void)state;
-	folder_init(&folder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	folder_fini(&folder);
-	return 0;
-}
-
-static void assert_lists_equal(const struct master_list *a, const struct master_list *b)
-{
-	assert_int_equal(master_list_generation(a), master_list_generation(b));
-	assert_int_equal(master_list_source_cnt(a), master_list_source_cnt(b));
-	for (size_t i = 0; i < master_list_source_cnt(a); i++) {
-		const struct master_source *x = master_list_source(a, i);
-		const struct master_source *y = master_list_source(b, i);
-		struct master_entry e, f;
-
-		assert_string_equal(master_source_info(x)->url, master_source_info(y)->url);
-		assert_string_equal(master_source_info(x)->scope, master_source_info(y)->scope);
-		assert_int_equal(
-			master_source_info(x)->subject.len, master_source_info(y)->subject.len);
-		assert_int_equal(
-			master_source_info(x)->fetched_at, master_source_info(y)->fetched_at);
-		assert_int_equal(
-			master_source_info(x)->next_update, master_source_info(y)->next_update);
-		assert_int_equal(master_source_entry_cnt(x), master_source_entry_cnt(y));
-		for (size_t n = 0; n < master_source_entry_cnt(x); n++) {
-			master_source_entry(x, n, &e);
-			master_source_entry(y, n, &f);
-			assert_memory_equal(&e, &f, sizeof(e));
-		}
-	}
-}
+#include "tests/unit/master_disk_fixture.h"
 
 /* Deltas have numbers of their own, stand beside the full list, and alone may take something back. */
 static void deltas_stand_beside_full_lists(void **state)
@@ -93,17 +47,6 @@ static void deltas_stand_beside_full_lists(void **state)
 	assert_int_equal(master_source_info(master_list_source(read, 1))->base_number.data[0], 9);
 	master_list_put(read);
 	master_list_put(list);
-}
-
-static struct master_list *some_list(void)
-{
-	struct master_list *list = NULL;
-
-	assert_int_equal(master_list_new(&list), 0);
-	assert_int_equal(put_in(&list, source_of("http://b", 9, 100, 50)), 0);
-	assert_int_equal(put_in(&list, source_of("http://a", 9, 300, 10)), 0);
-	assert_int_equal(put_in(&list, source_of("http://empty", 9, 0, 0)), 0);
-	return list;
 }
 
 /* M1 */
@@ -187,14 +130,6 @@ static void damaged_file_gives_way_to_the_previous(void **state)
 	master_list_put(list);
 }
 
-static void make_digest_right(uint8_t *data, size_t len)
-{
-	enum { AT = 48, DIGEST = 32 };
-
-	memset(data + AT, 0, DIGEST);
-	assert_int_equal(EVP_Digest(data, len, data + AT, NULL, EVP_sha256(), NULL), 1);
-}
-
 /* What an indirect CRL says of each issuer's certificates. */
 static void groups_survive_the_disk(void **state)
 {
@@ -214,53 +149,6 @@ static void groups_survive_the_disk(void **state)
 	assert_int_equal(info->idp.len, 5);
 	master_list_put(read);
 	master_list_put(list);
-}
-
-/* The file of a version that knew no scopes: one source, its records behind 80 + head octets. */
-static size_t make_version_2(uint8_t *data, size_t len, size_t scope_end)
-{
-	data[7] = 2;
-	assert_memory_equal(data + scope_end, "\0\0\0\0", 4);
-	memmove(data + scope_end, data + scope_end + 4, len - scope_end - 4);
-	data[16 + 7] = (uint8_t)(data[16 + 7] - 4); /* size, then length of the descriptions */
-	data[32 + 7] = (uint8_t)(data[32 + 7] - 4);
-	make_digest_right(data, len - 4);
-	return len - 4;
-}
-
-static void older_files_are_read(void **state)
-{
-	const char *const scopes[] = {"", "http://b/part"};
-	enum { BEFORE_SCOPE = 80 + 2 + 10 + 2 + 6 + 2 + 8 + 2 };
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		uint8_t number = 9, *data = NULL;
-		struct master_source_info info = info_of("http://b", &number);
-		struct master_list *list = NULL, *read = NULL;
-		struct master_builder *b = NULL;
-		struct master_source *s = NULL;
-		size_t len = 0;
-
-		info.scope = scopes[i];
-		assert_int_equal(master_list_new(&list), 0);
-		assert_int_equal(master_builder_new(&info, &b), 0);
-		assert_int_equal(master_builder_add(b, SPAN("\x07"), 1000, 1), 0);
-		assert_int_equal(master_builder_finish(b, &s), 0);
-		assert_int_equal(put_in(&list, s), 0);
-		assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
-		assert_int_equal(
-			rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
-		len = make_version_2(data, len, BEFORE_SCOPE + strlen(scopes[i]));
-		assert_int_equal(master_list_parse(data, len, &read), 0);
-		assert_lists_equal(list, read);
-		/* What a part is about was not kept: nothing that it could vouch for. */
-		assert_int_equal(
-			master_source_info(master_list_source(read, 0))->idp.len, i == 0 ? 0 : 2);
-		free(data);
-		master_list_put(read);
-		master_list_put(list);
-	}
 }
 
 /* As if whoever damaged the file had made its digest right. */
@@ -390,18 +278,25 @@ static void marks_are_checked_under_a_right_digest(void **state)
 	}
 	assert_int_equal(master_list_save(list, folder.fd, NULL), 0);
 	assert_int_equal(rk_file_read(folder.fd, MASTER_LIST_FILE, 1 << 20, &data, &len), 0);
-	/* The last mark ends: length of the scope, scope, length of the number, number, kind. */
+	/* The last mark ends: length of the scope, scope, length of the number, number, of the key, kind. */
 	end = 80 + ((size_t)data[38] << 8 | data[39]);
-	assert_memory_equal(data + end - 8, "\0\2s2\0\1\2\0", 8);
+	assert_memory_equal(data + end - 10, "\0\2s2\0\1\2\0\0\0", 10);
 	size = len;
-	stretched = stretch_text(data, &size, end - 2, 1, 0);
+	stretched = stretch_text(data, &size, end - 4, 1, 0);
 	assert_int_equal(parse_with_digest(stretched, size), -EBADMSG);
 	free(stretched);
+	for (size_t key_len = MASTER_KEY_LEN - 1; key_len <= MASTER_KEY_LEN + 1; key_len++) {
+		size = len;
+		stretched = stretch_text(data, &size, end - 1, 0, key_len);
+		assert_int_equal(parse_with_digest(stretched, size),
+			key_len == MASTER_KEY_LEN ? 0 : -EBADMSG);
+		free(stretched);
+	}
 	data[end - 1] = 2;
 	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
 	data[end - 1] = 0;
 	assert_int_equal(parse_with_digest(data, len), 0);
-	data[end - 5] = '1';
+	data[end - 7] = '1';
 	assert_int_equal(parse_with_digest(data, len), -EBADMSG);
 	free(data);
 	master_list_put(list);
@@ -463,13 +358,11 @@ static void failed_save_leaves_the_old_list(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(deltas_stand_beside_full_lists),
 		IN_FOLDER(list_survives_the_disk),
 		IN_FOLDER(damaged_file_gives_way_to_the_previous),
 		IN_FOLDER(groups_survive_the_disk),
-		IN_FOLDER(older_files_are_read),
 		IN_FOLDER(structure_is_checked_under_a_right_digest),
 		IN_FOLDER(descriptions_are_checked_under_a_right_digest),
 		IN_FOLDER(marks_are_checked_under_a_right_digest),

@@ -55,6 +55,22 @@ static inline struct master_source *source_of(
 	return s;
 }
 
+/* One without entries that this key signed; base 0: a full list. */
+static inline struct master_source *signed_source(
+	const char *url, uint8_t number, uint8_t base, const uint8_t key[MASTER_KEY_LEN])
+{
+	struct master_source_info info = info_of(url, &number);
+	struct master_builder *b = NULL;
+	struct master_source *s = NULL;
+
+	info.base_number = (struct rk_span){&base, base != 0};
+	info.key = (struct rk_span){key, key != NULL ? MASTER_KEY_LEN : 0};
+	info.this_update += number;
+	assert_int_equal(master_builder_new(&info, &b), 0);
+	assert_int_equal(master_builder_finish(b, &s), 0);
+	return s;
+}
+
 /* One of an indirect CRL's sources: subject "" is the CRL's own issuer; one entry, if serial is not 0. */
 static inline struct master_source *member_of(
 	const char *url, uint8_t number, const char *subject, uint8_t serial)

@@ -71,9 +71,12 @@ static inline bool is_enough(void *ctx)
 	return next_random(2) == 0;
 }
 
-/* base 0: a full list. foreign: what an indirect list says about the other's certificates. */
+/* Keys that an issuer signs with; none is known of older lists. */
+static const uint8_t signer_key[2][MASTER_KEY_LEN] = {{1}, {2}};
+
+/* base 0: a full list. signer: of signer_key, or 2. foreign: what an indirect list says about the other's certificates. */
 static inline struct master_source *make_source(int issuer, const char *url, const char *scope,
-	uint8_t number, uint8_t base, bool is_foreign)
+	uint8_t number, uint8_t base, uint32_t signer, bool is_foreign)
 {
 	static const uint8_t reasons[] = {0, 1, 4, 6, 6, 6, RK_REASON_REMOVED, RK_REASON_REMOVED};
 	const uint8_t indirect[] = {0x30, 3, 0x84, 1, 0xff};
@@ -81,6 +84,7 @@ static inline struct master_source *make_source(int issuer, const char *url, con
 		.idp = {indirect, strcmp(scope, "indirect") == 0 ? sizeof(indirect) : 0},
 		.subject = {issuer_der[!issuer], is_foreign ? (size_t)issuer_len[!issuer] : 0},
 		.issuer = {issuer_der[issuer], (size_t)issuer_len[issuer]},
+		.key = {signer_key[signer % 2], signer < 2 ? MASTER_KEY_LEN : 0},
 		.ca_name = "CA",
 		.url = url,
 		.scope = scope,
@@ -112,8 +116,10 @@ static inline void put_list(struct master_list **list, int issuer, const char *u
 	const char *scope, uint8_t number, uint8_t base)
 {
 	bool is_indirect = strcmp(scope, "indirect") == 0 && next_random(3) > 0;
-	struct master_source *group[2] = {make_source(issuer, url, scope, number, base, false),
-		is_indirect ? make_source(issuer, url, scope, number, base, true) : NULL};
+	uint32_t signer = next_random(3);
+	struct master_source *group[2] = {
+		make_source(issuer, url, scope, number, base, signer, false),
+		is_indirect ? make_source(issuer, url, scope, number, base, signer, true) : NULL};
 	struct master_list *next;
 
 	if (master_list_replace_group(*list, group, is_indirect ? 2 : 1, &next) == 0) {

@@ -262,7 +262,8 @@ static void add_extensions(X509 *cert, const struct test_cert *c)
 
 	add_basic_constraints(cert, c);
 	add_extension(cert, c->issuer, "keyUsage", c->key_usage != NULL ? c->key_usage : usage);
-	add_extension(cert, c->issuer, "subjectKeyIdentifier", "hash");
+	add_extension(
+		cert, c->issuer, "subjectKeyIdentifier", c->key_id != NULL ? c->key_id : "hash");
 	if (c->issuer != NULL)
 		add_extension(cert, c->issuer, "authorityKeyIdentifier", "keyid:always");
 	add_extension(cert, c->issuer, "extendedKeyUsage", c->ext_key_usage);

@@ -58,6 +58,7 @@ struct test_cert {
 	const char *ext_key_usage;    /* none; OpenSSL configuration syntax, as all below */
 	const char *alt_name;         /* none */
 	const char *name_constraints; /* none */
+	const char *key_id;           /* subjectKeyIdentifier: of its key; or hex digits */
 	const char *crl_points;       /* none */
 	const X509 *crl_issuer;       /* none; its name as cRLIssuer of crl_points, or of a point */
 	const char *extra_name;       /* none; any other extension */
