@@ -18,10 +18,11 @@
 
 /*
  * Schemas as text: "name:type" a field, "!" behind it = required. Types: s string, i integer, n
- * integer or decimal text, b boolean, o object, a array, v anything; a<NAME> is an array of that
- * schema's. "(min-max)" behind a type limits a number, the bytes of a text, or the elements of an
- * array; "{A,B}" lists the texts that are taken. Requests take no null and no other field; in
- * answers what may be absent may be null.
+ * integer or decimal text, b boolean, o object, a array, v anything. o<NAME> is that schema, a<NAME>
+ * an array of it; with one of the letters between them o is a map and a an array of such values.
+ * "(min-max)" behind a type limits a number, the bytes of a text, or the elements of an array;
+ * "{A,B}" lists the texts that are taken. Requests take no null and no other field; in answers what
+ * may be absent may be null.
  */
 static const struct {
 	const char *name;
@@ -43,14 +44,19 @@ static const struct {
 	{"Csr", "csr:s!"},
 	{"Certificate", "name:s(1-64)! certificate:s(1-32768)!", true},
 	{"Ingested", "name:s! subject:s! issuer:s! fingerprint:s! not_after:s! checks:a<Check>! "
-		     "warnings:a! publication:o!"},
+		     "warnings:a<s>! publication:o<Outcome>!"},
+	{"Outcome", "data_plane:s{applied,absent,pending,refused}! generation:s code:s message:s"},
 	{"Check", "check:s! result:s! findings:a<Finding>!"},
 	{"Finding", "severity:s! code:s! subject:s! text:s! advice:s!"},
 	{"CertificateList", "certificates:a<Credential>!"},
 	{"Credential", "name:s! is_for_peering:b! has_key:b! has_replacement_key:b! has_request:b! "
-		       "certificate:o"},
-	{"Reloaded", "reloaded:a! is_usable:b! warnings:a publication:o!"},
-	{"Deleted", "name:s deleted:s! publication:o"},
+		       "certificate:o<CertificateInfo>"},
+	{"CertificateInfo",
+		"subject:s! issuer:s! serial:s! not_before:s not_after:s key_type:s! "
+		"signature_algorithm:s! fingerprint:s! fingerprint_sha1:s! common_names:a<s> "
+		"alt_names:a<s> crl_urls:a<s> purpose:s pem:s status:s findings:a<Finding>"},
+	{"Reloaded", "reloaded:a<s>! is_usable:b! warnings:a<s> publication:o<Outcome>!"},
+	{"Deleted", "name:s deleted:s! publication:o<Outcome>"},
 	{"Enrol",
 		"name:s(1-64) action:s{enrol,renew,revoke} ca_profile:s(1-512) "
 		"algorithm:s{" ALGORITHMS "} "
@@ -64,52 +70,62 @@ static const struct {
 	{"EnrolmentList", "enrolments:a<Enrolment>! ca_profiles:a<CaProfile>!"},
 	{"CaProfile", "url:s! protocol:s! renewal:b!"},
 	{"TrustedCa", "name:s(1-63)! content:s(1-1048576)! validation-mode:s{strict,warn}", true},
-	{"TrustedCaList", "trusted_ca_certificates:a!"},
+	{"TrustedCaList", "trusted_ca_certificates:a<Bundle>!"},
+	{"Bundle", "name:s! validation_mode:s{strict,warn}! certificates:a<CaCertificate>! "
+		   "warnings:a<s>!"},
+	{"CaCertificate", "subject:s! issuer:s! not_after:s fingerprint:s! is_anchor:b!"},
 	{"Revocation", "sources:a<CrlSource>! generation:i entries:i"},
 	{"CrlSource",
 		"name:s! url:s! kind:s! scope:s configured:b! overridden:b! issuer:s signer_key:s "
 		"last_try:s last_success:s http_status:i! bytes:i! entries:i crl_number:s "
 		"base_crl_number:s this_update:s next_update:s next_fetch:s failures:i! "
 		"last_error:s"},
-	{"RevocationEntries", "generation:i! entries:a!"},
+	{"RevocationEntries", "generation:i! entries:a<RevocationEntry>!"},
+	{"RevocationEntry", "issuer:s! serial:s! date:s! reason:s! source:s!"},
 	{"PeerList", "peers:a<Peer>! next:s"},
-	{"Peer", "name:s! status:s! security_status:s paths:a group:s suite:s key_index:i "
+	{"Peer", "name:s! status:s! security_status:s! paths:a<Path>! group:s suite:s key_index:i "
 		 "peer_key_index:i full_exchange_count:i rekey_count:i key_age_ms:i "
 		 "next_rekey_ms:i keep_alive_sent:i keep_alive_received:i exported:s "
-		 "certificate:o"},
+		 "certificate:o<PeerVerdict>"},
+	{"Path", "port:s! mtu:i! local:s! remote:s! status:s!"},
+	{"PeerVerdict", "fingerprint:s! verdict:s! not_after:s"},
 	{"AlarmList", "alarms:a<Alarm>! shelved:i!"},
 	{"Alarm", "id:s! time:s! severity:s! source:s! category:s! process:s! message:s! kind:s! "
 		  "shelved:b!"},
 	{"EventList", "events:a<Event>!"},
 	{"Event", "seq:i! prev:s! time:s! type:s! node:s! description:s! user:s! address:s! "
 		  "request_id:s! "
-		  "permitted:b! detail:o!"},
+		  "permitted:b! detail:o<v>!"},
 	{"EventsVerified", "is_intact:b! records:i! first:i! last:i! head:s! files:i! problem:s*"},
 	{"LogLevel", "module:s(1-32) level:s{error,warning,info,debug}!", true},
-	{"LogLevels", "levels:o!"},
-	{"Stats", "control:o! dataplane:o!"},
+	{"LogLevels", "levels:o<s>!"},
+	{"Stats", "control:o<i>! dataplane:o<i>!"},
 	{"Rotate", "peer:s(1-63)", true},
 	{"Rotated", "rotated:s!"},
-	{"Publication", "connected:b! published:o! applied:o last_refusal:s parts:a<Part>!"},
+	{"Publication", "connected:b! published:o<Generation> applied:o<Generation> "
+			"last_refusal:s parts:a<Part>!"},
+	{"Generation", "incarnation:i! counter:i!"},
 	{"Part", "kind:s! size:i! page_size:i! digest:s!"},
-	{"Schema", "version:i! items:a!"},
+	{"Schema", "version:i! items:a<Item>!"},
+	{"Item", "field:s! kind:s! help:s! required:b! unit:s min:i max:i default:v values:a<s> "
+		 "may_be_never:b key:s items:a<Item>"},
 	{"Running", "number:i! configuration:v!"},
-	{"Candidate", "is_changed:b! is_saved:b! edited_by:a! base:i! configuration:v!"},
+	{"Candidate", "is_changed:b! is_saved:b! edited_by:a<s>! base:i! configuration:v!"},
 	{"Operations", "operations:a<Operation>(0-10000)!", true},
-	{"Operation", "op:s{set,create,delete}! path:a(1-12)! value:v", true},
+	{"Operation", "op:s{set,create,delete}! path:a<s>(1-12)! value:v", true},
 	{"Edited", "is_changed:b! applied:i"},
 	{"Changes", "changes:a<Change>!"},
-	{"Change", "op:s! path:a! old:v new:v"},
+	{"Change", "op:s! path:a<s>! old:v new:v"},
 	{"Validated", "is_valid:b! errors:a<Remark>! warnings:a<Remark>!"},
 	{"Remark", "path:s! code:s! message:s!"},
 	{"Commit", "comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
 	{"Committed", "name:s number:i! generation:i! warnings:a<Remark>! "
 		      "findings:a<Finding>! confirm_by:s "
-		      "publication:o!"},
+		      "publication:o<Outcome>!"},
 	{"Confirmed", "number:i!"},
 	{"Rollback", "number:n(1-)! comment:s(0-200) confirm_timeout_sec:n(10-86400)", true},
 	{"History", "running:i! confirm_by:s entries:a<HistoryEntry>!"},
-	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:o"},
+	{"HistoryEntry", "number:i! time:s user:s! from:s! comment:s! origin:s! configuration:v"},
 	{"Password", "password:s(8-256)! current_password:s(1-256)", true},
 	{"UserNamed", "user:s!"},
 	{"User", "name:s! role:s! full_name:s is_enabled:b! has_password:b!"},
@@ -120,7 +136,9 @@ static const struct {
 		true},
 	{"UserChange", "role:s{" ROLES "} full_name:s(0-128) is_enabled:b", true},
 	{"Session", "user:s! role:s! router:s! node:s! version:s! expires:s"},
-	{"PeerCertificate", "name:s! status:s! paths:a! local_certificate:o peer_certificate:o"},
+	{"PeerCertificate", "name:s! status:s! paths:a<Path>! "
+			    "local_certificate:o<CertificateInfo> "
+			    "peer_certificate:o<CertificateInfo>"},
 	{"KeyStatus",
 		"router:s! node:s! key_manager_state:s! rekey_index:i last_rekey_ms:i "
 		"next_rekey_ms:i key_change_count:i! config_key_change_count:i key_change_error:s "
@@ -128,8 +146,10 @@ static const struct {
 		"metadata_next_rekey_ms:i metadata_key_manager_state:s! peers_keyed:i! peers:i!"},
 	{"Health", "status:s! data_plane:s!"},
 	{"Empty", "", true},
+	{"TokenKeyRotated", "rotated:b!"},
 	{"Anything", ""},
-	{"Error", "error:o!"},
+	{"Error", "error:o<Problem>!"},
+	{"Problem", "code:s! message:s! detail:v!"},
 };
 
 #define SCHEMA_CNT (sizeof(schemas) / sizeof(schemas[0]))
@@ -207,6 +227,21 @@ static void add_values(json_t *type, const char *text)
 	json_object_set_new(type, "enum", values);
 }
 
+/* What is in an array or a map, or the schema that an object is of. Takes type. */
+static json_t *add_inner(json_t *type, const char *text, bool may_be_null)
+{
+	size_t len = strcspn(text + 2, ">");
+	bool is_map = text[0] == 'o' && len == 1;
+	json_t *inner = len == 1 ? build_type(text[2], false) : schema_ref(text + 2, len);
+
+	if (text[0] == 'a' || is_map) {
+		json_object_set_new(type, is_map ? "additionalProperties" : "items", inner);
+		return type;
+	}
+	json_decref(type);
+	return may_be_null ? json_pack("{s:[o, {s:s}]}", "anyOf", inner, "type", "null") : inner;
+}
+
 /* One field's "type", which ends at a blank. */
 static json_t *build_field(const char *text, bool may_be_null)
 {
@@ -215,7 +250,7 @@ static json_t *build_field(const char *text, bool may_be_null)
 	json_t *type = build_type(text[0], may_be_null);
 
 	if (text[1] == '<')
-		json_object_set_new(type, "items", schema_ref(text + 2, strcspn(text + 2, ">")));
+		type = add_inner(type, text, may_be_null);
 	at = memchr(text, '(', len);
 	if (at != NULL)
 		add_range(type, text[0], at + 1);

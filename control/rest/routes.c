@@ -396,7 +396,7 @@ const struct route routes[] = {
 		account_end_tokens, "End every token of a user (admin, or one's own)", NULL,
 		"UserNamed"},
 	{POST, "/token-key/rotate", USER_ADMIN, ROUTE_BODY_NONE, true, NULL, account_rotate_key,
-		"Sign tokens with a new key; those that are out stay good", NULL, "Anything"},
+		"Sign tokens with a new key; those that are out stay good", NULL, "TokenKeyRotated"},
 	{GET, "/health", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_health,
 		"Is rekey-control there", NULL, "Health"},
 	{GET, "/swagger", USER_NOBODY, ROUTE_BODY_NONE, false, NULL, show_openapi,

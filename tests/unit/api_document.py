@@ -39,10 +39,14 @@ CA_URL = "https://127.0.0.1:1/ca"  # nobody is there: what is asked of it waits 
 
 
 def fits(value, schema, document, where):
-    """What of a JSON Schema the document uses: $ref, type, properties, required, items."""
+    """What of a JSON Schema the document uses: $ref, anyOf, type, enum, properties, required, items,
+    additionalProperties."""
     if "$ref" in schema:
         return fits(value, document["components"]["schemas"][schema["$ref"].split("/")[-1]],
                     document, where)
+    if "anyOf" in schema:
+        each = [fits(value, one, document, where) for one in schema["anyOf"]]
+        return [] if [] in each else each[0]
     names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer",
              float: "number", type(None): "null"}
     kinds = schema.get("type")
@@ -51,6 +55,11 @@ def fits(value, schema, document, where):
         if names[type(value)] not in kinds:
             return [f"{where}: is {names[type(value)]}, not {kinds}"]
     wrong = []
+    if "enum" in schema and value is not None and value not in schema["enum"]:
+        wrong.append(f"{where}: {value} is not one of {schema['enum']}")
+    if isinstance(value, dict) and "additionalProperties" in schema and "properties" not in schema:
+        for name, below in value.items():
+            wrong += fits(below, schema["additionalProperties"], document, f"{where}.{name}")
     if isinstance(value, dict):
         wrong += [f"{where}: has no {name}" for name in schema.get("required", []) if name not in value]
         known = schema.get("properties", {})
@@ -62,6 +71,20 @@ def fits(value, schema, document, where):
         for i, element in enumerate(value):
             wrong += fits(element, schema["items"], document, f"{where}[{i}]")
     return wrong
+
+
+def unspoken(schema, where):
+    """Where the document says that there is a list or an object, and not of what."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    found = []
+    if "array" in kinds and "items" not in schema:
+        found.append(f"{where}: a list of what?")
+    if "object" in kinds and not {"properties", "additionalProperties"} & set(schema):
+        found.append(f"{where}: an object of what?")
+    for name, below in schema.get("properties", {}).items():
+        found += unspoken(below, f"{where}.{name}")
+    return found
 
 
 def check(operation, role, status, body, document, what):
@@ -253,6 +276,8 @@ def run(folder, daemon, port, ca, data_plane):
     tokens = log_in_all(remote)
     succeeded.add("POST /login")
     document, operations = get_document(remote)
+    for name, schema in document["components"]["schemas"].items():
+        problems.extend(unspoken(schema, name))
     tell_story(remote, operations, document, tokens["admin"], ca, data_plane)
     for name, spec in operations.items():
         if name not in LAST:

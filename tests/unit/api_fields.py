@@ -177,7 +177,7 @@ def spoil_object(api, document, name, param, whole, path, schema):
         at = at[step]
     for field, spec in schema["properties"].items():
         spoil_field(api, name, param, whole, path + [field], spec)
-        if "items" in spec:
+        if "$ref" in spec.get("items", {}):
             items = document["components"]["schemas"][spec["items"]["$ref"].split("/")[-1]]
             base = whole if field in at else with_field(whole, path + [field], [{"type": "dns", "value": "x"}])
             for value in (None, 5, "x", [], {}):
