@@ -87,7 +87,7 @@ static bool find_own_key(struct provision_check *c)
 	}
 	pki_report_add(&c->report[PROVISION_CHECK_PRIVATE_KEY], PKI_ERROR, "key-mismatch",
 		"Have the CA sign the request that GET certificate-request returned last.",
-		"the certificate is for another key than %s", c->name);
+		"The certificate is for another key than %s has.", c->name);
 	return false;
 }
 

@@ -41,7 +41,7 @@ static const struct {
 		"rsa_key_size:n(2048-4096) ecc_curve:s{" CURVES "} " SUBJECT,
 		true},
 	{"AltName", "type:s{urn_ssr_peering,dns,ip,email,uri}! value:s(1-255)!", true},
-	{"Csr", "csr:s!"},
+	{"Csr", "csr:s! warnings:a<s>"},
 	{"Certificate", "name:s(1-64)! certificate:s(1-32768)!", true},
 	{"Ingested", "name:s! subject:s! issuer:s! fingerprint:s! not_after:s! checks:a<Check>! "
 		     "warnings:a<s>! publication:o<Outcome>!"},

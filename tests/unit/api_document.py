@@ -162,6 +162,8 @@ class Story:
         self.call("POST /trusted-ca-certificate", {"name": "root", "content": text_of(ca.pem)})
         self.call("GET /trusted-ca-certificate")
         self.call("POST /private-key", key)
+        if not self.call("GET /certificate-request", {**request, "common_name": "another"}).get("warnings"):
+            problems.append("no warning of a common name that is not this router's")
         self.call("GET /certificate-request", request)
         csr = self.call("POST /certificate-request", request).get("csr", "")
         certificate = {"name": key["name"], "certificate": ca.sign(csr, "east")}
