@@ -116,6 +116,9 @@ bool rk_revocation_is_sound(
 /* The same of lines [begin, end) alone; the RK_REVOCATION_SPILL lines before these are read too. */
 bool rk_revocation_are_sound(const struct rk_revocation_line *lines, size_t line_cnt, size_t begin,
 	size_t end, bool may_remove) RK_MUST_CHECK;
+/* The same on any machine; what others look at at once is held against it. */
+bool rk_revocation_are_sound_plainly(const struct rk_revocation_line *lines, size_t line_cnt,
+	size_t begin, size_t end, bool may_remove) RK_MUST_CHECK;
 
 /*
  * Many lookups at once: prefetch them all, then find each; the memory's latency is then paid
