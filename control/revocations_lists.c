@@ -21,7 +21,8 @@ static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
 /* What the lists are read with: the arguments, in an order in which they are found. */
 struct reading {
 	const struct revocations_args *args;
-	const struct revocation_setting **setting; /* by URL, then as given */
+	struct revocation_setting *setting; /* by URL, each once */
+	size_t setting_cnt;
 	size_t before_at;             /* of args->before's lists: those up to here are passed */
 	const struct pki_kind **kind; /* by issuer; NULL before one is looked for */
 	size_t kind_cnt;
@@ -29,22 +30,37 @@ struct reading {
 
 static int compare_settings(const void *a, const void *b)
 {
-	const struct revocation_setting *const *x = a, *const *y = b;
-	int order = strcmp((*x)->url, (*y)->url);
+	const struct revocation_setting *x = a, *y = b;
 
-	return order != 0 ? order : (*x > *y) - (*x < *y);
+	return strcmp(x->url, y->url);
+}
+
+/* Of several of one URL the strictest policy counts, and the shortest grace. */
+static void join_settings(struct reading *in, const struct revocation_setting *next)
+{
+	struct revocation_setting *last = in->setting + in->setting_cnt - 1;
+
+	if (in->setting_cnt == 0 || strcmp(last->url, next->url) != 0) {
+		in->setting[in->setting_cnt++] = *next;
+		return;
+	}
+	if (next->policy > last->policy)
+		last->policy = next->policy;
+	if (next->grace_sec < last->grace_sec)
+		last->grace_sec = next->grace_sec;
 }
 
 static int reading_init(struct reading *in, const struct revocations_args *args)
 {
 	*in = (struct reading){.args = args};
-	in->setting = calloc(args->setting_cnt + 1, sizeof(struct revocation_setting *));
+	in->setting = calloc(args->setting_cnt + 1, sizeof(*in->setting));
 	if (in->setting == NULL)
 		return -ENOMEM;
+	if (args->setting_cnt > 0)
+		memcpy(in->setting, args->setting, args->setting_cnt * sizeof(*in->setting));
+	qsort(in->setting, args->setting_cnt, sizeof(*in->setting), compare_settings);
 	for (size_t i = 0; i < args->setting_cnt; i++)
-		in->setting[i] = &args->setting[i];
-	qsort(in->setting, args->setting_cnt, sizeof(struct revocation_setting *),
-		compare_settings);
+		join_settings(in, &in->setting[i]);
 	return 0;
 }
 
@@ -54,22 +70,13 @@ static void reading_fini(struct reading *in)
 	free(in->kind);
 }
 
-/* The first of that URL. NULL: nobody configured it. */
+/* NULL: nobody configured that URL. */
 static const struct revocation_setting *find_setting(const struct reading *in, const char *url)
 {
-	size_t low = 0, high = in->args->setting_cnt;
+	const struct revocation_setting wanted = {.url = url};
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(in->setting[middle]->url, url) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < in->args->setting_cnt && strcmp(in->setting[low]->url, url) == 0
-		       ? in->setting[low]
-		       : NULL;
+	return bsearch(
+		&wanted, in->setting, in->setting_cnt, sizeof(*in->setting), compare_settings);
 }
 
 static int64_t fresh_until(

@@ -129,6 +129,28 @@ struct crl_source *crl_source_get(struct crl_manager *m, const char *name, const
 	return s;
 }
 
+/* Of several that name one URL the strictest of each setting counts. */
+static void set(struct crl_source *s, const struct config_crl_source *from)
+{
+	bool is_first = !s->is_configured;
+	size_t size_max = (size_t)from->size_limit_mib << 20;
+	int64_t recent_sec = (int64_t)(from->certificate_lifetime_ns / UINT64_C(1000000000));
+
+	s->is_local_allowed = from->is_local_address_allowed && (is_first || s->is_local_allowed);
+	s->is_age_ignored =
+		from->revocation_policy == RK_POLICY_OFF && (is_first || s->is_age_ignored);
+	if (is_first || from->polling_interval_ns < s->polling_ns)
+		s->polling_ns = from->polling_interval_ns;
+	if (is_first || from->backoff_interval_ns > s->backoff_ns)
+		s->backoff_ns = from->backoff_interval_ns;
+	if (is_first || size_max < s->size_max)
+		s->size_max = size_max;
+	if (is_first || from->shrink_limit_percent < s->shrink_percent)
+		s->shrink_percent = (unsigned)from->shrink_limit_percent;
+	if (is_first || recent_sec > s->recent_sec)
+		s->recent_sec = recent_sec;
+}
+
 static void add_url(struct crl_manager *m, const struct config_crl_source *from, const char *name,
 	const char *url, bool is_delta)
 {
@@ -137,15 +159,9 @@ static void add_url(struct crl_manager *m, const struct config_crl_source *from,
 	if (s == NULL)
 		return;
 	snprintf(s->name, sizeof(s->name), "%s", name);
+	set(s, from);
 	s->is_wanted = s->is_configured = true;
 	s->is_delta = is_delta;
-	s->is_local_allowed = from->is_local_address_allowed;
-	s->is_age_ignored = from->revocation_policy == RK_POLICY_OFF;
-	s->polling_ns = from->polling_interval_ns;
-	s->backoff_ns = from->backoff_interval_ns;
-	s->size_max = (size_t)from->size_limit_mib << 20;
-	s->shrink_percent = (unsigned)from->shrink_limit_percent;
-	s->recent_sec = (int64_t)(from->certificate_lifetime_ns / UINT64_C(1000000000));
 }
 
 /* The delta's name is the full list's and "/delta": is_named_pair goes by it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the operator sets for each endpoint, and what holds where no list was ever seen. */
+#include "control/crl/state.h"
 #include "control/revocations_private.h"
 #include "tests/unit/crl_told.h"
 
@@ -62,11 +63,59 @@ static void settings_are_each_endpoints_own(void **state)
 	revocations_put(learnt);
 }
 
+/* Two that name one URL: whichever stands first, the strictest of each setting counts. */
+static void strictest_of_two_counts(void **state)
+{
+	static const char *const setting[] = {
+		"\"revocation-policy\":\"hard\",\"grace-time\":20,\"polling-interval\":7,"
+		"\"backoff-interval\":3,\"size-limit\":2,\"shrink-limit\":30,"
+		"\"max-certificate-lifetime\":40,\"allow-local-addresses\":false",
+		"\"revocation-policy\":\"off\",\"grace-time\":10,\"polling-interval\":9,"
+		"\"backoff-interval\":4,\"size-limit\":1,\"shrink-limit\":20,"
+		"\"max-certificate-lifetime\":50,\"allow-local-addresses\":true"};
+	const uint64_t second_ns = UINT64_C(1000000000);
+
+	(void)state;
+	write_list("twice.crl", 5, NULL);
+	for (size_t first = 0; first < 2; first++) {
+		const struct crl_source *s;
+		const struct revocations *r;
+		char config[2048];
+
+		snprintf(config, sizeof(config),
+			"{\"authority\":{\"enhanced-security-key-management\":true,"
+			"\"certificate-revocation\":["
+			"{\"name\":\"a\",%s,\"crl-endpoint\":"
+			"[{\"name\":\"x\",\"uri\":\"file://%s/twice.crl\"}]},"
+			"{\"name\":\"b\",%s,\"crl-endpoint\":"
+			"[{\"name\":\"y\",\"uri\":\"file://%s/twice.crl\"}]}]},%s}",
+			setting[first], f.root, setting[!first], f.root, FIXTURE_ROUTER);
+		daemon_fixture_config(&f, config);
+		daemon_reload(&f.d);
+		told_refresh();
+		r = revocations_current(&f.d);
+		assert_int_equal(r->list_cnt, 1);
+		assert_int_equal(r->lists[0].policy, RK_POLICY_HARD);
+		assert_int_equal(r->lists[0].fresh_until, r->lists[0].info->next_update + 10 * 60);
+		assert_int_equal(f.d.crl->source_cnt, 1);
+		s = f.d.crl->source[0];
+		assert_int_equal(s->polling_ns, 7 * 60 * second_ns);
+		assert_int_equal(s->backoff_ns, 4 * second_ns);
+		assert_int_equal(s->size_max, 1 << 20);
+		assert_int_equal(s->shrink_percent, 20);
+		assert_int_equal(s->recent_sec, 50 * 86400);
+		assert_false(s->is_local_allowed);
+		assert_false(s->is_age_ignored);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			settings_are_each_endpoints_own, set_up_provisioned, tear_down),
+		cmocka_unit_test_setup_teardown(
+			strictest_of_two_counts, set_up_provisioned, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
