@@ -119,13 +119,16 @@ static void op_cancel(void *ctx, struct core_timer *t)
 	timers_cancel(&worker_of(ctx)->timers, t);
 }
 
-/* The event could not be told: its peer's whole state will be. */
+/*
+ * The event could not be told: its peer's whole state will be. Who has the name may be another one by now, and
+ * another worker's.
+ */
 static void note_lost(struct worker *w, const char *name)
 {
 	struct peer *p = peer_table_find_name(&w->shared->peers, name);
 
 	counters_add(&w->counters, NET_REPORT_LOST);
-	if (p == NULL)
+	if (p == NULL || p->owner != w->id)
 		return;
 	p->needs_status = true;
 	w->is_resync_due = true;

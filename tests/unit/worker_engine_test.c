@@ -177,7 +177,7 @@ static void peer_is_found_while_it_is_served(void **state)
 static void lost_event_is_made_up_for(void **state)
 {
 	struct fixture *f = *state;
-	struct worker *w = f->worker[0];
+	struct worker *w = f->worker[1], *other = f->worker[0];
 	const uint8_t fingerprint[RK_FINGERPRINT_LEN] = {4};
 	struct engine_event event = {.peer = "west",
 		.state = RK_PEER_UP,
@@ -186,6 +186,8 @@ static void lost_event_is_made_up_for(void **state)
 		.path_down = 6,
 		.reason = "key-installed"};
 
+	ops->event(other, &event); /* of one that it had, and whose name another one has got */
+	assert_false(f->peer->needs_status || other->is_resync_due);
 	ops->event(w, &event);
 	assert_true(f->peer->needs_status && w->is_resync_due);
 	assert_int_equal(counters_get(&w->counters, NET_REPORT_LOST), 1);
