@@ -364,13 +364,17 @@ static void finish_job(struct pair *p, unsigned node)
 	engine_job_done(n->engine, job);
 }
 
+/* A new view may end what the timer is of. */
 static void fire(struct pair *p, unsigned node)
 {
 	struct pair_node *n = &p->node[node];
-	struct core_timer *t = n->timers;
+	struct core_timer *t;
 
-	pair_cancel(n, t);
 	pair_begin(n);
+	t = n->timers;
+	if (t == NULL || t->deadline_ns > p->now_ns)
+		return;
+	pair_cancel(n, t);
 	engine_timer(n->engine, t);
 }
 
