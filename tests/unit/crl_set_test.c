@@ -1,108 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What lists say together: scope, partitions, reasons, deltas, indirect lists and their signers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/unit/crl_judge.h"
 
-#include <cmocka.h>
-#include <openssl/err.h>
-
-#include "pki/x509/crl_cover.h"
-#include "pki/x509/crl_set.h"
-#include "tests/unit/validate_fixture.h"
-
-#define LIMIT (1024 * 1024)
 #define POINT "URI:http://ca.example/1.crl"
 #define OTHER "URI:http://ca.example/2.crl"
-
-static struct pki_crl_set *new_set(struct fixture *f)
-{
-	const struct pki_crl_set_args args = {
-		.trust = f->args.trust, .untrusted = f->args.untrusted, .now = f->args.now};
-	struct pki_crl_set *set = NULL;
-
-	must(pki_crl_set_new(&args, &set) == 0);
-	return set;
-}
-
-static struct pki_crl *parse(struct test_crl c)
-{
-	X509_CRL *made = test_crl_new(&c);
-	struct pki_report report;
-	struct pki_crl *crl = NULL;
-	size_t len;
-	uint8_t *der = test_crl_der(made, &len);
-
-	ERR_clear_error();
-	pki_report_init(&report);
-	if (pki_crl_parse_kinds(der, len, LIMIT, PKI_CRL_TAKE_ALL, &report, &crl) != 0)
-		print_message("refused: %s\n", pki_report_first(&report)->code);
-	must(crl != NULL);
-	free(der);
-	X509_CRL_free(made);
-	return crl;
-}
-
-/* By the test's issuing CA unless it says otherwise. */
-static void add(struct fixture *f, struct pki_crl_set *set, struct test_crl c)
-{
-	if (c.issuer == NULL) {
-		c.issuer = f->pki.ca;
-		c.issuer_key = f->pki.ca_key;
-	}
-	must(pki_crl_set_add(set, parse(c)) == 0);
-}
-
-/* The root's list, which the issuing CA's certificate needs. */
-static void add_root(struct fixture *f, struct pki_crl_set *set)
-{
-	add(f, set, (struct test_crl){.issuer = f->pki.root, .issuer_key = f->pki.root_key});
-}
-
-/* Frees the set. */
-static enum rk_verdict_status judge(struct fixture *f, struct pki_crl_set *set, X509 *cert)
-{
-	f->args.find = pki_crl_set_find;
-	f->args.find_ctx = set;
-	f->args.is_revocation_required = true;
-	pki_report_init(&f->report);
-	must(pki_validate(&f->args, cert, &f->report, &f->v) == 0);
-	pki_crl_set_free(set);
-	return f->v.status;
-}
-
-/* The leaf under these lists of its issuer and the root's good one. */
-static enum rk_verdict_status judge_with(
-	struct fixture *f, X509 *leaf, const struct test_crl *lists, size_t cnt)
-{
-	struct pki_crl_set *set = new_set(f);
-	size_t i;
-
-	add_root(f, set);
-	for (i = 0; i < cnt; i++)
-		add(f, set, lists[i]);
-	return judge(f, set, leaf);
-}
-
-#define JUDGE(f, leaf, ...)                                         \
-	judge_with(f, leaf, (const struct test_crl[]){__VA_ARGS__}, \
-		sizeof((const struct test_crl[]){__VA_ARGS__}) / sizeof(struct test_crl))
-
-static X509 *new_leaf(struct fixture *f, const char *points)
-{
-	X509 *leaf = test_cert_new(&(struct test_cert){.cn = "west",
-		.key = f->pki.leaf_key,
-		.issuer = f->pki.ca,
-		.issuer_key = f->pki.ca_key,
-		.crl_points = points});
-
-	ERR_clear_error();
-	return leaf;
-}
 
 static void every_certificate_must_be_covered(void **state)
 {
@@ -260,6 +161,7 @@ static void delta_changes_its_base(void **state)
 		{&held, &removed, "6", 7, 0, RK_VERDICT_REVOKED},    /* does not fit the base */
 		{NULL, &revoked, "6", 7, 0, RK_VERDICT_REVOKED},     /* nor this, but it says so */
 		{NULL, NULL, "6", 7, 0, RK_VERDICT_GOOD},            /* the base stands by itself */
+		{NULL, &removed, "6", 7, 0, RK_VERDICT_GOOD},        /* and this is no revocation */
 		{&held, &removed, "3", 5, 0, RK_VERDICT_REVOKED},    /* not newer than the base */
 		{NULL, NULL, "5", 6, -1, RK_VERDICT_UNKNOWN},        /* out of date */
 		{&held, &removed, "5", 6, -1, RK_VERDICT_UNKNOWN},
@@ -322,131 +224,23 @@ static void delta_of_another_scope_is_not_applied(void **state)
 		RK_VERDICT_REVOKED);
 }
 
-/* A signer of lists that is no CA, and a leaf that names it. */
-struct indirect {
-	X509 *signer, *leaf;
-	EVP_PKEY *key;
-};
-
-static void indirect_init(struct fixture *f, struct indirect *x, struct test_cert signer)
-{
-	x->key = test_key_shared(TEST_P256, 5);
-	signer.cn = "list signer";
-	signer.key = x->key;
-	if (signer.key_usage == NULL)
-		signer.key_usage = "critical,cRLSign";
-	if (signer.issuer == NULL && signer.issuer_key == NULL) {
-		signer.issuer = f->pki.root;
-		signer.issuer_key = f->pki.root_key;
-	}
-	x->signer = test_cert_new(&signer);
-	x->leaf = test_cert_new(&(struct test_cert){.cn = "west",
-		.key = f->pki.leaf_key,
-		.issuer = f->pki.ca,
-		.issuer_key = f->pki.ca_key,
-		.crl_issuer = x->signer});
-	f->args.untrusted = sk_X509_new_null();
-	must(sk_X509_push(f->args.untrusted, x->signer) > 0);
-	ERR_clear_error();
-}
-
-static void indirect_fini(struct fixture *f, struct indirect *x)
-{
-	sk_X509_free(f->args.untrusted);
-	f->args.untrusted = NULL;
-	X509_free(x->signer);
-	X509_free(x->leaf);
-}
-
-static enum rk_verdict_status judge_indirect(struct fixture *f, const struct indirect *x,
-	const char *idp, const struct test_crl_entry *entry, unsigned cnt)
-{
-	return JUDGE(f, x->leaf,
-		{.issuer = x->signer,
-			.issuer_key = x->key,
-			.idp = idp,
-			.entry = entry,
-			.entry_cnt = cnt});
-}
-
-static void indirect_list_speaks_for_whom_it_names(void **state)
-{
-	static const char idp[] = "critical,indirectCRL:TRUE";
-	struct fixture *f = *state;
-	struct indirect x;
-
-	indirect_init(f, &x, (struct test_cert){0});
-	const struct test_crl_entry named[] = {{.cert = x.leaf, .issuer = x.leaf}};
-	const struct test_crl_entry unnamed[] = {{.cert = x.leaf}}; /* of the signer's own */
-	const struct test_crl_entry other[] = {{.cert = x.leaf, .issuer = f->pki.root}};
-	const struct test_crl_entry carried[] = {
-		{.serial_hex = "77", .issuer = x.leaf}, {.cert = x.leaf}};
-	const struct test_crl_entry ended[] = {{.serial_hex = "77", .issuer = x.leaf},
-		{.serial_hex = "78", .issuer = f->pki.root}, {.cert = x.leaf}};
-
-	assert_int_equal(judge_indirect(f, &x, idp, NULL, 0), RK_VERDICT_GOOD);
-	assert_int_equal(judge_indirect(f, &x, idp, named, 1), RK_VERDICT_REVOKED);
-	assert_int_equal(judge_indirect(f, &x, idp, unnamed, 1), RK_VERDICT_GOOD);
-	assert_int_equal(judge_indirect(f, &x, idp, other, 1), RK_VERDICT_GOOD);
-	assert_int_equal(judge_indirect(f, &x, idp, carried, 2), RK_VERDICT_REVOKED);
-	assert_int_equal(judge_indirect(f, &x, idp, ended, 3), RK_VERDICT_GOOD);
-	/* without the flag the list speaks for its own issuer alone */
-	assert_int_equal(judge_indirect(f, &x, NULL, NULL, 0), RK_VERDICT_UNKNOWN);
-	assert_int_equal(
-		judge_indirect(f, &x, "critical,onlyuser:TRUE", NULL, 0), RK_VERDICT_UNKNOWN);
-	X509_free(x.leaf); /* and nobody else's certificate asks it */
-	x.leaf = new_leaf(f, NULL);
-	assert_int_equal(judge_indirect(f, &x, idp, NULL, 0), RK_VERDICT_UNKNOWN);
-	indirect_fini(f, &x);
-}
-
-static void signer_must_be_good_itself(void **state)
-{
-	static const char idp[] = "critical,indirectCRL:TRUE";
-	struct fixture *f = *state;
-	EVP_PKEY *stranger_key = test_key_shared(TEST_P256, 6);
-	X509 *stranger = test_cert_new(
-		&(struct test_cert){.cn = "stranger", .key = stranger_key, .is_ca = true});
-	const struct test_cert bad[] = {
-		{.key_usage = "critical,digitalSignature"},
-		{.not_before = time(NULL) - 9 * TEST_DAY, .not_after = time(NULL) - TEST_DAY},
-		{.unknown_critical = "1.3.6.1.4.1.55555.1"},
-		{.issuer = stranger, .issuer_key = stranger_key},
-		{.issuer = f->pki.ca, .issuer_key = f->pki.ca_key}, /* vouches for itself alone */
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct indirect x;
-
-		indirect_init(f, &x, bad[i]);
-		assert_int_equal(judge_indirect(f, &x, idp, NULL, 0), RK_VERDICT_UNKNOWN);
-		indirect_fini(f, &x);
-	}
-	X509_free(stranger);
-}
-
-static void signer_must_not_be_revoked(void **state)
+/* Nor is one of another signer, or one that is not of this time yet. */
+static void delta_of_another_key_or_day_is_not_applied(void **state)
 {
 	struct fixture *f = *state;
-	struct indirect x;
-	struct test_crl_entry entry = {0};
-	struct pki_crl_set *set;
+	const struct test_crl_entry held = {.cert = f->pki.leaf, .reason = 6};
+	const struct test_crl_entry removed = {.cert = f->pki.leaf, .reason = 8};
+	const struct test_crl base = {.number = 5, .entry = &held, .entry_cnt = 1};
+	struct test_crl delta = {.number = 6, .delta_base = "5", .entry = &removed, .entry_cnt = 1};
 
-	indirect_init(f, &x, (struct test_cert){0});
-	entry.cert = x.signer;
-	set = new_set(f);
-	add(f, set,
-		(struct test_crl){.issuer = f->pki.root,
-			.issuer_key = f->pki.root_key,
-			.entry = &entry,
-			.entry_cnt = 1});
-	add(f, set,
-		(struct test_crl){.issuer = x.signer,
-			.issuer_key = x.key,
-			.idp = "critical,indirectCRL:TRUE"});
-	assert_int_equal(judge(f, set, x.leaf), RK_VERDICT_UNKNOWN);
-	indirect_fini(f, &x);
+	assert_int_equal(JUDGE(f, f->pki.leaf, base, delta), RK_VERDICT_GOOD);
+	delta.this_update = f->args.now + 3600;
+	delta.next_update = f->args.now + 7200;
+	assert_int_equal(JUDGE(f, f->pki.leaf, base, delta), RK_VERDICT_REVOKED);
+	delta.this_update = delta.next_update = 0;
+	delta.issuer = f->pki.ca;
+	delta.issuer_key = test_key_shared(TEST_P256, 5);
+	assert_int_equal(JUDGE(f, f->pki.leaf, base, delta), RK_VERDICT_REVOKED);
 }
 
 static void set_is_bounded(void **state)
@@ -483,9 +277,7 @@ int main(void)
 		T(delta_changes_its_base),
 		T(newest_delta_counts),
 		T(delta_of_another_scope_is_not_applied),
-		T(indirect_list_speaks_for_whom_it_names),
-		T(signer_must_be_good_itself),
-		T(signer_must_not_be_revoked),
+		T(delta_of_another_key_or_day_is_not_applied),
 		T(set_is_bounded),
 	};
 

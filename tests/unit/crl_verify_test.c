@@ -253,6 +253,28 @@ static void dates_of_a_list(void **state)
 	pki_crl_free(crl);
 }
 
+static void dates_of_a_list_are_whole_seconds(void **state)
+{
+	const int64_t now = time(NULL);
+	struct fixture *f = *state;
+	struct pki_crl *crl =
+		crl_parse_good(f, (struct test_crl){.this_update = now + PKI_CRL_CLOCK_SKEW,
+					  .next_update = now + TEST_DAY});
+
+	for (int late = -1; late <= 1; late++) {
+		struct pki_crl_verify_args args = {.trust = f->trust, .now = now + late};
+
+		pki_report_init(&f->report);
+		assert_int_equal(
+			pki_crl_verify(crl, &args, &f->report, NULL), late < 0 ? -EACCES : 0);
+		assert_int_equal(pki_report_has(&f->report, "crl-not-yet-valid"), late < 0);
+		args.now = now + TEST_DAY + late;
+		assert_int_equal(pki_crl_verify(crl, &args, &f->report, NULL), 0);
+		assert_int_equal(pki_report_has(&f->report, "crl-stale"), late > 0);
+	}
+	pki_crl_free(crl);
+}
+
 static void other_algorithms_verify(void **state)
 {
 	static const enum test_key kinds[] = {TEST_RSA_2048, TEST_RSA_PSS_SHA256, TEST_P384};
@@ -289,6 +311,7 @@ int main(void)
 		T(signer_needs_crl_sign_and_dates),
 		T(signer_must_not_be_revoked),
 		T(dates_of_a_list),
+		T(dates_of_a_list_are_whole_seconds),
 		T(other_algorithms_verify),
 	};
 

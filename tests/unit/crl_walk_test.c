@@ -68,8 +68,8 @@ static bool compare_readers(const uint8_t *der, size_t len)
 	return ret == 0;
 }
 
-/* Serial numbers of any length, reasons on some: as DER. */
-static uint8_t *make(size_t *len)
+/* Serial numbers of any length, reasons on some; of an indirect list others' in the middle of turns. */
+static uint8_t *make(bool is_indirect, size_t *len)
 {
 	static char serial[ENTRIES][41];
 	static struct test_crl_entry entry[ENTRIES];
@@ -87,22 +87,26 @@ static uint8_t *make(size_t *len)
 				serial[i] + at, 3, "%02X", (i * 31 + n * 7) & 0xff);
 		entry[i] = (struct test_crl_entry){
 			.serial_hex = serial[i], .reason = i % 4 == 0 ? 1 + (int)i % 5 : 0};
+		if (is_indirect && i % 60 == 20)
+			entry[i].issuer = i % 120 == 20 ? pki.ca : pki.leaf;
 	}
-	crl = test_crl_new(&(struct test_crl){
-		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = entry, .entry_cnt = ENTRIES});
+	crl = test_crl_new(&(struct test_crl){.issuer = pki.ca,
+		.issuer_key = pki.ca_key,
+		.idp = is_indirect ? "critical,indirectCRL:TRUE" : NULL,
+		.entry = entry,
+		.entry_cnt = ENTRIES});
 	der = test_crl_der(crl, len);
 	X509_CRL_free(crl);
 	test_pki_fini(&pki);
 	return der;
 }
 
-static void whatever_is_spoiled_both_readers_say_the_same(void **state)
+static void spoil_each_octet(bool is_indirect)
 {
 	static const uint8_t flips[] = {0x01, 0x02, 0x08, 0x10, 0x40, 0x80, 0xff};
 	size_t len, good = 0, bad = 0;
-	uint8_t *der = make(&len);
+	uint8_t *der = make(is_indirect, &len);
 
-	(void)state;
 	assert_true(compare_readers(der, len));
 	for (size_t i = 0; i < len; i++) {
 		uint8_t flip = flips[i % sizeof(flips)];
@@ -116,6 +120,13 @@ static void whatever_is_spoiled_both_readers_say_the_same(void **state)
 	}
 	assert_true(good > len / 8 && bad > len / 8);
 	free(der);
+}
+
+static void whatever_is_spoiled_both_readers_say_the_same(void **state)
+{
+	(void)state;
+	spoil_each_octet(false);
+	spoil_each_octet(true);
 }
 
 int main(void)
