@@ -19,6 +19,7 @@ CONFIG = {
     }
 }
 FOLDERS = ("config", "state", "run", "pki")
+HELD = []  # bound to the daemons' ports, so that nobody else is given one of them before its daemon has it
 
 
 class Local(http.client.HTTPConnection):
@@ -68,9 +69,11 @@ def start(program, folder, config, extra=None):
         json.dump(config, out)
     with open(f"{folder}/password", "w", encoding="utf-8") as out:
         out.write(PASSWORD)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the daemon: both may be bound to it
+    probe.bind(("127.0.0.1", 0))
+    HELD.append(probe)
+    port = probe.getsockname()[1]
     daemon = subprocess.Popen(
         [program, "--config-dir", f"{folder}/config", "--state-dir", f"{folder}/state",
          "--run-dir", f"{folder}/run", "--pki-dir", f"{folder}/pki", "--listen",

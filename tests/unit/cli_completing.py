@@ -59,7 +59,7 @@ def settle(terminal, quiet=0.3, limit=10):
             last = time.monotonic()
 
 
-def noted(folder, limit=5):
+def noted(folder, limit=20):
     path, end = f"{folder}/noted", time.monotonic() + limit
     while not os.path.exists(path) and time.monotonic() < end:
         time.sleep(0.05)
@@ -75,8 +75,9 @@ def try_shell(name, options, before, place):
     """How many of the lines became something else."""
     wrong = 0
     t = Terminal([shutil.which(name), *options], {"LC_ALL": "C.UTF-8"})
-    t.type(f"cd {place}\n{before}")
-    settle(t, 1)
+    t.type(f"cd {place}\n{before}printf 'rea%s\\n' dy\n")
+    t.wait_for("ready")
+    settle(t)
     for text, wanted in TYPED:
         for part in ("rekeyctl " + text).split("\t")[:-1]:
             t.type(part + "\t")
