@@ -122,7 +122,7 @@ process_ended() {
 
 kill_now() {
 	end_process "$1" KILL
-	wait_until 5 process_ended "$1"
+	wait_until 15 process_ended "$1"
 }
 
 # --- time -------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ s.bind("/run/systemd/journal/socket")
 os.chmod("/run/systemd/journal/socket", 0o666)
 while True:
     print(s.recv(65536).decode(errors="replace"))'
-	wait_until 5 test -S /run/systemd/journal/socket || return 1
+	wait_until 15 test -S /run/systemd/journal/socket || return 1
 	LAB_JOURNAL=1
 }
 
