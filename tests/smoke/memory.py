@@ -12,6 +12,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PIECE = 16  # bytes of a secret number
+CHUNK = 1 << 20
 
 
 def load_secrets():
@@ -61,12 +62,14 @@ def regions(pid):
 def search(pid, forms):
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for begin, end, name, flags, _ in regions(pid):
-            for at in range(begin, end, 1 << 24):
+            for at in range(begin, end, CHUNK):
                 try:
                     memory.seek(at)
-                    text = memory.read(min(1 << 24, end - at) + 64)
+                    text = memory.read(min(CHUNK, end - at) + 64)
                 except OSError:
                     continue  # not mapped any more, or a device's
+                if text == bytes(len(text)):
+                    continue  # as most of what a data plane has
                 for form in forms:
                     where = text.find(form)
                     if where >= 0:
