@@ -100,6 +100,151 @@ static void scope_is_kept(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------ names in octets */
+
+struct octets {
+	uint8_t data[256];
+	size_t len;
+};
+
+static void put(struct octets *o, const void *data, size_t len)
+{
+	must(o->len + len <= sizeof(o->data));
+	memcpy(o->data + o->len, data, len);
+	o->len += len;
+}
+
+/* What was put so far becomes the content of that. */
+static void wrap(struct octets *o, uint8_t tag)
+{
+	bool is_long = o->len > 0x7f;
+	const uint8_t head[] = {tag, is_long ? 0x81 : (uint8_t)o->len, (uint8_t)o->len};
+	struct octets inner = *o;
+
+	o->len = 0;
+	put(o, head, is_long ? 3 : 2);
+	put(o, inner.data, inner.len);
+}
+
+/* As OpenSSL's configuration has it; of one test at a time. */
+static const char *configured(const struct octets *o, bool is_critical)
+{
+	static char text[2][1024];
+	char *out = text[is_critical], *next = out;
+
+	next += sprintf(next, "%sDER", is_critical ? "critical," : "");
+	for (size_t i = 0; i < o->len; i++)
+		next += sprintf(next, ":%02x", o->data[i]);
+	return out;
+}
+
+enum name_form {
+	NAME_URI,         /* of POINT */
+	NAME_ISSUER,      /* the issuer's, in full */
+	NAME_ISSUER_UNIT, /* and a unit of it */
+	NAME_UNIT,        /* relative to the issuer: that unit */
+};
+
+/* A DistributionPointName; odd: with a form in it that nobody fetches from. */
+static void put_point_name(struct fixture *f, struct octets *o, enum name_form form, bool is_odd)
+{
+	static const uint8_t unit[] = {0x30, 8, 6, 3, 0x55, 4, 11, 12, 1, 'x'};
+	static const uint8_t odd[] = {0x88, 3, 0x2a, 3, 4};
+	X509_NAME *name = X509_NAME_dup(X509_get_subject_name(f->pki.ca));
+	unsigned char *der = NULL;
+	int len;
+
+	if (form == NAME_ISSUER_UNIT)
+		must(X509_NAME_add_entry_by_txt(
+			     name, "OU", MBSTRING_UTF8, (const unsigned char *)"x", 1, -1, 0) == 1);
+	len = i2d_X509_NAME(name, &der);
+	o->len = 0;
+	if (form == NAME_UNIT) {
+		put(o, unit, sizeof(unit));
+	} else if (form == NAME_URI) {
+		put(o, POINT + strlen("URI:"), strlen(POINT) - strlen("URI:"));
+		wrap(o, 0x86);
+	} else {
+		put(o, der, (size_t)len);
+		wrap(o, 0xa4);
+	}
+	if (is_odd)
+		put(o, odd, sizeof(odd));
+	wrap(o, form == NAME_UNIT ? 0xa1 : 0xa0);
+	wrap(o, 0xa0);
+	OPENSSL_free(der);
+	X509_NAME_free(name);
+}
+
+/* The list's point against the certificate's, whichever form each of them has. */
+static void names_of_points_are_compared(void **state)
+{
+	static const struct {
+		enum name_form list, cert;
+		bool is_odd, has_point, is_covered;
+	} want[] = {
+		{NAME_URI, NAME_URI, false, true, true},
+		{NAME_URI, NAME_URI, true, true, false},
+		{NAME_UNIT, NAME_UNIT, false, true, true},
+		{NAME_UNIT, NAME_ISSUER_UNIT, false, true, true},
+		{NAME_ISSUER_UNIT, NAME_UNIT, false, true, true},
+		{NAME_ISSUER_UNIT, NAME_ISSUER_UNIT, false, true, true},
+		{NAME_UNIT, NAME_URI, false, true, false},
+		{NAME_URI, NAME_UNIT, false, true, false},
+		{NAME_ISSUER_UNIT, NAME_ISSUER, false, true, false},
+		/* Its issuer is a point that every certificate has (end of RFC 5280 6.3.3). */
+		{NAME_ISSUER, NAME_URI, false, false, true},
+		{NAME_ISSUER, NAME_URI, true, false, false},
+		{NAME_ISSUER_UNIT, NAME_URI, false, false, false},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		struct octets idp, point;
+		X509 *leaf;
+
+		put_point_name(f, &idp, want[i].list, want[i].is_odd);
+		wrap(&idp, 0x30);
+		put_point_name(f, &point, want[i].cert, false);
+		wrap(&point, 0x30);
+		wrap(&point, 0x30);
+		leaf = new_leaf(f, want[i].has_point ? configured(&point, false) : NULL);
+		if (JUDGE(f, leaf, {.idp = configured(&idp, true)}) !=
+			(want[i].is_covered ? RK_VERDICT_GOOD : RK_VERDICT_UNKNOWN))
+			fail_msg("%zu: %s", i, pki_report_first(&f->report)->code);
+		X509_free(leaf);
+	}
+}
+
+/* Each point says for which reasons its list is, and all of them must be covered. */
+static void reasons_of_points_must_add_up(void **state)
+{
+	static const uint8_t seven[] = {0x81, 2, 0, 0x7f}, last[] = {0x81, 3, 7, 0, 0x80};
+	struct fixture *f = *state;
+
+	for (unsigned with = 1; with <= 3; with++) {
+		struct octets idp, name, points = {.len = 0};
+		X509 *leaf;
+
+		put_point_name(f, &name, NAME_URI, false);
+		idp = name;
+		wrap(&idp, 0x30);
+		for (unsigned i = 0; i < 2; i++) {
+			struct octets point = name;
+
+			put(&point, i == 0 ? seven : last, i == 0 ? sizeof(seven) : sizeof(last));
+			wrap(&point, 0x30);
+			if ((with >> i & 1) != 0)
+				put(&points, point.data, point.len);
+		}
+		wrap(&points, 0x30);
+		leaf = new_leaf(f, configured(&points, false));
+		assert_int_equal(JUDGE(f, leaf, {.idp = configured(&idp, true)}),
+			with == 3 ? RK_VERDICT_GOOD : RK_VERDICT_UNKNOWN);
+		X509_free(leaf);
+	}
+}
+
 static void users_list_does_not_cover_the_ca(void **state)
 {
 	struct fixture *f = *state;
@@ -271,6 +416,8 @@ int main(void)
 		T(lists_count_only_in_their_time),
 		T(foreign_signatures_do_not_count),
 		T(scope_is_kept),
+		T(names_of_points_are_compared),
+		T(reasons_of_points_must_add_up),
 		T(users_list_does_not_cover_the_ca),
 		T(some_reasons_must_add_up),
 		T(delta_alone_covers_nothing),

@@ -152,6 +152,24 @@ static void note(
 	X509_free(cert);
 }
 
+/* Whose lists are its issuer's, and another's that it names as cRLIssuer and by that place. */
+static void note_by_issuer_and_place(struct pki_kind_set *kinds, int issuer, int crl_issuer)
+{
+	static const uint8_t place[] = {0x86, 10, 'h', 't', 't', 'p', ':', '/', '/', 'p', '/', '2'};
+	uint8_t name = (uint8_t)ca_len[crl_issuer], all = (uint8_t)(2 + name + sizeof(place));
+	const uint8_t head[] = {0x30, all + 4, 0x30, all + 2, 0xa2, all, 0xa4, name};
+	char points[512], *next = points + sprintf(points, "DER");
+
+	assert_true(all + 4 < 0x80);
+	for (size_t i = 0; i < sizeof(head); i++)
+		next += sprintf(next, ":%02x", head[i]);
+	for (int i = 0; i < ca_len[crl_issuer]; i++)
+		next += sprintf(next, ":%02x", ca_der[crl_issuer][i]);
+	for (size_t i = 0; i < sizeof(place); i++)
+		next += sprintf(next, ":%02x", place[i]);
+	note(kinds, issuer, points, -1, false);
+}
+
 static void note_all_sorts(struct pki_kind_set *kinds)
 {
 	char points[96];
@@ -165,6 +183,7 @@ static void note_all_sorts(struct pki_kind_set *kinds)
 		note(kinds, issuer, NULL, -1, false);
 		note(kinds, issuer, NULL, -1, true);
 		note(kinds, issuer, NULL, (issuer + 1) % CAS, false);
+		note_by_issuer_and_place(kinds, issuer, (issuer + 1) % CAS);
 	}
 }
 
