@@ -83,6 +83,19 @@ static int lock_state(struct daemon *d)
 	return 0;
 }
 
+static int load_installation_key(struct daemon *d)
+{
+	int ret = installation_key_load(d->state_fd, d->installation_key);
+
+	if (ret == -EBADMSG)
+		log_error("%s/%s is damaged: remove it, and a new one is made",
+			d->options->state_dir, INSTALLATION_KEY_FILE);
+	else if (ret < 0)
+		log_error("%s/%s cannot be used: %s", d->options->state_dir, INSTALLATION_KEY_FILE,
+			strerror(-ret));
+	return ret;
+}
+
 static int open_folders(struct daemon *d)
 {
 	const struct daemon_options *o = d->options;
@@ -100,10 +113,10 @@ static int open_folders(struct daemon *d)
 	if (ret < 0)
 		return ret;
 	ret = rk_file_clean(d->state_fd);
-	if (ret >= 0)
-		ret = installation_key_load(d->state_fd, d->installation_key);
 	if (ret < 0)
 		log_error("%s cannot be used: %s", o->state_dir, strerror(-ret));
+	else
+		ret = load_installation_key(d);
 	return ret;
 }
 

@@ -264,8 +264,10 @@ static int begin_incarnation(struct publisher *p)
 	int ret;
 
 	ret = rk_file_read(p->daemon->state_fd, INCARNATION_FILE, 32, &text, &len);
-	if (ret < 0 && ret != -ENOENT)
+	if (ret < 0 && ret != -ENOENT && ret != -EFBIG)
 		return ret;
+	if (ret == -EFBIG) /* no number: what the data plane runs on is above, it says so */
+		log_warning("%s is damaged: counting begins anew", INCARNATION_FILE);
 	if (ret == 0)
 		last = strtoull((const char *)text, NULL, 10);
 	free(text);

@@ -94,7 +94,9 @@ int ended_tokens_open(int state_fd, struct ended_clock now, struct ended_tokens 
 	e->dir = state_fd;
 	ret = load(e, now);
 	if (ret < 0) {
-		log_error("%s cannot be used: %s", ENDED_TOKENS_FILE, strerror(-ret));
+		log_error("%s cannot be used: %s; restore it, or remove it: tokens that were "
+			  "logged out count again then, unless token.key goes with it",
+			ENDED_TOKENS_FILE, ret == -EINVAL ? "it is damaged" : strerror(-ret));
 		free(e);
 		return ret;
 	}

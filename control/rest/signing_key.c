@@ -282,7 +282,9 @@ static int load_before(struct users *u)
 			continue;
 		}
 		ret = load_signer(u, name, &u->before[i].signer);
-		if (ret == -ENOENT) {
+		if (ret == -EBADMSG)
+			log_warning("%s is damaged: its tokens have ended", name);
+		if (ret == -ENOENT || ret == -EBADMSG) {
 			ret = 0;
 			continue;
 		}
@@ -316,9 +318,10 @@ int signing_key_open(struct users *u)
 	if (ret == -ENOENT)
 		return start_job(u, NULL, NULL);
 	if (ret < 0)
-		log_error(
-			"the keys that sign tokens, %s/%s and those before it, cannot be used: %s",
-			u->daemon->options->state_dir, KEY_FILE, strerror(-ret));
+		log_error("the key that signs tokens, %s/%s, cannot be used: %s; remove it, and a "
+			  "new one is made: everybody logs in again",
+			u->daemon->options->state_dir, KEY_FILE,
+			ret == -EBADMSG ? "it is damaged" : strerror(-ret));
 	else
 		check_age(-1, 0, u);
 	return ret;

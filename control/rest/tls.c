@@ -152,7 +152,9 @@ static int use_files(int dir, SSL_CTX *ctx)
 	if (ret == -ENOENT)
 		ret = key_file_make(dir, KEY_FILE, &spec, &key);
 	if (ret < 0) {
-		log_error("the web key %s cannot be used: %s", KEY_FILE, strerror(-ret));
+		log_error("the web key %s cannot be used: %s; remove it and %s, and new ones are "
+			  "made",
+			KEY_FILE, ret == -EBADMSG ? "it is damaged" : strerror(-ret), CERT_FILE);
 		goto out;
 	}
 	ret = use_certs(dir, ctx, &report);
@@ -166,8 +168,9 @@ static int use_files(int dir, SSL_CTX *ctx)
 		ret = -EINVAL;
 	if (ret < 0) {
 		explain(&report, ret, why, sizeof(why));
-		log_error("the web certificate %s cannot be used with %s: %s", CERT_FILE, KEY_FILE,
-			why);
+		log_error("the web certificate %s cannot be used with %s: %s; remove it, and a new "
+			  "one is made",
+			CERT_FILE, KEY_FILE, why);
 	}
 out:
 	EVP_PKEY_free(key);

@@ -78,7 +78,9 @@ static int load_list(int dir, struct user_list *out)
 		return ret;
 	ret = user_list_parse((const char *)text, len, out, why, sizeof(why));
 	if (ret < 0)
-		log_error("%s of the state folder is damaged: %s", USERS_FILE, why);
+		log_error("%s of the state folder is damaged: %s; restore it, or remove it and set "
+			  "every password anew",
+			USERS_FILE, why);
 	rk_wipe(text, len);
 	free(text);
 	return ret;
