@@ -34,6 +34,17 @@ static bool is_length(const char *text)
 	return digits > 0 && digits <= LENGTH_DIGITS_MAX && text[digits] == '\0';
 }
 
+/* Of most names two are one list (RFC 9110 5.3); of these a proxy takes the one and we the other. */
+static bool is_there_twice(const struct evkeyvalq *headers, const char *name)
+{
+	const struct evkeyval *h;
+	unsigned cnt = 0;
+
+	TAILQ_FOREACH(h, headers, next)
+	cnt += strcasecmp(h->key, name) == 0;
+	return cnt > 1;
+}
+
 const char *head_check(const struct evkeyvalq *headers, int major, int minor)
 {
 	unsigned length_cnt = 0, encoding_cnt = 0, host_cnt = 0;
@@ -59,6 +70,8 @@ const char *head_check(const struct evkeyvalq *headers, int major, int minor)
 			host_cnt++;
 		}
 	}
+	if (is_there_twice(headers, "Authorization") || is_there_twice(headers, "Content-Type"))
+		return "Authorization or Content-Type is there twice";
 	if (length_cnt > 1)
 		return "there are two Content-Length headers";
 	if (encoding_cnt > 1 || (encoding_cnt == 1 && minor == 0))

@@ -50,6 +50,9 @@ static void heads_are_taken_or_refused(void **state)
 	assert_non_null(CHECK(1, "Content-Length:12"));
 	assert_non_null(CHECK(1, "Host:x", "HOST:x"));
 	assert_non_null(CHECK(1, "Host:x", "Content-Length:1", "content-length:1"));
+	assert_non_null(CHECK(1, "Host:x", "Authorization:Bearer a", "authorization:Bearer b"));
+	assert_non_null(CHECK(1, "Host:x", "Content-Type:a/b", "Content-type:application/json"));
+	assert_null(CHECK(1, "Host:x", "Accept:a", "Accept:b"));
 	assert_non_null(CHECK(1, "Host:x", "Content-Length:"));
 	assert_non_null(CHECK(1, "Host:x", "Content-Length:1 "));
 	assert_non_null(CHECK(1, "Host:x", "Content-Length:1234567890123456789"));
