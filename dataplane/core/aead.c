@@ -16,6 +16,7 @@ static const char *const names[SUITE_AEAD_CNT] = {
 
 struct aead {
 	EVP_CIPHER_CTX *ctx[SUITE_AEAD_CNT]; /* its cipher set once: setting it again costs */
+	bool has_key[SUITE_AEAD_CNT];        /* somebody's */
 };
 
 static EVP_CIPHER_CTX *open_ctx(const char *name)
@@ -58,6 +59,16 @@ void aead_free(struct aead *a)
 	free(a);
 }
 
+void aead_forget(struct aead *a)
+{
+	static const uint8_t nobodys[SUITE_KEY_LEN];
+
+	for (size_t i = 0; i < SUITE_AEAD_CNT; i++)
+		if (a->has_key[i])
+			a->has_key[i] =
+				EVP_CipherInit_ex2(a->ctx[i], NULL, nobodys, NULL, -1, NULL) != 1;
+}
+
 static void make_nonce(uint8_t nonce[SUITE_IV_LEN], const struct secret_aead *key, uint64_t counter)
 {
 	memcpy(nonce, key->iv, SUITE_IV_LEN);
@@ -72,6 +83,7 @@ static bool run(struct aead *a, enum suite_aead alg, bool is_seal, const uint8_t
 	EVP_CIPHER_CTX *ctx = a->ctx[alg];
 	int len = 0;
 
+	a->has_key[alg] = true;
 	return EVP_CipherInit_ex2(ctx, NULL, key, nonce, is_seal, NULL) == 1 &&
 	       EVP_CipherUpdate(ctx, NULL, &len, aad.data, (int)aad.len) == 1 &&
 	       EVP_CipherUpdate(ctx, out, &len, in.data, (int)in.len) == 1 && len == (int)in.len;

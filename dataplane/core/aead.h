@@ -21,6 +21,8 @@ struct secret_aead {
 struct aead;
 int aead_new(struct aead **out) RK_MUST_CHECK;
 void aead_free(struct aead *a);
+/* The key that was used last leaves the contexts. Once a round: it costs as much as setting one. */
+void aead_forget(struct aead *a);
 
 /* out: plain.len + MSG_TAG_LEN bytes, not overlapping plain. */
 bool aead_seal(struct aead *a, enum suite_aead alg, const struct secret_aead *key, uint64_t counter,

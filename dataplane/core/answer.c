@@ -73,8 +73,8 @@ static enum reason accept(
 	struct engine *e, struct session *s, const struct agreed *a, const struct rk_verdict *v)
 {
 	const struct session_binding binding = {a->own_fingerprint, a->peer_fingerprint, v, false};
-	struct keyslot slot = a->slot;
 	enum rk_verdict_status status = rk_view_judge(e->env.view, v, e->env.wall_sec);
+	struct keyslot slot;
 
 	if (!e->env.view->global->is_enabled)
 		return REASON_NOT_CONFIGURED; /* switched off since FINISH came */
@@ -82,7 +82,7 @@ static enum reason accept(
 		session_tell_failed(e, s, REASON_ADDRESS);
 		return REASON_ADDRESS;
 	}
-	if (!session_has_group(s, slot.group))
+	if (!session_has_group(s, a->slot.group))
 		return REASON_NO_GROUP;
 	if (status != RK_VERDICT_GOOD) {
 		session_tell_refused(e, s, a->peer_fingerprint, status);
@@ -93,6 +93,7 @@ static enum reason accept(
 		return REASON_OWN_CERT;
 	if (!settle_collision(e, s, a))
 		return REASON_COLLISION_LOST;
+	slot = a->slot;
 	slot.local_index = session_new_index(e, s);
 	session_drop_rekeys(e, s);
 	keyring_set_current(&e->slots, &s->keys, &slot);

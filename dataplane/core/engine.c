@@ -269,6 +269,7 @@ void engine_begin(struct engine *e, const struct engine_env *env)
 	bool is_later = env->wall_sec != e->env.wall_sec;
 
 	e->env = *env;
+	aead_forget(e->aead);
 	e->hello_left = HELLO_MAX;
 	if (is_new || is_later || env->view == NULL)
 		e->own_status = (uint8_t)judge_own(e); /* the same for every peer */
