@@ -63,30 +63,12 @@ static void publish_list(long number, int64_t this_update, int64_t next_update, 
 		.next_update = next_update,
 		.entry = entry,
 		.entry_cnt = cnt};
-	X509_CRL *list;
-	uint8_t *der;
-	size_t len;
 
 	for (unsigned i = 0; i < cnt; i++) {
 		snprintf(serial[i], sizeof(serial[i]), "%04X", 0x0100 + i);
 		entry[i] = (struct test_crl_entry){.serial_hex = serial[i]};
 	}
-	list = test_crl_new(&crl);
-	der = test_crl_der(list, &len);
-	write_list(der, len);
-	free(der);
-	X509_CRL_free(list);
-}
-
-static void refresh(void)
-{
-	json_t *body = json_object();
-	struct call c = {0};
-
-	crl_manager_refresh(f.d.crl, body, call_answered, &c);
-	call_wait(&f, &c, 200);
-	call_fini(&c);
-	json_decref(body);
+	test_crl_write(path, &crl);
 }
 
 /* Which alarms of the CRL manager stand, "" when none does; the last one's text and severity. */
@@ -136,47 +118,47 @@ static void test_fetched_and_judged(void **state)
 	int64_t now = time(NULL);
 
 	(void)state;
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-fetch", "MAJOR", " cannot be retrieved: ");
 	assert_true(cnt[METRIC_CRL_FETCH_FAILURE] > 0 && cnt[METRIC_CRL_FETCH_SUCCESS] == 0);
 	write_list("<html>hello</html>", 18);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-refused", "MAJOR", " cannot be accepted: ");
 	assert_true(cnt[METRIC_CRL_FETCH_SUCCESS] > 0 && cnt[METRIC_CRL_INGEST_FAILURE] > 0);
 	assert_int_equal(cnt[METRIC_CRL_INGEST_SUCCESS], 0);
 	pki.ca_key = test_key_shared(TEST_P256, 7);
 	publish_list(4, 0, 0, 0);
 	pki.ca_key = own;
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-refused", "MAJOR", "ignature");
 	publish_list(5, 0, 0, 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("", "", "");
 	assert_true(cnt[METRIC_CRL_INGEST_SUCCESS] > 0);
 	publish_list(4, 0, 0, 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-rollback", "MAJOR", " was rolled back: ");
 	assert_int_equal(unlink(path), 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-rollback crl-fetch", "MAJOR", " cannot be retrieved: ");
 	write_list("<html>hello</html>", 18); /* what is wrong with it now, and not what was */
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-refused", "MAJOR", " cannot be accepted: ");
 	publish_list(6, now - 3000, now + 40, 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-ending", "MINOR", " is soon stale: ");
 	publish_list(7, now - 3000, now - 40, 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-stale", "MAJOR", " is stale: its next update was due");
 	daemon_fixture_restart(&f);
 	expect("crl-stale", "MAJOR", " is stale: its next update was due");
 	publish_list(8, 0, 0, ENTRY_CNT);
-	refresh();
+	fixture_refresh(&f);
 	expect("", "", "");
 	publish_list(9, 0, 0, 1);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-shrunk", "MAJOR", "it lost 119 of 120 recent entries, ");
-	refresh();
+	fixture_refresh(&f);
 	expect("", "", "");
 }
 
@@ -189,12 +171,12 @@ static void test_age_that_is_ignored(void **state)
 	(void)state;
 	time_text(now - 40, due);
 	publish_list(7, now - 3000, now - 40, 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-stale", "MAJOR", due);
 	configure("off");
 	expect("", "", "");
 	publish_list(8, now - 3000, now + 40, 0);
-	refresh();
+	fixture_refresh(&f);
 	expect("", "", "");
 	configure("hard");
 	time_text(now + 40, due);
@@ -205,7 +187,7 @@ static void test_age_that_is_ignored(void **state)
 static void test_source_that_goes(void **state)
 {
 	(void)state;
-	refresh();
+	fixture_refresh(&f);
 	expect("crl-fetch", "MAJOR", " cannot be retrieved: ");
 	daemon_fixture_config(&f, FIXTURE_CONFIG);
 	daemon_reload(&f.d);

@@ -35,13 +35,13 @@ static void clock_that_jumps_back_takes_nothing(void **state)
 	const struct test_crl_entry other = {.serial_hex = "0102"};
 	struct crl_source *s;
 
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = 5,
-				    .this_update = time(NULL) - 7200,
-				    .next_update = time(NULL) + 3600,
-				    .entry = &west,
-				    .entry_cnt = 1});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.number = 5,
+					.this_update = time(NULL) - 7200,
+					.next_update = time(NULL) + 3600,
+					.entry = &west,
+					.entry_cnt = 1});
 	crl_manager_discover(b->d.crl);
 	run_until_idle(b);
 	s = b->d.crl->source[0];
@@ -55,12 +55,12 @@ static void clock_that_jumps_back_takes_nothing(void **state)
 	assert_string_equal(seen.alarm_kind, "crl-clock");
 	assert_true(is_revoked(b, b->pki.leaf));
 	/* A list of now is one of the future by such a clock. */
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = 6,
-				    .this_update = time(NULL) - 60,
-				    .entry = &other,
-				    .entry_cnt = 1});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.number = 6,
+					.this_update = time(NULL) - 60,
+					.entry = &other,
+					.entry_cnt = 1});
 	refresh(b);
 	assert_non_null(strstr(s->last_error, "crl-not-yet-valid"));
 	assert_string_equal(s->number, "05");
@@ -93,7 +93,7 @@ static void good_list_confirms_a_clock(void **state)
 		.this_update = time(NULL) - 7200,
 		.next_update = time(NULL) + 3600};
 
-	put_crl_at(b->path, &crl);
+	test_crl_write(b->path, &crl);
 	crl_manager_discover(b->d.crl);
 	run_until_idle(b);
 	wall_step = -3600;
@@ -101,7 +101,7 @@ static void good_list_confirms_a_clock(void **state)
 	assert_string_equal(seen.alarm_kind, "crl-clock");
 	crl.number = 6;
 	crl.this_update = time(NULL) - 5400;
-	put_crl_at(b->path, &crl);
+	test_crl_write(b->path, &crl);
 	refresh(b);
 	assert_string_equal(seen.alarm_kind, "");
 	crl_watch(b->d.crl);
@@ -113,10 +113,10 @@ static void doubted_clock_makes_no_list_stale(void **state)
 {
 	struct bench *b = *state;
 
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .this_update = time(NULL) - 100000,
-				    .next_update = time(NULL) + 3600});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.this_update = time(NULL) - 100000,
+					.next_update = time(NULL) + 3600});
 	crl_manager_discover(b->d.crl);
 	run_until_idle(b);
 	mono_ahead += 3 * 3600 * SEC;
@@ -152,7 +152,7 @@ static void clock_is_held_against_the_newest_list(void **state)
 
 	/* The list's order is that of the URLs: it is not the last one's word that counts. */
 	for (int i = 0; i < 2; i++)
-		put_crl_at((i == 0 ? old : new)->url + strlen("file://"),
+		test_crl_write((i == 0 ? old : new)->url + strlen("file://"),
 			&(struct test_crl){.issuer = i == 0 ? b->pki.ca : b->pki.root,
 				.issuer_key = i == 0 ? b->pki.ca_key : b->pki.root_key,
 				.this_update = time(NULL) - (i == 0 ? 30 * TEST_DAY : 60)});
@@ -307,11 +307,11 @@ static void scopes_are_known_after_a_restart(void **state)
 	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
 	snprintf(uri, sizeof(uri), "file://%s", path);
 	b->endpoint.delta_uri = uri;
-	put_crl_at(b->path, &crl);
+	test_crl_write(b->path, &crl);
 	crl.number = 6;
 	crl.delta_base = "5";
 	crl.entry_cnt = 1;
-	put_crl_at(path, &crl);
+	test_crl_write(path, &crl);
 	crl_manager_discover(b->d.crl);
 	refresh(b);
 	refresh(b); /* when its full list is there */

@@ -58,12 +58,12 @@ static void delta_is_fetched_and_follows_its_full_list(void **state)
 	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
 	snprintf(uri, sizeof(uri), "file://%s", path);
 	b->endpoint.delta_uri = uri;
-	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
-				 .issuer_key = b->pki.ca_key,
-				 .number = 6,
-				 .delta_base = "5",
-				 .entry = &west,
-				 .entry_cnt = 1});
+	test_crl_write(path, &(struct test_crl){.issuer = b->pki.ca,
+				     .issuer_key = b->pki.ca_key,
+				     .number = 6,
+				     .delta_base = "5",
+				     .entry = &west,
+				     .entry_cnt = 1});
 	crl_manager_discover(b->d.crl);
 	refresh(b);
 	delta = source_named(b, "lab/issuing/delta");
@@ -93,10 +93,10 @@ static void large_full_list_starts_after_the_delta(void **state)
 	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
 	snprintf(uri, sizeof(uri), "file://%s", path);
 	b->endpoint.delta_uri = uri;
-	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
-				 .issuer_key = b->pki.ca_key,
-				 .number = 6,
-				 .delta_base = "5"});
+	test_crl_write(path, &(struct test_crl){.issuer = b->pki.ca,
+				     .issuer_key = b->pki.ca_key,
+				     .number = 6,
+				     .delta_base = "5"});
 	put_crl(b, 5, NULL, 0);
 	crl_manager_discover(b->d.crl);
 	refresh(b);
@@ -190,17 +190,17 @@ static void put_pair(struct bench *b, const char *freshest)
 
 	if (freshest != NULL)
 		snprintf(where, sizeof(where), "URI:http://127.0.0.1:%u/%s", b->port, freshest);
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = 5,
-				    .freshest = freshest != NULL ? where : NULL});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.number = 5,
+					.freshest = freshest != NULL ? where : NULL});
 	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
-	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
-				 .issuer_key = b->pki.ca_key,
-				 .number = 6,
-				 .delta_base = "5",
-				 .entry = &west,
-				 .entry_cnt = 1});
+	test_crl_write(path, &(struct test_crl){.issuer = b->pki.ca,
+				     .issuer_key = b->pki.ca_key,
+				     .number = 6,
+				     .delta_base = "5",
+				     .entry = &west,
+				     .entry_cnt = 1});
 }
 
 static void wait_until_revoked(struct bench *b)
@@ -342,10 +342,10 @@ static void list_of_another_issuer_is_not_overridden(void **state)
 	strcpy(b->uri, file);
 	put_crl(b, 5, NULL, 0);
 	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
-	put_crl_at(path, &(struct test_crl){.issuer = b->pki.root,
-				 .issuer_key = b->pki.root_key,
-				 .number = 7,
-				 .idp = "critical,indirectCRL:TRUE"});
+	test_crl_write(path, &(struct test_crl){.issuer = b->pki.root,
+				     .issuer_key = b->pki.root_key,
+				     .number = 7,
+				     .idp = "critical,indirectCRL:TRUE"});
 	crl_manager_discover(b->d.crl);
 	refresh(b);
 	for (int is_other = 0; is_other < 2; is_other++) {
@@ -379,10 +379,10 @@ static void ending_list_is_an_alarm(void **state)
 {
 	struct bench *b = *state;
 
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .this_update = time(NULL) - 1000,
-				    .next_update = time(NULL) + 90});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.this_update = time(NULL) - 1000,
+					.next_update = time(NULL) + 90});
 	crl_manager_discover(b->d.crl);
 	refresh(b);
 	assert_string_equal(seen.alarm_kind, "crl-ending");

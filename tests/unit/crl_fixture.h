@@ -137,25 +137,14 @@ static inline void put_file(struct bench *b, const void *data, size_t len)
 	put_file_at(b->path, data, len);
 }
 
-static inline void put_crl_at(const char *path, const struct test_crl *crl)
-{
-	X509_CRL *made = test_crl_new(crl);
-	size_t len;
-	uint8_t *der = test_crl_der(made, &len);
-
-	put_file_at(path, der, len);
-	free(der);
-	X509_CRL_free(made);
-}
-
 static inline void put_crl(
 	struct bench *b, long number, const struct test_crl_entry *entry, unsigned cnt)
 {
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .number = number,
-				    .entry = entry,
-				    .entry_cnt = cnt});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.number = number,
+					.entry = entry,
+					.entry_cnt = cnt});
 }
 
 static inline void keep_answer(void *arg, struct answer *a)

@@ -109,7 +109,7 @@ static void hostile_servers_change_nothing(void **state)
 	snprintf(uri, sizeof(uri), "http://127.0.0.1:%u/ca.crl", h.port);
 	hostile_say(&h, "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n\r\n", der, len);
 	told_configure(uri, NULL);
-	told_refresh();
+	fixture_refresh(&f);
 	assert_true(told_is_revoked());
 	free(der);
 	X509_CRL_free(list);
@@ -189,9 +189,9 @@ static void bad_lists_change_nothing(void **state)
 	struct told_words words = {.source = "lab/issuing"};
 
 	(void)state;
-	told_write_list(t.list, &good);
+	test_crl_write(t.list, &good);
 	configure_file();
-	told_refresh();
+	fixture_refresh(&f);
 	foreign[0].issuer = pki.ca;
 	for (size_t i = 0; i < sizeof(list_rows) / sizeof(list_rows[0]); i++) {
 		struct test_crl crl = list_rows[i].crl;
@@ -202,7 +202,7 @@ static void bad_lists_change_nothing(void **state)
 			crl.this_update += time(NULL);
 			crl.next_update = crl.this_update + 86400;
 		}
-		told_write_list(t.list, &crl);
+		test_crl_write(t.list, &crl);
 		words.reason = list_rows[i].error;
 		words.kind =
 			strcmp(words.reason, "crl-rollback") == 0 ? "crl-rollback" : "crl-refused";
@@ -220,10 +220,10 @@ static void stranger_is_named(void **state)
 		test_cert_new(&(struct test_cert){.cn = "stranger", .key = key, .is_ca = true});
 
 	(void)state;
-	told_write_list(t.list, &good);
+	test_crl_write(t.list, &good);
 	configure_file();
-	told_refresh();
-	told_write_list(
+	fixture_refresh(&f);
+	test_crl_write(
 		t.list, &(struct test_crl){.issuer = stranger, .issuer_key = key, .number = 9});
 	told_expect("wrong issuer",
 		(struct told_words){"lab/issuing", "crl-refused", "crl-issuer-unknown"});
@@ -241,17 +241,17 @@ static void delta_without_base_is_told(void **state)
 	snprintf(path, sizeof(path), "%s/delta.crl", f.root);
 	snprintf(uri, sizeof(uri), "file://%s", t.list);
 	snprintf(delta, sizeof(delta), "file://%s", path);
-	told_write_list(t.list, &good);
-	told_write_list(path, &(struct test_crl){.issuer = pki.ca,
-				      .issuer_key = pki.ca_key,
-				      .number = 9,
-				      .delta_base = "8"});
+	test_crl_write(t.list, &good);
+	test_crl_write(path, &(struct test_crl){.issuer = pki.ca,
+				     .issuer_key = pki.ca_key,
+				     .number = 9,
+				     .delta_base = "8"});
 	told_configure(uri, delta);
-	told_refresh();
+	fixture_refresh(&f);
 	told_expect("delta without base",
 		(struct told_words){"lab/issuing/delta", "crl-refused", "crl-delta-without-base"});
 	/* And a full list where deltas belong. */
-	told_write_list(path, &good);
+	test_crl_write(path, &good);
 	told_expect("full list for a delta",
 		(struct told_words){"lab/issuing/delta", "crl-refused", "crl-not-a-delta"});
 }
@@ -268,16 +268,16 @@ static void expired_and_empty_lists_are_taken(void **state)
 	like.entry_cnt = 2;
 	like.this_update = time(NULL) - 7200;
 	like.next_update = time(NULL) - 3600;
-	told_write_list(t.list, &like);
+	test_crl_write(t.list, &like);
 	configure_file();
-	told_refresh();
+	fixture_refresh(&f);
 	assert_true(told_is_revoked());
 	told_ask(false);
 	assert_non_null(strstr(t.text, "is stale: its next update was due"));
 	assert_non_null(strstr(t.text, "Revoked certificates in force: 2"));
 	like = (struct test_crl){.issuer = pki.ca, .issuer_key = pki.ca_key, .number = 6};
-	told_write_list(t.list, &like);
-	told_refresh();
+	test_crl_write(t.list, &like);
+	fixture_refresh(&f);
 	assert_false(told_is_revoked());
 	told_ask(false);
 	assert_null(strstr(t.text, "stale"));

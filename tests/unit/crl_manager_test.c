@@ -86,7 +86,7 @@ static void older_number_beside_a_newer_one_is_refused(void **state)
 	b->source.endpoint = endpoint;
 	b->source.endpoint_cnt = 2;
 	put_crl(b, 7, NULL, 0);
-	put_crl_at(strstr(uri, "/tmp"),
+	test_crl_write(strstr(uri, "/tmp"),
 		&(struct test_crl){.issuer = b->pki.ca, .issuer_key = b->pki.ca_key, .number = 6});
 	crl_manager_discover(b->d.crl);
 	for (int turns = 0; turns < 2; turns++) { /* at once, and the one after the other */
@@ -137,11 +137,11 @@ static void indirect_list_is_one_source(void **state)
 		{.cert = b->pki.leaf}, {.cert = b->pki.ca, .issuer = b->pki.ca}};
 	json_t *source;
 
-	put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-				    .issuer_key = b->pki.ca_key,
-				    .idp = "critical,indirectCRL:TRUE",
-				    .entry = entry,
-				    .entry_cnt = 2});
+	test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+					.issuer_key = b->pki.ca_key,
+					.idp = "critical,indirectCRL:TRUE",
+					.entry = entry,
+					.entry_cnt = 2});
 	crl_manager_discover(b->d.crl);
 	for (int start = 0; start < 2; start++) {
 		source = refresh(b);
@@ -155,12 +155,12 @@ static void indirect_list_is_one_source(void **state)
 		open_manager(b);
 		crl_manager_discover(b->d.crl);
 		assert_true(is_revoked(b, b->pki.leaf) && is_revoked(b, b->pki.ca));
-		put_crl_at(b->path, &(struct test_crl){.issuer = b->pki.ca,
-					    .issuer_key = b->pki.ca_key,
-					    .number = 2,
-					    .idp = "critical,indirectCRL:TRUE",
-					    .entry = entry,
-					    .entry_cnt = 2});
+		test_crl_write(b->path, &(struct test_crl){.issuer = b->pki.ca,
+						.issuer_key = b->pki.ca_key,
+						.number = 2,
+						.idp = "critical,indirectCRL:TRUE",
+						.entry = entry,
+						.entry_cnt = 2});
 	}
 }
 

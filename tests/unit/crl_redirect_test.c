@@ -93,13 +93,13 @@ static void redirect_to_loopback_is_not_followed(void **state)
 	X509 *cert;
 
 	(void)state;
-	told_write_list(t.list, &(struct test_crl){.issuer = pki.ca,
-					.issuer_key = pki.ca_key,
-					.entry = &leaf,
-					.entry_cnt = 1});
+	test_crl_write(t.list, &(struct test_crl){.issuer = pki.ca,
+				       .issuer_key = pki.ca_key,
+				       .entry = &leaf,
+				       .entry_cnt = 1});
 	snprintf(url, sizeof(url), "file://%s", t.list);
 	told_configure(url, NULL);
-	told_refresh();
+	fixture_refresh(&f);
 	daemon_fixture_config(&f, FIXTURE_CONFIG); /* no endpoint, and no setting of one */
 	daemon_reload(&f.d);
 	open_server(&here, "127.0.0.1");

@@ -61,12 +61,12 @@ static int tear_down_new_key(void **state)
 
 static void put_new(struct bench *b, long number, const struct test_crl_entry *entry, unsigned cnt)
 {
-	put_crl_at(b->path, &(struct test_crl){.issuer = new_ca,
-				    .issuer_key = new_key,
-				    .this_update = time(NULL) - 60 + number,
-				    .number = number,
-				    .entry = entry,
-				    .entry_cnt = cnt});
+	test_crl_write(b->path, &(struct test_crl){.issuer = new_ca,
+					.issuer_key = new_key,
+					.this_update = time(NULL) - 60 + number,
+					.number = number,
+					.entry = entry,
+					.entry_cnt = cnt});
 }
 
 static void restart(struct bench *b)

@@ -100,7 +100,7 @@ static void delta_without_its_base_asks_for_it(void **state)
 	snprintf(uri, sizeof(uri), "file://%s", path);
 	b->endpoint.delta_uri = uri;
 	put_crl(b, 5, NULL, 0);
-	put_crl_at(path, &delta);
+	test_crl_write(path, &delta);
 	crl_manager_discover(b->d.crl);
 	refresh(b);
 	refresh(b);
@@ -110,7 +110,7 @@ static void delta_without_its_base_asks_for_it(void **state)
 	delta.delta_base = "8";
 	delta.entry = &west;
 	delta.entry_cnt = 1;
-	put_crl_at(path, &delta);
+	test_crl_write(path, &delta);
 	s = b->d.crl->source[!b->d.crl->source[0]->is_delta];
 	assert_true(s->is_delta);
 	s->due_ns = 0;
@@ -203,10 +203,10 @@ static void delta_does_not_press_a_list_that_fails(void **state)
 	run_until_idle(b);
 	assert_int_equal(full->failure_cnt, 1);
 	due_ns = full->due_ns;
-	put_crl_at(delta->url + strlen("file://"), &(struct test_crl){.issuer = b->pki.ca,
-							   .issuer_key = b->pki.ca_key,
-							   .number = 6,
-							   .delta_base = "5"});
+	test_crl_write(delta->url + strlen("file://"), &(struct test_crl){.issuer = b->pki.ca,
+							       .issuer_key = b->pki.ca_key,
+							       .number = 6,
+							       .delta_base = "5"});
 	delta->is_forced = true;
 	crl_schedule(b->d.crl);
 	run_until_idle(b);
@@ -438,7 +438,7 @@ static void learnt_url_is_not_another_partition(void **state)
 		.issuer = b->pki.ca,
 		.issuer_key = b->pki.ca_key,
 		.crl_points = point});
-	put_crl_at(b->path, &crl);
+	test_crl_write(b->path, &crl);
 	b->source.endpoint_cnt = 0;
 	crl_manager_discover(b->d.crl);
 	crl_manager_note_certificate(b->d.crl, cert);
@@ -446,7 +446,7 @@ static void learnt_url_is_not_another_partition(void **state)
 	s = b->d.crl->source[0];
 	assert_non_null(strstr(s->last_error, "crl-other-distribution-point"));
 	crl.idp = own;
-	put_crl_at(b->path, &crl);
+	test_crl_write(b->path, &crl);
 	refresh(b);
 	assert_string_equal(s->last_error, "");
 	assert_string_equal(s->scope, b->uri);

@@ -60,30 +60,6 @@ static inline void told_configure(const char *uri, const char *delta)
 	daemon_reload(&f.d);
 }
 
-static inline void told_write_list(const char *path, const struct test_crl *like)
-{
-	X509_CRL *made = test_crl_new(like);
-	size_t len;
-	uint8_t *der = test_crl_der(made, &len);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_int_equal(write(fd, der, len), (ssize_t)len);
-	close(fd);
-	free(der);
-	X509_CRL_free(made);
-}
-
-static inline void told_refresh(void)
-{
-	json_t *request = json_object();
-	struct call c = {0};
-
-	crl_manager_refresh(f.d.crl, request, call_answered, &c);
-	call_wait(&f, &c, 200);
-	call_fini(&c);
-	json_decref(request);
-}
-
 static inline bool told_is_revoked(void)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(pki.leaf);
@@ -180,7 +156,7 @@ static inline void told_expect(const char *what, struct told_words words)
 	json_error_t fault;
 	const char *reason, *message, *text;
 
-	told_refresh();
+	fixture_refresh(&f);
 	told_ask(true);
 	alarms = json_loadb(t.text, t.len, JSON_DISABLE_EOF_CHECK, &fault);
 	assert_non_null(alarms);

@@ -32,10 +32,10 @@ static void put_delta(struct bench *b, char uri[192], long number, const char *b
 	snprintf(path, sizeof(path), "%s/delta.crl", b->dir);
 	snprintf(uri, 192, "file://%s", path);
 	b->endpoint.delta_uri = uri;
-	put_crl_at(path, &(struct test_crl){.issuer = b->pki.ca,
-				 .issuer_key = b->pki.ca_key,
-				 .number = number,
-				 .delta_base = base});
+	test_crl_write(path, &(struct test_crl){.issuer = b->pki.ca,
+				     .issuer_key = b->pki.ca_key,
+				     .number = number,
+				     .delta_base = base});
 }
 
 /* Both are new: whichever comes first, nothing is wrong with either, and one refresh brings both. */

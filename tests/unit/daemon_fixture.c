@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/crl/manager.h"
 #include "control/helper.h"
 #include "control/provision.h"
 #include "control/trust.h"
@@ -182,6 +183,17 @@ void fixture_create_key(struct daemon_fixture *f, json_t *body, int status)
 
 	provision_create_key(f->d.provision, body, call_answered, &c);
 	call_wait(f, &c, status);
+	call_fini(&c);
+	json_decref(body);
+}
+
+void fixture_refresh(struct daemon_fixture *f)
+{
+	json_t *body = json_object();
+	struct call c = {0};
+
+	crl_manager_refresh(f->d.crl, body, call_answered, &c);
+	call_wait(f, &c, 200);
 	call_fini(&c);
 	json_decref(body);
 }

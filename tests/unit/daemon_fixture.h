@@ -60,6 +60,8 @@ void call_fini(struct call *c);
 /* Calls with a body in jansson's packed form done by the caller; the body is given away. */
 void fixture_create_key(struct daemon_fixture *f, json_t *body, int status);
 void fixture_install_trust(struct daemon_fixture *f, const char *pem);
+/* Every revocation list is asked for, and has been looked at. */
+void fixture_refresh(struct daemon_fixture *f);
 /* Has the CA certify the key in PKI/NAME.key or .key.new; the caller's to free. */
 X509 *fixture_certify(struct daemon_fixture *f, const struct test_pki *pki, const char *key_file,
 	const struct test_cert *like);

@@ -165,21 +165,9 @@ static void publish_list(const char *path, const X509 *revoked, long number)
 		.number = number,
 		.entry = &entry,
 		.entry_cnt = revoked != NULL};
-	X509_CRL *list = test_crl_new(&crl);
-	json_t *body = json_object();
-	struct call c = {0};
-	size_t len;
-	uint8_t *der = test_crl_der(list, &len);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	assert_int_equal(write(fd, der, len), (ssize_t)len);
-	close(fd);
-	crl_manager_refresh(f.d.crl, body, call_answered, &c);
-	call_wait(&f, &c, 200);
-	call_fini(&c);
-	json_decref(body);
-	free(der);
-	X509_CRL_free(list);
+	test_crl_write(path, &crl);
+	fixture_refresh(&f);
 }
 
 /* Found in a list; over when a certificate is there that the list does not name. */

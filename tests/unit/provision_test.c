@@ -283,14 +283,8 @@ static void test_revoked(void **state)
 	struct test_crl_entry entry = {.reason = 1};
 	struct test_crl crl = {
 		.issuer = pki.ca, .issuer_key = pki.ca_key, .entry = &entry, .entry_cnt = 1};
-	struct call c = {0};
-	json_t *body;
-	X509_CRL *list;
-	uint8_t *der;
-	size_t len;
 	X509 *cert;
 	char *pem;
-	int fd;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/list.crl", f.root);
@@ -308,20 +302,10 @@ static void test_revoked(void **state)
 	/* Under policy hard nothing is good before the list is there. */
 	refuse(pem, 422, "revocation-unknown", "revocation");
 	entry.cert = cert;
-	list = test_crl_new(&crl);
-	der = test_crl_der(list, &len);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_int_equal(write(fd, der, len), (ssize_t)len);
-	close(fd);
-	body = json_object();
-	crl_manager_refresh(f.d.crl, body, call_answered, &c);
-	call_wait(&f, &c, 200);
-	json_decref(body);
-	call_fini(&c);
+	test_crl_write(path, &crl);
+	fixture_refresh(&f);
 	refuse(pem, 422, "certificate-revoked", "revocation");
 	free(pem);
-	free(der);
-	X509_CRL_free(list);
 	X509_free(cert);
 }
 

@@ -37,21 +37,12 @@ static void put_list(long number, unsigned first, unsigned cnt)
 		.number = number,
 		.entry = entry,
 		.entry_cnt = cnt};
-	X509_CRL *made;
-	uint8_t *der;
-	size_t len;
-	FILE *file = fopen(crl_path, "wb");
 
 	for (unsigned i = 0; i < cnt; i++) {
 		snprintf(serial[i], sizeof(serial[i]), "%06X", 0x100000 + first + i);
 		entry[i].serial_hex = serial[i];
 	}
-	made = test_crl_new(&crl);
-	der = test_crl_der(made, &len);
-	assert_int_equal(fwrite(der, 1, len, file), len);
-	fclose(file);
-	free(der);
-	X509_CRL_free(made);
+	test_crl_write(crl_path, &crl);
 	free(entry);
 	free(serial);
 }

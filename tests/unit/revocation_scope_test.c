@@ -41,20 +41,12 @@ static char crl_path[64];
 
 static void put_crl(long number, const struct test_crl_entry *entry, unsigned cnt)
 {
-	X509_CRL *crl = test_crl_new(&(struct test_crl){.issuer = pki.root,
-		.issuer_key = pki.root_key,
-		.number = number,
-		.idp = "critical,indirectCRL:TRUE",
-		.entry = entry,
-		.entry_cnt = cnt});
-	size_t len;
-	uint8_t *der = test_crl_der(crl, &len);
-	int fd = open(crl_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_int_equal(write(fd, der, len), len);
-	close(fd);
-	free(der);
-	X509_CRL_free(crl);
+	test_crl_write(crl_path, &(struct test_crl){.issuer = pki.root,
+					 .issuer_key = pki.root_key,
+					 .number = number,
+					 .idp = "critical,indirectCRL:TRUE",
+					 .entry = entry,
+					 .entry_cnt = cnt});
 }
 
 static void begin_refresh(struct call *c)

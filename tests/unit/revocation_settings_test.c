@@ -9,10 +9,10 @@ static void write_list(const char *name, long number, const char *delta_base)
 	char path[96];
 
 	snprintf(path, sizeof(path), "%s/%s", f.root, name);
-	told_write_list(path, &(struct test_crl){.issuer = pki.ca,
-				      .issuer_key = pki.ca_key,
-				      .number = number,
-				      .delta_base = delta_base});
+	test_crl_write(path, &(struct test_crl){.issuer = pki.ca,
+				     .issuer_key = pki.ca_key,
+				     .number = number,
+				     .delta_base = delta_base});
 }
 
 /* The strictest of those that are missing counts for what is missing: not of those that are there. */
@@ -39,8 +39,8 @@ static void settings_are_each_endpoints_own(void **state)
 	write_list("delta.crl", 6, "5");
 	daemon_fixture_config(&f, config);
 	daemon_reload(&f.d);
-	told_refresh();
-	told_refresh(); /* a delta may have come before its full list */
+	fixture_refresh(&f);
+	fixture_refresh(&f); /* a delta may have come before its full list */
 	r = revocations_current(&f.d);
 	assert_non_null(r);
 	assert_int_equal(r->missing, RK_POLICY_SOFT);
@@ -92,7 +92,7 @@ static void strictest_of_two_counts(void **state)
 			setting[first], f.root, setting[!first], f.root, FIXTURE_ROUTER);
 		daemon_fixture_config(&f, config);
 		daemon_reload(&f.d);
-		told_refresh();
+		fixture_refresh(&f);
 		r = revocations_current(&f.d);
 		assert_int_equal(r->list_cnt, 1);
 		assert_int_equal(r->lists[0].policy, RK_POLICY_HARD);

@@ -93,6 +93,8 @@ struct test_crl {
 	const EVP_MD *md;
 };
 X509_CRL *test_crl_new(const struct test_crl *c);
+/* The file of that name is the list as DER from now on. */
+void test_crl_write(const char *path, const struct test_crl *c);
 
 /* PEM and DER; NUL-terminated / sized; freed with free(). */
 char *test_pem(const X509 *cert);

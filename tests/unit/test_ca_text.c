@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/test_ca.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,4 +88,13 @@ uint8_t *test_crl_der(X509_CRL *crl, size_t *len)
 	int der_len = i2d_X509_CRL(crl, &der);
 
 	return take_der(der, der_len, len);
+}
+
+void test_crl_write(const char *path, const struct test_crl *c)
+{
+	X509_CRL *crl = test_crl_new(c);
+	FILE *f = fopen(path, "wb");
+
+	must(f != NULL && i2d_X509_CRL_fp(f, crl) == 1 && fclose(f) == 0);
+	X509_CRL_free(crl);
 }
