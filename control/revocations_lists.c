@@ -8,14 +8,12 @@
 
 /* ---- the lists -------------------------------------------------------------------------------- */
 
+/* Of a name in a list in force. */
 static int hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
 {
-	const unsigned char *p = der.data;
-	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)der.len);
-	int ret = name != NULL ? pki_issuer_hash(name, out) : -EIO;
+	int ret = pki_issuer_hash_der(der, out);
 
-	X509_NAME_free(name);
-	return ret;
+	return ret == -EBADMSG ? -EIO : ret;
 }
 
 /* What the lists are read with: the arguments, in an order in which they are found. */

@@ -71,7 +71,7 @@ static void not_taken(struct crl_source *s, const char *reason)
 	s->etag[0] = s->last_modified[0] = '\0';
 }
 
-static void clear_failures(struct crl_manager *m, const struct crl_source *s, const char *but)
+void crl_clear_failures(struct crl_manager *m, const struct crl_source *s, const char *but)
 {
 	static const char *const kinds[] = {
 		"crl-fetch", "crl-refused", "crl-rollback", "crl-shrunk"};
@@ -99,7 +99,7 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 		crl_source_schedule_failure(s, crl_now_ns(), crl_wall_sec(), jitter);
 	log_warning("crl: %s: %s", s->url, reason);
 	if (strcmp(kind, "crl-fetch") != 0) /* it came, and this is what is wrong with it */
-		clear_failures(m, s, kind);
+		crl_clear_failures(m, s, kind);
 	alarm_raise(m->d->alarms, &alarm, "CRL %s %s: %s", s->url, what_failed(kind), reason);
 	if (is_news)
 		audit_update(m, s, 0, 0, false);
@@ -111,7 +111,7 @@ static void succeed(struct crl_manager *m, struct crl_source *s)
 {
 	s->last_success = s->last_try;
 	crl_source_schedule_success(s, crl_now_ns(), crl_wall_sec());
-	clear_failures(m, s, "");
+	crl_clear_failures(m, s, "");
 	s->is_shrunk_held = s->has_waited = false;
 	crl_clock_confirm(&m->clock);
 	crl_watch(m);

@@ -17,7 +17,9 @@
 #define POLLING_LAST_NS    (720 * 60 * MINUTE_NS)
 #define BACKOFF_DEFAULT_NS UINT64_C(5000000000)
 #define SHRINK_DEFAULT     25
-#define RECENT_DEFAULT     (825 * INT64_C(86400)) /* how long a certificate lives at most */
+/* Until then its issuer's list may have come from elsewhere. */
+#define UNFETCHED_PATIENCE_NS MINUTE_NS
+#define RECENT_DEFAULT        (825 * INT64_C(86400)) /* how long a certificate lives at most */
 
 /* Where in by_url a source of this URL is, or would be. */
 static size_t find_place(const struct crl_manager *m, const char *url)
@@ -94,6 +96,7 @@ static void recall(const struct crl_manager *m, struct crl_source *s)
 	if (known == NULL)
 		return;
 	info = master_source_info(known);
+	s->has_issuer = pki_issuer_hash_der(info->issuer, s->issuer_hash) == 0;
 	s->entry_cnt = count_entries(m->list, info);
 	s->this_update = info->this_update;
 	s->next_update = info->next_update;
@@ -160,6 +163,7 @@ static void add_url(struct crl_manager *m, const struct config_crl_source *from,
 		return;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	set(s, from);
+	s->is_unfetched = false;
 	s->is_wanted = s->is_configured = true;
 	s->is_delta = is_delta;
 }
@@ -236,6 +240,29 @@ static struct crl_source *learn_url(
 	return s;
 }
 
+/*
+ * What is revoked of these certificates cannot be looked up where they say: that is told as of a source
+ * that fails, unless the list comes from elsewhere.
+ */
+static void add_unfetched(struct crl_manager *m, const X509 *cert, bool is_noted)
+{
+	uint8_t hash[PKI_ISSUER_HASH_LEN];
+	size_t cnt = m->source_cnt;
+	struct crl_source *s;
+	char url[PKI_URL_MAX];
+
+	if (!pki_cert_unfetched_point(cert, url, hash))
+		return;
+	s = learn_url(m, url, false, hash);
+	if (s == NULL)
+		return;
+	s->is_noted = s->is_noted || is_noted;
+	if (m->source_cnt > cnt) {
+		s->is_unfetched = true;
+		s->due_ns = crl_now_ns() + UNFETCHED_PATIENCE_NS;
+	}
+}
+
 static void add_learnt(struct crl_manager *m, const X509 *cert, bool is_noted)
 {
 	struct pki_cert_info *info = calloc(1, sizeof(*info));
@@ -247,14 +274,17 @@ static void add_learnt(struct crl_manager *m, const X509 *cert, bool is_noted)
 		goto out;
 	for (size_t i = 0; i < info->crl_url_cnt; i++) {
 		s = learn_url(m, info->crl_url[i], false, info->is_crl_of_other[i] ? NULL : hash);
-		if (s != NULL)
-			s->is_noted = s->is_noted || is_noted;
+		if (s == NULL)
+			continue;
+		s->is_noted = s->is_noted || is_noted;
+		s->is_unfetched = false;
 	}
 	for (size_t i = 0; i < info->delta_url_cnt; i++) {
 		s = learn_url(m, info->delta_url[i], true, hash);
 		if (s != NULL)
 			s->is_noted = s->is_noted || is_noted;
 	}
+	add_unfetched(m, cert, is_noted);
 out:
 	free(info);
 }

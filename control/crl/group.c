@@ -81,15 +81,12 @@ void crl_group_free(struct crl_group *g)
 /* Of a Name in DER; -EBADMSG for one that cannot be told from others. */
 static int hash_name(struct rk_span der, uint8_t hash[PKI_ISSUER_HASH_LEN])
 {
-	const unsigned char *next = der.data;
-	X509_NAME *name = NULL;
+	static const uint8_t empty[] = {0x30, 0};
 	int ret = -EBADMSG;
 
-	if (der.len <= MASTER_ISSUER_MAX)
-		name = d2i_X509_NAME(NULL, &next, (long)der.len);
-	if (name != NULL && next == der.data + der.len && X509_NAME_entry_count(name) > 0)
-		ret = pki_issuer_hash(name, hash);
-	X509_NAME_free(name);
+	if (der.len <= MASTER_ISSUER_MAX &&
+		!rk_span_equal(der, (struct rk_span){empty, sizeof(empty)}))
+		ret = pki_issuer_hash_der(der, hash);
 	return ret == -EINVAL ? -EBADMSG : ret;
 }
 

@@ -45,6 +45,7 @@ struct family {
 	struct crl_source **source;
 	size_t cnt;
 	size_t listed_cnt;     /* full ones with a list: the first ones */
+	bool has_complete;     /* one of them is about all of the issuer's certificates */
 	bool is_configured[2]; /* a full one, a delta */
 };
 
@@ -64,12 +65,17 @@ static void relate_family(struct crl_source **source, size_t cnt)
 
 	for (size_t i = 0; i < cnt; i++) {
 		f.is_configured[source[i]->is_delta] |= source[i]->is_configured;
-		f.listed_cnt += !source[i]->is_delta && source[i]->this_update != 0;
+		if (source[i]->is_delta || source[i]->this_update == 0)
+			continue;
+		f.listed_cnt++;
+		f.has_complete |= source[i]->scope[0] == '\0';
 	}
 	for (size_t i = 0; i < cnt; i++) {
 		struct crl_source *s = source[i];
 
-		s->is_overridden = !s->is_configured && f.is_configured[s->is_delta];
+		s->is_overridden =
+			!s->is_configured &&
+			(f.is_configured[s->is_delta] || (s->is_unfetched && f.has_complete));
 		s->is_early = s->is_delta && !s->is_configured && !has_full_list(&f, s);
 	}
 }

@@ -34,6 +34,12 @@ static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 	s->is_forced = false;
 	s->last_try = crl_wall_sec();
 	m->running_cnt++;
+	if (s->is_unfetched) {
+		crl_fail(m, s, "crl-fetch",
+			"a certificate names no http or https URL of its list: give one as "
+			"crl-endpoint");
+		return;
+	}
 	m->pause_until_ns = now + s->backoff_ns;
 	if (s->is_delta)
 		m->delta_until_ns = now + DELTA_LEAD_NS;

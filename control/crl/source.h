@@ -30,8 +30,14 @@ struct crl_source {
 	int64_t recent_sec; /* entries revoked since are what the shrink guard counts */
 	bool is_wanted;     /* named by the last discovery */
 	bool is_noted;      /* named by a certificate that is ours or a peer's */
-	bool is_overridden; /* a configured source serves the same issuer's lists of its kind */
-	bool is_early;      /* a learnt delta of whose full list nothing is there: of no use yet */
+	/*
+	 * A configured source serves the same issuer's lists of its kind; of one that is not fetched also any
+	 * other with a list of all its issuer's certificates.
+	 */
+	bool is_overridden;
+	bool is_unfetched; /* learnt, and of a scheme that nobody asks by: there to be told of */
+	bool is_quiet;     /* its failures are no alarm since it is overridden */
+	bool is_early;     /* a learnt delta of whose full list nothing is there: of no use yet */
 	bool has_issuer;
 	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]; /* of the list, or of who named the URL */
 

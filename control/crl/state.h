@@ -82,6 +82,8 @@ struct crl_run {
 	struct crl_source *source;
 };
 void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, const char *reason);
+/* Its alarms for what could not be fetched or taken end, but for those of one kind. */
+void crl_clear_failures(struct crl_manager *m, const struct crl_source *s, const char *but);
 struct alarm_spec crl_alarm(
 	const char *kind, const struct crl_source *s, enum alarm_severity severity);
 

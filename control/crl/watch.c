@@ -40,6 +40,17 @@ static bool watch_clock(struct crl_manager *m)
 	return true;
 }
 
+/* Nobody asks there any more: that it failed is no matter. */
+static void watch_overridden(struct crl_manager *m, struct crl_source *s)
+{
+	if (s->is_overridden && (!s->is_quiet || s->failure_cnt > 0)) {
+		crl_clear_failures(m, s, "");
+		s->failure_cnt = 0;
+		s->last_error[0] = '\0';
+	}
+	s->is_quiet = s->is_overridden;
+}
+
 static void watch_source(struct crl_manager *m, const struct crl_source *s)
 {
 	const struct alarm_spec stale = crl_alarm("crl-stale", s, ALARM_MAJOR);
@@ -76,7 +87,7 @@ static void watch_damage(struct crl_manager *m)
 
 		/* Nobody asks for the others. Both times are of one second where a fetch fails
 		 * right after a start. */
-		if (!s->is_overridden && !s->is_early &&
+		if (!s->is_overridden && !s->is_early && !s->is_unfetched &&
 			(s->last_try == 0 || s->failure_cnt > 0 || s->last_success != s->last_try))
 			return;
 	}
@@ -90,6 +101,8 @@ void crl_watch(struct crl_manager *m)
 	/* By a clock that is wrong no list is fresh or stale: what stands, stands. */
 	if (!watch_clock(m))
 		return;
-	for (size_t i = 0; i < m->source_cnt; i++)
+	for (size_t i = 0; i < m->source_cnt; i++) {
+		watch_overridden(m, m->source[i]);
 		watch_source(m, m->source[i]);
+	}
 }

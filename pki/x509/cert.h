@@ -14,6 +14,7 @@
 #include "pki/view/bytes.h"
 #include "pki/view/verdict.h"
 #include "pki/x509/report.h"
+#include "pki/x509/revocation_key.h"
 
 #define PKI_CERT_TEXT_MAX 32768 /* of one submission; a certificate is at most RK_CERT_DER_MAX */
 
@@ -47,6 +48,13 @@ int pki_cert_fingerprint(const X509 *cert, uint8_t out[RK_FINGERPRINT_LEN]) RK_M
 #define PKI_URL_MAX     512
 #define PKI_NAMES_MAX   8
 #define PKI_CN_TEXT_MAX (RK_CN_MAX * 2)
+
+/*
+ * Of a certificate whose distribution points name no URL of http or https that can be asked: one that they do
+ * name, as printable text, and who issues the list that is there. false: they do, or name none at all.
+ */
+bool pki_cert_unfetched_point(const X509 *cert, char url[PKI_URL_MAX],
+	uint8_t issuer_hash[PKI_ISSUER_HASH_LEN]) RK_MUST_CHECK;
 
 /* Everything is NUL-terminated printable UTF-8; what does not fit is cut and never split. */
 struct pki_cert_info {

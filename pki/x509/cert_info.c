@@ -129,6 +129,55 @@ static size_t fill_urls(const X509 *cert, int nid, char url[PKI_NAMES_MAX][PKI_U
 	return cnt;
 }
 
+/* The list of a point is the certificate's issuer's, or of whom it names as cRLIssuer. */
+static bool hash_list_issuer(
+	const X509 *cert, const DIST_POINT *point, uint8_t hash[PKI_ISSUER_HASH_LEN])
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(point->CRLissuer); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(point->CRLissuer, i);
+
+		if (name->type == GEN_DIRNAME)
+			return pki_issuer_hash(name->d.directoryName, hash) == 0;
+	}
+	return pki_issuer_hash(X509_get_issuer_name(cert), hash) == 0;
+}
+
+/* What stands there, when it can be told of; "" otherwise. */
+static void url_text(const GENERAL_NAME *name, char out[PKI_URL_MAX])
+{
+	out[0] = '\0';
+	if (name->type == GEN_URI)
+		pki_string_text(name->d.uniformResourceIdentifier, out, PKI_URL_MAX);
+}
+
+bool pki_cert_unfetched_point(
+	const X509 *cert, char url[PKI_URL_MAX], uint8_t issuer_hash[PKI_ISSUER_HASH_LEN])
+{
+	CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+	bool is_fetched = false, is_found = false;
+	char http[PKI_URL_MAX];
+
+	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+		const DIST_POINT *point = sk_DIST_POINT_value(points, i);
+		bool has_names = point->distpoint != NULL && point->distpoint->type == 0;
+		int cnt = has_names ? sk_GENERAL_NAME_num(point->distpoint->name.fullname) : 0;
+
+		for (int j = 0; j < cnt; j++) {
+			const GENERAL_NAME *name =
+				sk_GENERAL_NAME_value(point->distpoint->name.fullname, j);
+
+			if (pki_http_url(name, http, sizeof(http)))
+				is_fetched = true;
+			if (is_fetched || is_found)
+				continue;
+			url_text(name, url);
+			is_found = url[0] != '\0' && hash_list_issuer(cert, point, issuer_hash);
+		}
+	}
+	CRL_DIST_POINTS_free(points);
+	return is_found && !is_fetched;
+}
+
 static void fill_purpose(const X509 *cert, struct pki_cert_info *out)
 {
 	EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);

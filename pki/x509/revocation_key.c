@@ -180,6 +180,19 @@ out:
 	return ret;
 }
 
+int pki_issuer_hash_der(struct rk_span der, uint8_t out[PKI_ISSUER_HASH_LEN])
+{
+	const unsigned char *next = der.data;
+	X509_NAME *name = d2i_X509_NAME(NULL, &next, (long)der.len);
+	int ret = -EBADMSG;
+
+	if (name != NULL && next == der.data + der.len)
+		ret = pki_issuer_hash(name, out);
+	X509_NAME_free(name);
+	ERR_clear_error();
+	return ret;
+}
+
 int pki_serial_bytes(const ASN1_INTEGER *serial, uint8_t out[PKI_SERIAL_MAX])
 {
 	const uint8_t *data = ASN1_STRING_get0_data(serial);

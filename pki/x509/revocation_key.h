@@ -36,6 +36,8 @@
 
 /* 0; -EINVAL when a string of the name cannot be read; -ENOMEM, -EIO. Any thread. */
 int pki_issuer_hash(const X509_NAME *issuer, uint8_t out[PKI_ISSUER_HASH_LEN]) RK_MUST_CHECK;
+/* Of a Name in DER. As above; -EBADMSG: it is none, or more. */
+int pki_issuer_hash_der(struct rk_span name, uint8_t out[PKI_ISSUER_HASH_LEN]) RK_MUST_CHECK;
 /* Content octets of the serial number. Their count, or -EINVAL: negative, zero, too long. */
 int pki_serial_bytes(const ASN1_INTEGER *serial, uint8_t out[PKI_SERIAL_MAX]) RK_MUST_CHECK;
 

@@ -241,6 +241,49 @@ static void info_says_what_operators_read(void **state)
 	X509_free(cert);
 }
 
+/* That a list cannot be had as the certificate says is told once: where nothing else can be. */
+static void unfetched_points_are_told(void **state)
+{
+	static char long_url[PKI_URL_MAX + 32] = "URI:http://";
+	const struct {
+		const char *points, *url;
+		const X509 *issuer; /* of the list; NULL: the certificate's */
+	} rows[] = {
+		{NULL, NULL},
+		{"URI:ldap://x/y", "ldap://x/y"},
+		{"URI:ldap://x/y,URI:ftp://x", "ldap://x/y"},
+		{"URI:ldap://x/y,URI:http://x/z", NULL},
+		{"URI:http://x/z,URI:ldap://x/y", NULL},
+		{long_url, ""},
+		{"URI:ldap://x/y", "ldap://x/y", pki.root},
+	};
+
+	(void)state;
+	memset(long_url + strlen(long_url), 'x', PKI_URL_MAX);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		X509 *cert = test_cert_new(&(struct test_cert){.key = pki.leaf_key,
+			.issuer = pki.ca,
+			.issuer_key = pki.ca_key,
+			.crl_issuer = rows[i].issuer,
+			.crl_points = rows[i].points});
+		uint8_t hash[PKI_ISSUER_HASH_LEN], expected[PKI_ISSUER_HASH_LEN];
+		char url[PKI_URL_MAX];
+
+		assert_int_equal(pki_cert_unfetched_point(cert, url, hash), rows[i].url != NULL);
+		if (rows[i].url != NULL) {
+			assert_int_equal(pki_issuer_hash(rows[i].issuer != NULL
+								 ? X509_get_subject_name(pki.root)
+								 : X509_get_subject_name(pki.ca),
+						 expected),
+				0);
+			assert_memory_equal(hash, expected, sizeof(hash));
+			assert_memory_equal(url, rows[i].url, strlen(rows[i].url));
+			assert_true(strlen(url) > 0 && strlen(url) < PKI_URL_MAX);
+		}
+		X509_free(cert);
+	}
+}
+
 static void hostile_names_are_made_printable(void **state)
 {
 	X509 *cert =
@@ -335,6 +378,7 @@ int main(void)
 		cmocka_unit_test(der_must_be_whole_and_alone),
 		cmocka_unit_test(pem_comes_back_as_it_was),
 		cmocka_unit_test(info_says_what_operators_read),
+		cmocka_unit_test(unfetched_points_are_told),
 		cmocka_unit_test(hostile_names_are_made_printable),
 		cmocka_unit_test(reports_are_bounded_and_keep_errors),
 		cmocka_unit_test(lists_are_whole_or_refused),

@@ -84,14 +84,14 @@ void alarm_raise(struct alarms *a, const struct alarm_spec *spec, const char *fo
 	vsnprintf(seen.alarm_text, sizeof(seen.alarm_text), format, ap);
 	va_end(ap);
 	snprintf(seen.alarm_kind, sizeof(seen.alarm_kind), "%s", spec->kind);
+	snprintf(seen.alarm_source, sizeof(seen.alarm_source), "%s", spec->source);
 	seen.raised_cnt++;
 }
 
 void alarm_clear(struct alarms *a, const char *kind, const char *source)
 {
 	(void)a;
-	(void)source;
-	if (strcmp(seen.alarm_kind, kind) == 0)
+	if (strcmp(seen.alarm_kind, kind) == 0 && strcmp(seen.alarm_source, source) == 0)
 		seen.alarm_kind[0] = '\0';
 }
 

@@ -16,7 +16,8 @@ extern struct crl_seen {
 	bool is_wait_deferred; /* the test itself calls wait_cb, once the workers are said to follow */
 	answer_cb wait_cb;
 	void *wait_arg;
-	char alarm_kind[64];
+	char alarm_kind[64]; /* of the last one that was raised, while it stands */
+	char alarm_source[256];
 	char alarm_text[512];
 	char audit_text[1024]; /* of the last record: its details as JSON */
 	struct pki_trust *trust;

@@ -42,6 +42,7 @@ static struct crl_source *random_source(unsigned n, unsigned issuers)
 	assert_non_null(s);
 	s->is_delta = n % 2 != 0;
 	s->is_configured = next_random(4) == 0;
+	s->is_unfetched = !s->is_configured && next_random(4) == 0;
 	s->has_issuer = next_random(5) > 0;
 	s->issuer_hash[31] = s->has_issuer ? (uint8_t)next_random(issuers) : 0;
 	s->this_update = next_random(3) > 0 ? 1000 + next_random(9) : 0;
@@ -69,15 +70,22 @@ static void close_sources(struct crl_manager *m)
 	free(m->source);
 }
 
-/* A configured source serves the same issuer's lists of its kind. */
+/*
+ * A configured source serves the same issuer's lists of its kind; of one that nobody asks, any with a list
+ * about all of the issuer's certificates.
+ */
 static bool is_overridden(const struct crl_manager *m, const struct crl_source *s)
 {
 	for (size_t i = 0; i < m->source_cnt; i++) {
 		const struct crl_source *by = m->source[i];
 
-		if (!s->is_configured && s->has_issuer && by->is_configured && by->has_issuer &&
-			by->is_delta == s->is_delta &&
-			memcmp(by->issuer_hash, s->issuer_hash, PKI_ISSUER_HASH_LEN) == 0)
+		if (s->is_configured || !s->has_issuer || !by->has_issuer ||
+			memcmp(by->issuer_hash, s->issuer_hash, PKI_ISSUER_HASH_LEN) != 0)
+			continue;
+		if (by->is_configured && by->is_delta == s->is_delta)
+			return true;
+		if (s->is_unfetched && !by->is_delta && by->this_update != 0 &&
+			by->scope[0] == '\0')
 			return true;
 	}
 	return false;
