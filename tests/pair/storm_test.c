@@ -171,6 +171,14 @@ static bool meddle(struct pair *p, struct pair_packet *packet)
 
 /* ---- what happens to a peering --------------------------------------------------------------- */
 
+/* Who has the sessions: another worker, if there is one. */
+static struct pair_node *home_of(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+
+	return n->owner != NULL ? n->owner : n;
+}
+
 static void remove_session(struct pair_node *n)
 {
 	if (n->session_cnt == 0)
@@ -182,10 +190,10 @@ static void remove_session(struct pair_node *n)
 	n->session[0] = NULL;
 }
 
-static void start_session(struct pair *p, unsigned node)
+static void start_session(struct pair_node *n)
 {
-	if (p->node[node].session_cnt == 0)
-		pair_start(p, node);
+	if (n->session_cnt == 0)
+		pair_start(n->pair, n->number);
 }
 
 static void change_settings(struct pair *p, struct pair_node *n)
@@ -199,7 +207,7 @@ static void change_settings(struct pair *p, struct pair_node *n)
 
 static void rotate(struct pair *p, unsigned node)
 {
-	struct pair_node *n = &p->node[node];
+	struct pair_node *n = home_of(p, node);
 
 	if (n->session_cnt == 0)
 		return;
@@ -215,65 +223,94 @@ static void renew_cookie_secret(struct pair *p, struct pair_node *n)
 	engine_set_cookie_secret(n->engine, secret);
 }
 
-static void disturb(struct pair *p, unsigned first)
+/* What has to do with the settings and the view of one worker. */
+static void change(struct pair *p, struct pair_node *n, uint64_t how, unsigned name, bool which)
+{
+	switch (how) {
+	case 0:
+		pair_set_identity(p, n->number, identities[name][which]);
+		break;
+	case 1:
+		if (n->revoked_cnt < 4)
+			pair_revoke(p, n->number, p->node[n->number % 2 == 0].identity);
+		break;
+	case 2:
+		pair_unrevoke(p, n->number);
+		break;
+	case 3:
+		n->is_disabled = which;
+		pair_publish(n);
+		if (one_in(p, 2)) /* else its sessions are swept with the next view */
+			pair_rejudge(p, n->number);
+		break;
+	case 4:
+		n->is_control_away = which;
+		break;
+	default:
+		renew_cookie_secret(p, n);
+		break;
+	}
+}
+
+static void crash(struct pair *p, unsigned node)
+{
+	struct pair_node *n = &p->node[node];
+
+	pair_crash(p, node);
+	if (n->owner != NULL)
+		pair_crash(p, n->owner->number);
+	start_session(home_of(p, node));
+}
+
+static void disturb(struct pair *p, unsigned second)
 {
 	unsigned node = (unsigned)below(p, 2);
 	struct pair_node *n = &p->node[node];
+	uint64_t how = below(p, 14);
+	bool which = one_in(p, 2);
 
-	switch (below(p, 14)) {
-	case 0:
-		pair_crash(p, node);
-		pair_start(p, node);
+	switch (how) {
+	case 6:
+		crash(p, node);
 		break;
-	case 1:
+	case 7:
 		rotate(p, 0);
 		rotate(p, 1);
 		break;
-	case 2:
-		rotate(p, node);
-		break;
-	case 3:
-		pair_set_identity(p, node, identities[node == 0 ? 0 : first][below(p, 2)]);
-		break;
-	case 4:
-		if (n->revoked_cnt < 4)
-			pair_revoke(p, node, p->node[!node].identity);
-		break;
-	case 5:
-		pair_unrevoke(p, node);
-		break;
-	case 6:
-		n->is_disabled = !n->is_disabled;
-		pair_publish(n);
-		if (one_in(p, 2))
-			pair_rejudge(p, node);
-		break;
-	case 7:
-		remove_session(n);
-		break;
 	case 8:
-		start_session(p, node);
+		remove_session(home_of(p, node));
 		break;
 	case 9:
-		n->is_control_away = !n->is_control_away;
+		start_session(home_of(p, node));
 		break;
 	case 10:
-		change_settings(p, n);
+		change_settings(p, home_of(p, node));
 		break;
 	case 11:
-		renew_cookie_secret(p, n);
+		n->handovers_to_refuse = (unsigned)below(p, 3);
+		break;
+	case 12:
+	case 13:
+		rotate(p, node);
 		break;
 	default:
-		rotate(p, node);
+		change(p, n, how, node == 0 ? 0 : second, which);
+		if (n->owner != NULL)
+			change(p, n->owner, how, 0, which);
 		break;
 	}
 }
 
 static void mend(struct pair *p, unsigned node)
 {
-	p->node[node].is_disabled = p->node[node].is_control_away = false;
-	start_session(p, node);
-	pair_unrevoke(p, node);
+	struct pair_node *n[2] = {&p->node[node], home_of(p, node)};
+
+	for (unsigned i = 0; i < 2; i++)
+		n[i]->is_disabled = n[i]->is_control_away = false;
+	start_session(n[1]);
+	pair_unrevoke(p, n[0]->number);
+	pair_unrevoke(p, n[1]->number);
+	n[0]->handovers_to_refuse = 0;
 }
 
 /* ---- a run ----------------------------------------------------------------------------------- */
@@ -338,27 +375,24 @@ static void run_for(struct storm *s, uint64_t for_ns)
 	}
 }
 
+static bool is_agreed(struct pair *p)
+{
+	const struct rk_msg_status_peer one = pair_status(p, home_of(p, 0)->number);
+	const struct rk_msg_status_peer other = pair_status(p, 1);
+
+	return one.state == RK_PEER_UP && other.state == RK_PEER_UP &&
+	       memcmp(one.exported, other.exported, sizeof(one.exported)) == 0 &&
+	       !rk_bytes_are_zero(one.exported, sizeof(one.exported));
+}
+
 static bool agree(struct storm *s)
 {
 	for (unsigned i = 0; i < 200; i++) {
-		if (pair_is_agreed(s->pair[0]) && pair_is_agreed(s->pair[1]))
+		if (is_agreed(s->pair[0]) && is_agreed(s->pair[1]))
 			return true;
 		run_for(s, PAIR_SEC);
 	}
 	return false;
-}
-
-static bool is_nothing_left(struct pair_node *n)
-{
-	const struct engine *e = n->engine;
-	size_t slot_cnt = e->slots.fresh_cnt;
-
-	for (const struct keyslot *slot = e->slots.free; slot != NULL; slot = slot->next)
-		slot_cnt++;
-	for (const struct keyslot *region = e->slots.regions; region != NULL; region = region->next)
-		slot_cnt += region->sent_bytes;
-	return e->used_cnt == 0 && e->own_cnt == 0 && e->job_cnt == 0 && e->parked_cnt == 0 &&
-	       n->timers == NULL && slot_cnt == e->slots.cnt;
 }
 
 static bool fail(uint64_t seed, const char *what)
@@ -367,10 +401,19 @@ static bool fail(uint64_t seed, const char *what)
 	return false;
 }
 
-static bool end(struct storm *s, uint64_t seed)
+/* To addresses that are nobody's. */
+static uint64_t bytes_astray(const struct storm *s)
 {
 	const struct pair *p = s->pair[0];
-	uint64_t bytes = p->node[0].sent_bytes + p->node[1].sent_bytes - s->known_bytes;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < p->node_cnt; i++)
+		bytes += p->node[i].sent_bytes;
+	return bytes - s->known_bytes;
+}
+
+static bool end(struct storm *s, uint64_t seed)
+{
 	bool is_good = true;
 
 	s->fury = 0;
@@ -378,20 +421,23 @@ static bool end(struct storm *s, uint64_t seed)
 		s->pair[i]->options.loss_permille = 0;
 		for (unsigned j = 0; j < 2; j++) {
 			mend(s->pair[i], j);
-			pair_set_groups(s->pair[i], j, s->pair[i]->options.groups);
+			pair_set_groups(s->pair[i], home_of(s->pair[i], j)->number,
+				s->pair[i]->options.groups);
 		}
 	}
 	run_for(s, 40 * PAIR_SEC); /* what was kept for later comes */
 	if (!agree(s))
 		is_good = fail(seed, "no agreement");
-	if (bytes > s->stranger_bytes)
+	if (bytes_astray(s) > s->stranger_bytes)
 		is_good = fail(seed, "more went to an address that proved nothing than came");
 	for (unsigned i = 0; i < 4; i++)
-		remove_session(&s->pair[i / 2]->node[i % 2]);
+		remove_session(home_of(s->pair[i / 2], i % 2));
 	run_for(s, 60 * PAIR_SEC);
-	for (unsigned i = 0; i < 4; i++)
-		if (!is_nothing_left(&s->pair[i / 2]->node[i % 2]))
-			is_good = fail(seed, "something is left when nothing is configured");
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned j = 0; j < s->pair[i]->node_cnt; j++)
+			if (!witness_is_nothing_left(&s->pair[i]->node[j]))
+				is_good =
+					fail(seed, "something is left when nothing is configured");
 	return is_good;
 }
 
@@ -409,8 +455,10 @@ static bool run(uint64_t seed)
 		s->pair[i]->random += i;
 		s->pair[i]->filter = meddle;
 		s->pair[i]->filter_arg = s;
+		if (i == 0 && seed % 3 == 0)
+			pair_add_worker(s->pair[i]);
 		for (unsigned j = 0; j < 2; j++)
-			pair_start(s->pair[i], j);
+			start_session(home_of(s->pair[i], j));
 	}
 	for (unsigned i = 0; i < 400; i++) {
 		run_for(s, 100 * PAIR_MS);

@@ -206,3 +206,16 @@ void witness_look_at_slots(const struct pair *p)
 			if (keyslot_is_used(a->keys.slot[i]) && keyslot_is_used(b->keys.slot[j]))
 				look_at_two(a->keys.slot[i], b->keys.slot[j]);
 }
+
+bool witness_is_nothing_left(const struct pair_node *n)
+{
+	const struct engine *e = n->engine;
+	size_t slot_cnt = e->slots.fresh_cnt;
+
+	for (const struct keyslot *slot = e->slots.free; slot != NULL; slot = slot->next)
+		slot_cnt++;
+	for (const struct keyslot *region = e->slots.regions; region != NULL; region = region->next)
+		slot_cnt += region->sent_bytes;
+	return e->used_cnt == 0 && e->own_cnt == 0 && e->job_cnt == 0 && e->parked_cnt == 0 &&
+	       n->timers == NULL && slot_cnt == e->slots.cnt;
+}

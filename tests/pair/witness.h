@@ -20,3 +20,5 @@ void witness_sent(
 void witness_taken(
 	struct witness *w, const struct pair_packet *packet, unsigned peer, bool is_busy);
 void witness_look_at_slots(const struct pair *p);
+/* Of a node without sessions, some time after they went: places, keys and timers are all given back. */
+bool witness_is_nothing_left(const struct pair_node *n);
