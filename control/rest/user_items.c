@@ -261,6 +261,8 @@ static void password_put(void *arg, int error)
 
 	if (error == 0 && job->users != NULL)
 		users_show(job->users, job->name, &a);
+	else if (error == -ENOENT) /* removed by somebody else meanwhile */
+		users_answer_failure(&a, error);
 	else
 		answer_error(&a, 500, "not-written", NULL,
 			"the user was made and has no password, for that could not be stored: %s",

@@ -312,6 +312,30 @@ static void test_removal_comes_first(void **state)
 	assert_null(log_in("eve", "correct horse"));
 }
 
+/* Somebody removes a user before its password is on disk: whoever made it is told so. */
+static void test_removed_while_made(void **state)
+{
+	json_t *request = json_pack(
+		"{s:s, s:s, s:s}", "name", "eve", "role", "viewer", "password", "correct horse");
+	struct call c = {0};
+
+	(void)state;
+	wait_for_key();
+	users_create(f.d.users, request, call_answered, &c);
+	while (!has_user("eve"))
+		event_base_loop(f.d.base, EVLOOP_ONCE);
+	assert_false(c.is_done);
+	for (size_t i = 0; i < f.d.config->user_cnt; i++)
+		if (strcmp(f.d.config->user[i].name, "eve") == 0)
+			f.d.config->user[i] = f.d.config->user[--f.d.config->user_cnt];
+	users_configure(f.d.users, NULL);
+	call_wait(&f, &c, 404);
+	assert_string_equal(call_error(&c), "no-such-user");
+	call_fini(&c);
+	json_decref(request);
+	assert_false(has_user("eve"));
+}
+
 /* A change that is on its way to the disk while other users are put in force is made on those. */
 static void test_change_meets_commit(void **state)
 {
@@ -350,6 +374,7 @@ int main(void)
 		T(test_barred_stays_barred),
 		T(test_removal_comes_first),
 		T(test_change_meets_commit),
+		T(test_removed_while_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
