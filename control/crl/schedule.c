@@ -16,7 +16,7 @@
 
 static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 {
-	struct crl_run *run = calloc(1, sizeof(*run));
+	struct crl_run *run;
 	struct fetch_request request = {
 		.url = s->url,
 		.size_max = s->size_max,
@@ -43,6 +43,7 @@ static void start(struct crl_manager *m, struct crl_source *s, uint64_t now)
 	m->pause_until_ns = now + s->backoff_ns;
 	if (s->is_delta)
 		m->delta_until_ns = now + DELTA_LEAD_NS;
+	run = calloc(1, sizeof(*run));
 	if (run == NULL) {
 		crl_fail(m, s, "crl-fetch", "out of memory");
 		return;
