@@ -268,14 +268,14 @@ static int load_part(int dir, enum rk_part_kind kind, const struct rk_part_ref *
 		return refuse(why, "%s: %s", name, strerror(errno));
 	ret = rk_part_open(fd, kind, true, &part, why);
 	close(fd);
+	if (ret == 0 && memcmp(rk_part_digest(part), wanted->digest, RK_DIGEST_LEN) != 0) {
+		rk_part_close(part);
+		ret = refuse(why, "%s holds another part", name);
+	}
 	if (ret == -EBADMSG)
 		unlinkat(dir, name, 0); /* or the next save would take it for written */
 	if (ret < 0)
 		return ret == -EBADMSG ? ret : refuse(why, "%s: %s", name, strerror(-ret));
-	if (memcmp(rk_part_digest(part), wanted->digest, RK_DIGEST_LEN) != 0) {
-		rk_part_close(part);
-		return refuse(why, "%s holds another part", name);
-	}
 	*out = part_ref_new(part);
 	if (*out == NULL) {
 		rk_part_close(part);
