@@ -349,8 +349,9 @@ static const struct config_item rest_items[] = {
 	 .help = "No connection without a client certificate."},
 	{"connection-limit", .kind = CONFIG_COUNT, MEMBER(struct config, rest.connection_max),
 	 .min = 1, .max = 4096, .fallback = 128,
-	 .help = "Open TLS connections, further ones wait; on the local socket of each user but root, a "
-		 "further one ends the oldest. Never more than half of ulimit -n."},
+	 .help = "Open TLS connections; a further one ends the oldest idle one from where most come, or "
+		 "waits; on the local socket, of each user but root, it ends the oldest. Never more "
+		 "than half of ulimit -n."},
 	{"request-timeout", IN_MS, MEMBER(struct config, rest.request_timeout_ms),
 	 .unit = &seconds, .min = 1, .max = 600, .fallback = 30,
 	 .help = "How long a request may take to arrive, and an answer to be taken."},

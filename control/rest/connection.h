@@ -18,7 +18,7 @@ struct connections;
 
 struct connections_spec {
 	struct event_base *base;
-	/* Asked to stop accepting (true) at max, to go on (false) below it. */
+	/* Asked to stop accepting (true) above max, to go on (false) at it. */
 	void (*set_full)(void *arg, bool is_full);
 	void *arg;
 };
@@ -28,7 +28,10 @@ int connections_new(const struct connections_spec *spec, struct connections **ou
 	__attribute__((warn_unused_result));
 /* For connections from now on: a counted reference is taken. */
 void connections_use(struct connections *c, SSL_CTX *ctx);
-/* At most so many; a request has to be complete in time, and smaller than this, head included. */
+/*
+ * At most so many, and one more for a moment: then the oldest that asks for nothing, of those from
+ * where most come, ends. A request has to be complete in time, and smaller than this, head included.
+ */
 void connections_limit(
 	struct connections *c, unsigned max, unsigned deadline_ms, size_t request_max);
 /* No connection is accepted any more; set_full is not called any more. */

@@ -27,6 +27,8 @@
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
 		EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
 
+static const struct budget_rule full_log_rule = {.burst = 2, .refill_sec = 60};
+
 bool rest_is_local_admin(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
@@ -58,8 +60,10 @@ static void set_full(void *arg, bool is_full)
 
 	for (size_t i = 0; i < LISTENER_MAX; i++)
 		enable(r->listener[i].socket, !is_full);
-	if (is_full)
-		log_warning("%u connections are open: no more are taken until one ends",
+	if (is_full && budget_take(&r->full_log, &full_log_rule))
+		log_warning(
+			"%u connections are open: further ones wait, or end the oldest of those "
+			"from where most come",
 			connections_cnt(r->connections));
 }
 

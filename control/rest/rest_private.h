@@ -7,6 +7,7 @@
 #include <openssl/types.h>
 #include <sys/types.h>
 
+#include "control/budget.h"
 #include "control/daemon.h"
 #include "control/rest/accept_pause.h"
 #include "control/rest/connection.h"
@@ -42,6 +43,7 @@ struct rest {
 	struct listener listener[LISTENER_MAX];
 	struct evhttp_bound_socket *local_socket; /* owned by local */
 	struct accept_pause *accept_pause;
+	struct budget full_log;
 	bool has_socket; /* RUN/control.sock is ours to remove */
 	struct exchange *exchanges;
 	struct refusals *refusals;

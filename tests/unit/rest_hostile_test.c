@@ -263,7 +263,7 @@ static void connections_are_capped(void **state)
 		c[i] = client_open(f);
 		assert_non_null(c[i]);
 	}
-	/* Waits in the backlog until the idle ones are cut, and is served then. */
+	/* The oldest makes room; the others are cut in time. */
 	is_alive();
 	for (size_t i = 0; i < CONNECTION_MAX; i++) {
 		assert_true(client_is_ended(c[i], 2 * DEADLINE_MS));
