@@ -355,7 +355,7 @@ static void note_failure(struct http_transfer *t, CURLcode code)
 	if (t->is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
 		a->error = -EFBIG;
 		snprintf(a->text, sizeof(a->text), "larger than %zu bytes", t->request.size_max);
-	} else if (t->is_encoded) {
+	} else if (t->is_encoded || code == CURLE_BAD_CONTENT_ENCODING) { /* libcurl 8 looks, too */
 		a->error = -EPROTO;
 		snprintf(a->text, sizeof(a->text),
 			"the body has an encoding that was not asked for");
