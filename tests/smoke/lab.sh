@@ -260,7 +260,7 @@ start_control() {
 		--run-dir "$LAB/$router/run" --pki-dir "$LAB/$router/pki" \
 		--listen "127.0.0.1:${LAB_PORT[$router]}" --admin-password-file "$LAB/password" \
 		"${LAB_OPTIONS[@]}"
-	wait_until 10 listens_or_ended "$router" && is_listening "$router"
+	wait_until 30 listens_or_ended "$router" && is_listening "$router"
 }
 
 listens_or_ended() {
@@ -414,10 +414,13 @@ is_up() {
 	peer_of "$1" && [[ $(field .status) == up && $(field '.exported // ""') ]]
 }
 
-# Both up under the same key: one exported value. Leaves it in EXPORTED.
+# Both up under the same key: one exported value. Leaves it in EXPORTED. A machine that is slow may take
+# as long to ask both as a key lasts: then east has meanwhile the one that west told.
 agree() {
-	is_up east && EXPORTED=$(field .exported) && is_up west &&
-		[[ $(field .exported) == "$EXPORTED" ]]
+	is_up east && EXPORTED=$(field .exported) && is_up west || return 1
+	[[ $(field .exported) != "$EXPORTED" ]] || return 0
+	EXPORTED=$(field .exported)
+	is_up east && [[ $(field .exported) == "$EXPORTED" ]]
 }
 
 rekeyed_past() {
@@ -429,7 +432,7 @@ rekeys_go_on() {
 	local before old
 	is_up "$1" || return 1
 	before=$(field .rekey_count) old=$(field .exported)
-	wait_until 15 rekeyed_past "$1" $((before + $2)) && [[ $(field .exported) != "$old" ]]
+	wait_until 30 rekeyed_past "$1" $((before + $2)) && [[ $(field .exported) != "$old" ]]
 }
 
 # provision ROUTER KEY-REQUEST: the seed's calls from key to ingested certificate.

@@ -15,7 +15,7 @@
 #include "tests/unit/rest_fixture.h"
 
 #define ANSWER_MAX (1 << 20)
-#define PATIENCE   8000 /* ms: a sanitizer build on a busy machine */
+#define PATIENCE   20000 /* ms: a sanitizer build on a busy machine */
 
 struct client {
 	SSL_CTX *ctx;
@@ -122,13 +122,21 @@ char *client_read(struct client *c, unsigned ms)
 	size_t len = 0;
 
 	while (len < ANSWER_MAX) {
-		int ret = read_some(c, text + len, ANSWER_MAX - len, ms);
+		unsigned wait = len == 0 && ms < PATIENCE ? PATIENCE : ms;
+		int ret = read_some(c, text + len, ANSWER_MAX - len, wait);
 
 		if (ret <= 0)
 			break;
 		len += (size_t)ret;
 	}
 	return text;
+}
+
+bool client_is_answered(struct client *c, unsigned ms)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+	return poll(&p, 1, (int)ms) > 0;
 }
 
 bool client_is_ended(struct client *c, unsigned ms)

@@ -122,7 +122,7 @@ static void open_daemon(struct fixture *f, const struct config_rest *limits)
 	f->options.listen_cnt = 1;
 	f->config.router = "east";
 	f->config.node = "node0";
-	f->config.token_expiration_sec = 60;
+	f->config.token_expiration_sec = 3600;
 	f->config.rest = limits != NULL ? *limits : (struct config_rest){FIXTURE_LIMITS};
 	d->options = &f->options;
 	d->config = &f->config;

@@ -47,8 +47,10 @@ struct client *client_open(const struct fixture *f);
 struct client *client_open_with(const struct fixture *f, int version_max, const char *ciphers);
 /* False when the connection is gone. */
 bool client_send(struct client *c, const void *data, size_t len);
-/* Reads until the end of the connection, or until silence of ms; the caller's to free. */
+/* Waits for an answer, reads until the end of the connection or silence of ms; the caller's to free. */
 char *client_read(struct client *c, unsigned ms);
+/* Something of an answer is there, or the end, within ms; it stays unread. */
+bool client_is_answered(struct client *c, unsigned ms);
 /* The server ended the connection within ms. */
 bool client_is_ended(struct client *c, unsigned ms);
 void client_close(struct client *c);

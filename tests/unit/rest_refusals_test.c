@@ -54,9 +54,12 @@ static void send_without_token(unsigned cnt)
 	for (unsigned i = 0; i < cnt; i += 50) {
 		for (unsigned k = 0; k < 50; k++)
 			assert_true(client_send(c, request, sizeof(request) - 1));
-		answers = client_read(c, 300);
-		assert_int_equal(count_in(answers, "not-authenticated"), 50);
-		free(answers);
+		for (size_t told = 0, more = 1; told < 50; told += more) {
+			assert_true(more > 0);
+			answers = client_read(c, 100);
+			more = count_in(answers, "not-authenticated");
+			free(answers);
+		}
 	}
 	client_close(c);
 }
