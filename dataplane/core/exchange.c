@@ -64,13 +64,27 @@ static uint32_t own_max(const struct engine *e)
 	return e->config.exchange_cnt < 4 ? 1 : e->config.exchange_cnt / 4;
 }
 
+/* D6: a random step, odd so that equal ones come round late, tells nothing of the next one. */
+static bool step_generation(struct engine *e)
+{
+	uint32_t step;
+
+	if (!engine_random(e, &step, sizeof(step)))
+		return false;
+	do
+		e->next_generation += step | 1;
+	while (e->next_generation == 0);
+	return true;
+}
+
 struct exchange *exchange_new(struct engine *e, enum exchange_role role)
 {
 	struct exchange *x;
 	struct exchange_cache *c;
 
 	/* Our own are begun no faster than they end, or all of them would expire in the queue. */
-	if (e->free_exchange == 0 || (is_own(role) && e->own_cnt >= own_max(e)))
+	if (e->free_exchange == 0 || (is_own(role) && e->own_cnt >= own_max(e)) ||
+		!step_generation(e))
 		return NULL;
 	x = &e->exchanges[e->free_exchange - 1];
 	e->free_exchange = x->next_entry;
@@ -78,8 +92,6 @@ struct exchange *exchange_new(struct engine *e, enum exchange_role role)
 	e->own_cnt += is_own(role);
 	x->next_entry = 0;
 	x->role = (uint8_t)role;
-	if (++e->next_generation == 0)
-		e->next_generation = 1;
 	x->id = (uint64_t)e->config.worker_id << ID_WORKER_SHIFT |
 		(uint64_t)x->entry << ID_ENTRY_SHIFT | e->next_generation;
 	x->started_ns = e->env.now_ns;

@@ -121,7 +121,7 @@ struct exchange_cache {
 	uint8_t plain[MSG_PROOF_MAX]; /* the proof being worked on */
 };
 
-/* NULL: the pool is used up. State AWAIT_SHARE; expires after lifetime. */
+/* NULL: the pool is used up, or nothing random is to be had. State AWAIT_SHARE; expires after lifetime. */
 struct exchange *exchange_new(struct engine *e, enum exchange_role role);
 bool exchange_is_pool_half_used(const struct engine *e) RK_MUST_CHECK;
 /*

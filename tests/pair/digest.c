@@ -137,14 +137,26 @@ static void put_timers(const struct pair_node *n)
  * Not in it: the guard, which lets everything pass while there have been fewer exchanges than its
  * burst; negative answers, of which there are none.
  */
-static void put_engine(const struct pair_node *n, uint32_t first_generation)
+static unsigned exchange_cnt(const struct pair_node *n)
+{
+	uint32_t g, step;
+	unsigned cnt;
+
+	memset(&g, (int)(n->number * 16 + n->start_cnt), sizeof(g)); /* what it draws */
+	step = g | 1;
+	for (cnt = 0; cnt < ADMITTED_MAX && g != n->engine->next_generation; cnt++)
+		g += step;
+	return cnt;
+}
+
+static void put_engine(const struct pair_node *n)
 {
 	const struct engine *e = n->engine;
 
 	must(e->job_cnt == 0 && n->jobs == NULL);
 	for (unsigned i = 0; i < NEGATIVE_CNT; i++)
 		must(e->negative[i].status == RK_VERDICT_UNKNOWN);
-	must(e->next_generation - first_generation < ADMITTED_MAX);
+	must(exchange_cnt(n) < ADMITTED_MAX);
 	put_number(n->start_cnt);
 	put_number(e->next_generation);
 	put_number(e->room_hand);
@@ -154,14 +166,6 @@ static void put_engine(const struct pair_node *n, uint32_t first_generation)
 	for (uint32_t i = 0; i < e->config.exchange_cnt; i++)
 		if (e->exchanges[i].state != EXCHANGE_FREE)
 			put_exchange(e, &e->exchanges[i]);
-}
-
-static uint32_t first_generation_of(const struct pair_node *n)
-{
-	uint32_t g;
-
-	memset(&g, (int)(n->number * 16 + n->start_cnt), sizeof(g));
-	return g;
 }
 
 struct packet_name {
@@ -201,7 +205,7 @@ void pair_digest(const struct pair *p, const struct pair_packet *packets, unsign
 	for (unsigned i = 0; i < p->node_cnt; i++) {
 		const struct pair_node *n = &p->node[i];
 
-		put_engine(n, first_generation_of(n));
+		put_engine(n);
 		put_timers(n);
 		put_control(n);
 		put_session(n->session[0]);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "dataplane/core/guard.h"
-#include "dataplane/core/wire.h"
+#include "dataplane/core/engine_state.h"
 #include "tests/pair/identities.h"
 #include "tests/pair/stranger.h"
 
@@ -161,6 +161,52 @@ static void forged_source_does_not_shut_the_peer_out(void **state)
 	pair_start(p, 1);
 	assert_true(pair_run_until(p, pair_is_agreed, 3 * PAIR_SEC));
 	assert_int_equal(pair_counter(p, 0, "rate-limited"), limited);
+	pair_free(p);
+}
+
+/* The exchange's id of the first REPLY of east. West says no HELLO. */
+static bool learn_id(struct pair *p, struct pair_packet *packet)
+{
+	uint64_t *id = p->filter_arg;
+	struct wire_packet w;
+
+	assert_int_equal(wire_parse_packet(&w, packet->payload, packet->len), REASON_ACCEPTED);
+	if (w.type == MSG_REPLY && packet->from == 0 && *id == 0)
+		*id = w.sender;
+	return w.type != MSG_HELLO || packet->from == 0;
+}
+
+/* D6: what east says to anybody does not tell under which id it will dial west. */
+static void ids_tell_nothing_of_the_next(void **state)
+{
+	struct pair *p = quiet();
+	struct stranger_hello h = stranger_usual;
+	struct pair_packet packet;
+	uint64_t id = 0;
+
+	(void)state;
+	p->filter = learn_id;
+	p->filter_arg = &id;
+	h.host = 2;
+	packet = stranger_hello(&h);
+	pair_inject(p, &packet, 0);
+	pair_run(p, 10 * PAIR_MS);
+	assert_true(id != 0);
+	h.name = "west"; /* now in east's name */
+	for (unsigned i = 0; i < 32; i++) {
+		h.id = id + (1 + i % 8) + ((uint64_t)(i / 8) << ID_ENTRY_SHIFT);
+		packet = stranger_hello(&h);
+		packet.from = 0;
+		packet.to = 1;
+		packet.source.local[3] = 2;
+		packet.source.remote[3] = 1;
+		pair_inject(p, &packet, 0);
+	}
+	pair_run(p, 10 * PAIR_MS);
+	assert_true(p->node[1].engine->used_cnt > 0);
+	pair_start(p, 0);
+	pair_start(p, 1);
+	assert_true(pair_run_until(p, pair_is_agreed, 5 * PAIR_SEC));
 	pair_free(p);
 }
 
@@ -401,6 +447,7 @@ int main(void)
 		cmocka_unit_test(flood_does_not_shut_the_peer_out),
 		cmocka_unit_test(one_source_has_its_budget),
 		cmocka_unit_test(forged_source_does_not_shut_the_peer_out),
+		cmocka_unit_test(ids_tell_nothing_of_the_next),
 		cmocka_unit_test(one_id_has_one_reply),
 		cmocka_unit_test(retry_leads_to_the_common_group),
 		cmocka_unit_test(nothing_in_common_is_refused),

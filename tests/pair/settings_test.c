@@ -342,8 +342,9 @@ static void timeout_takes_the_peer_down_and_keeps_the_key(void **state)
 	assert_memory_equal(pair_status(p, 0).exported, exported, sizeof(exported));
 	p->filter = NULL; /* the next keep-alive will do, or an exchange that is under way */
 	assert_true(pair_run_until(p, pair_is_agreed, 2 * PAIR_SEC));
-	assert_true(pair_status(p, 0).full_exchange_cnt <= exchanges + 1);
-	assert_true(pair_has_event(p, 0, RK_PEER_UP, "heard-again"));
+	exchanges = pair_status(p, 0).full_exchange_cnt - exchanges;
+	assert_true(exchanges == 1 ||
+		    (exchanges == 0 && pair_has_event(p, 0, RK_PEER_UP, "heard-again")));
 	pair_free(p);
 }
 
