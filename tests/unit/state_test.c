@@ -9,6 +9,18 @@
 #include "pki/view/secret.h"
 #include "tests/unit/published_fixture.h"
 
+static const char *unwritable = ""; /* the file of that name */
+
+int __real_rk_file_replace(int dir, const char *name, mode_t mode, const void *data, size_t len);
+int __wrap_rk_file_replace(int dir, const char *name, mode_t mode, const void *data, size_t len);
+
+int __wrap_rk_file_replace(int dir, const char *name, mode_t mode, const void *data, size_t len)
+{
+	if (strcmp(name, unwritable) == 0)
+		return -EIO;
+	return __real_rk_file_replace(dir, name, mode, data, len);
+}
+
 static unsigned count_files(const struct fixture *f, const char *prefix)
 {
 	DIR *list = opendir(f->folder);
@@ -194,20 +206,26 @@ static void test_key_of_another_name(void **state)
 	published_free(p, &f->closing);
 }
 
+static void name_part(const struct part_ref *part, char out[80])
+{
+	out += sprintf(out, "part-");
+	for (unsigned i = 0; i < RK_DIGEST_LEN; i++)
+		out += sprintf(out, "%02x", rk_part_digest(part->part)[i]);
+}
+
 /* So with a part; and the next save does not take it for written. */
 static void test_part_of_another_name(void **state)
 {
 	struct fixture *f = *state;
-	struct part_ref *part[RK_PART_CNT], *own = f->part[RK_PART_CONFIG];
+	struct part_ref *part[RK_PART_CNT];
 	struct part_ref *other = build_config("east-2");
 	struct rk_span bytes = rk_part_bytes(other->part);
-	char name[80] = "part-", *next = name + strlen(name);
 	struct rk_private_key *key;
 	struct published *p = publish(f, 1);
+	char name[80];
 	int fd;
 
-	for (unsigned i = 0; i < RK_DIGEST_LEN; i++)
-		next += sprintf(next, "%02x", rk_part_digest(own->part)[i]);
+	name_part(f->part[RK_PART_CONFIG], name);
 	assert_int_equal(state_save(f->dir, p), 0);
 	fd = openat(f->dir, name, O_WRONLY | O_TRUNC);
 	assert_int_equal(write(fd, bytes.data, bytes.len), bytes.len);
@@ -256,6 +274,7 @@ static void test_full_disk(void **state)
 	struct rk_private_key *key;
 	struct published *p = publish(f, 1);
 
+	p->credential = make_credential();
 	assert_int_equal(state_save(f->dir, p), 0);
 	published_free(p, &f->closing);
 	f->part[RK_PART_CONFIG] = build_config("east-2");
@@ -268,9 +287,51 @@ static void test_full_disk(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &room), 0);
 	assert_int_equal(count_files(f, "part-"), 1);
 	assert_int_equal(load(f, part, &key), 0); /* the view before */
+	assert_non_null(key);
 	close_loaded(part, key);
 	assert_int_equal(state_save(f->dir, p), 0);
 	assert_int_equal(count_files(f, "part-"), 1);
+	assert_int_equal(count_files(f, "key-"), 0);
+	published_free(p, &f->closing);
+}
+
+/* The list is written last: until it is there, all that the one before names is. */
+static void test_list_that_is_not_written(void **state)
+{
+	struct fixture *f = *state;
+	struct part_ref *part[RK_PART_CNT], *old = f->part[RK_PART_CONFIG];
+	struct rk_private_key *key;
+	struct published *p = publish(f, 1);
+
+	assert_int_equal(state_save(f->dir, p), 0);
+	published_free(p, &f->closing);
+	f->part[RK_PART_CONFIG] = build_config("east-2");
+	p = publish(f, 1);
+	unwritable = "view";
+	assert_int_equal(state_save(f->dir, p), -EIO);
+	unwritable = "";
+	assert_int_equal(load(f, part, &key), 0);
+	assert_memory_equal(rk_part_digest(part[RK_PART_CONFIG]->part), rk_part_digest(old->part),
+		RK_DIGEST_LEN);
+	close_loaded(part, key);
+	part_ref_put(old, &f->closing);
+	published_free(p, &f->closing);
+}
+
+/* Whoever puts a link in its place does not have another file read for it. */
+static void test_links_are_not_followed(void **state)
+{
+	struct fixture *f = *state;
+	struct part_ref *part[RK_PART_CNT];
+	struct rk_private_key *key;
+	struct published *p = publish(f, 1);
+	char name[80];
+
+	assert_int_equal(state_save(f->dir, p), 0);
+	name_part(f->part[RK_PART_CONFIG], name);
+	assert_int_equal(renameat(f->dir, name, f->dir, "elsewhere"), 0);
+	assert_int_equal(symlinkat("elsewhere", f->dir, name), 0);
+	assert_int_equal(load(f, part, &key), -EBADMSG);
 	published_free(p, &f->closing);
 }
 
@@ -340,6 +401,8 @@ int main(void)
 		T(test_part_of_another_name),
 		T(test_list_without_configuration),
 		T(test_full_disk),
+		T(test_list_that_is_not_written),
+		T(test_links_are_not_followed),
 		T(test_opening_claims_and_cleans),
 		T(test_folder_is_ours_alone),
 		T(test_old_key_is_overwritten),

@@ -39,6 +39,7 @@ static uint16_t queue_cnt;
 static unsigned taken_cnt, buffer_cnt;
 static bool is_waiting; /* the device's frame was not fetched yet */
 static size_t taken_len;
+static uint16_t seg_cnt; /* of the device's frame */
 
 uint16_t __wrap_port_receive(
 	struct port_set *s, uint16_t id, uint16_t queue, struct rte_mbuf *packet[PORT_BURST]);
@@ -142,6 +143,7 @@ static int set_up(void **state)
 	shared.worker_cnt = 2;
 	shared.clock_ns = clock_ns;
 	queue_cnt = 2;
+	seg_cnt = 1;
 	taken_cnt = buffer_cnt = 0;
 	for (unsigned i = 0; i < 2; i++)
 		shared.worker[i] = worker[i] = new_worker(i);
@@ -171,7 +173,7 @@ static void receive(unsigned w, size_t len, enum net_reason reason)
 	memset(&frame->m, 0, sizeof(frame->m));
 	frame->m.buf_addr = frame->bytes;
 	frame->m.buf_len = FRAME_LEN;
-	frame->m.nb_segs = 1;
+	frame->m.nb_segs = seg_cnt;
 	frame->m.data_len = (uint16_t)len;
 	frame->m.pkt_len = (uint32_t)len;
 	frame->m.port = PORT_ID;
@@ -268,6 +270,29 @@ static void frame_for_others_is_dropped(void **state)
 	assert_int_equal(taken_cnt, 0);
 }
 
+/* Nor is one that came in pieces looked at. */
+static void frame_in_pieces_is_dropped(void **state)
+{
+	(void)state;
+	seg_cnt = 2;
+	receive(0, packet_for(0), NET_SEGMENTED);
+	assert_int_equal(taken_cnt, 0);
+}
+
+/* The port went with the last view: what was passed on is dropped, and the device is left alone. */
+static void port_that_went_is_not_asked(void **state)
+{
+	(void)state;
+	receive(0, packet_for(1), NET_PASSED);
+	published->port[0].id = PORT_NONE;
+	is_waiting = true;
+	assert_int_equal(worker_receive(worker[1]), 1);
+	assert_true(is_waiting);
+	assert_int_equal(counters_get(&worker[1]->counters, NET_NO_PORT), 1);
+	assert_int_equal(rte_mbuf_refcnt_read(&frame->m), 0);
+	assert_int_equal(taken_cnt, 0);
+}
+
 static size_t echo_request(void)
 {
 	/* type 8, checksum of that alone */
@@ -295,6 +320,20 @@ static size_t echo_request(void)
 	return len;
 }
 
+/* Our address in a frame to all of the link: neither a peer nor somebody who looks for us sends that. */
+static void frame_for_everybody_is_dropped(void **state)
+{
+	size_t len = packet_for(0);
+
+	(void)state;
+	memset(frame->bytes, 0xff, NET_MAC_LEN);
+	receive(0, len, NET_NOT_OURS);
+	len = echo_request();
+	memset(frame->bytes, 0xff, NET_MAC_LEN);
+	receive(0, len, NET_NOT_OURS);
+	assert_int_equal(taken_cnt + buffer_cnt, 0);
+}
+
 /* Echoes are answered so many a second, whoever asks. */
 static void echoes_have_a_budget(void **state)
 {
@@ -309,6 +348,16 @@ static void echoes_have_a_budget(void **state)
 	receive(0, echo_request(), NET_OK);
 	receive(0, echo_request(), NET_ECHO_LIMIT);
 	assert_int_equal(buffer_cnt, ECHO_MAX + 1);
+	/* What a part of a token's time earned is not lost, nor what was not spent. */
+	worker[0]->now_ns += 15 * NS_PER_MS;
+	receive(0, echo_request(), NET_OK);
+	receive(0, echo_request(), NET_ECHO_LIMIT);
+	worker[0]->now_ns += 15 * NS_PER_MS;
+	receive(0, echo_request(), NET_OK);
+	worker[0]->now_ns += 10 * NS_PER_MS;
+	receive(0, echo_request(), NET_OK);
+	receive(0, echo_request(), NET_OK);
+	receive(0, echo_request(), NET_ECHO_LIMIT);
 }
 
 /* What a neighbour says goes to every worker once, and no farther; so many a second. */
@@ -327,6 +376,12 @@ static void gossip_goes_round_once(void **state)
 	assert_int_equal(counters_get(&worker[1]->counters, NET_GOSSIP), 1);
 	assert_int_equal(rte_ring_count(worker[0]->passed), 0);
 	assert_int_equal(buffer_cnt, 1);
+	/* A question for another is worth hearing, and not answered. */
+	len = net_build_question(frame->bytes, FRAME_LEN, &link, 4, asker, asker);
+	receive(0, len, NET_NOT_OURS);
+	assert_int_equal(buffer_cnt, 1);
+	assert_int_equal(worker_receive(worker[1]), 1);
+	len = net_build_question(frame->bytes, FRAME_LEN, &link, 4, asker, own.bytes);
 	worker[0]->gossip.tokens = 0;
 	worker[0]->gossip.refill_ns = worker[0]->now_ns;
 	receive(0, len, NET_OK);
@@ -341,6 +396,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(worker_that_is_not_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full_ring_costs_one_packet, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(frame_for_others_is_dropped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(frame_in_pieces_is_dropped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(port_that_went_is_not_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(frame_for_everybody_is_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(echoes_have_a_budget, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(gossip_goes_round_once, set_up, tear_down),
 	};
