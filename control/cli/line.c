@@ -249,8 +249,8 @@ static void open_history(struct line_editor *e)
 }
 
 /*
- * After each line, so that it is there whatever ends the shell. libedit gives the file 0600: a device
- * that somebody has put in its place (to keep no history) must not come by that.
+ * After each line, so that it is there whatever ends the shell. A file is made 0600; a device that
+ * somebody has put in its place (to keep no history) must not come by that.
  */
 static void save_history(struct line_editor *e)
 {
@@ -264,8 +264,10 @@ static void save_history(struct line_editor *e)
 	fd = open(e->history_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0)
 		return;
-	f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(fd, 0) == 0 ? fdopen(fd, "w")
-										: NULL;
+	f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fchmod(fd, 0600) == 0 &&
+			    ftruncate(fd, 0) == 0
+		    ? fdopen(fd, "w")
+		    : NULL;
 	if (f == NULL) {
 		close(fd);
 		return;
