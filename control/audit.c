@@ -81,17 +81,20 @@ static void find_link(struct audit *a, const char *tail, size_t len)
 	}
 }
 
-int audit_open_file(struct audit *a)
+int audit_open_file(int dir, int *fd, off_t *size)
 {
+	int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, opened, error;
 	struct stat st;
 
-	a->fd = openat(a->daemon->state_fd, AUDIT_FILE,
-		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (a->fd < 0 || fstat(a->fd, &st) < 0)
-		return -errno;
-	a->size = st.st_size;
-	if (a->size == 0) /* made just now, maybe */
-		a->is_dir_due = true;
+	opened = openat(dir, AUDIT_FILE, flags, 0600);
+	if (opened < 0 || fstat(opened, &st) < 0) {
+		error = -errno;
+		if (opened >= 0)
+			close(opened);
+		return error;
+	}
+	*fd = opened;
+	*size = st.st_size;
 	return 0;
 }
 
@@ -176,7 +179,8 @@ int audit_open(struct daemon *d, struct audit **out)
 	a->daemon = d;
 	a->fd = -1;
 	a->flush_event = evtimer_new(d->base, audit_on_flush_due, a);
-	ret = a->flush_event == NULL ? -ENOMEM : audit_open_file(a);
+	ret = a->flush_event == NULL ? -ENOMEM : audit_open_file(d->state_fd, &a->fd, &a->size);
+	a->is_dir_due = a->size == 0; /* made just now, maybe */
 	if (ret == 0)
 		ret = read_end(a);
 	if (ret < 0) {

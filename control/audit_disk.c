@@ -30,25 +30,39 @@ struct audit_waiter {
 /* ---- a batch ------------------------------------------------------------------------------------ */
 
 /* .9 goes, each of the others becomes one older, and a new file begins. */
-static int rotate(struct audit *a)
+static int rotate(struct audit_batch *b)
 {
 	char from[AUDIT_NAME_LEN], to[AUDIT_NAME_LEN];
-	int dir = a->daemon->state_fd;
 
-	a->is_dir_due = true;
+	b->is_dir_due = true;
 	for (unsigned age = AUDIT_FILE_CNT - 1; age > 0; age--) {
 		audit_file_name(age - 1, from);
 		audit_file_name(age, to);
-		if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
+		if (renameat(b->dir, from, b->dir, to) < 0 && errno != ENOENT)
 			return -errno;
 	}
-	close(a->fd);
-	a->fd = -1;
+	b->fd = -1; /* the audit still reads there */
 	return 0;
 }
 
+/* A file to write to. */
+static int prepare(struct audit_batch *b)
+{
+	int ret = 0;
+
+	if (b->fd >= 0 && b->size > AUDIT_FILE_LIMIT)
+		ret = rotate(b);
+	if (ret == 0 && b->fd < 0) {
+		ret = audit_open_file(b->dir, &b->fd, &b->size);
+		b->is_dir_due = true;
+	}
+	if (ret == 0 && b->is_dir_due && fsync(b->dir) < 0)
+		ret = -errno;
+	return ret;
+}
+
 /* What waits becomes the batch, unless one that failed still is. */
-static void fill_batch(struct audit *a)
+static void begin_batch(struct audit *a)
 {
 	struct audit_batch *b = &a->batch;
 	char *lines = b->lines;
@@ -69,19 +83,6 @@ static void fill_batch(struct audit *a)
 	b->size = a->size;
 	b->dir = a->daemon->state_fd;
 	b->is_dir_due = a->is_dir_due;
-}
-
-static int begin_batch(struct audit *a)
-{
-	int ret = 0;
-
-	if (a->fd >= 0 && a->size > AUDIT_FILE_LIMIT)
-		ret = rotate(a);
-	if (ret == 0 && a->fd < 0)
-		ret = audit_open_file(a);
-	if (ret == 0)
-		fill_batch(a);
-	return ret;
 }
 
 static int write_lines(const struct audit_batch *b)
@@ -111,12 +112,26 @@ static void write_batch(void *arg)
 	struct audit_batch *b = &((struct audit *)arg)->batch;
 	int ret;
 
-	b->error = b->is_dir_due && fsync(b->dir) < 0 ? -errno : write_lines(b);
+	b->error = prepare(b);
+	if (b->error == 0)
+		b->error = write_lines(b);
 	if (b->error < 0)
 		return;
 	ret = rk_file_replace(b->dir, AUDIT_HEAD_FILE, 0600, b->head, strlen(b->head));
 	if (ret < 0) /* the lines are safe */
 		log_error("%s: %s", AUDIT_HEAD_FILE, strerror(-ret));
+}
+
+/* Written or not: the file that it left. */
+static void take_back(struct audit *a)
+{
+	const struct audit_batch *b = &a->batch;
+
+	if (a->fd >= 0 && a->fd != b->fd)
+		close(a->fd);
+	a->fd = b->fd;
+	a->size = b->size;
+	a->is_dir_due = b->is_dir_due;
 }
 
 /* Those that wait for nothing newer than this. */
@@ -166,6 +181,7 @@ static void on_written(void *arg)
 	struct audit *a = arg;
 
 	a->is_writing = false;
+	take_back(a);
 	if (a->batch.error == -ECANCELED) /* it never ran: audit_close does it */
 		return;
 	if (a->batch.error < 0) {
@@ -179,16 +195,10 @@ static void on_written(void *arg)
 
 static void start(struct audit *a)
 {
-	int ret;
-
 	event_del(a->flush_event);
 	if (a->is_writing || audit_waiting(a) == 0)
 		return;
-	ret = begin_batch(a);
-	if (ret < 0) {
-		fail(a, ret);
-		return;
-	}
+	begin_batch(a);
 	a->batch.error = -ECANCELED;
 	if (a->daemon->disk != NULL && helper_run(a->daemon->disk, write_batch, on_written, a) == 0)
 		a->is_writing = true;
@@ -235,20 +245,17 @@ void audit_when_written(struct audit *a, void (*cb)(void *arg), void *arg)
 void audit_flush(struct audit *a)
 {
 	const uint64_t last = a->link.seq;
-	int ret;
 
 	if (a->is_writing)
 		helper_pool_drain(a->daemon->disk);
 	event_del(a->flush_event);
 	/* Lines made meanwhile, of an alarm that ends, go with the next batch. */
 	while (a->batch.len > 0 || (a->waiting_len > 0 && a->batch.last_seq < last)) {
-		ret = begin_batch(a);
-		if (ret == 0) {
-			write_batch(a);
-			ret = a->batch.error;
-		}
-		if (ret < 0) {
-			fail(a, ret);
+		begin_batch(a);
+		write_batch(a);
+		take_back(a);
+		if (a->batch.error < 0) {
+			fail(a, a->batch.error);
 			return;
 		}
 		succeed(a);

@@ -16,8 +16,8 @@ struct audit_batch {
 	size_t room;
 	uint64_t last_seq;
 	char head[128]; /* audit.head once they are written */
-	int fd;
-	off_t size; /* of the file without them */
+	int fd;         /* the audit's; -1: to be opened; another when the files were renamed */
+	off_t size;     /* of the file without them */
 	int dir;
 	bool is_dir_due; /* a file was renamed or made */
 	int error;
@@ -28,7 +28,7 @@ struct audit_waiter;
 struct audit {
 	struct daemon *daemon;
 	struct event *flush_event;
-	int fd;                 /* of the present file; -1: to be opened */
+	int fd;                 /* of the present file, until a batch is back; -1: to be opened */
 	off_t size;             /* of it: whole lines, on disk */
 	struct audit_link link; /* the last line that was made */
 	char *waiting;          /* lines behind those of the batch */
@@ -45,7 +45,8 @@ struct audit {
 
 /* Age 0 is the file being written. */
 void audit_file_name(unsigned age, char out[AUDIT_NAME_LEN]);
-int audit_open_file(struct audit *a) __attribute__((warn_unused_result));
+/* The present file, made if need be. Any thread. 0 or -errno. */
+int audit_open_file(int dir, int *fd, off_t *size) __attribute__((warn_unused_result));
 /* What waits is written in so many seconds, unless it is already due. */
 void audit_flush_in(struct audit *a, int seconds);
 void audit_on_flush_due(evutil_socket_t fd, short what, void *audit);

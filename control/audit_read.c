@@ -66,12 +66,16 @@ json_t *audit_tail(const struct audit *a, size_t count)
 	take_lines(list, a->waiting, a->waiting_len, count);
 	take_lines(list, a->batch.lines, a->batch.len, count);
 	/* What the present file has beyond its size is the batch, being written. */
-	for (unsigned age = 0; age < AUDIT_FILE_CNT && json_array_size(list) < count; age++) {
+	if (a->fd >= 0 && json_array_size(list) < count)
+		take_file(list, a->fd, a->size, count);
+	if (a->is_writing && a->size > AUDIT_FILE_LIMIT) /* the others get new names just now */
+		return list;
+	for (unsigned age = 1; age < AUDIT_FILE_CNT && json_array_size(list) < count; age++) {
 		int fd = open_age(a, age);
 
 		if (fd < 0)
 			break;
-		take_file(list, fd, age == 0 ? a->size : INT64_MAX, count);
+		take_file(list, fd, INT64_MAX, count);
 		close(fd);
 	}
 	return list;

@@ -13,6 +13,11 @@
 #include "control/daemon.h"
 #include "pki/view/snapshot.h"
 
+/* Documents are immutable and shared with helpers, each thread with references of its own. */
+#if !JSON_HAVE_ATOMIC_BUILTINS && !JSON_HAVE_SYNC_BUILTINS
+#error "this jansson does not count references atomically"
+#endif
+
 struct config_address {
 	uint8_t family; /* 4 or 6 */
 	uint8_t prefix_len;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control/config.h"
+#include "control/helper.h"
 #include "control/log.h"
 #include "control/time_text.h"
 #include "pki/view/file.h"
@@ -298,21 +299,48 @@ void config_history_plan_after(struct config_history *h, struct write_plan *plan
 	plan_index(h, plan, print_index(h, entry, unconfirmed, NULL, NULL));
 }
 
-static void remove_document(const struct config_history *h, uint64_t number)
+static void remove_document(int dir, uint64_t number)
 {
 	char name[ENTRY_NAME_LEN];
 
 	entry_name(number, name);
-	unlinkat(h->dir, name, 0);
+	unlinkat(dir, name, 0);
 }
 
-void config_history_accept(struct config_history *h, const struct config_entry *entry,
-	const struct config_unconfirmed *unconfirmed)
+struct old_documents {
+	int dir;
+	size_t cnt;
+	uint64_t number[CONFIG_HISTORY_MAX + 1];
+};
+
+static void remove_documents(void *arg)
+{
+	struct old_documents *old = arg;
+
+	for (size_t i = 0; i < old->cnt; i++)
+		remove_document(old->dir, old->number[i]);
+	free(old);
+}
+
+/* The first ones, which the index does not name any more. */
+static void remove_first(const struct config_history *h, size_t cnt, struct helper_pool *disk)
+{
+	struct old_documents *old = cnt > 0 ? calloc(1, sizeof(*old)) : NULL;
+
+	if (old == NULL)
+		return;
+	old->dir = h->dir;
+	for (; old->cnt < cnt; old->cnt++)
+		old->number[old->cnt] = h->entry[old->cnt].number;
+	helper_release(disk, remove_documents, old);
+}
+
+void config_history_accept(struct config_history *h, struct helper_pool *disk,
+	const struct config_entry *entry, const struct config_unconfirmed *unconfirmed)
 {
 	size_t first = first_kept(h);
 
-	for (size_t i = 0; i < first; i++)
-		remove_document(h, h->entry[i].number);
+	remove_first(h, first, disk);
 	memmove(h->entry, h->entry + first, (h->cnt - first) * sizeof(h->entry[0]));
 	h->cnt -= first;
 	h->entry[h->cnt++] = *entry;
@@ -343,13 +371,13 @@ static bool has_document(const struct config_history *h, uint64_t number)
 void config_history_resolve(struct config_history *h, const char *digest)
 {
 	/* Written before the index came to speak of it. */
-	remove_document(h, config_history_next(h));
+	remove_document(h->dir, config_history_next(h));
 	if (h->pending.number == 0)
 		return;
 	if (strcmp(h->pending.digest, digest) == 0 && has_document(h, h->pending.number))
-		config_history_accept(h, &h->pending, &h->pending_unconfirmed);
+		config_history_accept(h, NULL, &h->pending, &h->pending_unconfirmed);
 	else
-		remove_document(h, h->pending.number);
+		remove_document(h->dir, h->pending.number);
 	h->pending.number = 0;
 	if (write_index(h) < 0)
 		log_warning("%s/%s could not be written: the next start finds the same again",

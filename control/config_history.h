@@ -7,7 +7,7 @@
  * Guarantees: (1) an entry's document is on disk before the index names it; (2) a commit stands in
  * the index as pending before rekey.json is replaced, and as an entry afterwards: after a crash in
  * between the digest of rekey.json tells which of the two is true; (3) bounded: the oldest go.
- * Loop thread.
+ * Loop thread; config_history_read any.
  */
 #pragma once
 
@@ -63,14 +63,16 @@ void config_history_resolve(struct config_history *h, const char *digest);
 /*
  * The steps of a new entry in a plan: before adds the document and the index with the entry
  * pending, to be followed by rekey.json; after adds the index with it as the newest. When the plan
- * was carried out, accept puts it in memory and removes what is too old.
+ * was carried out, accept puts it in memory, and has what is too old removed: by disk, whose jobs end
+ * before the history is closed, or at once (NULL).
  */
 void config_history_plan_before(struct config_history *h, struct write_plan *plan,
 	const struct config_entry *entry, const struct config_unconfirmed *unconfirmed, char *text);
 void config_history_plan_after(struct config_history *h, struct write_plan *plan,
 	const struct config_entry *entry, const struct config_unconfirmed *unconfirmed);
-void config_history_accept(struct config_history *h, const struct config_entry *entry,
-	const struct config_unconfirmed *unconfirmed);
+struct helper_pool;
+void config_history_accept(struct config_history *h, struct helper_pool *disk,
+	const struct config_entry *entry, const struct config_unconfirmed *unconfirmed);
 /* What says that nothing is left unconfirmed; and, when that is written, that it is so. */
 void config_history_plan_confirm(struct config_history *h, struct write_plan *plan);
 void config_history_confirm(struct config_history *h);

@@ -63,6 +63,11 @@ bool configuration_is_busy(const struct configuration *c)
 	return c->commit != NULL || c->is_confirming || !startup_is_over(c->daemon);
 }
 
+bool configuration_is_reading(const struct configuration *c)
+{
+	return c->commit != NULL && c->commit->kind == COMMIT_FILE;
+}
+
 static void read_again(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -70,7 +75,7 @@ static void read_again(evutil_socket_t fd, short what, void *arg)
 	configuration_reload(arg);
 }
 
-static void reload_later(struct configuration *c)
+void configuration_reload_later(struct configuration *c)
 {
 	const struct timeval tv = {.tv_sec = RETRY_SEC};
 
@@ -104,7 +109,7 @@ void configuration_tell(struct daemon *d, const struct config_report *report)
 			"The edited configuration waits for the disk, the one before it is in "
 			"force: %s",
 			text);
-		reload_later(d->configuration);
+		configuration_reload_later(d->configuration);
 	} else {
 		alarm_raise(d->alarms, &damaged,
 			"The configuration is not usable, the last good one is in force: %s", text);
@@ -196,7 +201,7 @@ static int record_file(struct configuration *c, const char *digest)
 	write_plan_fini(&plan);
 	if (ret < 0)
 		return ret;
-	config_history_accept(c->history, &entry, NULL);
+	config_history_accept(c->history, NULL, &entry, NULL);
 	c->number = entry.number;
 	trust_legacy_forget(c->daemon->state_fd);
 	return 0;
@@ -260,7 +265,7 @@ static void undo_unconfirmed(struct configuration *c)
 	if (ret < 0 && plan.done_cnt + 1 == plan.cnt)
 		ret = 0;
 	if (ret == 0)
-		config_history_accept(c->history, &entry, NULL);
+		config_history_accept(c->history, NULL, &entry, NULL);
 	else
 		write_plan_undo(&plan);
 	write_plan_fini(&plan);

@@ -25,8 +25,12 @@ void configuration_close(struct configuration *c); /* NULL is fine */
 /* The start is over: what came due meanwhile is done now. */
 void configuration_begin(struct configuration *c);
 
-/* CONFIG/rekey.json was edited: in force, or refused whole with an alarm. */
+/*
+ * CONFIG/rekey.json was edited: read by a helper, then in force, or refused whole with an alarm; what is
+ * under way comes before it. Requests that come meanwhile wait for it (rest_begin).
+ */
 void configuration_reload(struct configuration *c);
+bool configuration_is_reading(const struct configuration *c);
 /* The alarm about rekey.json, by this report. */
 void configuration_tell(struct daemon *d, const struct config_report *report);
 

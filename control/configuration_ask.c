@@ -109,7 +109,6 @@ void configuration_rollback(struct configuration *c, const json_t *request, answ
 		{"confirm_timeout_sec", FIELD_INTEGER, false, &w.confirm_timeout_sec,
 			CONFIRM_MIN_SEC, CONFIRM_MAX_SEC},
 	};
-	json_t *document = NULL;
 	struct commit *m;
 	struct answer a;
 
@@ -123,15 +122,11 @@ void configuration_rollback(struct configuration *c, const json_t *request, answ
 			"the history has no configuration of that number");
 		return;
 	}
-	if (config_history_read(c->history, (uint64_t)w.number, &document) < 0) {
-		answer_simple(cb, arg, 500, "not-readable",
-			"that configuration's document in the history cannot be read");
+	m = new_wished(c, COMMIT_ROLLBACK, configuration_running(c), &w, cb, arg);
+	if (m == NULL)
 		return;
-	}
-	m = new_wished(c, COMMIT_ROLLBACK, document, &w, cb, arg);
-	json_decref(document);
-	if (m != NULL)
-		commit_start(c, m);
+	m->restored = (uint64_t)w.number;
+	commit_start(c, m);
 }
 
 static void refuse_item(int error, const struct config_report *report, answer_cb cb, void *arg)

@@ -9,19 +9,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "control/helper.h"
 #include "control/publish.h"
+#include "control/rest/rest.h"
 #include "control/rest/users.h"
 #include "control/rest/tls.h"
 #include "control/time_text.h"
 #include "pki/view/file.h"
 #include "pki/x509/report.h"
 
-#define FILE_MODE  0640
-#define INLINE_MAX (256 * 1024)
+#define FILE_MODE 0640
 
 static const char *const origins[] = {
 	[COMMIT_CANDIDATE] = "commit",
@@ -87,6 +86,9 @@ static void release(struct commit *m)
 	c->commit = NULL;
 	if (c->is_reload_due)
 		configuration_reload(c);
+	/* Those who waited for it; at the end nobody is answered any more. */
+	if (m->kind == COMMIT_FILE && !configuration_is_reading(c) && c->daemon->readers != NULL)
+		rest_begin(c->daemon->rest);
 }
 
 static void finish(struct commit *m, struct answer *a)
@@ -108,6 +110,14 @@ void commit_refuse(struct commit *m, int status, const char *code, const char *t
 
 	answer_error(&a, status, code, NULL, "%s", text);
 	finish(m, &a);
+}
+
+/* An edited file is not forgotten. */
+static void refuse_busy(struct commit *m)
+{
+	if (m->kind == COMMIT_FILE)
+		configuration_reload_later(m->configuration);
+	commit_refuse(m, 503, "busy", "the helpers have too much to do; try again");
 }
 
 json_t *configuration_findings(const struct config_report *report, bool are_warnings)
@@ -214,11 +224,32 @@ static int print_document(struct commit *m)
 	return config_digest(m->text, m->entry.size, m->entry.digest);
 }
 
+/* document is the running one here, too. */
+static int read_restored(struct commit *m)
+{
+	json_t *document = NULL, *whole = NULL;
+	int ret = config_history_read(m->configuration->history, m->restored, &document);
+
+	m->is_lost = ret < 0;
+	if (ret == 0)
+		whole = configuration_keep_users(document, m->document);
+	json_decref(document);
+	if (whole == NULL)
+		return ret < 0 ? ret : -ENOMEM;
+	json_decref(m->document);
+	m->document = whole;
+	return 0;
+}
+
 static void check(void *arg)
 {
 	struct commit *m = arg;
 
-	m->ret = m->kind == COMMIT_FILE ? read_file(m) : 0;
+	m->ret = 0;
+	if (m->kind == COMMIT_FILE)
+		m->ret = read_file(m);
+	else if (m->restored != 0)
+		m->ret = read_restored(m);
 	if (m->ret == 0)
 		m->ret = config_build(m->document, &m->config, &m->report);
 	if (m->ret == 0)
@@ -254,19 +285,6 @@ static void write_files(void *arg)
 		m->ret = 0; /* it counts: the next start finishes what is missing */
 	if (m->ret < 0)
 		write_plan_undo(&m->plan);
-}
-
-/*
- * An edited file of ordinary size is taken before anything else happens, as it always was: who
- * sends SIGHUP and then asks for something must not find the daemon busy with the first.
- */
-static int run_step(struct commit *m, void (*work)(void *arg), void (*done)(void *arg))
-{
-	if (!m->is_inline)
-		return helper_run(m->configuration->daemon->helpers, work, done, m);
-	work(m);
-	done(m);
-	return 0;
 }
 
 /* ---- on the loop ------------------------------------------------------------------------------ */
@@ -318,7 +336,7 @@ static void put_in_force(struct commit *m)
 	json_t *before = json_incref(configuration_running(c));
 
 	if (!m->is_same)
-		config_history_accept(c->history, &m->entry, &m->unconfirmed);
+		config_history_accept(c->history, d->disk, &m->entry, &m->unconfirmed);
 	c->number = m->entry.number;
 	if (trust_change_is_needed(m->trust))
 		trust_change_execute(d->trust, m->trust);
@@ -417,8 +435,8 @@ static void start_writing(void *arg, int error)
 	if (!m->is_same)
 		config_history_plan_after(c->history, &m->plan, &m->entry, &m->unconfirmed);
 	m->ret = -ECANCELED;
-	if (run_step(m, write_files, written) < 0)
-		commit_refuse(m, 503, "busy", "the helpers have too much to do; try again");
+	if (helper_run(d->helpers, write_files, written, m) < 0)
+		refuse_busy(m);
 }
 
 static void checked(void *arg)
@@ -431,6 +449,9 @@ static void checked(void *arg)
 		     strcmp(config_history_at(c->history, 0)->digest, m->entry.digest) == 0;
 	if (m->report.error_cnt > 0 && m->kind != COMMIT_TRIAL) {
 		refuse_report(m);
+	} else if (m->is_lost) {
+		commit_refuse(m, 500, "not-readable",
+			"that configuration's document in the history cannot be read");
 	} else if (m->ret < 0 && m->report.error_cnt == 0) {
 		commit_refuse(m, m->ret == -ECANCELED ? 503 : 500, "not-checked",
 			"the configuration could not be checked; try again");
@@ -443,13 +464,6 @@ static void checked(void *arg)
 	}
 }
 
-static bool is_file_small(const struct commit *m)
-{
-	struct stat st;
-
-	return fstatat(m->config_dir, CONFIG_FILE, &st, 0) == 0 && st.st_size <= INLINE_MAX;
-}
-
 void commit_start(struct configuration *c, struct commit *m)
 {
 	if (configuration_is_busy(c)) {
@@ -458,8 +472,7 @@ void commit_start(struct configuration *c, struct commit *m)
 	}
 	m->trust = trust_change_begin(c->daemon->trust);
 	m->configuration = c;
-	m->is_inline = m->kind == COMMIT_FILE && is_file_small(m);
 	c->commit = m;
-	if (m->trust == NULL || run_step(m, check, checked) < 0)
-		commit_refuse(m, 503, "busy", "the helpers have too much to do; try again");
+	if (m->trust == NULL || helper_run(c->daemon->helpers, check, checked, m) < 0)
+		refuse_busy(m);
 }

@@ -20,11 +20,13 @@
 /* Success has armed the timer anew; after a failure it stands as it was set before the try. */
 static void undone(void *arg, struct answer *a)
 {
+	const json_t *error = json_object_get(a->body, "error");
+
 	(void)arg;
 	if (a->status != 200)
-		log_error("the unconfirmed configuration could not be rolled back: trying again "
-			  "in %d s",
-			RETRY_SEC);
+		log_error("the unconfirmed configuration could not be rolled back, trying again in "
+			  "%d s: %s",
+			RETRY_SEC, json_string_value(json_object_get(error, "message")));
 }
 
 static void arm_in(struct configuration *c, int64_t sec)
@@ -38,9 +40,7 @@ static void time_is_over(evutil_socket_t fd, short what, void *arg)
 {
 	struct configuration *c = arg;
 	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
-	json_t *document = NULL;
 	struct commit *m;
-	int ret;
 
 	(void)fd;
 	(void)what;
@@ -48,18 +48,10 @@ static void time_is_over(evutil_socket_t fd, short what, void *arg)
 	arm_in(c, RETRY_SEC);
 	if (u->number == 0 || configuration_is_busy(c))
 		return;
-	ret = config_history_read(c->history, u->previous, &document);
-	if (ret < 0) {
-		log_error("configuration %llu was not confirmed, and %llu before it cannot be "
-			  "read: %s",
-			(unsigned long long)u->number, (unsigned long long)u->previous,
-			strerror(-ret));
-		return;
-	}
-	m = commit_new(c, COMMIT_ROLLBACK, document, undone, c);
-	json_decref(document);
+	m = commit_new(c, COMMIT_ROLLBACK, configuration_running(c), undone, c);
 	if (m == NULL)
 		return;
+	m->restored = u->previous;
 	snprintf(m->entry.comment, sizeof(m->entry.comment),
 		"number %llu was not confirmed in time", (unsigned long long)u->number);
 	commit_start(c, m);

@@ -52,7 +52,7 @@ struct commit {
 	struct config_entry entry;
 	struct config_unconfirmed unconfirmed;
 	unsigned confirm_timeout_sec; /* 0 = at once */
-	bool is_inline;               /* done at once, on the loop thread */
+	uint64_t restored;            /* that entry of the history is to be put in force; 0 */
 	bool is_same;                 /* rekey.json as it was: only what it names is read again */
 	char item[64];
 	const char *audit_type;
@@ -64,6 +64,7 @@ struct commit {
 	int config_dir; /* the daemon's */
 	int pki_dir;
 	int ret;
+	bool is_lost;    /* restored cannot be read */
 	char *file_text; /* COMMIT_FILE: of rekey.json */
 	size_t file_len;
 	struct config_report report;
@@ -114,6 +115,8 @@ json_t *configuration_complete(json_t *document, json_t *running)
 extern const char *const configuration_user_path[3];
 /* Something is being put in force, or confirmed: one at a time. */
 bool configuration_is_busy(const struct configuration *c);
+/* rekey.json is read again in a while. */
+void configuration_reload_later(struct configuration *c);
 /* Starts the commit, or answers why not. Takes m. */
 void commit_start(struct configuration *c, struct commit *m);
 struct commit *commit_new(

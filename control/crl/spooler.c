@@ -15,6 +15,7 @@ struct buffer {
 	size_t len;
 	bool is_first; /* nothing that was written before counts */
 	bool is_out;   /* the helper's */
+	int error;     /* of it, or of one before it */
 	uint8_t data[SPOOLER_BYTES];
 };
 
@@ -84,6 +85,7 @@ static void write_work(void *arg)
 
 	if (s->write_error == 0)
 		s->write_error = write_buffer(s, b);
+	b->error = s->write_error;
 }
 
 /* ---- in the loop -------------------------------------------------------------------------------- */
@@ -97,7 +99,7 @@ static void on_written(void *arg)
 	b->len = 0;
 	s->out_cnt--;
 	if (s->error == 0)
-		s->error = s->write_error;
+		s->error = b->error;
 	s->moved(s->arg);
 }
 

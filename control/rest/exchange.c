@@ -13,6 +13,7 @@
 #include <event2/http_struct.h>
 
 #include "control/config.h"
+#include "control/configuration.h"
 #include "control/helper.h"
 #include "control/log.h"
 #include "control/metrics.h"
@@ -23,8 +24,8 @@
 #include "control/startup.h"
 
 #define METRICS_PATH "/metrics"
-#define START_WAIT_MS \
-	2000 /* an ordinary start is over by then, and nobody sees that there was one */
+/* An ordinary start is over by then, and a file read: nobody sees that there was one. */
+#define WAIT_SEC 2
 
 static const char *header_of(const struct exchange *x, const char *name)
 {
@@ -377,6 +378,18 @@ static void take_on(struct exchange *x)
 		exchange_read_body(x);
 }
 
+static void take_on_late(struct exchange *x)
+{
+	if (x->wait != NULL)
+		event_free(x->wait);
+	x->wait = NULL;
+	drop_dead_request(x);
+	if (x->req != NULL)
+		take_on(x);
+	else
+		free_exchange(x);
+}
+
 static void has_waited(evutil_socket_t fd, short what, void *arg)
 {
 	struct exchange *x = arg;
@@ -384,17 +397,27 @@ static void has_waited(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (startup_is_over(x->daemon)) { /* the disk is slow: by what was in force before */
+		take_on_late(x);
+		return;
+	}
 	startup_refuse(x->daemon, &a);
 	exchange_answer_now(x, &a);
 }
 
-static void wait_for_start(struct exchange *x)
+static void wait_a_while(struct exchange *x)
 {
-	const struct timeval tv = {.tv_sec = START_WAIT_MS / 1000};
+	const struct timeval tv = {.tv_sec = WAIT_SEC};
 
 	x->wait = evtimer_new(x->daemon->base, has_waited, x);
 	if (x->wait == NULL || evtimer_add(x->wait, &tv) < 0)
 		has_waited(-1, 0, x);
+}
+
+/* Who sends SIGHUP and asks for something then means what the file says. */
+static bool is_time(const struct daemon *d)
+{
+	return startup_is_over(d) && !configuration_is_reading(d->configuration);
 }
 
 void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local)
@@ -420,26 +443,28 @@ void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local
 	 * what follows such a body is never taken for a request.
 	 */
 	x->is_last = header_of(x, "Transfer-Encoding") != NULL;
-	if (startup_is_over(x->daemon))
+	if (is_time(x->daemon))
 		take_on(x);
 	else
-		wait_for_start(x);
+		wait_a_while(x);
 }
 
+/* The list is newest first. */
+static struct exchange *find_first_waiting(struct exchange *list)
+{
+	struct exchange *first = NULL;
+
+	for (struct exchange *x = list; x != NULL; x = x->next)
+		if (x->wait != NULL)
+			first = x;
+	return first;
+}
+
+/* What one of them does may end others. */
 void exchange_begin_waiting(struct exchange **list)
 {
-	struct exchange *x, *next;
+	struct exchange *x;
 
-	for (x = *list; x != NULL; x = next) {
-		next = x->next;
-		if (x->wait == NULL)
-			continue;
-		event_free(x->wait);
-		x->wait = NULL;
-		drop_dead_request(x);
-		if (x->req != NULL)
-			take_on(x);
-		else
-			free_exchange(x);
-	}
+	while ((x = find_first_waiting(*list)) != NULL)
+		take_on_late(x);
 }

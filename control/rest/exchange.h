@@ -35,12 +35,12 @@ struct exchange {
 	char allowed[64];   /* for 405 */
 	struct answer held; /* until its record is on disk, or it is printed */
 	char *text;         /* printed by a helper */
-	struct event *wait; /* came during the start: refused then; NULL */
+	struct event *wait; /* came too early: looked at again then; NULL */
 };
 
 /* Takes on a request: checks it, finds its route and lets it be answered. */
 void exchange_begin(struct rest *rest, struct evhttp_request *req, bool is_local);
-/* The start is over: those of this list that came meanwhile are taken on. */
+/* Those of this list that came too early are taken on. */
 void exchange_begin_waiting(struct exchange **list);
 /* answer_cb: sends, audits and ends. arg is the exchange. */
 void exchange_answer(void *arg, struct answer *a);

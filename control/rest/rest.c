@@ -278,7 +278,8 @@ void rest_configure(struct rest *r)
 
 void rest_begin(struct rest *r)
 {
-	exchange_begin_waiting(&r->exchanges);
+	if (r != NULL)
+		exchange_begin_waiting(&r->exchanges);
 }
 
 static int open_all(struct rest *r)

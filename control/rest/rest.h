@@ -24,8 +24,11 @@ int rest_open(struct daemon *d, struct rest **out) __attribute__((warn_unused_re
  * the old in place, and an alarm.
  */
 void rest_configure(struct rest *r);
-/* The start is over: requests that came meanwhile and have not been refused yet are answered. */
-void rest_begin(struct rest *r);
+/*
+ * The start is over, or an edited configuration file was read: requests that came meanwhile and have not
+ * been refused yet are answered.
+ */
+void rest_begin(struct rest *r); /* NULL is fine */
 /* Pending requests are dropped; their answers are thrown away when they come. */
 void rest_close(struct rest *r);
 /* The port that the address of this index is bound to (ADDR:0 asks for a free one); 0 = none. */

@@ -175,7 +175,7 @@ static size_t listed_under(const char *config)
 	size_t cnt;
 
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	assert_false(alarm_is_standing(f.d.alarms, "configuration-damaged", "rekey.json"));
 	alarm_raise(f.d.alarms, &spec, "refused by 192.0.2.7");
 	alarm_raise(f.d.alarms, &minor, "overdue");
@@ -215,7 +215,7 @@ static void test_bad_shelves(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		daemon_fixture_config(&f, bad[i]);
-		daemon_reload(&f.d);
+		daemon_fixture_reload(&f);
 		assert_true(alarm_is_standing(f.d.alarms, "configuration-damaged", "rekey.json"));
 	}
 }
@@ -383,7 +383,7 @@ static size_t shelved_under(const char *config, const char *kind, bool *is_shelv
 	size_t i, cnt;
 
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	raise_every_kind(); /* a list or a peer named lab/a is configured no more */
 	*is_shelved = false;
 	alarms_list(f.d.alarms, true, &a);
@@ -436,7 +436,7 @@ static void test_every_kind_is_kept(void **state)
 
 	(void)state;
 	daemon_fixture_config(&f, SHELF("\"category\":\"peer\""));
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	raise_every_kind();
 	daemon_fixture_idle(&f, 50);
 	helper_pool_drain(f.d.disk); /* as the daemon does before it closes them */

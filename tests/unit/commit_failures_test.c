@@ -158,13 +158,13 @@ static void test_edited_file_waits_for_the_disk(void **state)
 	daemon_fixture_config(&f, edited);
 	call_cnt = 0;
 	fail_at = 2;
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 50);
 	fail_at = 0;
 	assert_int_equal(f.d.config->port_cnt, 1);
 	assert_true(alarm_is_standing(f.d.alarms, "configuration-not-written", CONFIG_FILE));
 	assert_false(alarm_is_standing(f.d.alarms, "configuration-damaged", CONFIG_FILE));
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 50);
 	assert_int_equal(f.d.config->port_cnt, 0);
 	assert_false(alarm_is_standing(f.d.alarms, "configuration-not-written", CONFIG_FILE));

@@ -61,7 +61,7 @@ static int commit_text(int dir, const char *text)
 	config_history_plan_after(h, &plan, &e, NULL);
 	ret = write_plan_run(&plan);
 	if (ret == 0)
-		config_history_accept(h, &e, NULL);
+		config_history_accept(h, NULL, &e, NULL);
 	write_plan_fini(&plan);
 	config_history_close(h);
 	return ret;

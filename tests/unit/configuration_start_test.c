@@ -34,7 +34,7 @@ static void test_trusted_ca(void **state)
 	assert_int_equal(pki_trust_ca_cnt(trust_current(f.d.trust)), 2);
 	/* A file that says nothing of them leaves them in force, now and after a restart. */
 	daemon_fixture_config(&f, FIXTURE_CONFIG);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 200);
 	assert_int_equal(pki_trust_ca_cnt(trust_current(f.d.trust)), 2);
 	daemon_fixture_restart(&f);
@@ -73,7 +73,7 @@ static void test_trusted_ca(void **state)
 	daemon_fixture_restart(&f);
 	assert_true(alarm_is_standing(f.d.alarms, ABSENT, "trusted-ca-certificate other"));
 	write_pem("absent.pem", pki.bundle);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 200);
 	assert_false(alarm_is_standing(f.d.alarms, ABSENT, "trusted-ca-certificate other"));
 	assert_int_equal(pki_trust_ca_cnt(trust_current(f.d.trust)), 2);

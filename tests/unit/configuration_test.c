@@ -430,12 +430,12 @@ static void test_reload_of_the_same(void **state)
 	(void)state;
 	commit_unconfirmed(1400);
 	cnt = history_cnt();
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 100);
 	assert_int_equal(history_cnt(), cnt);
 	confirm(200);
 	daemon_fixture_config(&f, FIXTURE_CONFIG);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 100);
 	assert_int_equal(history_cnt(), cnt + 1);
 	assert_true(is_back(NULL));

@@ -285,7 +285,7 @@ static void test_another_name(void **state)
 		"\"client-certificate\":[{\"name\":\"ours\",\"file\":\"site.2026_a-1\"}]},%s}",
 		FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	assert_non_null(credential_compiled(f.d.credential));
 	assert_false(alarm_is_standing(f.d.alarms, "certificate-absent", "custom_ssr_peering"));
 	provision_list(f.d.provision, &a);

@@ -32,7 +32,7 @@ static void configure(const char *policy)
 		"\"crl-endpoint\":[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
 		policy, path, FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 }
 
 static int set_up_list(void **state)
@@ -190,7 +190,7 @@ static void test_source_that_goes(void **state)
 	fixture_refresh(&f);
 	expect("crl-fetch", "MAJOR", " cannot be retrieved: ");
 	daemon_fixture_config(&f, FIXTURE_CONFIG);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	expect("", "", "");
 }
 

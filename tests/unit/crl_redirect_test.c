@@ -101,7 +101,7 @@ static void redirect_to_loopback_is_not_followed(void **state)
 	told_configure(url, NULL);
 	fixture_refresh(&f);
 	daemon_fixture_config(&f, FIXTURE_CONFIG); /* no endpoint, and no setting of one */
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	open_server(&here, "127.0.0.1");
 	open_server(&elsewhere, ELSEWHERE);
 	snprintf(elsewhere.location, sizeof(elsewhere.location), "http://127.0.0.1:%u/ca.crl",

@@ -57,7 +57,7 @@ static inline void told_configure(const char *uri, const char *delta)
 		"[{\"name\":\"issuing\",\"uri\":\"%s\"%s}]}]},%s}",
 		uri, more, FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 }
 
 static inline bool told_is_revoked(void)

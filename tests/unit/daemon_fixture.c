@@ -19,13 +19,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/configuration.h"
 #include "control/crl/manager.h"
 #include "control/helper.h"
 #include "control/provision.h"
 #include "control/trust.h"
 #include "tests/unit/keep.h"
 
+#ifdef __SANITIZE_THREAD__
+#define LIMIT_MS 60000
+#else
 #define LIMIT_MS 20000 /* an RSA key on a machine that has other things to do */
+#endif
 
 static void write_file(const char *path, const char *text)
 {
@@ -135,6 +140,17 @@ void daemon_fixture_idle(struct daemon_fixture *f, unsigned ms)
 		turn(f);
 		turns++;
 	}
+}
+
+static bool is_read(void *arg)
+{
+	return !configuration_is_reading(((struct daemon_fixture *)arg)->d.configuration);
+}
+
+void daemon_fixture_reload(struct daemon_fixture *f)
+{
+	daemon_reload(&f->d);
+	daemon_fixture_run(f, is_read, f);
 }
 
 void call_answered(void *arg, struct answer *a)

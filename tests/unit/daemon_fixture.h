@@ -24,6 +24,8 @@ struct daemon_fixture {
 
 /* config: the text of rekey.json, NULL for FIXTURE_CONFIG. */
 void daemon_fixture_open(struct daemon_fixture *f, const char *config);
+/* SIGHUP, until what the file says is in force or refused. */
+void daemon_fixture_reload(struct daemon_fixture *f);
 /* Ends the daemon and starts it again on the same folders. */
 void daemon_fixture_restart(struct daemon_fixture *f);
 void daemon_fixture_close(struct daemon_fixture *f);

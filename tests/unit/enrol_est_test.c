@@ -369,7 +369,7 @@ static void test_renewal(void **state)
 	pem = test_pem(cert);
 	fixture_ingest(&f.daemon, pem, &c, 200);
 	call_fini(&c);
-	daemon_reload(&f.daemon.d);
+	daemon_fixture_reload(&f.daemon);
 	enrol_fixture_wait(&f, "requesting", NULL);
 	enrol_fixture_wait(&f, "done", NULL);
 	assert_string_equal(json_string_value(enrol_fixture_get(&f, "action")), "renew");

@@ -205,7 +205,7 @@ void enrol_fixture_profile(struct enrol_fixture *f, const char *members)
 		"\"security-key-management\":{\"ca-profile\":[{%s}]}},%s}",
 		members, FIXTURE_ROUTER);
 	daemon_fixture_config(&f->daemon, config);
-	daemon_reload(&f->daemon.d);
+	daemon_fixture_reload(&f->daemon);
 	assert_int_equal(f->daemon.d.config->ca_profile_cnt, 1);
 }
 

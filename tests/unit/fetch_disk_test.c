@@ -32,7 +32,7 @@ static struct {
 	int fail_with;
 	bool is_failing_on; /* and all after it */
 	unsigned slow_us;
-	bool is_still; /* until still is posted */
+	atomic_bool is_still; /* until still is posted */
 	sem_t still;
 } disk;
 

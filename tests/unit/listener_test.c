@@ -147,14 +147,14 @@ static void test_certificate(void **state)
 	fd = openat(f.d.state_fd, "web.pem", O_WRONLY | O_TRUNC | O_CLOEXEC);
 	assert_int_equal(write(fd, pem, strlen(pem)), (ssize_t)strlen(pem));
 	close(fd);
-	daemon_reload(&f.d); /* the key is another's */
+	daemon_fixture_reload(&f); /* the key is another's */
 	assert_true(alarm_is_standing(f.d.alarms, "rest-listener", "certificate"));
 	after = visit("127.0.0.1", port, NULL, NULL);
 	assert_string_equal(after.peer, before.peer);
 	fd = openat(f.d.state_fd, "web.key", O_WRONLY | O_TRUNC | O_CLOEXEC);
 	assert_int_equal(write(fd, key, strlen(key)), (ssize_t)strlen(key));
 	close(fd);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	assert_false(alarm_is_standing(f.d.alarms, "rest-listener", "certificate"));
 	after = visit("127.0.0.1", port, NULL, NULL);
 	assert_true(after.is_answered);

@@ -6,15 +6,20 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "control/audit_private.h"
 #include "control/clock_watch.h"
+#include "control/config.h"
+#include "control/config_history.h"
 #include "control/configuration.h"
 #include "control/provision.h"
 #include "control/rest/users.h"
@@ -49,6 +54,18 @@ int fdatasync(int fd)
 {
 	count();
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	count();
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	count();
+	return (int)syscall(SYS_unlinkat, dir, name, flags);
 }
 
 /* The call before was answered, and its record written: all by others. */
@@ -218,6 +235,62 @@ static void of_the_configuration(void **state)
 	json_decref(body);
 }
 
+static void edit_file(const char *node)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		"{" FIXTURE_AUTHORITY ",\"router\":{\"name\":\"east\",\"node\":\"%s\","
+		"\"peering-common-name\":\"east.peering\"}}",
+		node);
+	daemon_fixture_config(&f, text);
+	daemon_fixture_reload(&f);
+	assert_string_equal(f.d.config->node, node);
+	daemon_fixture_idle(&f, 20);
+	is_by_others("an edited file");
+}
+
+static bool has_document(unsigned number)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "config/%u.json", number);
+	return faccessat(f.d.state_fd, name, F_OK, 0) == 0;
+}
+
+/* Each is an entry of the history, and takes the place of the oldest in the end. */
+static void of_edited_files(void **state)
+{
+	char node[16];
+
+	(void)state;
+	assert_true(has_document(1));
+	for (unsigned i = 1; i <= CONFIG_HISTORY_MAX; i++) {
+		snprintf(node, sizeof(node), "node%u", i);
+		edit_file(node);
+	}
+	assert_false(has_document(1));
+	assert_true(has_document(2));
+}
+
+/* A new file is begun when the present one is long. */
+static void of_the_audit_log(void **state)
+{
+	struct call c = {0};
+
+	(void)state;
+	f.d.audit->size = AUDIT_FILE_LIMIT + 1;
+	audit_write(f.d.audit, "system.next", "Next.", NULL);
+	daemon_fixture_idle(&f, 50);
+	is_by_others("another file of the audit log");
+	assert_int_equal(faccessat(f.d.state_fd, AUDIT_FILE ".1", F_OK, 0), 0);
+	audit_verify(f.d.audit, call_answered, &c);
+	call_wait(&f, &c, 200);
+	assert_true(json_is_true(json_object_get(c.body, "is_intact")));
+	assert_int_equal(json_integer_value(json_object_get(c.body, "files")), 2);
+	call_fini(&c);
+}
+
 /* The clock's latest time is kept once an hour. */
 static void of_the_clock(void **state)
 {
@@ -235,6 +308,8 @@ int main(void)
 		T(of_keys_and_certificates),
 		T(of_users),
 		T(of_the_configuration),
+		T(of_edited_files),
+		T(of_the_audit_log),
 		T(of_the_clock),
 	};
 

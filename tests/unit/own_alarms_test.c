@@ -186,7 +186,7 @@ static void test_revoked(void **state)
 		"[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
 		path, FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	assert_int_equal(provision_read_certificate(f.d.pki_fd, NAME, &cert), 0);
 	publish_list(path, NULL, 1);
 	assert_string_equal(own_alarm("kind"), "");

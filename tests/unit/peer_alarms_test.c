@@ -178,7 +178,7 @@ static void test_paths(void **state)
 
 	(void)state;
 	daemon_fixture_config(&f, TWO_PATHS);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	assert_int_equal(f.d.config->peer[0].path_cnt, 2);
 	send_paths(RK_PEER_UP, 2, false);
 	assert_string_equal(alarm_field("peer-path-down", "message"), one);
@@ -353,7 +353,7 @@ static void test_peer_that_goes_takes_its_alarms(void **state)
 	assert_string_not_equal(alarm_field("peer-unreachable", "id"), "");
 	daemon_fixture_config(&f, "{\"router\":{\"name\":\"east\",\"node\":\"node0\","
 				  "\"peering-common-name\":\"east.peering\"}}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	assert_string_equal(alarm_field("peer-unreachable", "id"), "");
 	assert_string_equal(alarm_field("peer-certificate-invalid", "id"), "");
 	assert_string_equal(alarm_field("peer-authentication", "id"), "");
@@ -366,7 +366,7 @@ static void test_data_plane_that_lags(void **state)
 
 	(void)state;
 	daemon_fixture_config(&f, "{" FIXTURE_ROUTER "}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	view = fake_receive(&f, &p, RK_MSG_VIEW);
 	assert_true(event_pending(f.d.publisher->behind_timer, EV_TIMEOUT, NULL));
 	event_active(f.d.publisher->behind_timer, EV_TIMEOUT, 1); /* its time has come */
@@ -429,7 +429,7 @@ static void test_view_that_is_refused(void **state)
 
 	(void)state;
 	daemon_fixture_config(&f, "{" FIXTURE_ROUTER "}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	view = fake_receive(&f, &p, RK_MSG_VIEW);
 	answer.generation.generation = view.view.generation;
 	strcpy(answer.generation.reason, "port 0: no such thing");

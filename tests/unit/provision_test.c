@@ -294,7 +294,7 @@ static void test_revoked(void **state)
 		"\"crl-endpoint\":[{\"name\":\"file\",\"uri\":\"file://%s\"}]}]},%s}",
 		path, FIXTURE_ROUTER);
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	fixture_create_key(&f, ecc("SECP256R1"), 200);
 	fixture_install_trust(&f, pki.bundle);
 	cert = fixture_certify(&f, &pki, KEY_FILE, &(struct test_cert){.cn = "east.peering"});

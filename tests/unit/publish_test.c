@@ -109,7 +109,7 @@ static void test_changes_only(void **state)
 	daemon_fixture_config(&f,
 		"{\"router\":{\"name\":\"east\",\"node\":\"node0\",\"peering-common-name\":"
 		"\"east.peering\"}}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	publisher_wait(f.d.publisher, call_answered, &c);
 	view = fake_apply(&f, &p);
 	assert_int_equal(count_fds(&view), 1);

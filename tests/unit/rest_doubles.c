@@ -384,6 +384,12 @@ void configuration_schema(struct configuration *c, struct answer *out)
 	answer_ok(out, json_object());
 }
 
+bool configuration_is_reading(const struct configuration *c)
+{
+	(void)c;
+	return false;
+}
+
 void configuration_show_running(struct configuration *c, const char *query, struct answer *out)
 {
 	(void)c;

@@ -38,7 +38,7 @@ static void settings_are_each_endpoints_own(void **state)
 	write_list("seen.crl", 5, NULL);
 	write_list("delta.crl", 6, "5");
 	daemon_fixture_config(&f, config);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	fixture_refresh(&f);
 	fixture_refresh(&f); /* a delta may have come before its full list */
 	r = revocations_current(&f.d);
@@ -91,7 +91,7 @@ static void strictest_of_two_counts(void **state)
 			"[{\"name\":\"y\",\"uri\":\"file://%s/twice.crl\"}]}]},%s}",
 			setting[first], f.root, setting[!first], f.root, FIXTURE_ROUTER);
 		daemon_fixture_config(&f, config);
-		daemon_reload(&f.d);
+		daemon_fixture_reload(&f);
 		fixture_refresh(&f);
 		r = revocations_current(&f.d);
 		assert_int_equal(r->list_cnt, 1);

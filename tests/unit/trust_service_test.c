@@ -225,7 +225,7 @@ static void test_reload(void **state)
 
 	(void)state;
 	daemon_fixture_config(&f, "{\"router\": {\"name\": \"x\"}}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 200);
 	assert_ptr_equal(f.d.config, before);
 	assert_true(alarm_is_standing(f.d.alarms, "configuration-damaged", CONFIG_FILE));
@@ -233,7 +233,7 @@ static void test_reload(void **state)
 	assert_string_equal(f.d.config->router, "east");
 	assert_true(alarm_is_standing(f.d.alarms, "configuration-damaged", CONFIG_FILE));
 	daemon_fixture_config(&f, FIXTURE_CONFIG);
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 300);
 	assert_false(alarm_is_standing(f.d.alarms, "configuration-damaged", CONFIG_FILE));
 }
@@ -248,7 +248,7 @@ static void test_reload_rebuilds(void **state)
 	generation = trust_generation(f.d.trust);
 	daemon_fixture_config(&f, "{\"authority\":{\"security-key-management\":{\"allow-ed25519\":"
 				  "true}}," FIXTURE_ROUTER "}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 200);
 	assert_int_equal(trust_generation(f.d.trust), generation + 1);
 	assert_int_equal(ca_cnt(), 2);

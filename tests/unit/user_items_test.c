@@ -225,7 +225,7 @@ static void test_refused(void **state)
 	daemon_fixture_config(&f,
 		"{\"authority\":{\"access-management\":{\"user\":[{\"name\":\"root\",\"role\":"
 		"\"admin\"}]}}," FIXTURE_ROUTER "}");
-	daemon_reload(&f.d);
+	daemon_fixture_reload(&f);
 	daemon_fixture_idle(&f, 50);
 	assert_true(has_user("root"));
 	assert_false(has_user("admin"));
