@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "control/alarms.h"
+#include "control/configuration.h"
 #include "control/disk_write.h"
 #include "control/revocations.h"
 #include "control/time_text.h"
@@ -114,6 +115,8 @@ void clock_watch_look(struct clock_watch *w)
 	w->offset = offset;
 	clock_watch_judge(w, time(NULL));
 	verdicts_judge_dates(w->daemon->verdicts, was_set);
+	if (was_set)
+		configuration_clock_set(w->daemon->configuration);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

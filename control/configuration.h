@@ -31,6 +31,11 @@ void configuration_begin(struct configuration *c);
  */
 void configuration_reload(struct configuration *c);
 bool configuration_is_reading(const struct configuration *c);
+/*
+ * The clock was set. How long a commit waits for its confirmation goes by the time that passes, unless a
+ * restart found the clock years behind: then by what the clock says once it is right.
+ */
+void configuration_clock_set(struct configuration *c);
 /* The alarm about rekey.json, by this report. */
 void configuration_tell(struct daemon *d, const struct config_report *report);
 

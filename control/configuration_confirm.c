@@ -57,10 +57,18 @@ static void time_is_over(evutil_socket_t fd, short what, void *arg)
 	commit_start(c, m);
 }
 
+void configuration_clock_set(struct configuration *c)
+{
+	if (c->is_wait_guessed)
+		configuration_arm(c);
+}
+
 void configuration_arm(struct configuration *c)
 {
 	const struct config_unconfirmed *u = config_history_unconfirmed(c->history);
 	int64_t left = u->deadline - time(NULL);
+
+	c->is_wait_guessed = u->number != 0 && left > WAIT_MAX_SEC;
 
 	if (c->confirm_timer == NULL)
 		c->confirm_timer = evtimer_new(c->daemon->base, time_is_over, c);

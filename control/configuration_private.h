@@ -31,6 +31,7 @@ struct configuration {
 	bool is_confirming;                      /* a helper writes that it is confirmed */
 	bool is_reload_due;                      /* when that is done */
 	struct event *confirm_timer;
+	bool is_wait_guessed; /* by a clock that cannot be right: it was behind when the timer was set */
 	struct event *retry_timer; /* a good file could not be kept in the history */
 };
 

@@ -55,15 +55,27 @@ struct enrolment *enrol_find(const struct enrol *e, const char *name)
 
 /* ---- when ------------------------------------------------------------------------------------- */
 
+/* A pause before the same again is never so long: the clock was ahead when it began, and was set. */
+static void mend_pause(struct enrolment *r, int64_t now)
+{
+	int64_t pause_max = ENROL_WAIT_MAX > RETRY_MAX_SEC ? ENROL_WAIT_MAX : RETRY_MAX_SEC;
+
+	if (r->fingerprint[0] == '\0' && r->next_try > now + pause_max)
+		r->next_try = now + RETRY_SEC;
+}
+
 static void set_timer(struct enrol *e)
 {
 	int64_t now = time(NULL), wait = TICK_SEC;
-	const struct enrolment *r;
 	struct timeval tv = {0};
+	struct enrolment *r;
 
 	LIST_FOREACH(r, &e->list, link)
-	if (r->next_try != 0 && r->next_try - now < wait)
-		wait = r->next_try - now;
+	{
+		mend_pause(r, now);
+		if (r->next_try != 0 && r->next_try - now < wait)
+			wait = r->next_try - now;
+	}
 	tv.tv_sec = wait > 0 ? wait : 1;
 	evtimer_add(e->timer, &tv);
 }
