@@ -137,7 +137,8 @@ static void add_crl_info(struct metrics_text *t, const json_t *source)
 	metrics_gauge(t, "rekey_crl_info", labels, 1);
 }
 
-static void add_crls(struct metrics_text *t, const struct crl_manager *m)
+/* all: as crl_manager_list answers. */
+static void add_crls(struct metrics_text *t, const json_t *all)
 {
 	static const struct {
 		const char *name, *help, *field;
@@ -162,15 +163,14 @@ static void add_crls(struct metrics_text *t, const struct crl_manager *m)
 		{"rekey_crl_http_status", "Status of the server's last answer; 0: none, or a file.",
 			"http_status", number_of},
 	};
+	const json_t *sources = json_object_get(all, "sources");
 	char label[LABEL_LEN];
-	struct answer a = {0};
 	json_t *source;
 	size_t i;
 
-	crl_manager_list(m, &a);
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
 		metrics_family(t, rows[r].name, METRIC_GAUGE, rows[r].help);
-		json_array_foreach(json_object_get(a.body, "sources"), i, source)
+		json_array_foreach(sources, i, source)
 		{
 			metrics_label(label, sizeof(label), "source",
 				json_string_value(json_object_get(source, "name")));
@@ -179,10 +179,9 @@ static void add_crls(struct metrics_text *t, const struct crl_manager *m)
 	}
 	metrics_family(t, "rekey_crl", METRIC_INFO,
 		"Number of the CRL in force, and what its last fetch failed by.");
-	json_array_foreach(json_object_get(a.body, "sources"), i, source) add_crl_info(t, source);
+	json_array_foreach(sources, i, source) add_crl_info(t, source);
 	add_gauge(t, "rekey_revoked_certificates", "Entries of all CRLs in force.",
-		number_of(a.body, "entries"));
-	answer_fini(&a);
+		number_of(all, "entries"));
 }
 
 /* ---- peers ------------------------------------------------------------------------------------- */
@@ -409,12 +408,22 @@ static void add_dataplane(struct metrics_text *t, json_t *counters)
 
 struct scrape {
 	struct daemon *d;
+	json_t *all_crls;
+	struct metrics_text crls;
 	answer_cb cb;
 	void *arg;
 };
 
-/* The data plane has told what it knows, or is not there: the rest is told all the same. */
-static void on_told(void *arg, struct answer *told)
+static void write_crls(void *arg)
+{
+	struct scrape *s = arg;
+
+	add_crls(&s->crls, s->all_crls);
+	json_decref(s->all_crls);
+	s->all_crls = NULL;
+}
+
+static void finish(void *arg)
 {
 	struct scrape *s = arg;
 	struct daemon *d = s->d;
@@ -422,7 +431,7 @@ static void on_told(void *arg, struct answer *told)
 	struct answer a;
 	char *text;
 
-	(void)told;
+	json_decref(s->all_crls); /* the helper is gone */
 	metrics_text_init(&t);
 	add_process(&t, d);
 	add_counters(&t, d->metrics);
@@ -431,7 +440,7 @@ static void on_told(void *arg, struct answer *told)
 	add_gauge(&t, "rekey_certificate_expiry_timestamp_seconds",
 		"When our certificate expires; 0: there is none.",
 		(double)credential_not_after(d->credential));
-	add_crls(&t, d->crl);
+	metrics_text_move(&t, &s->crls);
 	add_peers(&t, d);
 	add_dataplane(&t, peers_counters_json(d->peers));
 	text = metrics_text_finish(&t);
@@ -447,6 +456,27 @@ static void on_told(void *arg, struct answer *told)
 	free(s);
 }
 
+/* Thousands of lists are a helper's to write. */
+static void on_crls(void *arg, struct answer *crls)
+{
+	struct scrape *s = arg;
+
+	s->all_crls = json_incref(crls->body);
+	if (crls->is_large && helper_run(s->d->readers, write_crls, finish, s) == 0)
+		return;
+	write_crls(s);
+	finish(s);
+}
+
+/* The data plane has told what it knows, or is not there: the rest is told all the same. */
+static void on_told(void *arg, struct answer *told)
+{
+	struct scrape *s = arg;
+
+	(void)told;
+	crl_manager_list(s->d->crl, on_crls, s);
+}
+
 void metrics_scrape(struct daemon *d, answer_cb cb, void *arg)
 {
 	struct scrape *s = malloc(sizeof(*s));
@@ -458,7 +488,8 @@ void metrics_scrape(struct daemon *d, answer_cb cb, void *arg)
 		answer_fini(&a);
 		return;
 	}
-	*s = (struct scrape){d, cb, arg};
+	*s = (struct scrape){.d = d, .cb = cb, .arg = arg};
+	metrics_text_init(&s->crls);
 	/* So many peers tell their states once a minute, whoever scrapes how often. */
 	if (d->config->peer_cnt > PEER_EACH_MAX)
 		on_told(s, NULL);

@@ -41,6 +41,15 @@ static void add(struct metrics_text *t, const char *format, ...)
 	}
 }
 
+void metrics_text_move(struct metrics_text *t, struct metrics_text *other)
+{
+	if (!other->has_failed)
+		add(t, "%.*s", (int)other->len, other->text);
+	t->has_failed |= other->has_failed;
+	free(other->text);
+	*other = (struct metrics_text){.has_failed = true};
+}
+
 char *metrics_text_finish(struct metrics_text *t)
 {
 	add(t, "# EOF\n");

@@ -16,6 +16,8 @@ struct metrics_text {
 };
 
 void metrics_text_init(struct metrics_text *t);
+/* Takes what other has, to stand behind what t has. Other is not to be used again. */
+void metrics_text_move(struct metrics_text *t, struct metrics_text *other);
 /* Takes the text, NUL-terminated; NULL: no memory. */
 char *metrics_text_finish(struct metrics_text *t);
 

@@ -72,6 +72,7 @@ static void append(struct crl_manager *m, struct crl_source *s, size_t place)
 	memmove(m->by_url + place + 1, m->by_url + place,
 		(m->source_cnt - place) * sizeof(struct crl_source *));
 	m->by_url[place] = s;
+	s->nth = m->met_cnt++;
 	m->source[m->source_cnt++] = s;
 	m->is_unrelated = true;
 }

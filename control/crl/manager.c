@@ -76,11 +76,10 @@ fail:
 	return ret;
 }
 
-static void give_waiters(struct crl_manager *m, struct answer *a)
+static void give_waiters(void *waiters, struct answer *a)
 {
-	struct crl_waiter *w = m->waiter;
+	struct crl_waiter *w = waiters;
 
-	m->waiter = NULL;
 	while (w != NULL) {
 		struct crl_waiter *next = w->next;
 
@@ -90,15 +89,27 @@ static void give_waiters(struct crl_manager *m, struct answer *a)
 	}
 }
 
+static struct crl_waiter *take_waiters(struct crl_manager *m)
+{
+	struct crl_waiter *w = m->waiter;
+
+	m->waiter = NULL;
+	return w;
+}
+
 static void answer_waiters(struct crl_manager *m)
 {
-	struct answer a = {0};
+	struct crl_waiter *w = take_waiters(m);
+	struct answer a;
 
-	if (m->is_closing)
-		answer_error(&a, 503, "shutting-down", NULL, "The daemon is stopping.");
-	else
-		crl_manager_list(m, &a);
-	give_waiters(m, &a);
+	if (w == NULL)
+		return;
+	if (!m->is_closing) {
+		crl_manager_list(m, give_waiters, w);
+		return;
+	}
+	answer_error(&a, 503, "shutting-down", NULL, "The daemon is stopping.");
+	give_waiters(w, &a);
 	answer_fini(&a);
 }
 
@@ -110,6 +121,7 @@ void crl_manager_close(struct crl_manager *m)
 		return;
 	m->is_closing = true;
 	answer_waiters(m);
+	crl_end_listings(m);
 	if (m->is_save_due && master_list_save(m->list, m->d->state_fd, NULL) < 0)
 		log_error(
 			"crl: the master list could not be written; it is fetched again at start");
@@ -145,7 +157,7 @@ static void on_published(void *arg, struct answer *a)
 	if (a->status == 200)
 		answer_waiters(m);
 	else
-		give_waiters(m, a);
+		give_waiters(take_waiters(m), a);
 }
 
 /* Its deltas that waited for it start now. */
@@ -205,18 +217,6 @@ void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb
 		return;
 	}
 	crl_schedule(m);
-}
-
-void crl_manager_list(const struct crl_manager *m, struct answer *out)
-{
-	json_t *sources = json_array();
-	size_t i;
-
-	for (i = 0; i < m->source_cnt; i++)
-		json_array_append_new(sources, crl_source_json(m->source[i]));
-	answer_ok(out, json_pack("{s:o, s:I, s:I}", "sources", sources, "generation",
-			       (json_int_t)master_list_generation(m->list), "entries",
-			       (json_int_t)master_list_entry_cnt(m->list)));
 }
 
 struct master_list *crl_manager_master_list(const struct crl_manager *m)

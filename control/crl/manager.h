@@ -30,8 +30,8 @@ void crl_manager_refresh(struct crl_manager *m, const json_t *request, answer_cb
  * certificates; docs/crl.md), "configured", "overridden", "issuer", "signer_key",
  * "last_try", "last_success", "http_status", "bytes", "entries", "crl_number", "base_crl_number",
  * "this_update", "next_update", "next_fetch", "failures", "last_error"}],
- * "generation", "entries"}; times RFC 3339 or null. refresh answers the same body.
+ * "generation", "entries"}; times RFC 3339 or null. refresh answers the same body. Maybe at once.
  */
-void crl_manager_list(const struct crl_manager *m, struct answer *out);
+void crl_manager_list(struct crl_manager *m, answer_cb cb, void *arg);
 /* The list in force; take a reference (master_list_get) to keep it. Never NULL. */
 struct master_list *crl_manager_master_list(const struct crl_manager *m);

@@ -17,6 +17,7 @@
 struct crl_source {
 	char name[CRL_SOURCE_NAME_MAX]; /* "<revocation>/<endpoint>", or the URL's head */
 	char *url;                      /* unique among the sources */
+	uint64_t nth;                   /* to be met since the start */
 	bool is_configured;             /* else learnt from a certificate */
 	bool is_delta;                  /* deltas come from there */
 	size_t delta_url_cnt;           /* a full list: where its deltas are, as it says itself */

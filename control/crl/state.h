@@ -2,7 +2,8 @@
 /*
  * The CRL manager's own state, shared by its files: manager.c (open, refresh, answers), discovery.c
  * (which sources there are), relate.c (how they stand to each other), schedule.c (when each is fetched), accept.c (what becomes of a fetched
- * list), watch.c (what time does to lists) and save.c (the list on disk). Loop thread only.
+ * list), watch.c (what time does to lists), list.c (what
+ * people are told) and save.c (the list on disk). Loop thread only.
  */
 #pragma once
 
@@ -34,7 +35,8 @@ struct crl_manager {
 	struct fetcher *fetcher;
 	struct event *timer;
 	struct master_list *list;   /* counted */
-	struct crl_source **source; /* in the order they were met */
+	struct crl_source **source; /* in the order they were met, by their nth */
+	uint64_t met_cnt;           /* ever */
 	struct crl_source **by_url; /* the same */
 	size_t source_cnt;
 	size_t source_capacity;
@@ -42,6 +44,7 @@ struct crl_manager {
 	uint64_t pause_until_ns; /* backoff-interval between endpoints */
 	uint64_t delta_until_ns; /* a delta is on its way: large full lists wait; 0: none */
 	struct crl_waiter *waiter;
+	struct crl_listing *listing; /* under way */
 	struct crl_clock clock;
 	size_t waiting_cnt; /* deltas that wait for their full lists */
 	bool is_full;       /* there is a source that was not taken for want of room: it was said */
@@ -86,6 +89,9 @@ void crl_fail(struct crl_manager *m, struct crl_source *s, const char *kind, con
 void crl_clear_failures(struct crl_manager *m, const struct crl_source *s, const char *but);
 struct alarm_spec crl_alarm(
 	const char *kind, const struct crl_source *s, enum alarm_severity severity);
+
+/* list.c: those that are under way are refused. */
+void crl_end_listings(struct crl_manager *m);
 
 /* save.c: writes the list in a helper; again when it changed meanwhile. */
 void crl_save(struct crl_manager *m);

@@ -138,7 +138,7 @@ static void printed(void *arg)
 		exchange_reply(x, &a, x->text);
 	else
 		free(x->text);
-	answer_fini(&a);
+	helper_release(x->rest != NULL ? x->daemon->readers : NULL, put_body, a.body);
 	free_exchange(x);
 }
 

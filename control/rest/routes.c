@@ -130,10 +130,7 @@ static void delete_ca(struct exchange *x)
 
 static void list_revocation(struct exchange *x)
 {
-	struct answer a;
-
-	crl_manager_list(x->daemon->crl, &a);
-	exchange_answer_now(x, &a);
+	crl_manager_list(x->daemon->crl, exchange_answer, x);
 }
 
 struct export

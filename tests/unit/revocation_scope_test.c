@@ -122,17 +122,18 @@ static void ask(void)
 
 static bool is_followed(void *url)
 {
-	struct answer a = {0};
+	struct call c = {0};
 	const json_t *source;
 	bool is_there = false;
 	size_t i;
 
-	crl_manager_list(f.d.crl, &a);
-	json_array_foreach(json_object_get(a.body, "sources"), i, source)
+	crl_manager_list(f.d.crl, call_answered, &c);
+	assert_true(c.is_done); /* there are few */
+	json_array_foreach(json_object_get(c.body, "sources"), i, source)
 	{
 		is_there |= strcmp(json_string_value(json_object_get(source, "url")), url) == 0;
 	}
-	answer_fini(&a);
+	call_fini(&c);
 	return is_there;
 }
 
