@@ -240,8 +240,10 @@ static const char *url_problem(const char *url)
 		return "a character that must be escaped";
 	parts = curl_url();
 	if (parts != NULL)
-		code = curl_url_set(parts, CURLUPART_URL, url, 0);
+		code = curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER);
 	curl_url_cleanup(parts);
+	if (code == CURLUE_USER_NOT_ALLOWED)
+		return "without a user or password, which whoever looks at it would see";
 	return code == CURLUE_OK ? NULL : curl_url_strerror(code);
 }
 
@@ -361,11 +363,11 @@ static int check_ca(struct config_reader *r, const struct config_ca_profile *ca)
 		return fail_at(r, "url", "must be an https URL");
 	if (!is_https && !has_scheme(ca->url, "http://"))
 		return fail_at(r, "url", "must be an http or https URL");
+	if (strchr(ca->url, '@') != NULL)
+		return fail_at(r, "url", "must not hold a user or password: see username");
 	ret = check_url(r, "url", ca->url, is_https ? "https" : "http");
 	if (ret < 0)
 		return ret;
-	if (strchr(ca->url, '@') != NULL)
-		return fail_at(r, "url", "must not hold a user or password: see username");
 	if (ca->protocol == CONFIG_CA_EST && (ca->username == NULL) != (ca->secret_file == NULL))
 		return fail_at(r, "username", "and secret-file go together");
 	return 0;

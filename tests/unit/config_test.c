@@ -210,6 +210,8 @@ static const struct wrong wrong_authority[] = {
 	{WHOLE(CRL_AT("ftp://h/"), PORT, PEER("")), REV "crl-endpoint[0].uri", "http"},
 	{WHOLE(CRL_AT("http://h:99999/"), PORT, PEER("")), REV "crl-endpoint[0].uri", "ort number"},
 	{WHOLE(CRL_AT("http://:80/a"), PORT, PEER("")), REV "crl-endpoint[0].uri", "ost"},
+	{WHOLE(CRL_AT("http://u:p@h/a"), PORT, PEER("")), REV "crl-endpoint[0].uri", "password"},
+	{WHOLE(CRL_AT("https://u@h/a"), PORT, PEER("")), REV "crl-endpoint[0].uri", "password"},
 	{WHOLE(CRL_AT("http://h/a b"), PORT, PEER("")), REV "crl-endpoint[0].uri", "escaped"},
 	{WHOLE("\"certificate-revocation\":[{\"name\":\"n\",\"crl-endpoint\":[{\"name\":"
 	       "\"e\",\"uri\":\"http://h/\"},{\"name\":\"e\",\"uri\":\"http://i/\"}]}]",
