@@ -123,14 +123,37 @@ static void answer_unknown(answer_cb cb, void *arg)
 		"the history has no configuration of that number");
 }
 
+/* A number's digits, up to the next field; false when it is none, or there already. */
+static bool read_number(const char *text, unsigned long long *out)
+{
+	size_t len = strspn(text, "0123456789");
+
+	if (*out != 0 || len == 0 || (text[len] != '\0' && text[len] != '&'))
+		return false;
+	*out = strtoull(text, NULL, 10);
+	return true;
+}
+
+/* "from=N&to=M", in any order. */
+static bool read_two(const char *query, unsigned long long *from, unsigned long long *to)
+{
+	while (query != NULL) {
+		if (strncmp(query, "from=", 5) == 0
+				? !read_number(query + 5, from)
+				: strncmp(query, "to=", 3) != 0 || !read_number(query + 3, to))
+			return false;
+		query = strchr(query, '&');
+		query += query != NULL;
+	}
+	return *from != 0 && *to != 0;
+}
+
 void configuration_diff(struct configuration *c, const char *query, answer_cb cb, void *arg)
 {
 	unsigned long long from = 0, to = 0;
 	struct look *l;
-	int end = 0;
 
-	if (query[0] != '\0' && (sscanf(query, "from=%llu&to=%llu%n", &from, &to, &end) != 2 ||
-					query[end] != '\0')) {
+	if (query[0] != '\0' && !read_two(query, &from, &to)) {
 		answer_at_once(cb, arg, 400, "bad-query", "the query is from=NUMBER&to=NUMBER");
 		return;
 	}

@@ -32,19 +32,27 @@ static bool decode(char *text)
 	char *to = text;
 
 	for (; *text != '\0'; text++) {
-		int high = *text == '%' ? hex_value(text[1]) : 0;
-		int low = *text == '%' && high >= 0 ? hex_value(text[2]) : 0;
+		int high, low;
 
-		if (high < 0 || low < 0 || (*text == '%' && high + low == 0))
+		if (*text != '%') {
+			*to++ = *text;
+			continue;
+		}
+		high = hex_value(text[1]);
+		low = high < 0 ? -1 : hex_value(text[2]);
+		if (low < 0 || high + low == 0)
 			return false;
-		*to++ = *text == '%' ? (char)(high * 16 + low) : *text;
-		text += *text == '%' ? 2 : 0;
+		*to++ = (char)(high * 16 + low);
+		text += 2;
 	}
 	*to = '\0';
 	return true;
 }
 
-/* "path=a/b/c": its segments, which point into buffer; -EINVAL for anything else but "". */
+/*
+ * "path=a/b/c", its slashes encoded or not (no name holds one): its segments, which point into buffer;
+ * -EINVAL for anything else but "".
+ */
 static int read_path(
 	const char *query, char buffer[QUERY_MAX], const char *path[CONFIG_PATH_MAX], size_t *cnt)
 {
@@ -56,8 +64,10 @@ static int read_path(
 	if (strncmp(query, "path=", 5) != 0 || strlen(query) - 5 >= QUERY_MAX)
 		return -EINVAL;
 	strcpy(buffer, query + 5);
+	if (!decode(buffer))
+		return -EINVAL;
 	while ((segment = strsep(&at, "/")) != NULL) {
-		if (*cnt == CONFIG_PATH_MAX || *segment == '\0' || !decode(segment))
+		if (*cnt == CONFIG_PATH_MAX || *segment == '\0')
 			return -EINVAL;
 		path[(*cnt)++] = segment;
 	}

@@ -278,7 +278,7 @@ static void test_history(void **state)
 	call_wait(&f, &c, 404);
 	call_fini(&c);
 	c = (struct call){0};
-	configuration_diff(f.d.configuration, "from=1&to=2", call_answered, &c);
+	configuration_diff(f.d.configuration, "to=2&from=1", call_answered, &c);
 	call_wait(&f, &c, 200);
 	/* The MTU, and the users, of whom the file said nothing. */
 	assert_int_equal(json_array_size(json_object_get(c.body, "changes")), 2);
