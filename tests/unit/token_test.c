@@ -280,31 +280,70 @@ static void refuses_hmac_with_our_public_key(void **state)
 	BIO_free(bio);
 }
 
+/* GOOD with that claim as value says in JSON, NULL: without it; signed with our key. */
+static void refuse_claim(const char *claim, const char *value, const char *why)
+{
+	json_t *payload = json_loads(GOOD, JSON_DECODE_ANY, NULL);
+	char token[4096], *text;
+
+	assert_non_null(payload);
+	if (value == NULL)
+		assert_int_equal(json_object_del(payload, claim), 0);
+	else
+		assert_int_equal(json_object_set_new(
+					 payload, claim, json_loads(value, JSON_DECODE_ANY, NULL)),
+			0);
+	text = json_dumps(payload, JSON_COMPACT);
+	build_head(HEADER, text, token, sizeof(token));
+	add_rsa(token, sizeof(token), key);
+	is_refused(token, strlen(token), NOW, why);
+	free(text);
+	json_decref(payload);
+}
+
 static void refuses_odd_claims(void **state)
 {
-	static const char *const payloads[] = {
-		"{\"name\":\"admin\",\"iss\":\"us\",\"aud\":\"api\",\"nbf\":1,\"epoch\":7}",
-		"{\"name\":\"admin\",\"iss\":\"us\",\"aud\":\"api\",\"nbf\":1,\"epoch\":7,"
-		"\"exp\":\"1800000060\"}",
-		"{\"name\":\"admin\",\"iss\":\"us\",\"aud\":\"api\",\"epoch\":7,"
-		"\"exp\":1800000060}",
-		"{\"name\":\"admin\",\"iss\":\"them\",\"aud\":\"api\",\"nbf\":1,\"epoch\":7,"
-		"\"exp\":1800000060}",
-		"{\"name\":\"admin\",\"iss\":\"us\",\"aud\":[\"api\"],\"nbf\":1,\"epoch\":7,"
-		"\"exp\":1800000060}",
-		"{\"name\":\"admin\",\"aud\":\"api\",\"nbf\":1,\"epoch\":7,\"exp\":1800000060}",
-		"{\"name\":7,\"iss\":\"us\",\"aud\":\"api\",\"nbf\":1,\"epoch\":7,"
-		"\"exp\":1800000060}",
-		"{\"name\":\"admin\",\"exp\":1,\"iss\":\"us\",\"aud\":\"api\",\"nbf\":1,"
-		"\"epoch\":7,\"exp\":1800000060}",
-		"[]",
-		"not JSON",
+	static const char other_issuer[] = "the token was issued by somebody else";
+	static const char other_audience[] = "the token is for somebody else";
+	static const char lacks[] = "the token lacks a claim";
+	static const struct {
+		const char *claim, *value, *why;
+	} rows[] = {
+		{"iss", "\"them\"", other_issuer},
+		{"iss", "7", other_issuer},
+		{"iss", NULL, other_issuer},
+		{"aud", "\"them\"", other_audience},
+		{"aud", "[\"api\"]", other_audience},
+		{"aud", NULL, other_audience},
+		{"exp", NULL, lacks},
+		{"exp", "\"1800000060\"", lacks},
+		{"exp", "1800000060.5", lacks},
+		{"exp", "1800000000", "the token has expired"},
+		{"nbf", NULL, lacks},
+		{"nbf", "1800000001", "the token is not valid yet"},
+		{"epoch", NULL, lacks},
+		{"epoch", "true", lacks},
+		{"name", NULL, lacks},
+		{"name", "7", lacks},
+		{"jti", NULL, lacks},
+		{"jti", "\"short\"", lacks},
+		{"jti", "\"this-is-longer-than-22-characters\"", lacks},
 	};
-	char token[4096];
+	static const char *const payloads[] = {
+		"{\"exp\":1800000060," /* and once more */, "[]", "not JSON"};
+	char token[4096], text[2048];
 
 	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		refuse_claim(rows[i].claim, rows[i].value, rows[i].why);
+	for (size_t len = sizeof(((struct token_subject *)0)->name);
+		len <= sizeof(((struct token_subject *)0)->name) + 1; len++) {
+		snprintf(text, sizeof(text), "\"%0*d\"", (int)len, 0);
+		refuse_claim("name", text, lacks);
+	}
 	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
-		build_head(HEADER, payloads[i], token, sizeof(token));
+		snprintf(text, sizeof(text), "%s%s", payloads[i], i == 0 ? GOOD + 1 : "");
+		build_head(HEADER, text, token, sizeof(token));
 		add_rsa(token, sizeof(token), key);
 		is_refused(token, strlen(token), NOW, NULL);
 	}
