@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #include "tests/unit/moved_clock.h"
 
 #define KEPT_CNT 160
+#define SHORT_MS 1000 /* a start of less is waited for by whoever asks */
 
 static struct daemon_fixture f;
 static struct test_pki pki;
@@ -214,18 +216,34 @@ static void said_over_rest(void **state)
 	assert_null(f.d.start.what);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* An ordinary start is not noticed, by whoever is there when it is over. */
 static void short_start_is_waited_for(void **state)
 {
+	unsigned refused_max = UINT_MAX;
+	int64_t began;
+
 	(void)state;
 	answered_cnt = REQUEST_CNT - 1;
 	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", f.dir[2]);
 	asking[0] = (struct asking){.request = requests[0]};
 	assert_int_equal(pthread_create(&asking[0].thread, NULL, keep_asking, &asking[0]), 0);
+	began = now_ms();
 	restart_slowly(300);
+	if (now_ms() - began >= SHORT_MS) /* a machine that is busy: it was no short one */
+		print_message("the start took %d ms\n", (int)(now_ms() - began));
+	else
+		refused_max = 0;
 	daemon_fixture_run(&f, is_all_answered, NULL);
 	assert_int_equal(pthread_join(asking[0].thread, NULL), 0);
-	assert_int_equal(asking[0].refused_cnt, 0);
+	assert_in_range(asking[0].refused_cnt, 0, refused_max);
 	assert_non_null(strstr(asking[0].answer, "HTTP/1.1 200 "));
 }
 
@@ -238,18 +256,10 @@ static unsigned told_cnt(void)
 	return cnt;
 }
 
-static int64_t now_sec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 /* Once a second, however small the steps are. */
 static void told_now_and_then(void **state)
 {
-	const int64_t began = now_sec();
+	const int64_t began = now_ms();
 
 	(void)state;
 	f.options.tell_manager = take_told;
@@ -260,7 +270,7 @@ static void told_now_and_then(void **state)
 		startup_step(&f.d, i);
 		usleep(10000);
 	}
-	assert_in_range(told_cnt(), 2, 2 + now_sec() - began);
+	assert_in_range(told_cnt(), 2, 2 + (now_ms() - began) / 1000);
 	assert_non_null(strstr(told, "STATUS=Starting: things are done (0 of 1000)\n"));
 	startup_begin(&f.d, "others are", 0);
 	assert_non_null(strstr(told, "STATUS=Starting: others are\n"));
