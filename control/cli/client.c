@@ -246,7 +246,8 @@ static void describe_failure(
 
 	curl_easy_getinfo(c->curl, CURLINFO_REQUEST_SIZE, &size);
 	answer->is_sent = size > 0;
-	if (code == CURLE_PEER_FAILED_VERIFICATION && strstr(detail, "host name") != NULL)
+	/* "target host name", "target hostname", "target ipv4 address": whichever libcurl it is. */
+	if (code == CURLE_PEER_FAILED_VERIFICATION && strstr(detail, " target ") != NULL)
 		advice = " (ask by a name that stands in it, if it is the right router)";
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		advice = " (--cacert names who may have signed it)";
