@@ -89,8 +89,10 @@ static unsigned count_wakes(unsigned ms)
 
 	assert_non_null(timer);
 	evtimer_add(timer, &tv);
-	for (; !is_over; cnt++)
+	while (!is_over) {
 		event_base_loop(f.d.base, EVLOOP_ONCE);
+		cnt++;
+	}
 	event_free(timer);
 	return cnt;
 }
