@@ -43,9 +43,11 @@ __attribute__((constructor)) static void open_files(void)
 
 static void keep(const uint8_t *secret, size_t len, bool is_reversed)
 {
+	static const uint8_t wiped[PIECE];
 	uint8_t *to;
 
-	if (secret == NULL || len < PIECE || report < 0)
+	/* What a key is overwritten with is none. */
+	if (secret == NULL || len < PIECE || report < 0 || memcmp(secret, wiped, PIECE) == 0)
 		return;
 	to = kept[atomic_fetch_add(&kept_cnt, 1) % KEPT];
 	for (size_t i = 0; i < PIECE; i++)
